@@ -1,0 +1,481 @@
+"""The mathematics of noise: schedule, forward process, reverse process, trace.
+
+Time runs t = 1..T and t = 0 is the data, so ``alpha_bar[0] == 1`` and the last step needs no special case.
+Tables are float64 whatever the pictures are: in float32, 1 - alpha_bar[1] is already wrong in the fourth digit.
+
+Letters in shapes: B pictures, any further axes "..." (C, H, W for pictures, 2 for points).
+Papers: DDPM = Ho, Jain, Abbeel 2020 (arXiv 2006.11239); DDIM = Song, Meng, Ermon 2021 (2010.02502);
+iDDPM = Nichol, Dhariwal 2021 (2102.09672); v = Salimans, Ho 2022 (2202.00512).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+FLOOR = 1e-4  # signal that the curved schedules keep at T: enough that x0_hat = (...) / sqrt(alpha_bar) stays finite
+
+
+def _to_floor(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """Stretch a falling f so that it starts at 1 and ends at FLOOR."""
+
+    def alpha_bar(u: Tensor) -> Tensor:
+        first, last = f(torch.zeros_like(u)), f(torch.ones_like(u))
+        return FLOOR + (1 - FLOOR) * (f(u) - last) / (first - last)
+
+    return alpha_bar
+
+
+# Each schedule is alpha_bar as a function of u = t/T in [0, 1], so it means the same for every T. Add yours here.
+SCHEDULES: dict[str, Callable[[Tensor], Tensor]] = {
+    # DDPM's betas 1e-4..0.02 over 1000 steps, in the limit of many steps (equal to its table within 0.0009)
+    "linear": lambda u: torch.exp(-(0.1 * u + 9.95 * u**2)),
+    # iDDPM eq. 17
+    "cosine": _to_floor(lambda u: torch.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2),
+    # Jabri, Fleet, Chen 2022 (2212.11972), start -3, end 3, tau 1
+    "sigmoid": _to_floor(lambda u: torch.sigmoid(3 - 6 * u)),
+}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How much signal is left at each time.
+
+    alpha_bar: (T+1,) float64, strictly falling from alpha_bar[0] = 1 (data) towards 0 (noise).
+    Raises ValueError for a table that is not that; warns if x_T would still show the picture.
+    """
+
+    alpha_bar: Tensor
+    name: str = "custom"
+
+    def __post_init__(self):
+        a = torch.as_tensor(self.alpha_bar, dtype=torch.float64).cpu()
+        if a.ndim != 1 or len(a) < 3:
+            raise ValueError(
+                f"A schedule needs T of at least 2 steps, but got T = {max(len(a) - 1, 0) if a.ndim == 1 else a.shape}."
+            )
+        if a[0] != 1 or not bool((a[1:] < a[:-1]).all()) or not bool((a > 0).all()):
+            raise ValueError(
+                "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or the betas."
+            )
+        if a[-1] > 0.01:
+            warnings.warn(
+                f"This schedule does not end in noise: alpha_bar_T = {a[-1]:.2f}, so x_T keeps "
+                f"{math.sqrt(a[-1]):.0%} of the picture's contrast, and sampling, which starts from pure noise, "
+                "starts in the wrong place. Use more steps or a schedule made for this T.",
+                stacklevel=3,
+            )
+        object.__setattr__(self, "alpha_bar", a)
+
+    @classmethod
+    def of(cls, name: str = "cosine", T: int = 1000) -> Schedule:
+        """The schedule called `name` (a key of SCHEDULES) in T >= 2 steps."""
+        if name not in SCHEDULES:
+            raise ValueError(f"There is no schedule called {name!r}: choose one of {', '.join(SCHEDULES)}.")
+        if not isinstance(T, int) or isinstance(T, bool) or T < 2:
+            raise ValueError(f"T must be a whole number of at least 2 steps, but got {T!r}.")
+        a = SCHEDULES[name](torch.arange(T + 1, dtype=torch.float64) / T)
+        return cls(torch.cat([torch.ones(1, dtype=torch.float64), a[1:]]), name)
+
+    @classmethod
+    def from_beta(cls, beta: Sequence[float] | Tensor, name: str = "custom") -> Schedule:
+        """alpha_bar_t = prod_{i<=t} (1 - beta_i); beta: (T,), each in (0, 1). DDPM section 2."""
+        beta = torch.as_tensor(beta, dtype=torch.float64)
+        if not bool(((beta > 0) & (beta < 1)).all()):
+            raise ValueError(
+                "Each beta must lie strictly between 0 and 1: it is the share of variance that one step replaces."
+            )
+        return cls(torch.cat([torch.ones(1, dtype=torch.float64), (1 - beta).cumprod(0)]), name)
+
+    @property
+    def T(self) -> int:
+        return len(self.alpha_bar) - 1
+
+    @property
+    def alpha(self) -> Tensor:
+        """alpha_t = alpha_bar_t / alpha_bar_{t-1}, (T+1,), alpha[0] = 1."""
+        return torch.cat([self.alpha_bar[:1], self.alpha_bar[1:] / self.alpha_bar[:-1]])
+
+    @property
+    def beta(self) -> Tensor:
+        """beta_t = 1 - alpha_t, (T+1,), beta[0] = 0: noise variance added by step t."""
+        return 1 - self.alpha
+
+    @property
+    def snr_db(self) -> Tensor:
+        """Signal-to-noise ratio 10 log10(alpha_bar / (1 - alpha_bar)) in decibels, (T+1,); +inf at t = 0."""
+        return 10 * torch.log10(self.alpha_bar / (1 - self.alpha_bar))
+
+    def terminal_kl(self, x0: Tensor) -> float:
+        """KL(q(x_T | x0) || N(0, I)) in nats per dimension, averaged over x0 (B, ...): is x_T really noise?
+
+        = (alpha_bar x0^2 - alpha_bar - log(1 - alpha_bar)) / 2
+        """
+        a = self.alpha_bar[-1]
+        return float((a * x0.double().pow(2).mean().cpu() - a - torch.log1p(-a)) / 2)
+
+    def at(self, t: int | Tensor, like: Tensor, lowest: int = 1) -> Tensor:
+        """alpha_bar[t] in float64, shaped to multiply `like` (B, ...); t an int or (B,) integers in lowest..T."""
+        if isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex() or t.dtype == torch.bool):
+            raise ValueError(
+                f"t must be a whole number, but got {str(t.dtype).removeprefix('torch.')}: times are 1, 2, ..., T."
+            )
+        if not isinstance(t, Tensor) and (not isinstance(t, int) or isinstance(t, bool)):
+            raise ValueError(f"t must be a whole number, but got {t!r}: times are 1, 2, ..., T.")
+        t = torch.as_tensor(t).cpu().long()  # the table lives on the CPU: MPS has no float64
+        if t.ndim and (t.ndim != 1 or len(t) not in (1, len(like))):
+            raise ValueError(
+                f"t has shape {tuple(t.shape)}, but there are {len(like)} pictures: give one t, or one for each."
+            )
+        if bool((t < lowest).any()) or bool((t > self.T).any()):
+            bad = int(t[(t < lowest) | (t > self.T)][0]) if t.ndim else int(t)
+            hint = " (t = 0 is the clean data, where no step has been taken yet)" if bad == 0 else ""
+            raise ValueError(f"t must lie in {lowest}..{self.T}, but got {bad}{hint}.")
+        a = self.alpha_bar[t]
+        return a.reshape(-1, *[1] * (like.ndim - 1)) if t.ndim else a
+
+    def times(self, n: int | None = None) -> list[int]:
+        """T = t_0 > t_1 > ... > t_n = 0: the n evenly spaced steps that a sampler takes (all T if n is None)."""
+        n = self.T if n is None else n
+        if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= self.T:
+            raise ValueError(
+                f"The number of sampling steps must be a whole number in 1..{self.T} (= T), but got {n!r}."
+            )
+        return [round(self.T * (n - i) / n) for i in range(n + 1)]
+
+
+def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
+    """Bad input becomes one sentence here, before it becomes a strange picture."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(
+            f"{what} must be a floating-point torch tensor scaled to about [-1, 1], but got {kind}: use x.float() / 127.5 - 1 on bytes."
+        )
+    if x.ndim < 2:
+        raise ValueError(
+            f"{what} must have shape (B, ...), a batch of pictures or points, but got {tuple(x.shape)}: add the first axis with x[None]."
+        )
+    if like is not None and x.shape != like.shape:
+        raise ValueError(f"{what} has shape {tuple(x.shape)}, but must match {tuple(like.shape)}.")
+    if not bool(x.isfinite().all()):
+        raise ValueError(
+            f"{what} contains NaN or infinity: look at where it was made, the numbers were already broken there."
+        )
+
+
+def randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """N(0, I) of x's shape, drawn where the generator lives: one CPU seed gives the same noise on every device."""
+    device = generator.device if generator is not None else "cpu"
+    return torch.randn(x.shape, dtype=x.dtype, device=device, generator=generator).to(x.device)
+
+
+# ---------------------------------------------------------------------------------------- forward: data to noise
+
+
+def forward_step(xs: Tensor, t: int | Tensor, eps: Tensor, schedule: Schedule) -> Tensor:
+    """One step of the forward chain, a draw from q(x_t | x_{t-1}) = N(sqrt(1 - beta_t) x_{t-1}, beta_t I).
+
+    xs: x_{t-1} (B, ...); t: 1..T; eps: N(0, I) of the same shape. Returns x_t. DDPM eq. 2.
+    """
+    check_batch(xs, "x_{t-1}")
+    check_batch(eps, "eps", xs)
+    alpha = _alpha(t, xs, schedule)
+    return alpha.sqrt().to(xs) * xs + (1 - alpha).sqrt().to(xs) * eps
+
+
+def _alpha(t: int | Tensor, like: Tensor, schedule: Schedule) -> Tensor:
+    return schedule.at(t, like) / schedule.at(t - 1, like, lowest=0)
+
+
+def add_noise(x0: Tensor, t: int | Tensor, eps: Tensor, schedule: Schedule) -> Tensor:
+    """Jump straight to time t, a draw from q(x_t | x_0): x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps.
+
+    x0, eps: (B, ...); t: 0..T (0 gives x0 back). DDPM eq. 4.
+    """
+    check_batch(x0, "x0")
+    check_batch(eps, "eps", x0)
+    a = schedule.at(t, x0, lowest=0)
+    return a.sqrt().to(x0) * x0 + (1 - a).sqrt().to(x0) * eps
+
+
+def forward_path(x0: Tensor, schedule: Schedule, generator: torch.Generator | None) -> Tensor:
+    """The whole chain x_0, x_1, ..., x_T, one forward_step after another: (T+1, B, ...)."""
+    path = [x0]
+    for t in range(1, schedule.T + 1):
+        path.append(forward_step(path[-1], t, randn_like(x0, generator), schedule))
+    return torch.stack(path)
+
+
+def log_normal(x: Tensor, mean: Tensor, var: Tensor | float) -> Tensor:
+    """log N(x; mean, var I) in nats, summed over all axes but the first: (B,), float64."""
+    d2 = (x.double() - mean.double()).pow(2).flatten(1).sum(1)
+    var = torch.as_tensor(var, dtype=torch.float64).flatten().to(d2.device)
+    return -0.5 * (d2 / var + x[0].numel() * torch.log(2 * math.pi * var))
+
+
+def log_q_step(xt: Tensor, xs: Tensor, t: int | Tensor, schedule: Schedule) -> Tensor:
+    """log q(x_t | x_{t-1}) in nats, (B,); xs is x_{t-1}. DDPM eq. 2."""
+    check_batch(xt, "x_t")
+    check_batch(xs, "x_{t-1}", xt)
+    alpha = _alpha(t, xt, schedule)
+    return log_normal(xt, alpha.sqrt().to(xs.device) * xs, 1 - alpha)
+
+
+def log_q_jump(xt: Tensor, x0: Tensor, t: int | Tensor, schedule: Schedule) -> Tensor:
+    """log q(x_t | x_0) in nats, (B,). DDPM eq. 4."""
+    check_batch(xt, "x_t")
+    check_batch(x0, "x0", xt)
+    a = schedule.at(t, xt)
+    return log_normal(xt, a.sqrt().to(x0.device) * x0, 1 - a)
+
+
+def log_q_chain(path: Tensor, schedule: Schedule) -> Tensor:
+    """The T terms log q(x_t | x_{t-1}) of a path (T+1, B, ...): (T, B). A product of densities is a sum of logs,
+
+    log q(x_{1:T} | x_0) = sum_t log q(x_t | x_{t-1}), so ``.sum(0)`` is the chain's and ``.cumsum(0)`` shows it grow.
+    """
+    if len(path) != schedule.T + 1:
+        raise ValueError(
+            f"The path has {len(path)} pictures, but a schedule of T = {schedule.T} needs T + 1 = {schedule.T + 1}: x_0 to x_T."
+        )
+    return torch.stack([log_q_step(path[t], path[t - 1], t, schedule) for t in range(1, schedule.T + 1)])
+
+
+def posterior(xt: Tensor, x0: Tensor, t: int, s: int, schedule: Schedule) -> tuple[Tensor, Tensor]:
+    """Mean (B, ...) and variance of q(x_s | x_t, x_0), s < t: where the path was, if both its ends are known. DDPM eq. 6-7."""
+    at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
+    step = at / as_  # what alpha_t is when s = t - 1
+    mean = (as_.sqrt() * (1 - step) / (1 - at)).to(xt) * x0 + (step.sqrt() * (1 - as_) / (1 - at)).to(xt) * xt
+    return mean, (1 - as_) / (1 - at) * (1 - step)
+
+
+# ---------------------------------------------------------------------------------------- what a network may predict
+
+PREDICTIONS = ("eps", "x0", "v", "score")
+
+
+def convert(
+    value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor, schedule: Schedule
+) -> Tensor:
+    """The same knowledge in other words: given x_t, each of eps, x0, v and score fixes the others.
+
+    x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps;  v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0;
+    score = grad log q(x_t) = -eps / sqrt(1 - alpha_bar).  value, xt: (B, ...); t: 1..T.
+    """
+    for kind in (source, target):
+        if kind not in PREDICTIONS:
+            raise ValueError(f"A network cannot predict {kind!r}: choose one of {', '.join(PREDICTIONS)}.")
+    a = schedule.at(t, xt)
+    signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)
+    if source == "x0":
+        x0, eps = value, (xt - signal * value) / noise
+    elif source == "v":
+        x0, eps = signal * xt - noise * value, noise * xt + signal * value
+    else:
+        eps = value if source == "eps" else -noise * value
+        x0 = (xt - noise * eps) / signal
+    return {"eps": eps, "x0": x0, "v": signal * eps - noise * x0, "score": -eps / noise}[target]
+
+
+# ---------------------------------------------------------------------------------------- reverse: noise to data
+
+
+@dataclass(frozen=True)
+class Step:
+    """All that happened in one reverse step from time t down to s. Tensors are (B, ...); sigma is a number."""
+
+    t: int
+    s: int
+    xt: Tensor
+    eps_hat: Tensor
+    x0_hat: Tensor
+    mean: Tensor
+    sigma: float
+    noise: Tensor
+    xs: Tensor
+
+
+def reverse_step(
+    xt: Tensor,
+    eps_hat: Tensor,
+    t: int,
+    s: int,
+    schedule: Schedule,
+    noise: Tensor,
+    eta: float = 1.0,
+    v: float | Tensor = 0.0,
+    clip: float | None = None,
+) -> Step:
+    """One step from x_t to x_s, any s < t, with the noise predicted as eps_hat. All of DDPM and DDIM in three lines:
+
+        x0_hat = (x_t - sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_bar_t)
+        mean   = sqrt(alpha_bar_s) x0_hat + sqrt(1 - alpha_bar_s - eta^2 beta_tilde) eps_hat
+        x_s    = mean + sigma noise,      sigma = eta sqrt(beta^v beta_tilde^(1-v))
+
+    where beta = 1 - alpha_bar_t/alpha_bar_s, beta_tilde = (1 - alpha_bar_s)/(1 - alpha_bar_t) beta.
+
+        eta=1, v=0   DDPM with variance beta_tilde (DDPM eq. 7; diffusers' "fixed_small")
+        eta=1, v=1   DDPM with variance beta ("fixed_large")
+        eta=0        DDIM, deterministic (DDIM eq. 12); 0 < eta < 1 lies between
+        v a tensor   learned variance (iDDPM eq. 15)
+
+    clip: keep x0_hat inside [-clip, clip] (1.0 for pictures) and use the eps_hat that fits. Raises ValueError for s >= t.
+    """
+    check_batch(xt, "x_t")
+    check_batch(eps_hat, "eps_hat", xt)
+    check_batch(noise, "noise", xt)
+    at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
+    if not bool((as_ > at).all()):
+        raise ValueError(
+            f"A reverse step goes back in time: s must be smaller than t, but got s = {s} and t = {t}."
+        )
+    if not 0 <= eta <= 1:
+        raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
+    x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
+    if clip is not None:
+        x0_hat = x0_hat.clamp(-clip, clip)
+        eps_hat = convert(x0_hat, "x0", "eps", xt, t, schedule)
+    beta = 1 - at / as_
+    beta_tilde = (1 - as_) / (1 - at) * beta
+    # 1 - alpha_bar_s - eta^2 beta_tilde, factored so that rounding cannot push it below zero
+    direction = ((1 - as_) * (1 - eta**2 * beta / (1 - at))).sqrt()
+    mean = as_.sqrt().to(xt) * x0_hat + direction.to(xt) * eps_hat
+    if isinstance(v, Tensor):
+        beta, beta_tilde = beta.to(v), beta_tilde.to(v)
+    # as_ < 1: data (s = 0) are shown without noise, z = 0 in DDPM's algorithm 2; beta_tilde is 0 there by itself, beta is not
+    sigma = eta * (beta**v * beta_tilde ** (1 - v)).sqrt() * (as_ < 1).to(beta.device)
+    xs = mean + sigma.to(xt) * noise
+    return Step(t, s, xt, eps_hat, x0_hat, mean, float(sigma) if sigma.ndim == 0 else sigma, noise, xs)
+
+
+def sample(
+    model: Callable[..., Tensor],
+    xt: Tensor,
+    schedule: Schedule,
+    steps: int | Sequence[int] | None = None,
+    *,
+    generator: torch.Generator | None = None,
+    eta: float = 1.0,
+    v: float = 0.0,
+    clip: float | None = None,
+    y: Tensor | None = None,
+    predicts: str = "eps",
+) -> Iterator[Step]:
+    """Walk from x_T (B, ...) to x_0, yielding a Step after each step. DDPM algorithm 2; DDIM with eta = 0.
+
+    model: a denoiser, model(xt, t (B,), y) -> a prediction of xt's shape, of the kind named by `predicts`.
+    steps: how many (evenly spaced; None takes all T), or the times themselves, falling, e.g. [40, 20, 0]: the walk may
+    start anywhere, so an old Step's x_s can be branched with fresh noise.
+    One noise is drawn at every step, needed or not, so two runs from generators of one seed share all their noise.
+    Leaving the loop early keeps every Step already yielded.
+    """
+    check_batch(xt, "x_T")
+    times = list(steps) if isinstance(steps, Sequence) else schedule.times(steps)
+    if len(times) < 2:
+        raise ValueError(
+            f"A walk needs at least two times, where it starts and where it lands, but got {times}."
+        )
+    for i, (t, s) in enumerate(pairwise(times)):
+        with torch.no_grad():  # not around the yield: the caller's own code must be free to train
+            prediction = model(xt, torch.full((len(xt),), t, device=xt.device), y)
+            if i == 0 and (not isinstance(prediction, Tensor) or prediction.shape != xt.shape):
+                got = tuple(prediction.shape) if isinstance(prediction, Tensor) else type(prediction).__name__
+                raise ValueError(
+                    f"The denoiser must return a tensor of x_t's shape {tuple(xt.shape)}, but returned {got}."
+                )
+            if not bool(prediction.isfinite().all()):
+                raise ValueError(
+                    f"The denoiser returned NaN or infinity at t = {t}: its weights or its input are broken."
+                )
+            eps_hat = convert(prediction, predicts, "eps", xt, t, schedule)
+            step = reverse_step(xt, eps_hat, t, s, schedule, randn_like(xt, generator), eta, v, clip)
+        yield step
+        xt = step.xs
+
+
+def log_p_step(step: Step) -> Tensor:
+    """log p_theta(x_s | x_t) in nats, (B,): how likely this step's draw was, given its mean and sigma.
+
+    A step with sigma = 0 (the last one with beta_tilde; every DDIM step) is a function, not a draw. It has no density,
+    so it adds 0: what the sum then measures is the draws that were made.
+    """
+    if not step.sigma:
+        return torch.zeros(len(step.xs), dtype=torch.float64, device=step.xs.device)
+    return log_normal(step.xs, step.mean, step.sigma**2)
+
+
+# ---------------------------------------------------------------------------------------- trace: what a view shows
+
+_TENSORS = ("xt", "eps_hat", "x0_hat", "mean", "noise", "xs")
+
+
+@dataclass
+class Trace:
+    """A bounded film of a walk: at most `keep` Steps, evenly thinned, on the CPU, the last one always among them.
+
+    ``Trace().record(sample(...))``, or ``for step in sample(...): trace.add(step)``. ``trace.frames("x0_hat")`` is (F, B, ...).
+    Raises ValueError before it would hold more than max_bytes.
+    """
+
+    keep: int = 60
+    max_bytes: int = 512 * 2**20
+    seen: int = 0
+    stride: int = 1  # every stride-th step is kept; doubles whenever the film is full
+    _even: list[Step] = field(default_factory=list)
+    _newest: Step | None = None
+
+    def add(self, step: Step) -> None:
+        if self.seen == 0:
+            self._check_room(step.xt)
+        if len(self._even) == self.keep:
+            self._even, self.stride = self._even[::2], 2 * self.stride
+        self._newest = replace(
+            step, **{name: getattr(step, name).detach().to("cpu", copy=True) for name in _TENSORS}
+        )
+        if self.seen % self.stride == 0:
+            self._even.append(self._newest)
+        self.seen += 1
+
+    def _check_room(self, xt: Tensor) -> None:
+        if self.keep < 2:
+            raise ValueError(
+                f"A trace keeps at least 2 steps, the first and the last, but keep = {self.keep}."
+            )
+        need = (self.keep + 1) * len(_TENSORS) * xt.numel() * xt.element_size()
+        if need > self.max_bytes:
+            raise ValueError(
+                f"A trace of {self.keep} steps of shape {tuple(xt.shape)} would take {need / 2**20:,.0f} MB, more than the "
+                f"{self.max_bytes / 2**20:,.0f} MB allowed: lower keep, use fewer or smaller pictures, or raise max_bytes."
+            )
+
+    @property
+    def steps(self) -> list[Step]:
+        """The kept Steps in the order in which they were taken."""
+        return self._even if not self._even or self._newest is self._even[-1] else [*self._even, self._newest]
+
+    def record(self, walk: Iterable[Step]) -> Trace:
+        """Run a walk to its end (or to an interrupt: what was seen stays)."""
+        for step in walk:
+            self.add(step)
+        return self
+
+    def frames(self, what: str) -> Tensor:
+        """One quantity of every kept step as (F, B, ...), or (F,) for t, s and sigma."""
+        names = [f.name for f in fields(Step)]
+        if what not in names:
+            raise ValueError(f"A step has no {what!r}: choose one of {', '.join(names)}.")
+        if not self.steps:
+            raise ValueError("This trace is still empty: record a walk first, Trace().record(sample(...)).")
+        values = [getattr(step, what) for step in self.steps]
+        return torch.stack(values) if isinstance(values[0], Tensor) else torch.tensor(values)
+
+    @property
+    def final(self) -> Tensor:
+        """x_s of the last step: the samples, (B, ...)."""
+        return self.frames("xs")[-1]

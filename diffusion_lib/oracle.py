@@ -1,0 +1,110 @@
+"""The perfect denoiser, with no training: if the data are known, so is E[x0 | xt].
+
+Let x0 come from a mixture of K round Gaussians, x0 ~ sum_k w_k N(m_k, var I). Noise keeps it a mixture,
+
+    q(x_t) = sum_k w_k N(sqrt(alpha_bar) m_k, d I),      d = alpha_bar var + 1 - alpha_bar,
+
+so the posterior weights r_k(x_t) are a softmax and the best guess is exact:
+
+    E[x0 | x_t] = sum_k r_k (m_k + sqrt(alpha_bar) var / d (x_t - sqrt(alpha_bar) m_k)).
+
+A finite data set is the case var = 0, one component for each picture: the minimiser of the DDPM loss on that set
+(Karras et al. 2022, arXiv 2206.00364, eq. 57). It has learnt everything and understood nothing: it returns training pictures.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .diffusion import Schedule, check_batch, convert
+
+
+class MixtureDenoiser:
+    """Obeys the denoiser protocol: model(xt, t, y=None) -> eps_hat. Made by ideal_denoiser or mixture_denoiser.
+
+    means: (K, ...); var: variance of each component; weights: (K,) or None for equal; labels: (K,) classes or None.
+    """
+
+    def __init__(
+        self,
+        means: Tensor,
+        var: float,
+        schedule: Schedule,
+        weights: Tensor | None = None,
+        labels: Tensor | None = None,
+    ):
+        check_batch(means, "The data")
+        if len(means) == 0:
+            raise ValueError(
+                "The data set is empty: the perfect denoiser needs at least one picture to remember."
+            )
+        if var < 0:
+            raise ValueError(f"A variance cannot be negative, but var = {var}.")
+        self.means, self.var, self.schedule, self.labels = means, float(var), schedule, labels
+        w = torch.ones(len(means)) if weights is None else torch.as_tensor(weights)
+        if w.shape != (len(means),) or bool((w < 0).any()) or not bool(w.sum() > 0):
+            raise ValueError(
+                f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
+            )
+        self.log_w = (w.double() / w.double().sum()).log()
+
+    def _log_joint(self, xt: Tensor, t: int | Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+        """log w_k + log N(x_t; sqrt(alpha_bar) m_k, d) for every pair (B, K), and alpha_bar (B, 1)."""
+        if xt.shape[1:] != self.means.shape[1:]:
+            raise ValueError(
+                f"x_t has pictures of shape {tuple(xt.shape[1:])}, but this denoiser knows {tuple(self.means.shape[1:])}."
+            )
+        # float64, since |x_t - m|^2 / d cancels badly near the data; MPS has none and makes do with float32
+        work = torch.float32 if xt.device.type == "mps" else torch.float64
+        x, m = xt.flatten(1).to(work), self.means.flatten(1).to(xt.device, work)
+        a = self.schedule.at(t, xt).reshape(-1, 1).to(xt.device, work)
+        d = a * self.var + 1 - a
+        # |x - sqrt(a) m| = sqrt(a) |x / sqrt(a) - m|; matrix products are quick but lose digits, so only where they pay
+        mode = "use_mm_for_euclid_dist" if m.shape[1] > 32 else "donot_use_mm_for_euclid_dist"
+        d2 = a * torch.cdist(x / a.sqrt(), m, compute_mode=mode).square()
+        logits = -0.5 * (d2 / d + m.shape[1] * torch.log(2 * torch.pi * d)) + self.log_w.to(xt.device, work)
+        if y is not None:
+            if self.labels is None:
+                raise ValueError(
+                    "This denoiser was made without labels, so it cannot be asked for a class: pass labels= when you make it."
+                )
+            y = torch.as_tensor(y).reshape(-1, 1).to(xt.device)
+            missing = sorted(set(y.flatten().tolist()) - set(self.labels.tolist()))
+            if missing:
+                raise ValueError(
+                    f"The data have no class {missing[0]}: choose one of {sorted(set(self.labels.tolist()))}."
+                )
+            logits = logits.masked_fill(self.labels.to(xt.device) != y, -torch.inf)
+        return logits, a
+
+    def posterior_weights(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
+        """r_k(x_t) = p(component k | x_t), (B, K): which training pictures could this noise have come from?"""
+        return self._log_joint(xt, t, y)[0].softmax(1)
+
+    def log_density(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
+        """log q(x_t) in nats, (B,); with y, log q(x_t, y)."""
+        return self._log_joint(xt, t, y)[0].logsumexp(1)
+
+    def x0_hat(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
+        """E[x0 | x_t], of x_t's shape."""
+        logits, a = self._log_joint(xt, t, y)
+        r, gain = logits.softmax(1), a.sqrt() * self.var / (a * self.var + 1 - a)
+        mean = r @ self.means.flatten(1).to(r)  # the weighted picture (B, D)
+        flat = mean + gain * (xt.flatten(1).to(r) - a.sqrt() * mean)
+        return flat.reshape(xt.shape).to(xt)
+
+    def __call__(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
+        return convert(self.x0_hat(xt, t, y), "x0", "eps", xt, t, self.schedule)
+
+
+def ideal_denoiser(x: Tensor, schedule: Schedule, labels: Tensor | None = None) -> MixtureDenoiser:
+    """The exact denoiser of a finite data set x (N, ...): memory without understanding."""
+    return MixtureDenoiser(x, 0.0, schedule, labels=labels)
+
+
+def mixture_denoiser(
+    means: Tensor, sd: float, schedule: Schedule, weights: Tensor | None = None
+) -> MixtureDenoiser:
+    """The exact denoiser of sum_k w_k N(means_k, sd^2 I); means (K, ...), weights (K,) or None for equal."""
+    return MixtureDenoiser(means, sd**2, schedule, weights)

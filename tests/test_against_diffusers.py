@@ -1,0 +1,116 @@
+"""Step by step against diffusers' DDPMScheduler and DDIMScheduler, with the same betas, the same eps and the same noise."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from diffusion_lib.diffusion import SCHEDULES, Schedule, reverse_step
+from diffusion_lib.oracle import mixture_denoiser
+
+diffusers = pytest.importorskip(
+    "diffusers", reason="diffusers is a test package: install with pip install -e '.[test]'"
+)
+
+F64 = torch.float64
+
+
+@pytest.fixture
+def same_noise(monkeypatch):
+    """DDPMScheduler takes no noise, so the function that it draws with hands out ours."""
+    from diffusers.schedulers import scheduling_ddpm
+
+    box = {}
+    monkeypatch.setattr(scheduling_ddpm, "randn_tensor", lambda shape, **_: box["noise"].reshape(shape))
+    return box
+
+
+def theirs(kind, schedule, steps, **options):
+    """Their scheduler on our float64 table: what is left to differ is the algebra."""
+    cls = {"ddpm": diffusers.DDPMScheduler, "ddim": diffusers.DDIMScheduler}[kind]
+    them = cls(
+        num_train_timesteps=schedule.T,
+        trained_betas=schedule.beta[1:].tolist(),
+        clip_sample=options.pop("clip", None) is not None,
+        timestep_spacing="leading",
+        steps_offset=0,
+        **options,
+    )
+    them.alphas_cumprod = schedule.alpha_bar[1:].clone()
+    them.one = torch.ones((), dtype=F64)
+    them.betas = schedule.beta[1:].clone()
+    if kind == "ddim":
+        them.final_alpha_cumprod = torch.ones((), dtype=F64)
+    them.set_timesteps(steps)
+    return them
+
+
+def chains(kind, schedule, steps, dtype, same_noise, eta=1.0, v=0.0, clip=None, n=64, seed=0, **options):
+    """Both walks from one x_T, in lockstep; yields (ours, theirs) at every step, each fed with its OWN last picture."""
+    g = torch.Generator().manual_seed(seed)
+    angle = torch.arange(8, dtype=F64) * torch.pi / 4
+    model = mixture_denoiser(torch.stack([angle.cos(), angle.sin()], 1).to(dtype), 0.1, schedule)
+    them = theirs(kind, schedule, steps, clip=clip, **options)
+    x = torch.randn(n, 2, generator=g, dtype=dtype)
+    ours, other = x, x
+    stride = schedule.T // steps
+    for index in them.timesteps.tolist():  # their index i is our time i + 1
+        t, s = index + 1, max(index + 1 - stride, 0)
+        noise = torch.randn(n, 2, generator=g, dtype=dtype)
+        ours = reverse_step(ours, model(ours, t), t, s, schedule, noise, eta, v, clip).xs
+        same_noise["noise"] = noise
+        extra = {"eta": eta, "variance_noise": noise} if kind == "ddim" and eta > 0 else {}
+        if kind == "ddim" and clip is not None:
+            extra["use_clipped_model_output"] = True
+        other = them.step(model(other, t), index, other, **extra).prev_sample
+        yield ours, other
+
+
+CASES = [
+    ("ddpm", {"variance_type": "fixed_small"}, {}),
+    ("ddpm", {"variance_type": "fixed_large"}, {"v": 1.0}),
+    ("ddim", {}, {"eta": 0.0}),
+    ("ddim", {}, {"eta": 0.4}),
+    ("ddim", {}, {"eta": 1.0}),
+]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("T,steps", [(10, 10), (50, 50), (100, 20), (1000, 50), (1000, 1000)])
+@pytest.mark.parametrize("kind,options,ours", CASES)
+def test_a_chain_in_float64(name, T, steps, kind, options, ours, same_noise):
+    for a, b in chains(kind, Schedule.of(name, T), steps, F64, same_noise, n=16, **ours, **options):
+        assert_close(a, b, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("kind,options,ours", CASES)
+@pytest.mark.parametrize("T,steps", [(50, 50), (1000, 50)])
+def test_each_step_in_float32(name, kind, options, ours, T, steps, same_noise):
+    """1e-5 a step, from the same picture each time. Their float32 x_t comes from float64 tables, as ours does."""
+    schedule = Schedule.of(name, T)
+    g = torch.Generator().manual_seed(1)
+    them = theirs(kind, schedule, steps, **options)
+    for index in them.timesteps.tolist():
+        t, s = index + 1, max(index + 1 - T // steps, 0)
+        x0, eps, noise = (torch.randn(8, 1, 8, 8, generator=g) for _ in range(3))
+        a = schedule.alpha_bar[t]
+        xt = (a.sqrt() * x0.clamp(-1, 1) + (1 - a).sqrt() * eps).float()
+        same_noise["noise"] = noise
+        extra = {"eta": ours["eta"], "variance_noise": noise} if ours.get("eta") else {}
+        want = them.step(eps, index, xt, **extra).prev_sample
+        got = reverse_step(xt, eps, t, s, schedule, noise, ours.get("eta", 1.0), ours.get("v", 0.0)).xs
+        assert_close(got.double(), want.double(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind,options,ours", [CASES[0], CASES[2], CASES[4]])
+def test_clipped_chains(kind, options, ours, same_noise):
+    for a, b in chains(kind, Schedule.of("cosine", 50), 50, F64, same_noise, clip=1.0, **ours, **options):
+        assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_the_comparison_would_notice(same_noise):
+    """A test that cannot fail proves nothing: the wrong variance must part the two chains."""
+    pairs = list(
+        chains("ddpm", Schedule.of("cosine", 50), 50, F64, same_noise, v=1.0, variance_type="fixed_small")
+    )
+    assert (pairs[10][0] - pairs[10][1]).abs().max() > 1e-3
