@@ -48,6 +48,17 @@ class MixtureDenoiser:
                 f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
             )
         self.log_w = (w.double() / w.double().sum()).log()
+        self._flat: dict[tuple, Tensor] = {}
+
+    def _means(self, like: Tensor) -> Tensor:
+        """The means as (K, D) on x_t's device: in float64, since |x_t - m|^2 / d cancels badly near the data.
+
+        MPS has no float64 and makes do with float32. Kept, because converting a data set at every step costs more than using it.
+        """
+        key = like.device, torch.float32 if like.device.type == "mps" else torch.float64
+        if key not in self._flat:
+            self._flat[key] = self.means.flatten(1).to(*key)
+        return self._flat[key]
 
     def _log_joint(self, xt: Tensor, t: int | Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """log w_k + log N(x_t; sqrt(alpha_bar) m_k, d) for every pair (B, K), and alpha_bar (B, 1)."""
@@ -55,15 +66,14 @@ class MixtureDenoiser:
             raise ValueError(
                 f"x_t has pictures of shape {tuple(xt.shape[1:])}, but this denoiser knows {tuple(self.means.shape[1:])}."
             )
-        # float64, since |x_t - m|^2 / d cancels badly near the data; MPS has none and makes do with float32
-        work = torch.float32 if xt.device.type == "mps" else torch.float64
-        x, m = xt.flatten(1).to(work), self.means.flatten(1).to(xt.device, work)
-        a = self.schedule.at(t, xt).reshape(-1, 1).to(xt.device, work)
+        m = self._means(xt)
+        x = xt.flatten(1).to(m)
+        a = self.schedule.at(t, xt).reshape(-1, 1).to(m)
         d = a * self.var + 1 - a
         # |x - sqrt(a) m| = sqrt(a) |x / sqrt(a) - m|; matrix products are quick but lose digits, so only where they pay
         mode = "use_mm_for_euclid_dist" if m.shape[1] > 32 else "donot_use_mm_for_euclid_dist"
         d2 = a * torch.cdist(x / a.sqrt(), m, compute_mode=mode).square()
-        logits = -0.5 * (d2 / d + m.shape[1] * torch.log(2 * torch.pi * d)) + self.log_w.to(xt.device, work)
+        logits = -0.5 * (d2 / d + m.shape[1] * torch.log(2 * torch.pi * d)) + self.log_w.to(m)
         if y is not None:
             if self.labels is None:
                 raise ValueError(
@@ -90,7 +100,7 @@ class MixtureDenoiser:
         """E[x0 | x_t], of x_t's shape."""
         logits, a = self._log_joint(xt, t, y)
         r, gain = logits.softmax(1), a.sqrt() * self.var / (a * self.var + 1 - a)
-        mean = r @ self.means.flatten(1).to(r)  # the weighted picture (B, D)
+        mean = r @ self._means(xt)  # the weighted picture (B, D)
         flat = mean + gain * (xt.flatten(1).to(r) - a.sqrt() * mean)
         return flat.reshape(xt.shape).to(xt)
 
@@ -108,3 +118,19 @@ def mixture_denoiser(
 ) -> MixtureDenoiser:
     """The exact denoiser of sum_k w_k N(means_k, sd^2 I); means (K, ...), weights (K,) or None for equal."""
     return MixtureDenoiser(means, sd**2, schedule, weights)
+
+
+def mixture_step_back(
+    xt: Tensor, beta: float, means: Tensor, sd: float, weights: Tensor
+) -> tuple[Tensor, Tensor, float]:
+    """The true q(x_{t-1} | x_t) in one dimension by Bayes' rule, when q(x_{t-1}) = sum_k w_k N(means_k, sd^2).
+
+    xt: (B,); means, weights: (K,); x_t = sqrt(1 - beta) x_{t-1} + sqrt(beta) eps. It is a mixture again: returns its weights
+    (B, K), its means (B, K) and the variance that all its components share. Small beta: one narrow Gaussian. Large beta: not.
+    """
+    if not 0 < beta < 1:
+        raise ValueError(f"beta must lie strictly between 0 and 1, but got {beta}.")
+    xt, keep = torch.as_tensor(xt)[:, None], (1 - beta) ** 0.5
+    r = (weights.log() - (xt - keep * means) ** 2 / (2 * ((1 - beta) * sd**2 + beta))).softmax(1)
+    var = 1 / (1 / sd**2 + (1 - beta) / beta)
+    return r, var * (means / sd**2 + keep * xt / beta), var

@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from diffusion_lib.diffusion import Schedule, Trace, add_noise, sample
-from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
+from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser, mixture_step_back
 
 F64 = torch.float64
 S = Schedule.of("cosine", 50)
@@ -154,9 +154,24 @@ def test_the_papers_unscaled_betas_fail_even_a_perfect_denoiser():
             "no class 7",
         ),
         (lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 2), 51), "1..50"),
+        (lambda: mixture_step_back(torch.zeros(1), 1.0, torch.zeros(2), 0.1, torch.ones(2)), "strictly between 0 and 1"),
     ],
 )
 def test_bad_input_gets_one_sentence(call, says):
     with pytest.raises(ValueError) as error:
         call()
     assert says in str(error.value) and str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize("beta", (0.01, 0.3, 0.95))
+def test_the_step_back_is_bayes_rule_by_numerical_integration(beta):
+    means, w, sd = torch.tensor([-1.0, 0.8], dtype=F64), torch.tensor([0.3, 0.7], dtype=F64), 0.25
+    x = torch.linspace(-4, 4, 40_001, dtype=F64)
+    normal = torch.distributions.Normal
+    prior = (w * normal(means, sd).log_prob(x[:, None]).exp()).sum(1)
+    for xt in (-0.9, 0.1, 1.4):
+        like = normal((1 - beta) ** 0.5 * x, beta**0.5).log_prob(torch.tensor(xt, dtype=F64)).exp()
+        truth = prior * like / torch.trapezoid(prior * like, x)
+        r, m, v = mixture_step_back(torch.tensor([xt], dtype=F64), beta, means, sd, w)
+        got = (r[0] * normal(m[0], v**0.5).log_prob(x[:, None]).exp()).sum(1)
+        assert_close(got, truth, rtol=1e-6, atol=1e-8)

@@ -1,0 +1,49 @@
+# Two commands do everything: `make lab` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+LESSON ?= notebooks/01_forward_noise.ipynb
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# PyPI's torch for Linux brings gigabytes of CUDA. `make lab CPU=1` takes the small build, for machines without an NVIDIA card.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+  $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
+
+.PHONY: help lab test slow lint bench figures clean
+.DEFAULT_GOAL := help
+
+help:  ## list what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+lab: $(VENV)/lab  ## install, then open JupyterLab on the first lesson
+	$(BIN)/python -m jupyter lab $(LESSON)
+
+test: $(VENV)/test  ## install, then run every test but the slow ones
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/test  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/test  ## style
+	$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
+
+bench: $(VENV)/test  ## race the slider against an inline redraw in a real browser; writes benchmarks/slider.json
+	$(BIN)/python benchmarks/slider.py
+
+figures: $(VENV)/lab  ## draw the README's pictures again
+	$(BIN)/python -m diffusion_lib figure forward --caption "blue and yellow flower at night" --out notebooks/images/forward.gif
+
+clean:  ## remove the environment and everything that tests leave behind
+	rm -rf $(VENV) artefacts .pytest_cache .ruff_cache *.egg-info
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 13); sys.exit(None if ok else \
+	  "Python 3.11, 3.12 or 3.13 is needed, but $(PYTHON) is %d.%d: name another one, as in make lab PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/lab: $(BIN)/python requirements.txt constraints.txt pyproject.toml
+	@echo "Installing the lessons into $(VENV) (a few minutes, once) ..."
+	$(PIP) -r requirements.txt -e .
+	@touch $@
+
+$(VENV)/test: $(VENV)/lab
+	$(PIP) -r requirements.txt -e ".[test]"
+	@touch $@

@@ -1,0 +1,43 @@
+"""Words for the learner: symbol and word, never colour alone; a plain Python prints them, a notebook frames them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape
+
+_KINDS = {  # symbol and frame: JupyterLab's own colours follow its theme, the others serve everywhere else
+    "right": ("✓", "var(--jp-success-color1, #2e7d32)"),
+    "wrong": ("✗", "var(--jp-error-color1, #d32f2f)"),
+    "open": ("○", "var(--jp-warn-color1, #ef8e00)"),
+    "info": ("▸", "var(--jp-info-color1, #1976d2)"),
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """Words for the learner: printed as they are, framed in a notebook. pairs: (label, value), shown side by side."""
+
+    kind: str
+    title: str
+    text: str
+    pairs: tuple[tuple[str, str], ...] = ()
+    code: str = ""
+
+    def __repr__(self) -> str:
+        first = f"{_KINDS[self.kind][0]} {self.title}: {self.text}"
+        return "\n".join([first, *(f"  {k}: {v}" for k, v in self.pairs), self.code]).rstrip()
+
+    def _repr_html_(self) -> str:
+        symbol, colour = _KINDS[self.kind]
+        style = (
+            f"border-left:6px solid {colour}; padding:8px 16px; margin:4px 0; font-size:17px; line-height:1.5"
+        )
+        text = re.sub(r"`([^`]+)`", r'<code style="font-size:16px">\1</code>', escape(self.text))
+        pairs = "".join(f"<div>{escape(k)}:<br><b>{escape(v)}</b></div>" for k, v in self.pairs)
+        code = self.code and f'<pre style="font-size:16px">{escape(self.code)}</pre>'
+        return (
+            f'<div role="status" style="{style}; color:var(--jp-content-font-color1, inherit)">'
+            f"<b>{symbol} {escape(self.title)}:</b> {text}"
+            f'<div style="display:flex; flex-wrap:wrap; gap:8px 48px">{pairs}</div>{code}</div>'
+        )

@@ -1,0 +1,106 @@
+"""Predict before you look: a guess in one cell, the outcome in a later one, which stays shut until there is a guess."""
+
+from __future__ import annotations
+
+from threading import RLock
+
+import ipywidgets as widgets
+import traitlets
+from IPython.display import display
+
+from .note import Note
+
+
+class _Stored:
+    """A widget whose note is stored beside it, for readers that show no widgets (GitHub, nbconvert)."""
+
+    note: Note
+
+    def __repr__(self) -> str:
+        return repr(self.note)
+
+    def _repr_mimebundle_(self, **kwargs):
+        words = {"text/plain": repr(self), "text/html": self.note._repr_html_()}
+        return {**super()._repr_mimebundle_(**kwargs), **words}
+
+
+class _Box(_Stored, widgets.HTML):
+    def show(self, *words) -> None:
+        self.note = Note(*words)
+        self.value = self.note._repr_html_()
+
+
+class Prediction(_Stored, widgets.VBox):
+    """A question with a button for each option; guess is the option chosen so far, or None. Made by predict.
+
+    JupyterLab runs callbacks on a second thread, so they only set traits, and a lock keeps guess and reveal apart.
+    """
+
+    guess = traitlets.Unicode(None, allow_none=True)
+
+    def __init__(self, question: str, options: tuple[str, ...]):
+        self.note = Note("info", "Predict", question, (("Choose one", " / ".join(options)),))
+        self.question, self.options, self.revealed, self._lock = question, options, False, RLock()
+        size = {
+            "width": "auto",
+            "height": "auto",
+            "min_height": "44px",
+            "padding": "6px 20px",
+            "margin": "4px",
+        }
+        self.buttons = [widgets.Button(layout=size, style={"font_size": "18px"}) for _ in options]
+        for button, option in zip(self.buttons, options, strict=True):
+            button.on_click(lambda _, option=option: self._choose(option))
+        self._box = _Box()
+        self._draw()
+        super().__init__([self._box, widgets.Box(self.buttons, layout={"flex_flow": "row wrap"})])
+
+    def _choose(self, option: str) -> None:
+        with self._lock:
+            if not self.revealed:
+                self.guess = option
+                self._draw()
+
+    def _draw(self) -> None:
+        self._box.show("info", "Predict", self.question, (("Your guess", self.guess or "none yet"),))
+        for button, option in zip(self.buttons, self.options, strict=True):
+            button.description = f"{'●' if option == self.guess else '○'} {option}"
+            button.disabled = self.revealed
+
+    def reveal(self, outcome: str, because: str) -> None:
+        """Show a box that holds the outcome back until there is a guess, and then opens by itself. For a later cell.
+
+        Raises ValueError if the outcome is none of the options.
+        """
+        if outcome not in self.options:
+            raise ValueError(f"The outcome {outcome!r} is none of the options: {', '.join(self.options)}.")
+        box = _Box()
+        box.show("open", "Make your guess first (above)", "this box opens by itself when you have chosen.")
+
+        def unlock(_=None):
+            with self._lock:
+                if self.guess is not None:
+                    self.revealed = True
+                    self._draw()
+                    verdict = (
+                        ("right", "Well guessed") if self.guess == outcome else ("open", "Not this time")
+                    )
+                    box.show(*verdict, because, (("You guessed", self.guess), ("It is", outcome)))
+
+        self.observe(unlock, "guess")  # first watch, then look: a click in between must not be lost
+        unlock()
+        display(box)
+
+
+def predict(question: str, options: list[str]) -> Prediction:
+    """Ask before showing: `guess = predict("...", ["up", "down"])`, and in a later cell `guess.reveal("up", because="...")`.
+
+    Raises ValueError unless there are at least two options, all of them different words.
+    """
+    if not all(isinstance(o, str) and o for o in options) or not 2 <= len(options) == len(set(options)):
+        raise ValueError(
+            f"A prediction needs at least two options, all different words, but got {options!r}."
+        )
+    prediction = Prediction(question, tuple(options))
+    display(prediction)
+    return prediction

@@ -1,0 +1,581 @@
+"""The checker is checked: right answers pass however they are written, and every known slip is called by its own name."""
+
+import math
+import threading
+from fractions import Fraction
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from nbclient import NotebookClient
+
+from diffusion_lib import check as c
+from diffusion_lib import predict as predictions
+from diffusion_lib.check import check, exercise, hint, judge, same, solution
+from diffusion_lib.diffusion import convert, log_q_chain, reverse_step, sample
+from diffusion_lib.exercises import EXERCISES
+from diffusion_lib.metrics import nearest
+from diffusion_lib.note import _KINDS, Note
+from diffusion_lib.predict import predict
+
+FUNCTIONS = [e for e in EXERCISES.values() if e.arguments]
+NUMBERS = [e for e in EXERCISES.values() if not e.arguments]
+SLIPS = [(e, sentence) for e in EXERCISES.values() for sentence in e.slips]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Tensors here are tiny: on a busy machine torch's threads spend milliseconds on waiting for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def by_name(e):
+    return e.name if hasattr(e, "name") else None
+
+
+def cases(e):
+    return e.cases(torch.Generator().manual_seed(1))
+
+
+def as_answer(e, function):
+    """What a learner would hand over: the function, or the number that it gives."""
+    return function if e.arguments else function(*cases(e)[0])
+
+
+def say(name, answer, capsys):
+    check(name, answer)
+    return capsys.readouterr().out
+
+
+# ---------------------------------------------------------------------------------------- the table of exercises
+
+
+@pytest.mark.parametrize("e", EXERCISES.values(), ids=by_name)
+def test_exercise_is_complete(e):
+    assert EXERCISES[e.name] is e and e.title and e.task and e.praise.endswith(".")
+    assert len(e.hints) == 3 and len(e.slips) >= 6
+    assert all(s[0].isupper() or s[0].isdigit() for s in e.slips) and all(s.endswith(".") for s in e.slips)
+
+
+@pytest.mark.parametrize("e", EXERCISES.values(), ids=by_name)
+def test_reference_is_accepted(e):
+    note = judge(e, as_answer(e, e.reference))
+    assert (note.kind, note.text) == ("right", e.praise)
+
+
+@pytest.mark.parametrize(("e", "sentence"), SLIPS, ids=[f"{e.name}-{s[:40]}" for e, s in SLIPS])
+def test_every_slip_is_called_by_its_own_name(e, sentence):
+    note = judge(e, as_answer(e, e.slips[sentence]))
+    assert (note.kind, note.text) == ("wrong", sentence)
+
+
+@pytest.mark.parametrize("e", FUNCTIONS, ids=by_name)
+def test_cases_cover_both_ends_of_time_and_several_shapes(e):
+    tensors = [next(a for a in case if isinstance(a, torch.Tensor)) for case in cases(e)]
+    assert len({t.shape for t in tensors}) >= 2 and all(t.dtype == torch.float64 for t in tensors)
+    if "t" in e.arguments:
+        where = [(case[e.arguments.index("t")], case[-1].T) for case in cases(e)]
+        assert all((1, T) in where and (T, T) in where for T in {T for _, T in where})
+
+
+# ---------------------------------------------------------------------------------------- right answers, other words
+# Written from the papers, not from the library; nearest neighbours by a loop.
+
+
+def jump_from_steps(x0, t, eps, schedule):
+    kept = math.prod(1 - float(b) for b in schedule.beta[1 : t + 1])
+    return math.sqrt(kept) * x0 + math.sqrt(1 - kept) * eps
+
+
+def chain_from_normal(path, schedule):
+    total = torch.zeros(path.shape[1], dtype=torch.float64)
+    for t in range(1, len(path)):
+        b = schedule.beta[t]
+        step = torch.distributions.Normal((1 - b).sqrt() * path[t - 1], b.sqrt())
+        total += step.log_prob(path[t]).flatten(1).sum(1)
+    return total
+
+
+def step_from_x0(xt, eps_hat, t, z, schedule):
+    a, s, b = schedule.alpha_bar[t], schedule.alpha_bar[t - 1], schedule.beta[t]
+    x0_hat = (xt - (1 - a).sqrt() * eps_hat) / a.sqrt()
+    mean = s.sqrt() * b / (1 - a) * x0_hat + (1 - b).sqrt() * (1 - s) / (1 - a) * xt  # DDPM eq. 7
+    return mean + ((1 - s) / (1 - a) * b).sqrt() * z
+
+
+def walk_with_time_tensors(model, xT, schedule, noises):
+    t = schedule.T
+    while t > 0:
+        eps_hat = model(xT, torch.full((len(xT),), t))
+        xT = step_from_x0(xT, eps_hat, t, noises[t], schedule)
+        t -= 1
+    return xT
+
+
+RIGHT = {
+    "01.step": [
+        lambda xs, t, eps, s: math.sqrt(1 - s.beta[t]) * xs + math.sqrt(s.beta[t]) * eps,
+        lambda xs, t, eps, s: torch.lerp(xs, eps, 0.0) * s.alpha[t] ** 0.5 + eps * (1 - s.alpha[t]) ** 0.5,
+    ],
+    "01.jump": [jump_from_steps],
+    "01.chain": [chain_from_normal, lambda path, s: log_q_chain(path, s).sum(0)],
+    "03.guess": [
+        lambda xt, eps_hat, t, s: xt / s.alpha_bar[t].sqrt() - (1 / s.alpha_bar[t] - 1).sqrt() * eps_hat,
+        lambda xt, eps_hat, t, s: convert(eps_hat, "eps", "x0", xt, t, s),
+    ],
+    "03.step": [step_from_x0, lambda xt, e, t, z, s: reverse_step(xt, e, t, t - 1, s, z).xs],
+    "03.walk": [walk_with_time_tensors],
+    "03.copy": [
+        lambda x, d: torch.tensor([min(range(len(d)), key=lambda i: float(((d[i] - one) ** 2).sum())) for one in x]),
+        lambda x, d: nearest(x, d)[1],
+        lambda x, d: nearest(x, d)[1].int(),
+    ],
+    "01.half": [lambda s: next(t for t in range(1, 1001) if s.alpha_bar[t] < 0.5)],
+    "01.half_linear": [lambda s: torch.searchsorted(1 - s.alpha_bar, 0.5)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("e", EXERCISES.values(), ids=by_name)
+def test_right_answers_in_other_words(e):
+    for function in RIGHT[e.name]:
+        assert judge(e, as_answer(e, function)).kind == "right"
+
+
+@pytest.mark.parametrize("e", FUNCTIONS, ids=by_name)
+def test_float32_is_accurate_enough(e):
+    def in_float32(*args):
+        return RIGHT[e.name][0](*[a.float() if isinstance(a, torch.Tensor) else a for a in args])
+
+    assert judge(e, in_float32).kind == "right"
+
+
+def test_the_walk_is_the_librarys_sample():
+    """With the noises that sample would draw, in its order."""
+    model, xT, schedule, noises = cases(EXERCISES["03.walk"])[0]
+    generator = torch.Generator().manual_seed(5)
+    for t in range(schedule.T, 0, -1):
+        noises[t] = torch.randn(xT.shape, dtype=xT.dtype, generator=generator)
+    *_, last = sample(model, xT, schedule, generator=torch.Generator().manual_seed(5))
+    torch.testing.assert_close(EXERCISES["03.walk"].reference(model, xT, schedule, noises), last.xs)
+
+
+def test_gradients_and_numbers_of_any_make_are_welcome():
+    e = EXERCISES["01.step"]
+    assert judge(e, lambda *a: e.reference(*a).requires_grad_()).kind == "right"
+    for number in (497, 497.0, torch.tensor(497), torch.tensor([497]), np.int64(497), Fraction(497)):
+        assert judge(EXERCISES["01.half"], number).kind == "right"
+
+
+# ---------------------------------------------------------------------------------------- slips, as learners write them
+# Other code than the table's, some of it in float32: the words of the table must still be found.
+
+
+def wrong_step_back(xt, eps_hat, t, z, schedule):
+    t = t - 1  # as in a library whose tables begin at t = 1
+    a, ab, ab_before = schedule.alpha[t], schedule.alpha_bar[t], schedule.alpha_bar[t - 1]
+    x0_hat = (xt - (1 - ab).sqrt() * eps_hat) / ab.sqrt()
+    mean = ab_before.sqrt() * (1 - a) / (1 - ab) * x0_hat + a.sqrt() * (1 - ab_before) / (1 - ab) * xt
+    return mean + ((1 - ab_before) / (1 - ab) * (1 - a)).sqrt() * z
+
+
+def noisy_last_step(xt, eps_hat, t, z, schedule):
+    mean = reverse_step(xt, eps_hat, t, t - 1, schedule, z).mean
+    return mean + schedule.beta[t].float().sqrt() * z.float()
+
+
+def chain_with_a_product(path, schedule):
+    total = 1
+    for t in range(1, schedule.T + 1):
+        total = total * log_q_chain(path, schedule)[t - 1].exp()
+    return total
+
+
+def chain_with_a_sum(path, schedule):
+    return sum(log_q_chain(path, schedule)[t].exp() for t in range(schedule.T)).log()
+
+
+def walk_from_zero(model, xT, schedule, noises):
+    for t in reversed(range(schedule.T)):
+        xT = reverse_step(xT, model(xT, t), t, t - 1, schedule, noises[t]).xs
+    return xT
+
+
+def walk_that_returns_early(model, xT, schedule, noises):
+    for t in range(schedule.T, 0, -1):
+        return reverse_step(xT, model(xT, t), t, t - 1, schedule, noises[t]).xs
+
+
+NATURAL = [
+    ("01.step", lambda xs, t, e, s: (1 - s.beta[t].float()).sqrt() * xs.float() + s.beta[t].float() * e.float(), "root of beta"),
+    ("01.step", lambda xs, t, e, s: s.alpha[t + 1].sqrt() * xs + s.beta[t + 1].sqrt() * e, "one place too late"),
+    ("01.jump", lambda x0, t, e, s: s.alpha_bar[t] ** 0.5 * x0 + (1 - s.alpha_bar[t] ** 0.5) * e, "1 - sqrt(alpha_bar)"),
+    ("01.jump", lambda x0, t, e, s: s.beta[:t].sum() * e + x0, None),
+    ("01.chain", chain_with_a_product, "exponential"),
+    ("01.chain", chain_with_a_sum, "densities are added"),
+    ("03.guess", lambda xt, e, t, s: xt - (1 - s.alpha_bar[t]).sqrt() * e / s.alpha_bar[t].sqrt(), "brackets"),
+    ("03.step", wrong_step_back, "one place too early"),
+    ("03.step", noisy_last_step, "sigma^2 is beta: that is the other choice"),
+    ("03.step", lambda xt, e, t, z, s: reverse_step(xt, e, t, t - 1, s, z).mean, "z is forgotten"),
+    ("03.step", lambda xt, e, t, z, s: reverse_step(xt, e, t, t - 1, s, z, v=1.0).xs, "with no noise in the last step"),
+    ("03.step", lambda xt, e, t, z, s: reverse_step(xt, e, t, t - 1, s, z).x0_hat, None),
+    ("03.walk", walk_that_returns_early, "inside the loop"),
+    ("03.walk", walk_from_zero, "step on from t = 0"),
+    ("03.copy", lambda x, d: ((x[:, None] - d) ** 2).flatten(2).sum(2).min(1).values, "smallest squared distances"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "function", "words"), NATURAL)
+def test_slips_in_other_words(name, function, words):
+    note = judge(EXERCISES[name], function)
+    assert note.kind == "wrong"
+    assert words in note.text if words else note.text not in EXERCISES[name].slips
+
+
+# ---------------------------------------------------------------------------------------- not yet
+
+
+def computes_with_dots(*args):
+    weight = ...
+    return weight * args[0]
+
+
+def counts_to_dots(*args):
+    for t in range(...):
+        print(t)
+
+
+def not_implemented(*args):
+    raise NotImplementedError
+
+
+STUBS = [lambda *a: None, lambda *a: ..., computes_with_dots, counts_to_dots, not_implemented]
+
+
+@pytest.mark.parametrize("e", EXERCISES.values(), ids=by_name)
+def test_unfilled_is_not_yet(e, capsys):
+    for stub in (None, ..., *(STUBS if e.arguments else [])):
+        said = say(e.name, stub, capsys)
+        assert said.startswith("○ Not yet: fill in ") and f'hint("{e.name}")' in said
+
+
+# ---------------------------------------------------------------------------------------- wrong in no known way
+
+
+def test_unknown_slip_gets_the_largest_difference_and_its_place(capsys):
+    def five_more_at_one_place(xs, t, eps, schedule):
+        x = EXERCISES["01.step"].reference(xs, t, eps, schedule)
+        if t == 5 and x.shape == (4, 2):
+            x[3, 1] += 5
+        return x
+
+    said = say("01.step", five_more_at_one_place, capsys)
+    assert (
+        "✗ Try again: The largest difference is 5, with t = 5, T = 10, xs of shape (4, 2): at [3, 1] expected "
+        in said
+    )
+    expected, got = (float(word.strip(",.\n ")) for word in said.split("expected ")[1].split("but got "))
+    assert got - expected == pytest.approx(5, abs=1e-4)
+
+
+@pytest.mark.parametrize("e", FUNCTIONS, ids=by_name)
+def test_an_unrelated_function_is_no_known_slip(e):
+    def unrelated(*args):
+        return (e.reference(*args) * 3 + 7).to(e.reference(*args).dtype)
+
+    assert "The largest difference is " in judge(e, unrelated).text
+
+
+FAULTS = {
+    "The shape is (": lambda right: right[:-1],
+    "a list, but should be a tensor": lambda right: right.tolist(),
+    "a tuple, but should be a tensor": lambda right: (right, 0),
+    "The numbers are torch.": lambda right: right.long() if right.is_floating_point() else right.double(),
+    "There is NaN or infinity": lambda right: right * math.nan,
+    "There is NaN or infinity ": lambda right: right / 0,
+}
+
+
+@pytest.mark.parametrize("words", FAULTS)
+@pytest.mark.parametrize("e", FUNCTIONS, ids=by_name)
+def test_faults_of_form(e, words):
+    note = judge(e, lambda *args: FAULTS[words](e.reference(*args)))
+    if e.name == "03.copy" and "NaN" in words:
+        words = "The numbers are torch."  # NaN is no whole number either
+    assert note.kind == "wrong" and words in note.text
+
+
+def test_a_return_missing_on_one_way_only():
+    def only_late(xs, t, eps, schedule):
+        if t > 1:
+            return EXERCISES["01.step"].reference(xs, t, eps, schedule)
+
+    assert (
+        "nothing (is a `return` missing?), but should be a tensor, with t = 1"
+        in judge(EXERCISES["01.step"], only_late).text
+    )
+
+
+def breaks_at_the_end(xs, t, eps, schedule):
+    b = schedule.beta[t]
+    if t == schedule.T:
+        return xs + schedule.betas[t]  # no such table
+    return (1 - b).sqrt() * xs + b.sqrt() * eps
+
+
+def test_errors_are_one_line_with_the_learners_own_line():
+    text = judge(EXERCISES["01.step"], breaks_at_the_end).text
+    assert "Your code stops with AttributeError: 'Schedule' object has no attribute 'betas'" in text
+    assert (
+        "(in `return xs + schedule.betas[t]  # no such table`), with t = 10, T = 10" in text
+        and "\n" not in text
+    )
+
+
+def test_an_error_inside_the_library_points_at_the_learners_line():
+    text = judge(EXERCISES["03.guess"], lambda xt, e, t, s: convert(e, "noise", "x0", xt, t, s)).text
+    assert "A network cannot predict 'noise'" in text and 'convert(e, "noise"' in text
+
+
+def test_wrong_arguments_and_values_for_functions():
+    e = EXERCISES["01.step"]
+    assert "takes 2 positional arguments but 4 were given" in judge(e, lambda xs, t: xs).text
+    assert judge(e, torch.zeros(3)).text == "Hand over the function itself, without brackets."
+    assert judge(EXERCISES["01.half"], len).text == "Hand over a number, not a function."
+
+
+def test_numbers_are_judged_without_giving_them_away():
+    e = EXERCISES["01.half"]
+    assert judge(e, 3).text == "That is too small." and judge(e, 700).text == "That is too large."
+    assert "whole number" in judge(e, 0.26).text and "whole number" in judge(e, "497").text
+    assert not any("497" in judge(e, n).text for n in (3, 700, 0.26, 496, 498, 500, [497]))
+
+
+def test_drawing_own_noise_is_noticed():
+    e = EXERCISES["01.step"]
+    assert (
+        "another one each time"
+        in judge(e, lambda xs, t, eps, s: e.reference(xs, t, torch.randn_like(xs), s)).text
+    )
+
+
+def test_input_changed_in_place_fools_nobody():
+    e = EXERCISES["01.step"]
+
+    def zeroes_everything(xs, t, eps, schedule):
+        schedule.alpha_bar.fill_(1)
+        eps.zero_()
+        return xs.zero_()
+
+    def right_but_careless(xs, t, eps, schedule):
+        xs *= schedule.alpha[t].sqrt()
+        xs += schedule.beta[t].sqrt() * eps
+        return xs
+
+    assert judge(e, zeroes_everything).kind == "wrong"
+    assert "right, but your function also changes `xs`" in judge(e, right_but_careless).text
+    assert judge(e, e.reference).kind == "right"
+
+
+def test_a_result_that_is_changed_later_is_judged_as_it_was():
+    e, kept = EXERCISES["01.step"], {}
+
+    def one_box_for_all(xs, t, eps, schedule):
+        box = kept.setdefault(xs.shape, torch.empty_like(xs))
+        return box.copy_(e.reference(xs, t, eps, schedule))
+
+    assert judge(e, one_box_for_all).kind == "right"
+
+
+# ---------------------------------------------------------------------------------------- hint, solution, exercise, same
+
+
+def test_hints_come_one_by_one_and_the_last_one_stays(capsys, monkeypatch):
+    monkeypatch.setattr(c, "_hints_given", {})
+    said = []
+    for _ in range(4):
+        hint("01.jump")
+        said.append(capsys.readouterr().out)
+    assert [s.split(":")[0] for s in said] == [f"▸ Hint {n} of 3" for n in (1, 2, 3, 3)]
+    assert all(h in s for h, s in zip(EXERCISES["01.jump"].hints, said, strict=False))
+    assert 'solution("01.jump")' in said[2] and 'solution("01.jump")' not in said[1]
+    hint("01.step")
+    assert "Hint 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("e", EXERCISES.values(), ids=by_name)
+def test_solution_shows_code_and_exercise_the_task(e, capsys):
+    solution(e.name)
+    said = capsys.readouterr().out
+    assert f"def {e.reference.__name__}(" in said and "return " in said
+    exercise(e.name)
+    said = capsys.readouterr().out
+    assert e.task in said and (e.call in said or not e.arguments)
+
+
+@pytest.mark.parametrize("verb", [exercise, hint, solution, lambda name: check(name, None)])
+def test_unknown_name_is_one_sentence_with_the_known_ones(verb):
+    with pytest.raises(
+        ValueError, match=r"no exercise called '01.leap': choose one of 01.step, 01.jump, .*03.copy\.$"
+    ):
+        verb("01.leap")
+
+
+def test_same(capsys):
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    for other, words in (
+        (x.double() + 1e-7, "✓ The same: largest difference 1e-07"),
+        (x * 1.01, "✗ Not the same: largest difference 0.0"),
+        (x[0], "✗ Not the same: The shape is (3, 4), but should be (4,)"),
+        (x[None], "✓ The same: largest difference 0."),
+    ):
+        same(x, other)
+        assert words in capsys.readouterr().out
+
+
+def test_notes_escape_and_never_rely_on_colour():
+    def bad(*args):
+        raise RuntimeError("<script>alert(1)</script>")
+
+    for shown in (judge(EXERCISES["01.step"], bad), Note("open", "<b>", "<i>", (("<u>", "<s>"),), "<p>")):
+        html = shown._repr_html_()
+        assert not any(tag in html for tag in ("<script", "<i>", "<u>", "<s>", "<p>"))
+        assert shown.title in ("Try again", "<b>") and _KINDS[shown.kind][0] in html
+        assert "&lt;" in html and "font-size:17px" in html and "var(--jp-" in html
+
+
+# ---------------------------------------------------------------------------------------- predict
+
+
+@pytest.fixture
+def guess():
+    return predict("Do densities add or multiply?", ["add", "multiply"])
+
+
+@pytest.fixture
+def boxes(monkeypatch):
+    """What reveal puts on the screen."""
+    shown = []
+    monkeypatch.setattr(predictions, "display", shown.append)
+    return shown
+
+
+def test_guess_is_recorded_and_may_change(guess):
+    assert guess.guess is None
+    guess.buttons[0].click()
+    assert guess.guess == "add" and [b.description for b in guess.buttons] == ["● add", "○ multiply"]
+    guess.buttons[1].click()
+    assert guess.guess == "multiply" and [b.description for b in guess.buttons] == ["○ add", "● multiply"]
+    assert "multiply" in guess.children[0].value
+
+
+def test_reveal_after_the_guess_opens_at_once_and_locks(guess, boxes):
+    guess.buttons[1].click()
+    guess.reveal("multiply", because="each step must happen.")
+    said = repr(boxes[0])
+    assert said.startswith("✓ Well guessed: each step must happen.")
+    assert "You guessed: multiply" in said and "It is: multiply" in said
+    assert all(b.disabled for b in guess.buttons)
+    guess.buttons[0].click()
+    assert guess.guess == "multiply"
+
+
+def test_reveal_before_the_guess_holds_the_outcome_back_and_then_opens(guess, boxes):
+    guess.reveal("multiply", because="each step must happen.")
+    (box,) = boxes
+    assert "Make your guess first (above)" in box.value
+    assert not any(word in str(box.get_state()) + repr(box) for word in ("multiply", "each step"))
+    assert not any(b.disabled for b in guess.buttons)
+    guess.buttons[0].click()
+    for words in ("Not this time", "You guessed", "add", "It is", "multiply", "each step must happen."):
+        assert words in box.value and words in repr(box)
+    assert guess.revealed and all(b.disabled for b in guess.buttons)
+
+
+def test_a_reveal_cell_may_run_twice(guess, boxes):
+    for _ in range(2):
+        guess.reveal("multiply", because="so.")
+    guess.buttons[1].click()
+    guess.reveal("multiply", because="so.")
+    assert ["Well guessed" in box.value for box in boxes] == [True] * 3
+
+
+def test_clicks_from_another_thread(boxes):
+    """As in JupyterLab: whichever comes first, click or reveal, the box opens in the end and shows the locked guess."""
+    for _ in range(30):
+        guess = predict("?", ["a", "b"])
+        boxes.clear()
+        clicks = [threading.Thread(target=b.click) for b in guess.buttons]
+        for thread in clicks:
+            thread.start()
+        guess.reveal("a", because="so.")
+        for thread in clicks:
+            thread.join()
+        assert guess.revealed and f"You guessed:<br><b>{guess.guess}</b>" in boxes[0].value
+
+
+def test_predict_escapes_everything(boxes):
+    guess = predict("<script>?", ["<b>yes</b>", "no"])
+    guess.reveal("no", because="<img src=x>")
+    guess.buttons[0].click()
+    stored = guess._repr_mimebundle_()["text/html"]
+    for html in (guess.children[0].value, boxes[-1].value, stored):
+        assert not any(tag in html for tag in ("<script", "<img", "<b>yes"))
+
+
+def test_impossible_predictions_are_one_sentence(guess):
+    with pytest.raises(ValueError, match=r"The outcome 'divide' is none of the options: add, multiply\."):
+        guess.reveal("divide", because="")
+    for options in ([], ["one"], ["a", "a"], ["a", 1], ["a", ""]):
+        with pytest.raises(ValueError, match="at least two options, all different words"):
+            predict("?", options)
+
+
+def test_stored_words_do_not_spoil_the_answer(guess, boxes):
+    guess.reveal("multiply", because="each step must happen.")
+    bundle = boxes[0]._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle and "multiply" not in str(bundle)
+    assert "Choose one: add / multiply" in guess._repr_mimebundle_()["text/plain"]
+
+
+# ---------------------------------------------------------------------------------------- in a notebook
+
+
+def test_a_notebook_runs_through_unfilled_and_filled(tmp_path):
+    sources = [
+        "from diffusion_lib.check import check, hint, solution\nfrom diffusion_lib.predict import predict",
+        "def mine(xs, t, eps, schedule):\n    return ...\n\ncheck('01.step', mine)",
+        "def mine(xs, t, eps, schedule):\n    return schedule.alpha[t].sqrt() * xs + schedule.beta[t] * eps\n\ncheck('01.step', mine)",
+        "def mine(xs, t, eps, schedule):\n    return xs @ eps @ schedule\n\ncheck('01.step', mine)",
+        "hint('01.step')\nsolution('01.step')",
+        "guess = predict('Add or multiply?', ['add', 'multiply'])",
+        "guess.reveal('multiply', because='each step must happen')",
+        "guess.buttons[1].click(); print(guess.guess)",
+        "guess.reveal('multiply', because='each step must happen')",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
+    NotebookClient(
+        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    said = [
+        "".join(o.get("text") or o["data"]["text/plain"] for o in cell.outputs) for cell in notebook.cells
+    ]
+    for text, words in zip(
+        said[1:],
+        [
+            "○ Not yet: fill in `mine`",
+            "the square root of beta is missing",
+            "(in `return xs @ eps @ schedule`)",
+            "def forward_step(",
+            "Choose one: add / multiply",
+            "Make your guess first",
+            "multiply",
+            "✓ Well guessed",
+        ],
+        strict=True,
+    ):
+        assert words in text
+    assert "each step" not in said[6] and all("text/html" in o.data for o in notebook.cells[2].outputs)
