@@ -1,0 +1,390 @@
+"""Data in, picture out: strips, clouds, curves and films for a page or a blog. No widgets.
+
+    save(strip(x, ["$t = 0$", "$t = 500$", "$t = 1000$"], above=FORWARD), "forward.svg")
+
+Never pyplot, which is global: callbacks of widgets run on another thread since JupyterLab 4.4. Each call makes a Figure of its
+own, and one lock guards the drawing, because Matplotlib's settings and its parser of formulas are shared by all threads.
+Sizes are in inches; 8 make about 1600 pixels. background: "white", "dark", or "transparent" for pages of any colour.
+
+Longer than 250 lines because it is all of Matplotlib and of the files that the package knows, behind one lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib
+import matplotlib.figure
+import matplotlib.style
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+# Okabe-Ito, told apart with every kind of colour vision, in the player's shades; lines differ in their dashes as well.
+PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#2a93c9", "#444444"]
+ON_DARK = ["#56b4e9", "#ff8f4a", "#2fcf9f", "#eda4cb", "#f0c04a", "#a9d8f5", "#d0d0d0"]
+DASHES = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 2)), (0, (9, 2)), (0, (1, 3))]
+PAPER = {  # background: (paper, ink, quiet ink, grid, palette)
+    "white": ("#ffffff", "#1f2328", "#59636e", "#e4e8ec", PALETTE),
+    "dark": ("#14171a", "#e8eaed", "#9aa4ae", "#30363d", ON_DARK),
+    "transparent": ("none", "#7a828b", "#7a828b", "#7a828b40", PALETTE),
+}
+STYLE = {
+    "font.family": "DejaVu Sans",  # it and the formulas' font come with Matplotlib: the same picture on every machine
+    "mathtext.fontset": "cm",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "diffusion_lib",  # or every run invents other names for its clip paths
+    "image.composite_image": False,  # a vector file keeps each picture's own pixels
+}
+FILES = {  # what savefig needs in order to write the same bytes every time
+    ".png": {"metadata": {"Software": None}},
+    ".svg": {"metadata": {"Date": None}},
+    ".pdf": {"metadata": {"CreationDate": None}},
+    ".jpg": {"pil_kwargs": {"quality": 92, "subsampling": 0}},  # noise is all detail: keep its colours whole
+}
+FORWARD, REVERSE = r"$q(x_t \mid x_{t{-}1})$", r"$p_\theta(x_{t{-}1} \mid x_t)$"
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Nobody else draws meanwhile, and a reader's own matplotlibrc does not change our pictures."""
+    with _LOCK, matplotlib.style.context(["default", STYLE]):
+        yield
+
+
+class Figure(matplotlib.figure.Figure):
+    """A Matplotlib figure with its own canvas, which a notebook shows without pyplot."""
+
+    def __init__(self, width: float, height: float, background: str = "white", dpi: float = 200, **more):
+        known = ", ".join(PAPER)
+        _need(background in PAPER, f"There is no background {background!r}: choose one of {known}.")
+        super().__init__((width, height), dpi, facecolor=PAPER[background][0], **more)
+        FigureCanvasAgg(self)
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
+def _need(ok: object, sentence: str) -> None:
+    if not ok:
+        raise ValueError(sentence)
+
+
+# ---------------------------------------------------------------------------------------- pictures as bytes
+
+
+def to_uint8(x: Tensor) -> np.ndarray:
+    """Pictures (N, C, H, W) or (C, H, W) in [-1, 1] as bytes (N, H, W, 3) or (H, W, 3); grey ones without the last axis.
+
+    round(clip((x + 1) * 127.5, 0, 255)), the bytes that the player's browser computes. Raises ValueError for anything else.
+    """
+    got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+    fits = isinstance(x, Tensor) and x.is_floating_point() and x.ndim in (3, 4) and x.shape[-3] in (1, 3)
+    _need(fits, f"Pictures must be a float tensor in [-1, 1], ([N,] 1 or 3, H, W), but got {got}.")
+    _need(x.isfinite().all(), "A picture contains NaN or infinity: look at where it was made.")
+    a = ((x.detach().cpu().double().movedim(-3, -1) + 1) * 127.5).clamp(0, 255).round().byte().numpy()
+    return a[..., 0] if a.shape[-1] == 1 else a
+
+
+def _rgb(x) -> np.ndarray:
+    """A row of pictures, a tensor or bytes (F, H, W[, 3]), as bytes (F, H, W, 3)."""
+    a = to_uint8(x) if isinstance(x, Tensor) and x.is_floating_point() else np.asarray(x)
+    fits = a.dtype == np.uint8 and a.size and (a.ndim == 3 or (a.ndim == 4 and a.shape[-1] == 3))
+    _need(fits, f"Pictures must be uint8 (F, H, W) or (F, H, W, 3), but got {a.dtype} {a.shape}.")
+    return a if a.ndim == 4 else a[..., None].repeat(3, -1)
+
+
+def _enlarge(a: np.ndarray, scale: int) -> np.ndarray:
+    whole = isinstance(scale, int) and scale >= 1
+    _need(whole, f"scale must be a whole number of at least 1, or pixels would blur, but got {scale!r}.")
+    return a.repeat(scale, 1).repeat(scale, 2)
+
+
+def grid(x: Tensor, columns: int | None = None, pad: int = 1) -> np.ndarray:
+    """A batch (N, C, H, W) in [-1, 1] row by row, white lines of `pad` pixels between: bytes (H', W'[, 3]).
+
+    columns: None makes it about square.
+    """
+    a = to_uint8(x)
+    _need(x.ndim == 4 and len(a), f"grid needs a batch of pictures (N, C, H, W), but got {tuple(x.shape)}.")
+    columns = min(len(a), columns or int(np.ceil(len(a) ** 0.5)))
+    h, w = a.shape[1] + pad, a.shape[2] + pad
+    tiled = np.full((-(-len(a) // columns) * h - pad, columns * w - pad, *a.shape[3:]), 255, np.uint8)
+    for i, picture in enumerate(a):
+        y, left = i // columns * h, i % columns * w
+        tiled[y : y + h - pad, left : left + w - pad] = picture
+    return tiled
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+def strip(rows, labels, titles=None, *, above="", below="", width=8.0, background="white") -> Figure:
+    """Pictures from left to right with a label under each, as in the papers' forward and reverse chains.
+
+    rows: one row of F pictures, a tensor (F, C, H, W) in [-1, 1] or bytes (F, H, W[, 3]); or a list of such rows.
+    labels: F texts; titles: a text left of each row. above: what an arrow to the right over the pictures says, e.g. FORWARD;
+    below: an arrow to the left under them, e.g. REVERSE. Texts may hold formulas in $...$.
+    Every pixel of a picture becomes a whole number of pixels of the PNG, so nothing is blurred.
+    """
+    rows = [_rgb(row) for row in (rows if isinstance(rows, list | tuple) else [rows])]
+    n, h, w, _ = rows[0].shape
+    _need(len(labels) == n, f"There are {n} pictures in a row but {len(labels)} labels: give one for each.")
+    _need(len(titles or rows) == len(rows), f"There are {len(rows)} rows but {len(titles or rows)} titles.")
+    _need(len({row.shape for row in rows}) == 1, "All rows must have pictures of one size and number.")
+    inch = min(2.0, (width - (0.76 if titles else 0.28) - 0.12 * (n - 1)) / n)  # of one picture
+    zoom = max(1, round(200 * inch / w))
+    dpi = zoom * w / inch
+    gap, edge, arrow, left = (round(v * dpi) for v in (0.12, 0.14, 0.36, 0.62 if titles else 0.14))
+    top, across, down = edge + bool(above) * arrow, zoom * w + gap, zoom * h + gap
+    wide, foot = left + n * across - gap + edge, top + len(rows) * down
+    high = foot + 2 * gap + bool(below) * arrow
+    with _drawing():
+        # 0.01 of a pixel more, or rounding in inches may lose the last one
+        fig = Figure((wide + 0.01) / dpi, (high + 0.01) / dpi, background, dpi)
+        ink, quiet = PAPER[background][1:3]
+        ax = fig.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(high, 0), frame_on=False, xticks=[], yticks=[])
+        ax.set_autoscale_on(False)
+        for r, row in enumerate(rows):
+            y = top + r * down
+            for i, picture in enumerate(row):
+                x = left + i * across
+                where = (x, x + zoom * w, y + zoom * h, y)
+                ax.imshow(picture, interpolation="none", aspect="auto", extent=where)
+            if titles:
+                _write(ax, left / 2, y + zoom * h / 2, titles[r], ink, 13)
+        for i, text in enumerate(labels):
+            _write(ax, left + i * across + zoom * w / 2, foot + 0.5 * gap, text, quiet, 11)
+        if above:
+            _arrow(ax, left, wide - edge, edge + 0.25 * arrow, above, ink, quiet)
+        if below:
+            _arrow(ax, wide - edge, left, high - 0.55 * arrow, below, ink, quiet)
+    return fig
+
+
+def _write(ax, x, y, text, color, size):
+    return ax.text(x, y, text, size=size, color=color, ha="center", va="center")
+
+
+def _arrow(ax, start, end, y, text, ink, quiet) -> None:
+    """A long quiet arrow with the text in its middle."""
+    middle = (start + end) / 2
+    half = _write(ax, middle, y, text, ink, 13).get_window_extent().width * 0.58
+    half = half if start < end else -half
+    for a, b, head in ((start, middle - half, "-"), (middle + half, end, "-|>")):
+        line = {"arrowstyle": head, "color": quiet, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 11}
+        ax.annotate("", (b, y), (a, y), arrowprops=line)
+
+
+def _plot(columns=1, *, background="white", width=6.0, height=None, **words):
+    """A figure and its axes in a row, without a box, with a faint grid and small numbers."""
+    fig = Figure(width, height or 0.55 * width, background, layout="constrained")
+    fig.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    _, ink, quiet, faint, _ = PAPER[background]
+    axes = fig.subplots(1, columns, squeeze=False)[0]
+    for ax in axes:
+        ax.set(facecolor="none", axisbelow=True, **words)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.spines[["left", "bottom"]].set_color(quiet)
+        ax.tick_params(which="both", colors=quiet, labelsize=9)
+        ax.grid(color=faint, lw=0.8)
+        for text in (ax.xaxis.label, ax.yaxis.label, ax.title):
+            text.set(color=ink, size=11)
+    return fig, axes, PAPER[background][-1]
+
+
+def cloud(panels, *, colors=None, limit: float | None = None, size: float = 4.0, **look) -> Figure:
+    """Points in the plane: (N, 2), or {title: (N, 2)} for several squares to one scale.
+
+    colors: (N,) palette indices, the same in all panels. limit: axes reach from -limit to limit (None: as far as the points).
+    size: diameter in points of print. look: width, background.
+    """
+    panels = {
+        k: np.asarray(p, float) for k, p in (panels if isinstance(panels, Mapping) else {"": panels}).items()
+    }
+    shapes, colors = [p.shape for p in panels.values()], np.asarray(0 if colors is None else colors)
+    fits = panels and all(len(s) == 2 and s[0] and s[1] == 2 for s in shapes)
+    _need(fits, f"cloud needs points of shape (N, 2), but got {shapes}.")
+    fits = colors.size == 1 or all(s[0] == colors.size for s in shapes)
+    _need(fits, f"There are {colors.size} colors for points of shape {shapes}: give one for each point.")
+    limit = limit or 1.05 * max(np.nanmax(abs(p)) for p in panels.values())
+    look = {"width": min(8.0, 2.7 * len(panels))} | look
+    with _drawing():
+        fig, axes, palette = _plot(
+            len(panels), height=look["width"] / len(panels) + 0.2 * any(panels), **look
+        )
+        for ax, (title, p) in zip(axes, panels.items(), strict=True):
+            hues = np.take(palette, np.broadcast_to(colors, len(p)), mode="wrap")
+            ax.scatter(*p.T, s=size**2, c=hues, alpha=0.7, linewidths=0)
+            ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", title=title)
+            ax.locator_params(nbins=4)
+            ax.tick_params(labelbottom=False, labelleft=False, length=0)
+            ax.spines[:].set_visible(False)
+    return fig
+
+
+def curves(x, ys: Mapping[str, object], *, log: str = "", **look) -> Figure:
+    """Lines over x (N,), told apart by colour and by dashes and named at their right ends.
+
+    ys: {name: (N,)}. log: "x", "y" or "xy" for logarithmic axes. look: title, xlabel, ylabel, ylim, width, height, background.
+    """
+    x, ys = np.asarray(x, float), {name: np.asarray(y, float) for name, y in ys.items()}
+    got = [x.shape, *(y.shape for y in ys.values())]
+    _need(
+        x.ndim == 1 and ys and len(set(got)) == 1, f"curves needs x and ys of one shape (N,), but got {got}."
+    )
+    _need(all(np.isfinite(y).any() for y in ys.values()), "A curve has no finite number in it.")
+    with _drawing():
+        fig, (ax,), palette = _plot(**{f"{axis}scale": "log" for axis in log}, **look)
+        for i, y in enumerate(ys.values()):
+            ax.plot(x, y, color=palette[i % 7], ls=DASHES[i % 7], lw=2)
+        ax.margins(x=0)
+        ax.autoscale_view()
+        to_axes = ax.transData + ax.transAxes.inverted()
+        ends = [to_axes.transform((x[-1], y[np.isfinite(y)][-1]))[1] for y in ys.values()]
+        for i, (name, at) in enumerate(zip(ys, _spread(ends, 0.08), strict=True)):
+            ax.text(1.02, at, name, color=palette[i % 7], size=10, va="center", transform=ax.transAxes)
+    return fig
+
+
+def _spread(at: Sequence[float], gap: float) -> np.ndarray:
+    """Heights at least `gap` apart, in the same order and not above 1."""
+    out = np.array(at, float)
+    for low, high in pairwise(np.argsort(at)):
+        out[high] = max(out[high], out[low] + gap)
+    return out - max(0.0, out.max() - 1)
+
+
+def histogram(samples: Mapping[str, object], density=None, *, bins: int = 40, **look) -> Figure:
+    """Histograms of {name: numbers}, each of area 1, and over them the density (x, p) that they should follow.
+
+    look: title, xlabel, ylabel, width, height, background.
+    """
+    samples = {name: np.asarray(v, float).ravel() for name, v in samples.items()}
+    fits = samples and all(v.size and np.isfinite(v).all() for v in samples.values())
+    _need(fits, "histogram needs at least one name with finite numbers under it.")
+    edges = np.histogram_bin_edges(np.concatenate(list(samples.values())), bins)
+    with _drawing():
+        fig, (ax,), palette = _plot(**look)
+        ink = PAPER[look.get("background", "white")][1]
+        for i, (name, v) in enumerate(samples.items()):
+            bars, hue = np.histogram(v, edges, density=True)[0], palette[i % 7]
+            ax.stairs(bars, edges, fill=True, color=hue, alpha=0.25)
+            ax.stairs(bars, edges, color=hue, ls=DASHES[i % 7], lw=1.5, label=name)
+        if density is not None:
+            ax.plot(*density, color=ink, lw=1.5, label="exact")
+        ax.set_ylim(0)
+        ax.legend(frameon=False, labelcolor=ink, fontsize=9)
+    return fig
+
+
+# ---------------------------------------------------------------------------------------- files
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A place to write that becomes `path` at the end, so that a failure leaves the old file as it was."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        why = error.strerror or error
+        raise OSError(
+            f"Cannot write {path} ({why}): choose a folder that exists and that you may write to."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def png(picture, scale: int = 1) -> bytes:
+    """A Figure, or a picture as bytes (H, W[, 3]) enlarged `scale` times, as the bytes of a PNG."""
+    out = BytesIO()
+    if isinstance(picture, matplotlib.figure.Figure):
+        with _drawing():
+            picture.savefig(out, **FILES[".png"])
+    else:
+        Image.fromarray(_enlarge(_rgb(np.asarray(picture)[None]), scale)[0]).save(out, "PNG")
+    return out.getvalue()
+
+
+def save(picture, path: str | os.PathLike) -> Path:
+    """Write a Figure, or a picture as bytes (H, W[, 3]), as .png, .svg, .pdf or .jpg; returns the path.
+
+    The same picture gives the same bytes, and the file appears whole or not at all.
+    Raises ValueError for another suffix and OSError for a folder that cannot be written.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    _need(kind in FILES, f"I cannot write a picture as {path.name!r}: end its name in {', '.join(FILES)}.")
+    if not isinstance(picture, matplotlib.figure.Figure):
+        a = _rgb(np.asarray(picture)[None])[0]
+        picture = Figure((a.shape[1] + 0.01) / 200, (a.shape[0] + 0.01) / 200)
+        ax = picture.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])
+        ax.imshow(a, interpolation="none", aspect="auto")
+    with _whole(path) as part, _drawing():
+        picture.savefig(part, format=kind[1:], **FILES[kind])
+    return path
+
+
+def save_gif(
+    frames, path, fps=10.0, scale=1, hold_last=1.0, boomerang=False, *, hold_first=0.0, labels=None
+) -> Path:
+    """Write frames (F, H, W[, 3]), bytes or a tensor, as a film that repeats for ever; returns the path.
+
+    scale: whole number of times to enlarge. hold_last, hold_first: seconds for which these frames stand longer.
+    boomerang: play it backwards as well. labels: a text under each frame, beside a bar that grows to the last one.
+    256 colours serve the whole film, so that nothing flickers. Noise hardly compresses: about 50 KB a frame at 384 pixels.
+    Raises ValueError for another suffix and OSError for a folder that cannot be written.
+    """
+    path, a = Path(path), _rgb(frames)
+    _need(path.suffix.lower() == ".gif", f"I cannot write a film as {path.name!r}: end its name in .gif.")
+    _need(0 < fps <= 50, f"fps must be more than 0 and at most 50, all that browsers play, but got {fps}.")
+    a = _enlarge(a, scale) if labels is None else _label(_enlarge(a, scale), labels)
+    times = np.full(len(a), 1000 / fps)
+    times[0] += 1000 * hold_first
+    times[-1] += 1000 * hold_last
+    if boomerang:
+        a, times = np.concatenate([a, a[-2:0:-1]]), np.concatenate([times, times[-2:0:-1]])
+    palette = _palette(a)
+    film = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in a]
+    with _whole(path) as part:
+        duration = [10 * round(t / 10) for t in times]  # a GIF counts in hundredths of a second
+        film[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0)
+    return path
+
+
+def _label(a: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    _need(len(labels) == len(a), f"There are {len(a)} frames but {len(labels)} labels: give one for each.")
+    _, h, w, _ = a.shape
+    size = max(11, w // 20)
+    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
+    out = np.full((len(a), h + int(2.2 * size), w, 3), 255, np.uint8)
+    out[:, :h] = a
+    for i, label in enumerate(labels):
+        band = Image.fromarray(out[i, h:])
+        pen = ImageDraw.Draw(band)
+        pen.rectangle([0, 0, w, size // 4], "#d0d7de")
+        pen.rectangle([0, 0, round(i / max(1, len(a) - 1) * w), size // 4], PALETTE[0])
+        pen.text((w / 2, 1.3 * size), label, "#1f2328", font, anchor="mm")
+        out[i, h:] = np.asarray(band)
+    return out
+
+
+def _palette(a: np.ndarray, n: int = 60_000) -> Image.Image:
+    """256 colours for a film (F, H, W, 3), from a sample of its pixels.
+
+    Two thirds of them come from the first and the last frame: one of these is the clean picture, where an error shows.
+    """
+    pick, pixels = np.random.default_rng(0).integers, a.reshape(len(a), -1, 3)
+    when = np.concatenate([np.repeat([0, len(a) - 1], n // 3), pick(0, len(a), n // 3)])
+    sample = pixels[when, pick(0, pixels.shape[1], len(when))]
+    return Image.fromarray(sample[None]).quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)

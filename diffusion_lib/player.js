@@ -1,0 +1,458 @@
+// Panels side by side under one slider: stored frames, x_t mixed here from x0 and noise, point clouds, curves.
+// The same text runs as an anywidget in a notebook (render) and inside an exported page (standalone). A film comes in
+// the trait "film", "value" is the frame. A step draws at once, without the kernel, which is told afterwards.
+
+const CSS = `
+.fp { --ink: var(--jp-content-font-color1, #1f2328); --quiet: var(--jp-content-font-color2, #59636e);
+  --line: var(--jp-border-color2, #d8dee4); --card: var(--jp-layout-color1, #fff); --hover: var(--jp-layout-color2, #f0f2f4);
+  --accent: #0072b2; --on-accent: #fff; box-sizing: border-box; max-width: 100%; padding: 8px 4px; color: var(--ink);
+  font: 16px/1.45 var(--jp-content-font-family, system-ui, sans-serif); text-align: left; container-type: inline-size; }
+@media (prefers-color-scheme: dark) { .fp { --ink: var(--jp-content-font-color1, #e8eaed); --card: var(--jp-layout-color1, #1c2024);
+  --quiet: var(--jp-content-font-color2, #a5adb6); --line: var(--jp-border-color2, #3a4149); --hover: var(--jp-layout-color2, #2a3037); } }
+.fp.fp-dark { --accent: #56b4e9; --on-accent: #10202c; }
+.fp sub, .fp sup { font-size: .72em; line-height: 0; }
+.fp-row { display: flex; gap: 16px; align-items: flex-start; }
+.fp-row.fp-alone { justify-content: center; }
+.fp-row + .fp-row { margin-top: 14px; }
+.fp-cell { display: flex; align-items: flex-start; }
+.fp-lead { flex: none; padding-right: 12px; transform: translateY(-50%); white-space: pre; text-align: center; font-size: 22px; }
+.fp-panel { margin: 0; }
+.fp-title { font-weight: 600; line-height: 1.3; padding-bottom: 6px; }
+.fp canvas { display: block; border: 1px solid var(--line); border-radius: 8px; background: var(--card); cursor: pointer; }
+.fp canvas.fp-crisp { image-rendering: pixelated; }
+.fp-legend { display: flex; flex-wrap: wrap; gap: 2px 14px; padding-top: 6px; font-size: 15px; }
+.fp-legend svg { width: 26px; height: 12px; margin-right: 6px; }
+.fp-note, .fp-caption { white-space: pre-wrap; overflow-wrap: break-word; }
+.fp-note, .fp-caption, .fp-lead, .fp-readout { font-variant-numeric: tabular-nums; }
+.fp-note { color: var(--quiet); font-size: 15px; padding-top: 4px; }
+.fp-caption { margin-top: 8px; font-size: 17px; }
+.fp-legend:empty, .fp [hidden] { display: none !important; }
+.fp-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 14px; }
+.fp-bar button, .fp-bar select { box-sizing: border-box; height: 44px; min-width: 44px; padding: 0; border: 1px solid var(--line);
+  border-radius: 22px; background: var(--card); color: var(--ink); font: inherit; cursor: pointer; touch-action: manipulation; }
+.fp-bar button { display: grid; place-items: center; transition: background .15s; }
+.fp-bar select { padding: 0 6px; font-size: 15px; }
+.fp-bar button:hover, .fp-bar select:hover { background: var(--hover); }
+.fp-bar button.fp-play { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
+.fp-bar svg { width: 22px; height: 22px; fill: currentColor; }
+.fp :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+.fp-readout { font-size: 20px; font-weight: 600; white-space: nowrap; }
+.fp-bar input { flex: 1 1 160px; min-width: 0; height: 44px; margin: 0 6px; padding: 0; border-radius: 22px; background: none;
+  appearance: none; cursor: pointer; touch-action: pan-y; }
+.fp-bar input::-webkit-slider-runnable-track { height: 6px; border-radius: 3px;
+  background: linear-gradient(var(--accent), var(--accent)) 0 / var(--done) 100% no-repeat, var(--line); }
+.fp-bar input::-moz-range-track { height: 6px; border-radius: 3px; background: var(--line); }
+.fp-bar input::-moz-range-progress { height: 6px; border-radius: 3px; background: var(--accent); }
+.fp-bar input::-webkit-slider-thumb { appearance: none; box-sizing: border-box; width: 24px; height: 24px; margin-top: -9px;
+  border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
+.fp-bar input::-moz-range-thumb { box-sizing: border-box; width: 24px; height: 24px;
+  border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
+@container (max-width: 560px) { .fp-bar input { order: -1; flex-basis: 100%; margin: 0; } .fp-readout { margin-left: auto; } }
+@media (prefers-reduced-motion: reduce) { .fp * { transition: none !important; } }
+`;
+const ICONS = { Previous: "M7 5h2.5v14H7zM19 5v14l-8.5-7z", Play: "M8 4.5v15l12-7.5z", Pause: "M7 5h3.6v14H7zM13.4 5H17v14h-3.6z",
+  Next: "M14.5 5H17v14h-2.5zM5 5l8.5 7L5 19z" };
+const KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
+// Okabe-Ito: told apart with every kind of colour vision; lighter on dark. Lines differ in their dashes as well.
+const LIGHT = { colors: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#2a93c9", "#444444"], grey: "#b9c0c7" };
+const DARK = { colors: ["#56b4e9", "#ff8f4a", "#2fcf9f", "#eda4cb", "#f0c04a", "#a9d8f5", "#d0d0d0"], grey: "#6b747d" };
+const DASHES = [[], [9, 5], [2, 4], [10, 4, 2, 4], [5, 3], [14, 4], [1, 2]];
+const FONT = "system-ui, sans-serif", GAP = 16, SEND_MS = 80; // the kernel hears of at most one frame in SEND_MS
+const TALL = 320, SMALL = 108, SMALL_PLOT = 150; // heights of panels in CSS pixels: at most, at least, at least for a plot
+
+// ---- text is text: no string ever becomes markup; "_{t}" and "^{2}" become <sub> and <sup> elements ------------------
+
+const pieces = (text) => text.split(/([_^]\{[^{}]*\})/).map((part, i) =>
+  i % 2 ? { tag: part[0] === "_" ? "sub" : "sup", text: part.slice(2, -1) } : { text: part });
+const plain = (...texts) => texts.filter(Boolean).join(". ").replace(/[_^]\{([^{}]*)\}/g, " $1");
+const pick = (texts, i) => (texts.length ? texts[Math.min(i, texts.length - 1)] : "");
+
+function write(el, text) {
+  if (el.shown === text) return; // most frames repeat most texts
+  el.shown = text;
+  el.replaceChildren(...pieces(text).filter((p) => p.text).map((p) => (p.tag ? make(p.tag, {}, p.text) : p.text)));
+}
+
+function make(tag, attributes = {}, text = "") {
+  const el = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) el.setAttribute(key, value);
+  write(el, text);
+  return el;
+}
+
+function icon(viewBox, d, attributes = {}) {
+  const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  for (const [key, value] of Object.entries({ viewBox, "aria-hidden": true })) svg.setAttribute(key, value);
+  for (const [key, value] of Object.entries({ d, fill: "currentColor", ...attributes })) path.setAttribute(key, value);
+  svg.append(path);
+  return svg;
+}
+
+// Keep room for the longest of the texts, so that nothing moves from frame to frame: all measured at once, then dropped.
+function reserve(el, texts, side) {
+  const shown = el.shown, room = side === "width" ? "minWidth" : "minHeight";
+  el.style[room] = "";
+  if (texts.length < 2) return;
+  const lines = [...new Set(texts)].map((text) => make("div", {}, text));
+  el.replaceChildren(...lines);
+  const sizes = lines.map((line) => line.getBoundingClientRect()[side]);
+  el.style[room] = `${Math.ceil(sizes.reduce((a, b) => Math.max(a, b)))}px`;
+  el.shown = null;
+  write(el, shown);
+}
+
+// ---- panels: width = slope height + extra; resize(tall, widest) and paint(frame, theme) ------------------------------
+
+const f32 = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // aligned
+const f64 = (view) => new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+// Whole multiples make all pixels equally large; where that would waste too much room, come as close as the room allows.
+const snap = (tall, grain) => (Math.floor(tall / grain) * grain >= 0.6 * tall ? Math.floor(tall / grain) * grain : tall);
+
+function picture(panel, canvas) {
+  const { width, height, channels } = panel, size = width * height * channels;
+  Object.assign(canvas, { width, height }); // native size; the style enlarges it
+  const context = canvas.getContext("2d"), image = context.createImageData(width, height), rgba = image.data.fill(255);
+  const levels = panel.kind === "mix" ? mixed(panel, size) : stored(panel, size);
+  const [green, blue] = channels === 3 ? [1, 2] : [0, 0];
+  return {
+    slope: width / height, extra: 0, grain: height,
+    resize(tall, widest) {
+      const room = Math.min(tall, (widest * height) / width), scale = (room > 6 * height ? room : snap(room, height)) / height;
+      canvas.className = scale < 1 ? "" : "fp-crisp";
+      Object.assign(canvas.style, { width: `${width * scale}px`, height: `${height * scale}px` });
+    },
+    paint(i) {
+      const from = levels(i);
+      for (let k = 0, p = 0; k < size; k += channels, p += 4) {
+        rgba[p] = from[k];
+        rgba[p + 1] = from[k + green];
+        rgba[p + 2] = from[k + blue];
+      }
+      context.putImageData(image, 0, 0);
+    },
+  };
+}
+
+function stored({ data }, size) {
+  const all = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return (i) => (all.length > size ? all.subarray(i * size) : all);
+}
+
+function mixed(panel, size) {
+  const x0 = f32(panel.x0), eps = f32(panel.eps), bars = f64(panel.alpha_bar), out = new Uint8ClampedArray(size); // rounds
+  return (i) => {
+    const a = 127.5 * Math.sqrt(bars[i]), b = 127.5 * Math.sqrt(1 - bars[i]);
+    for (let k = 0; k < size; k++) out[k] = a * x0[k] + b * eps[k] + 127.5;
+    return out;
+  };
+}
+
+// Where point k of a mark is at frame i; "x" mixes with "ex" and "y" with "ey" if the mark carries noise.
+function reader(mark, key) {
+  const at = f32(mark[key]), n = mark.n;
+  if (!mark.alpha_bar) return at.length > n ? (k, i) => at[i * n + k] : (k) => at[k];
+  const noise = f32(mark["e" + key]), bars = f64(mark.alpha_bar);
+  return (k, i) => Math.sqrt(bars[i]) * at[k] + Math.sqrt(1 - bars[i]) * noise[k];
+}
+
+function plot(panel, canvas) {
+  const pen = canvas.getContext("2d"), [x0, x1] = panel.xlim, [y0, y1] = panel.ylim;
+  const marks = panel.marks.map((mark) => ({ ...mark, x: reader(mark, "x"), y: reader(mark, "y") }));
+  pen.font = `13px ${FONT}`;
+  const left = 18 + Math.max(0, ...panel.yticks.map(([, text]) => pen.measureText(text).width)), right = 16;
+  const top = panel.ylabel ? 32 : 14, below = panel.xlabel ? 50 : 30;
+  let wide, tall, stamps; // the plane, in CSS pixels
+  const X = (x) => left + ((x - x0) / (x1 - x0)) * wide, Y = (y) => top + ((y1 - y) / (y1 - y0)) * tall;
+
+  function trace(points, style, width, dash = []) {
+    Object.assign(pen, { strokeStyle: style, lineWidth: width, lineJoin: "round" });
+    pen.setLineDash(dash);
+    pen.beginPath();
+    for (const [x, y] of points) pen.lineTo(x, y); // the canvas skips nan
+    pen.stroke();
+  }
+  // A point is drawn once and then stamped: thousands of stamps are cheaper than thousands of arcs.
+  function stamp(x, y, size, style) {
+    if (!stamps.has(style + size)) {
+      const image = document.createElement("canvas"), context = image.getContext("2d"), sharp = 2 * (window.devicePixelRatio || 1);
+      image.width = image.height = Math.ceil((size + 2) * sharp);
+      context.fillStyle = style;
+      context.arc(image.width / 2, image.width / 2, (size / 2) * sharp, 0, 2 * Math.PI);
+      context.fill();
+      stamps.set(style + size, image);
+    }
+    pen.drawImage(stamps.get(style + size), x - size / 2 - 1, y - size / 2 - 1, size + 2, size + 2);
+  }
+  const draw = {
+    line({ at, n, dash, fill }, hue) {
+      const path = Array.from({ length: n }, (_, k) => at(k)), floor = Y(Math.max(0, y0));
+      trace(path, hue(0), dash === undefined ? 1.5 : 2.5, DASHES[dash]);
+      if (!fill) return;
+      for (const [x] of [path.at(-1), path[0]]) pen.lineTo(x, floor);
+      Object.assign(pen, { fillStyle: hue(0), globalAlpha: 0.18 });
+      pen.fill();
+    },
+    bars({ at, n }, hue) {
+      const half = Math.abs(at(1)[0] - at(0)[0]) * 0.46;
+      Object.assign(pen, { fillStyle: hue(0), globalAlpha: 0.8 });
+      for (let k = 0; k < n; k++) pen.fillRect(at(k)[0] - half, at(k)[1], 2 * half, Y(0) - at(k)[1]);
+    },
+    points({ at, n, size, trail }, hue, i, theme) {
+      pen.globalAlpha = n > 400 ? 0.75 : 1;
+      for (let k = 0; k < n; k++) stamp(...at(k), size, hue(k));
+      pen.globalAlpha = 1;
+      for (const k of trail) {
+        trace(Array.from({ length: i + 1 }, (_, past) => at(k, past)), theme.ink, 1.5);
+        stamp(...at(k), 2 * size, theme.ink);
+        stamp(...at(k), 1.5 * size, hue(k));
+      }
+    },
+  };
+  return {
+    slope: 1 / panel.shape, extra: left + right - (top + below) / panel.shape,
+    resize(high, widest) {
+      wide = Math.min((high - top - below) / panel.shape, widest - left - right);
+      [tall, stamps] = [wide * panel.shape, new Map()];
+      const size = { width: wide + left + right, height: tall + top + below }, sharp = window.devicePixelRatio || 1;
+      for (const side of ["width", "height"]) [canvas[side], canvas.style[side]] = [Math.round(size[side] * sharp), `${size[side]}px`];
+      pen.scale(sharp, sharp);
+    },
+    paint(i, theme) {
+      pen.clearRect(0, 0, wide + left + right, tall + top + below);
+      for (const [x, text] of panel.xticks) {
+        trace([[X(x), top], [X(x), top + tall]], theme.line, 1);
+        letter(pen, text, X(x), top + tall + 18, 13, 0.5, theme.quiet);
+      }
+      for (const [y, text] of panel.yticks) {
+        trace([[left, Y(y)], [left + wide, Y(y)]], theme.line, 1);
+        letter(pen, text, left - 7, Y(y) + 4.5, 13, 1, theme.quiet);
+      }
+      letter(pen, panel.xlabel, left + wide / 2, top + tall + 40, 15, 0.5, theme.ink);
+      letter(pen, panel.ylabel, 10, 20, 15, 0, theme.ink);
+      pen.save();
+      pen.beginPath();
+      pen.rect(left - 2, top - 2, wide + 4, tall + 4);
+      pen.clip();
+      for (const mark of marks) {
+        const at = (k, frame = i) => [X(mark.x(k, frame)), Y(mark.y(k, frame))];
+        draw[mark.kind]({ ...mark, at }, (k) => theme.colors[mark.colors[k % mark.colors.length]] ?? theme.grey, i, theme);
+        pen.globalAlpha = 1;
+      }
+      pen.restore();
+    },
+  };
+}
+
+// One line of text on a canvas; align 0 starts at x, 0.5 is centred on it, 1 ends there.
+function letter(pen, text, x, y, size, align, style) {
+  const parts = pieces(text).map(({ tag, text }) => {
+    pen.font = `${tag ? size * 0.75 : size}px ${FONT}`;
+    return { text, font: pen.font, width: pen.measureText(text).width, lift: { sub: 0.22, sup: -0.35 }[tag] ?? 0 };
+  });
+  x -= align * parts.reduce((sum, part) => sum + part.width, 0);
+  for (const part of parts) {
+    Object.assign(pen, { font: part.font, fillStyle: style });
+    pen.fillText(part.text, x, y + part.lift * size);
+    x += part.width;
+  }
+}
+
+function build(panel) {
+  const [cell, lead, title, legend, note] = ["cell", "lead", "title", "legend", "note"].map((name) => make("div", { class: `fp-${name}` }));
+  const box = make("figure", { class: "fp-panel" }), canvas = make("canvas", { role: "img" });
+  for (const { name, kind, colors, dash } of panel.marks ?? []) {
+    if (!name) continue;
+    const line = { stroke: "currentColor", "stroke-width": 3, "stroke-dasharray": DASHES[dash ?? 0].join(" ") };
+    const sign = { line: ["M0 6H26", line], bars: ["M6 0h14v12H6z"], points: ["M13 1a5 5 0 1 0 .01 0z"] }[kind];
+    const key = make("span", {}, name);
+    key.prepend(icon("0 0 26 12", ...sign));
+    legend.append(Object.assign(key, { color: colors[0] }));
+  }
+  write(title, panel.title);
+  lead.hidden = !panel.lead.length;
+  note.hidden = !panel.notes.length;
+  box.append(title, canvas, legend, note);
+  cell.append(lead, box);
+  return { panel, cell, lead, box, title, canvas, legend, note, ...(panel.kind === "plot" ? plot : picture)(panel, canvas) };
+}
+
+// ---- the player ------------------------------------------------------------------------------------------------------
+
+function render({ model, el }) {
+  const root = make("div", { class: "fp", role: "group" }), style = document.createElement("style");
+  const [stage, bar, caption] = ["stage", "bar", "caption"].map((name) => make("div", { class: `fp-${name}` }));
+  const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Frame" });
+  const readout = make("span", { class: "fp-readout", "aria-hidden": true });
+  const speed = make("select", { "aria-label": "Speed", title: "Speed" });
+  const button = (name, act) => {
+    const b = make("button", { type: "button", class: `fp-${name.toLowerCase()}`, "aria-label": name, title: name });
+    b.append(icon("0 0 24 24", ICONS[name]));
+    b.addEventListener("click", act);
+    return b;
+  };
+  const toggle = () => (timer ? pause() : play()), playButton = button("Play", toggle);
+  for (const times of [0.5, 1, 2, 4]) speed.append(make("option", { value: times, ...(times === 1 && { selected: "" }) }, `${times}×`));
+  style.textContent = CSS;
+  bar.append(button("Previous", () => step(-1)), playButton, button("Next", () => step(1)), slider, readout, speed);
+  root.append(style, stage, bar, caption);
+  el.append(root);
+
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)"), night = window.matchMedia("(prefers-color-scheme: dark)");
+  let film, views = [], index = 0, theme, room = 0, timer = 0, sender = 0, sent = 0;
+
+  function show(i) {
+    index = Math.min(Math.max(i, 0), film.frames - 1);
+    for (const { paint, panel, lead, note, canvas } of views) {
+      if (room) paint(index, theme);
+      write(lead, pick(panel.lead, index));
+      write(note, pick(panel.notes, index));
+      canvas.setAttribute("aria-label", plain(panel.title, note.shown));
+    }
+    write(readout, pick(film.labels, index) || `${index + 1} / ${film.frames}`);
+    write(caption, pick(film.captions, index));
+    slider.value = index;
+    slider.style.setProperty("--done", `${(100 * index) / Math.max(1, film.frames - 1)}%`);
+    slider.setAttribute("aria-valuetext", plain(readout.shown, caption.shown));
+  }
+  function go(i) {
+    show(i);
+    sender ||= setTimeout(send, Math.max(0, sent + SEND_MS - performance.now())); // so the last frame always arrives
+  }
+  function send() {
+    [sender, sent] = [clearTimeout(sender) ?? 0, performance.now()];
+    model.set("value", index);
+    model.save_changes();
+  }
+  function step(by) {
+    pause();
+    go(index + by);
+  }
+
+  function play() {
+    if (index === film.frames - 1) go(0);
+    timer = setTimeout(tick, pace());
+    face("Pause");
+  }
+  function pause() {
+    timer = clearTimeout(timer) ?? 0;
+    face("Play");
+  }
+  function tick() {
+    const last = film.frames - 1;
+    if (!root.isConnected || document.hidden) return pause();
+    go(index < last ? index + 1 : 0);
+    timer = setTimeout(tick, pace());
+    if (index === last && !film.loop) pause();
+  }
+  const pace = () => Math.max(1000 / (film.fps * speed.value), calm.matches ? 500 : 0);
+  function face(name) {
+    playButton.querySelector("path").setAttribute("d", ICONS[name]);
+    for (const key of ["title", "aria-label"]) playButton.setAttribute(key, name);
+  }
+
+  // As many panels in a row as stay readable; a row has one height, a whole multiple of its largest pictures' pixels.
+  function layout() {
+    room = root.clientWidth;
+    if (!room) return; // not in the page yet: the ResizeObserver calls again
+    look();
+    stage.replaceChildren(...views.map((view) => view.cell)); // only what stands in the page can be measured
+    for (const view of views) reserve(view.lead, view.panel.lead, "width");
+    const free = room - 8, sum = (row, f) => row.reduce((total, view) => total + f(view), 0);
+    const fit = (row) => (free + GAP - sum(row, (v) => v.extra + v.lead.offsetWidth + 2 + GAP)) / sum(row, (v) => v.slope);
+    const height = (row) => Math.min(film.panel_width ?? TALL, fit(row));
+    const good = (row) => height(row) >= Math.min(film.panel_width ?? TALL, row.every((v) => v.grain) ? SMALL : SMALL_PLOT);
+    let rows, count = views.length;
+    do rows = Array.from({ length: Math.ceil(views.length / count) }, (_, r) => views.slice(r * count, (r + 1) * count));
+    while (!rows.every(good) && --count);
+    const talls = rows.map(height), least = Math.min(...talls.filter((_, r) => rows[r].every((v) => v.grain)));
+    stage.replaceChildren(...rows.map(() => make("div", { class: rows.length > 1 ? "fp-row" : "fp-row fp-alone" })));
+    rows.forEach((row, r) => arrange(row, stage.children[r], row.every((v) => v.grain) ? least : talls[r], free));
+    reserve(readout, film.labels.length ? film.labels : [`${film.frames} / ${film.frames}`, ""], "width");
+    reserve(caption, film.captions, "height");
+    show(index);
+  }
+  function arrange(row, box, height, free) {
+    box.append(...row.map((view) => view.cell));
+    const grain = Math.max(...row.map((view) => view.grain ?? 1)), tall = snap(height, grain);
+    for (const { panel, canvas, lead, title, note, box, resize } of row) {
+      resize(tall, free - lead.offsetWidth - 2);
+      box.style.width = `${canvas.offsetWidth}px`;
+      title.style.marginTop = "";
+      reserve(note, panel.notes, "height");
+    }
+    const high = Math.max(...row.map((view) => view.title.offsetHeight)); // so that the canvases start on one line
+    for (const { canvas, lead, title } of row) {
+      title.style.marginTop = `${high - title.offsetHeight}px`;
+      lead.style.marginTop = `${high + canvas.offsetHeight / 2}px`;
+    }
+  }
+  function look() {
+    const bright = getComputedStyle(root).color.match(/[\d.]+/g).slice(0, 3).reduce((sum, v) => sum + +v, 0) > 382;
+    root.classList.toggle("fp-dark", bright); // bright letters: a dark theme, whoever made it
+    const css = getComputedStyle(root), read = (name) => css.getPropertyValue(name);
+    theme = { ink: css.color, quiet: read("--quiet"), line: read("--line"), ...(bright ? DARK : LIGHT) };
+    for (const { legend } of views) for (const key of legend.children) key.firstChild.style.color = theme.colors[key.color] ?? theme.grey;
+  }
+  function load() {
+    film = model.get("film");
+    views = film.panels.map(build);
+    index = Math.min(model.get("value"), film.frames - 1);
+    root.setAttribute("aria-label", plain(film.name));
+    slider.max = film.frames - 1;
+    bar.hidden = film.frames === 1;
+    room = 0; // nothing is painted before it is laid out
+    show(index);
+    layout();
+  }
+
+  slider.addEventListener("input", () => step(+slider.value - index));
+  stage.addEventListener("click", () => slider.focus({ preventScroll: true })); // so that the arrow keys work at once
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (event.target === speed) return event.stopPropagation();
+    const by = KEYS[event.key], press = event.target.tagName === "BUTTON" && " Enter".includes(event.key);
+    if (by === undefined && event.key !== " " && !press) return;
+    event.stopPropagation(); // or JupyterLab goes to another cell
+    if (press) return; // the button presses itself
+    event.preventDefault();
+    if (by === undefined) toggle();
+    else step(by);
+  });
+
+  const leave = new AbortController(), restyle = () => requestAnimationFrame(layout);
+  const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });
+  const sizes = new ResizeObserver(() => root.clientWidth !== room && layout());
+  const themes = new MutationObserver(restyle);
+  const follow = () => {
+    if (model.get("value") === index) return;
+    sender = clearTimeout(sender) ?? 0; // the kernel's word is newer than what was to be told
+    show(model.get("value"));
+  };
+  listen(document, "visibilitychange", () => document.hidden && pause());
+  listen(night, "change", restyle);
+  model.on("change:film", load);
+  model.on("change:value", follow);
+  load();
+  sizes.observe(root);
+  themes.observe(document.body, { attributes: true });
+
+  return () => {
+    pause();
+    if (sender) send();
+    model.off("change:film", load);
+    model.off("change:value", follow);
+    for (const watcher of [sizes, themes]) watcher.disconnect();
+    leave.abort();
+  };
+}
+
+// ---- an exported page: the same player on a model that lives in the page ---------------------------------------------
+
+function standalone() {
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const state = JSON.parse(document.getElementById("film").textContent, (_, v) => (v?.base64 === undefined ? v : bytes(v.base64)));
+  const model = { get: (key) => state[key], set: (key, value) => (state[key] = value), on() {}, off() {}, save_changes() {} };
+  render({ model, el: document.getElementById("player") });
+}
+
+export default { render };

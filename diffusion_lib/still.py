@@ -1,0 +1,202 @@
+"""One frame of a film as a PNG, for the places that run no JavaScript (GitHub, nbconvert, a slide).
+
+A film is the dict that ``player`` makes and ``player.js`` draws; this draws the same row of panels with Pillow,
+twice the size of the screen, on white. No pyplot and nothing global, so any thread may call it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+HIGH, WIDE = 400, 2400  # of a panel and of a row, in pixels of the PNG
+GAP, TEXT, ROW = 32, 28, 40  # between panels; height of letters and of a line
+INK, QUIET, LINE = "#1f2328", "#59636e", "#d0d7de"
+PALETTE = [
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#B07A00",
+    "#2A93C9",
+    "#444444",
+]  # Okabe-Ito, as in player.js
+GREY = "#b9c0c7"
+SUBSUP = re.compile(r"([_^]\{[^{}]*\})")  # the one convention in texts: x_{t}, 10^{3}
+
+
+def pick(texts: Sequence[str], i: int) -> str:
+    """The text of frame i; a single one holds for all frames."""
+    return texts[min(i, len(texts) - 1)] if texts else ""
+
+
+def label(film: dict, i: int) -> str:
+    """The readout beside the slider."""
+    return pick(film["labels"], i) or f"{i + 1} / {film['frames']}"
+
+
+def still(film: dict, i: int) -> bytes:
+    """PNG of frame i: leads, titles, panels and notes in rows, readout and caption under them."""
+    grain = max((p["height"] for p in film["panels"] if p["kind"] != "plot"), default=HIGH)
+    tall = min(max(1, round(HIGH / grain)) * grain, 2 * HIGH)  # whole multiples make all pixels equally large
+    pictures = [_plot(p, i, tall) if p["kind"] == "plot" else _pixels(p, i, tall) for p in film["panels"]]
+    titles = [
+        _wrap(p["title"], picture.width, bold=True)
+        for p, picture in zip(film["panels"], pictures, strict=True)
+    ]
+    head = ROW * max(map(len, titles))
+    cells = [_cell(p, i, *more, head) for p, *more in zip(film["panels"], titles, pictures, strict=True)]
+    places, x, y = [], GAP, GAP
+    for n, cell in enumerate(cells):
+        if n and x + cell.width > WIDE:
+            x, y = GAP, y + max(c.height for c in cells) + GAP
+        places.append((x, y))
+        x += cell.width + GAP
+    wide = max(x + cell.width for cell, (x, _) in zip(cells, places, strict=True)) + GAP
+    says = _wrap(pick(film["captions"], i), max(wide, 900) - 2 * GAP)
+    foot = max(y + cell.height for cell, (_, y) in zip(cells, places, strict=True)) + GAP // 2
+    page = Image.new("RGB", (max(wide, 900 if says else 0), foot + ROW * (1 + len(says)) + GAP), "white")
+    for cell, place in zip(cells, places, strict=True):
+        page.paste(cell, place)
+    pen = ImageDraw.Draw(page)
+    _write(pen, GAP, foot, label(film, i), bold=True)
+    for n, line in enumerate(says, 1):
+        _write(pen, GAP, foot + ROW * n, line)
+    png = io.BytesIO()
+    page.save(png, "PNG")
+    return png.getvalue()
+
+
+def _cell(panel: dict, i: int, title: list[str], picture: Image.Image, head: int) -> Image.Image:
+    """A panel with all its words; ``head`` pixels are kept for the title, so that the pictures of a row align."""
+    lead, note = pick(panel["lead"], i), _wrap(pick(panel["notes"], i), picture.width)
+    left = int(_write(None, 0, 0, lead, 40)) + GAP // 2 if lead else 0
+    cell = Image.new("RGB", (left + picture.width, head + picture.height + 8 + ROW * len(note)), "white")
+    pen = ImageDraw.Draw(cell)
+    _write(pen, 0, head + picture.height / 2 - 26, lead, 40)
+    for n, line in enumerate(title):
+        _write(pen, left, head - ROW * (len(title) - n), line, bold=True)
+    cell.paste(picture, (left, head))
+    for n, line in enumerate(note):
+        _write(pen, left, head + picture.height + 8 + ROW * n, line, fill=QUIET)
+    return cell
+
+
+def _font(size: float, bold=False):
+    from matplotlib import (
+        get_data_path,
+    )  # DejaVu comes with it: Greek and accents, which Pillow's own font lacks
+
+    return ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf", size)
+
+
+def _write(pen, x, y, text, size=TEXT, fill=INK, bold=False) -> float:
+    """Write one line with its top left at (x, y) and return its width; pen None only measures."""
+    start = x
+    for n, part in enumerate(SUBSUP.split(text)):
+        font, drop = _font(size, bold), 0
+        if n % 2:
+            drop, part, font = (0.42 if part[0] == "_" else -0.1) * size, part[2:-1], _font(0.7 * size, bold)
+        if pen:
+            pen.text((x, y + drop), part, fill, font)
+        x += font.getlength(part)
+    return x - start
+
+
+def _wrap(text: str, width: float, bold=False) -> list[str]:
+    """Lines of at most this width, broken at spaces but never inside _{...}."""
+    lines = []
+    for part in SUBSUP.sub(lambda m: m[0].replace(" ", "\N{NO-BREAK SPACE}"), text).splitlines():
+        lines.append("")
+        for word in part.split(" "):
+            longer = f"{lines[-1]} {word}" if lines[-1] else word
+            if lines[-1] and _write(None, 0, 0, longer, bold=bold) > width:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+    return lines
+
+
+def _pixels(panel: dict, i: int, tall: int) -> Image.Image:
+    size = (panel["height"], panel["width"], panel["channels"])
+    if panel["kind"] == "mix":
+        x0, eps = (np.frombuffer(panel[key], "<f4").reshape(size) for key in ("x0", "eps"))
+        a = np.frombuffer(panel["alpha_bar"], "<f8")[i]
+        frame = ((np.sqrt(a) * x0 + np.sqrt(1 - a) * eps + 1) * 127.5).clip(0, 255).round().astype(np.uint8)
+    else:
+        film = np.frombuffer(panel["data"], np.uint8).reshape(-1, *size)
+        frame = film[min(i, len(film) - 1)]
+    picture = Image.fromarray(frame[..., 0] if size[2] == 1 else frame).convert("RGB")
+    scale = min(tall / size[0], WIDE / size[1])
+    return picture.resize((round(size[1] * scale), round(size[0] * scale)), Image.Resampling.NEAREST)
+
+
+def _row(mark: dict, key: str, i: int) -> np.ndarray:
+    rows = np.frombuffer(mark[key], "<f4").reshape(-1, mark["n"]).astype(float)
+    return rows[min(i, len(rows) - 1)]
+
+
+def _at(mark: dict, i: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where the mark's points are at frame i."""
+    x, y = _row(mark, "x", i), _row(mark, "y", i)
+    if "alpha_bar" not in mark:
+        return x, y
+    a = np.frombuffer(mark["alpha_bar"], "<f8")[i]
+    return tuple(np.sqrt(a) * v + np.sqrt(1 - a) * _row(mark, e, i) for v, e in ((x, "ex"), (y, "ey")))
+
+
+def _plot(panel: dict, i: int, tall: int) -> Image.Image:
+    """Axes, points, lines and bars; drawn twice as large and shrunk, because Pillow's lines have hard edges."""
+    (x0, x1), (y0, y1) = panel["xlim"], panel["ylim"]
+    names = [(m["name"], PALETTE[m["colors"][0] % 7]) for m in panel["marks"] if m["name"]]
+    left, top = 130, 30 + 56 * bool(panel["ylabel"])
+    high = 2 * tall - top - 70 - 56 * bool(panel["xlabel"]) - 56 * bool(names)  # of the plane
+    wide = round(high / panel["shape"])
+    page = Image.new("RGB", (wide + left + 50, 2 * tall), "white")
+    pen = ImageDraw.Draw(page)
+
+    def at(x, y):
+        return left + (x - x0) / (x1 - x0) * wide, top + (y1 - y) / (y1 - y0) * high
+
+    for v, text in panel["xticks"]:
+        pen.line([at(v, y0), at(v, y1)], LINE, 2)
+        _write(pen, at(v, y0)[0] - _write(None, 0, 0, text, 40) / 2, top + high + 8, text, 40, QUIET)
+    for v, text in panel["yticks"]:
+        pen.line([at(x0, v), at(x1, v)], LINE, 2)
+        _write(pen, left - 12 - _write(None, 0, 0, text, 40), at(x0, v)[1] - 24, text, 40, QUIET)
+    for mark in panel["marks"]:
+        _mark(pen, mark, *_at(mark, i), at)
+    _write(pen, 10, 10, panel["ylabel"], 44, QUIET)
+    _write(
+        pen,
+        left + (wide - _write(None, 0, 0, panel["xlabel"], 44)) / 2,
+        top + high + 62,
+        panel["xlabel"],
+        44,
+        QUIET,
+    )
+    x = left
+    for name, color in names:
+        x += _write(pen, x, 2 * tall - 56, name, 44, color, bold=True) + 40
+    return page.resize((page.width // 2, tall), Image.Resampling.LANCZOS)
+
+
+def _mark(pen, mark: dict, xs, ys, at) -> None:
+    colors = [GREY if c == 255 else PALETTE[c % 7] for c in mark["colors"]]
+    points = [(x, y) for x, y in zip(xs, ys, strict=True) if np.isfinite(x + y)]
+    if mark["kind"] == "line":
+        pen.line([at(*p) for p in points], colors[0], 8, joint="curve")
+    elif mark["kind"] == "bars":
+        half = abs(xs[1] - xs[0]) * 0.45
+        for x, y in points:
+            (a, b), (c, d) = at(x - half, max(y, 0)), at(x + half, min(y, 0))
+            pen.rectangle([a, b, max(a, c), max(b, d)], colors[0])
+    else:
+        r = 1.6 * mark["size"]
+        for n, p in enumerate(points):
+            x, y = at(*p)
+            pen.ellipse([x - r, y - r, x + r, y + r], colors[n % len(colors)])

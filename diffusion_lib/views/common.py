@@ -1,0 +1,37 @@
+"""What every view needs: a seeded generator, a player with controls around it, and a line of text that speaks without moving the page."""
+
+from __future__ import annotations
+
+import html
+
+import ipywidgets as widgets
+import torch
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class PlayerBox(widgets.VBox):
+    """A FramePlayer with controls above or below it; `.player` is the player, whose still and words stand for the whole."""
+
+    player = None
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        words, _ = self.player._repr_mimebundle_(**kwargs)
+        return data | {kind: words[kind] for kind in ("image/png", "text/plain")}, metadata
+
+
+def message(text: str) -> widgets.HTML:
+    message = widgets.HTML(layout={"height": "36px"})  # a fixed height: nothing jumps when it speaks
+    say(message, text)
+    return message
+
+
+def say(message: widgets.HTML, text: str, bad: bool = False) -> None:
+    mark = "✗ " if bad else ""
+    message.value = (
+        f'<span role="status" style="font-size:15px;line-height:36px">{mark}{html.escape(text)}</span>'
+    )

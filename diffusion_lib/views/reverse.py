@@ -1,0 +1,293 @@
+"""Lesson 03: noise becomes a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from threading import Lock
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..diffusion import Schedule, Step, Trace, log_normal, log_p_step, randn_like, sample
+from ..figures import grid, to_uint8
+from ..metrics import nearest
+from ..oracle import MixtureDenoiser, ideal_denoiser, mixture_denoiser, mixture_step_back
+from ..player import FramePlayer, curve, pixels, scatter
+from .common import PlayerBox, generator, message, say
+
+NOISE_VIEW = 3.0  # noise panels show -3..3 as black..white, or a third of all noise would be clipped
+
+
+def _glass_box(trace: Trace, model: MixtureDenoiser, log_p_T: float) -> dict:
+    """Panels, captions and labels of one walk: each symbol of the equation under its picture, with this step's value."""
+    steps = trace.steps
+    a = model.schedule.alpha_bar
+    numbers = [_coefficients(step, a) for step in steps]
+
+    def film(what, scale=1.0):
+        return to_uint8(trace.frames(what)[:, 0] / scale)
+
+    log_p = log_p_T + torch.tensor([float(log_p_step(step)[0]) for step in steps]).cumsum(0)
+    weights = torch.stack([model.posterior_weights(step.xt[:1], step.t)[0] for step in steps])
+    possible = torch.special.entr(weights).sum(1).exp()  # the perplexity: "how many pictures is this still?"
+    done = np.arange(len(steps))
+    panels = [
+        pixels(film("xt"), "x_{t}: now", notes=[f"t = {q.t}" for q in steps]),
+        pixels(film("eps_hat", NOISE_VIEW), "ε̂: noise seen in it", lead="→"),
+        pixels(film("x0_hat"), "x̂_{0}: best guess", lead="→", notes=[f"(x_{{t}} − {n['noise']:.2f} ε̂) / {n['signal']:.2f}" for n in numbers]),
+        pixels(film("mean"), "μ: mean of the step", notes=[f"{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂" for n in numbers]),
+        pixels(film("noise", NOISE_VIEW), "z: fresh noise", lead=[f"+ {q.sigma:.2f} ×" for q in steps], notes=[f"σ = {q.sigma:.3f}" for q in steps]),
+        pixels(film("xs"), "x_{s}: next", lead="=", notes=[f"s = {q.s}" for q in steps]),
+        curve(done, {"pictures": possible.numpy()}, "pictures it could still become", xlabel="step", cursor=done),
+        curve(done, {"log p": log_p.numpy()}, "log p of the path so far", xlabel="step", cursor=done),
+    ]  # fmt: skip
+    captions = [
+        f"step {i + 1} of {len(steps)}:  still about {p:,.0f} picture{'s' if p >= 1.5 else ''} possible      log p = {lp:+,.0f} nats"
+        + (
+            "      σ = 0: the last step draws nothing, it adds nothing to log p"
+            if q.sigma == 0 and q.s == 0
+            else ""
+        )
+        for i, (q, p, lp) in enumerate(zip(steps, possible, log_p, strict=True))
+    ]
+    return {"panels": panels, "captions": captions, "labels": [f"t = {q.t} → {q.s}" for q in steps]}
+
+
+def _coefficients(step: Step, alpha_bar: Tensor) -> dict[str, float]:
+    """The four numbers of reverse_step's equations that are not pictures."""
+    at, as_ = float(alpha_bar[step.t]), float(alpha_bar[step.s])
+    return {
+        "signal": math.sqrt(at),
+        "noise": math.sqrt(1 - at),
+        "keep": math.sqrt(as_),
+        "direction": math.sqrt(max(0.0, 1 - as_ - step.sigma**2)),
+    }
+
+
+def step_reverse(
+    datasets: dict[str, Tensor], schedule: Schedule, steps: int = 50, seed: int = 0
+) -> PlayerBox:
+    """The glass-box stepper: every quantity of every reverse step of one picture, with the perfect denoiser of a data set.
+
+    datasets: name -> x (N, C, H, W). Choose the data and eta, start from new noise, or stop anywhere and re-roll the fresh
+    noise from there on: the past stays, the future branches. Returns a box: `.player`, `.trace` and the controls are its attributes.
+    """
+    models = {name: ideal_denoiser(x, schedule) for name, x in datasets.items()}
+    which = widgets.Dropdown(options=list(models), description="Data")
+    eta = widgets.FloatSlider(
+        1.0, min=0, max=1, step=0.1, description="η", readout_format=".1f", continuous_update=False
+    )
+    start = widgets.Button(description="New x_T", icon="refresh", tooltip="Begin again from other noise")
+    branch = widgets.Button(
+        description="Re-roll z from here",
+        icon="random",
+        tooltip="Keep the past, draw new fresh noise from this step on",
+    )
+    says = message("Stop anywhere and re-roll: the past stays, the future changes.")
+    box = PlayerBox()
+    state = {"seed": seed, "rolls": 0, "steps": [], "lock": Lock()}
+
+    def walk(past: list[Step]) -> None:
+        model, x = models[which.value], datasets[which.value][:1]
+        g = generator(1000 * state["seed"] + state["rolls"])
+        xT = randn_like(x, generator(state["seed"]))
+        times = schedule.times(steps)[len(past) :]
+        trace = Trace(keep=steps + 1)
+        for step in past:
+            trace.add(step)
+        trace.record(sample(model, past[-1].xs if past else xT, schedule, times, generator=g, eta=eta.value))
+        state["steps"] = trace.steps
+        log_p_T = float(log_normal(trace.steps[0].xt, torch.zeros_like(xT), 1.0))
+        film = _glass_box(trace, model, log_p_T) | {"name": f"Reverse process on {which.value}, step by step"}
+        if box.player:
+            box.player.update(**film)
+        else:
+            box.player = FramePlayer(**film, fps=6)
+        box.trace = trace
+
+    def on_branch(_):
+        with state["lock"]:
+            state["rolls"] += 1
+            i = box.player.value
+            walk(state["steps"][:i])
+            say(
+                says,
+                f"New fresh noise from t = {state['steps'][i].t} on. Step forward: is it the same picture in the end?",
+            )
+
+    def on_start(_):
+        with state["lock"]:
+            state["seed"], state["rolls"] = state["seed"] + 1, 0
+            walk([])
+            box.player.value = 0
+            say(says, "A new x_T: other noise, another picture.")
+
+    def on_setting(_):
+        with state["lock"]:
+            walk([])
+            said = (
+                "η = 0: no fresh noise at all (DDIM); x_T alone decides."
+                if eta.value == 0
+                else f"η = {eta.value:.1f} of the DDPM noise."
+            )
+            say(says, said)
+
+    branch.on_click(on_branch)
+    start.on_click(on_start)
+    which.observe(on_setting, "value")
+    eta.observe(on_setting, "value")
+    walk([])
+    box.children = (
+        widgets.HBox([which, eta, start, branch], layout={"flex_flow": "row wrap"}),
+        box.player,
+        says,
+    )
+    box.which, box.eta, box.start, box.branch, box.says = which, eta, start, branch, says
+    return box
+
+
+def ancestors(
+    x: Tensor,
+    schedule: Schedule,
+    picture: int = 0,
+    times: Sequence[int] = (10, 20, 30, 40, 50),
+    n: int = 12,
+    seed: int = 0,
+) -> FramePlayer:
+    """Noise one picture of x (N, C, H, W) to time t, then walk back n times with other fresh noise: who comes home?"""
+    g, model, x0 = generator(seed), ideal_denoiser(x, schedule), x[picture : picture + 1]
+    eps = randn_like(x0, g)
+    noisy, homes, captions = [], [], []
+    for t in times:
+        a = float(schedule.alpha_bar[t])
+        xt = math.sqrt(a) * x0 + math.sqrt(1 - a) * eps
+        *_, last = sample(model, xt.repeat(n, 1, 1, 1), schedule, range(t, -1, -1), generator=g)
+        _, which = nearest(last.xs, x)
+        noisy.append(to_uint8(xt[0]))
+        homes.append(grid(last.xs, columns=4))
+        captions.append(f"{n} walks back from one x_{{{t}}}: {len(which.unique())} different picture{'s' if len(which.unique()) > 1 else ''}, "
+                        f"{int((which == picture).sum())} of {n} the one that was")  # fmt: skip
+    return FramePlayer(
+        [
+            pixels(to_uint8(x0), "x_{0}: the one that was"),
+            pixels(np.stack(noisy), "x_{t}: what is left of it"),
+            pixels(np.stack(homes), "its possible ancestors"),
+        ],
+        captions=captions,
+        labels=[f"from t = {t}" for t in times],
+        name="One noisy picture has many possible ancestors",
+        fps=1,
+    )
+
+
+def memory(x: Tensor, schedule: Schedule, n: int = 16, seed: int = 0) -> FramePlayer:
+    """n walks with the perfect denoiser of x (N, C, H, W), each x0_hat on its way beside the training picture it ends at."""
+    g = generator(seed)
+    xT = torch.randn(n, *x.shape[1:], generator=g)
+    trace = Trace().record(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
+    _, home = nearest(trace.final, x)
+    away = [nearest(step.xs, x[home])[0].mean() for step in trace.steps]
+    same = np.stack([grid(x[home], columns=4)])
+    return FramePlayer(
+        [
+            pixels(np.stack([grid(step.xs, columns=4) for step in trace.steps]), "x_{s}: the walk"),
+            pixels(np.stack([grid(step.x0_hat, columns=4) for step in trace.steps]), "x̂_{0}: the guess"),
+            pixels(same, "nearest training pictures at the end"),
+        ],
+        captions=[
+            f"after t = {q.t}: mean distance to the nearest of those pictures {d:.4f} a pixel"
+            for q, d in zip(trace.steps, away, strict=True)
+        ],
+        labels=[f"t = {q.t} → {q.s}" for q in trace.steps],
+        name="Samples of the perfect denoiser beside their nearest training pictures",
+        fps=8,
+    )
+
+
+def is_it_gaussian(xt: float = 0.3, n: int = 60) -> FramePlayer:
+    """The true reverse step of a two-mode mixture beside the Gaussian of the same mean and variance, for beta from .001 to .999."""
+    normal = torch.distributions.Normal
+    betas = torch.linspace(math.log(0.001), math.log(0.999), n, dtype=torch.float64).exp()
+    modes, half = torch.tensor([-1.0, 1.0], dtype=torch.float64), torch.full((2,), 0.5, dtype=torch.float64)
+    x = torch.linspace(-3, 3, 1201, dtype=torch.float64)
+    truth, fit, gap = [], [], []
+    for beta in betas.tolist():
+        r, m, v = mixture_step_back(torch.tensor([xt], dtype=torch.float64), beta, modes, 0.2, half)
+        p = (r * normal(m, math.sqrt(v)).log_prob(x[:, None]).exp()).sum(1)
+        mean = (r * m).sum()
+        fitted = normal(
+            mean, (v + (r * (m - mean) ** 2).sum()).sqrt()
+        )  # the Gaussian of the same mean and variance
+        gap.append(float(torch.trapezoid(torch.special.xlogy(p, p) - p * fitted.log_prob(x), x)))
+        truth.append((p / p.max()).numpy())
+        fit.append((fitted.log_prob(x).exp() / p.max()).numpy())
+    betas = betas.numpy()
+    return FramePlayer(
+        [
+            curve(x, {"true q": np.stack(truth), "Gaussian fit": np.stack(fit)}, "q(x_{t-1} | x_{t}), true and fitted", xlabel="x_{t-1}", ylim=(0, 1.15)),
+            curve(np.log10(betas), {"KL": np.array(gap)}, "how wrong the Gaussian is", xlabel="log_{10} β", ylabel="KL in nats", cursor=np.log10(betas)),
+        ],
+        captions=[f"β = {b:.3f}, x_{{t}} = {xt}:  KL(true | Gaussian) = {k:.4f} nats" for b, k in zip(betas, gap, strict=True)],
+        labels=[f"β = {b:.3f}" for b in betas],
+        name="The true reverse step of a two-mode mixture beside its Gaussian fit",
+        fps=10,
+    )  # fmt: skip
+
+
+def few_steps(
+    x: Tensor,
+    means: Tensor,
+    sd: float,
+    schedule: Schedule,
+    counts: Sequence[int] = (1, 2, 3, 5, 10, 20, 50, 100),
+    n: int = 600,
+    seed: int = 0,
+) -> FramePlayer:
+    """One x_T walked to x_0 in few or many steps with perfect denoisers: what haste costs.
+
+    Pictures of x (N, C, H, W) with DDPM, and points of a mixture (means (K, 2), sd) with DDPM and with DDIM.
+    """
+    g = generator(seed)
+    picture_T, point_T = torch.randn(12, *x.shape[1:], generator=g), torch.randn(n, 2, generator=g)
+    remembers, knows = ideal_denoiser(x, schedule), mixture_denoiser(means, sd, schedule)
+    pictures, films, captions = [], {1.0: [], 0.0: []}, []
+    for count in counts:
+        *_, last = sample(remembers, picture_T, schedule, count, generator=generator(seed + 1))
+        pictures.append(grid(last.xs, columns=4))
+        share = {}
+        for eta, film in films.items():
+            *_, last = sample(knows, point_T, schedule, count, generator=generator(seed + 1), eta=eta)
+            film.append(last.xs)
+            # nearest() is per number, a mode's radius is in the plane: sqrt(2) between them
+            share[eta] = float((nearest(last.xs, means)[0] * math.sqrt(2) < 3 * sd).double().mean())
+        captions.append(
+            f"{count} step{'s' if count > 1 else ''}:  points that reach an island (within 3 sd): "
+            f"{share[1.0]:.0%} with DDPM, {share[0.0]:.0%} with DDIM      (99% would be perfect)"
+        )
+
+    def plane(film, title):
+        points = torch.stack(film).numpy()
+        return scatter(
+            means,
+            title,
+            colors=-1,
+            size=14,
+            layers=[{"points": points, "colors": 0, "size": 4}],
+            xlim=(-2.4, 2.4),
+            ylim=(-2.4, 2.4),
+        )
+
+    return FramePlayer(
+        [
+            pixels(np.stack(pictures), "pictures, η = 1"),
+            plane(films[1.0], "points, η = 1 (DDPM)"),
+            plane(films[0.0], "points, η = 0 (DDIM)"),
+        ],
+        captions=captions,
+        labels=[f"{c} step{'s' if c > 1 else ''}" for c in counts],
+        name="Few steps or many from the same noise",
+        fps=1,
+    )

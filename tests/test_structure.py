@@ -1,0 +1,126 @@
+"""Rules of the house that a reader relies on: one-way imports, short cells, no stored outputs, nothing that a machine left."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "diffusion_lib"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# Reading order is import order: a module may import only what stands before it.
+ORDER = ["diffusion", "oracle", "sprites", "data", "metrics", "figures", "panels", "still", "player", "views"]
+ORDER += ["exercises", "note", "check", "predict", "__main__"]
+
+
+def cells(path, kind=None):
+    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [c for c in found if kind in (None, c["cell_type"])]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def imported(path):
+    """Modules of the package that a file imports, by their top-level name."""
+    inside_views = path.parent.name == "views"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            if inside_views and node.level == 1:
+                continue  # views/ may import its own parts
+            yield from [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("diffusion_lib"):
+            parts = node.module.split(".")
+            yield from parts[1:2] or [a.name for a in node.names]
+
+
+def test_imports_point_one_way():
+    for path in PACKAGE.rglob("*.py"):
+        room = "views" if path.parent.name == "views" else path.stem
+        if room == "__init__":
+            continue
+        assert room in ORDER, f"{path.name} has no place in the reading order"
+        for other in imported(path):
+            if other in ORDER:
+                assert ORDER.index(other) < ORDER.index(room), f"{room} imports {other}, which stands after it"
+
+
+def test_nobody_uses_pyplot_or_interact():
+    for path in [*PACKAGE.rglob("*.py"), *NOTEBOOKS]:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"import.*pyplot|plt\.|\binteract\(|clear_output|%matplotlib", text), path.name
+
+
+def test_the_package_imports_without_the_heavy_things():
+    """Reading the mathematics must not cost the start of a notebook server's libraries."""
+    code = "import sys, diffusion_lib.oracle, diffusion_lib.data; print([m for m in ('ipywidgets','matplotlib','sklearn','mlxtend') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_no_path_of_a_machine_and_no_secret_network():
+    for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.js"), *NOTEBOOKS, ROOT / "README.md", ROOT / "Makefile"]:
+        assert not re.search(r"(?<![\w.])/(work|root|home|Users|tmp)/", path.read_text(encoding="utf-8")), path.name
+
+
+def test_style():
+    for command in (["check"], ["format", "--check"]):
+        run = subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_there_are_lessons():
+    assert len(NOTEBOOKS) >= 2
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+class TestNotebook:
+    def test_code_cells_are_short_and_plain(self, path):
+        for cell in cells(path, "code"):
+            text = source(cell)
+            assert len(text.splitlines()) <= 20, cell["id"]
+            assert not re.search(r"^\s*class |\.cuda\(|^\s*[!%]|import \*|data:image|pip install", text, re.M), cell["id"]
+            assert not cell["outputs"] and cell["execution_count"] is None, f"{cell['id']} has stored outputs"
+
+    def test_words_are_few_and_pictures_are_described(self, path):
+        for cell in cells(path, "markdown"):
+            text = source(cell)
+            prose = re.sub(r"\$\$.*?\$\$|<details>.*?</details>|^\|.*$", "", text, flags=re.S | re.M)
+            assert len(prose.split()) <= 120, f"{cell['id']}: {len(prose.split())} words"
+            assert "data:image" not in text
+            for alt, target in re.findall(r"!\[(.*?)\]\((.*?)\)", text):
+                assert len(alt) > 15 and (path.parent / target).exists(), f"{cell['id']}: {target}"
+            for target in re.findall(r"(?<!!)\[.*?\]\(([^)#]+)\)", text):
+                assert target.startswith("https://") or (path.parent / target).exists(), f"{cell['id']}: {target}"
+
+    def test_one_title_and_no_jump_in_headings(self, path):
+        levels = [len(h) for cell in cells(path, "markdown") for h in re.findall(r"^(#+) ", source(cell), re.M)]
+        assert levels[0] == 1 and levels.count(1) == 1
+        assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+
+    def test_setup_is_small_and_every_code_cell_is_introduced(self, path):
+        all_cells = cells(path)
+        assert len(source(cells(path, "code")[0]).splitlines()) <= 10
+        for before, after in zip(all_cells[2:], all_cells[3:], strict=False):
+            spoken = before["cell_type"] == "markdown" or "predict(" in source(before) or "predict(" in source(after)
+            assert after["cell_type"] == "markdown" or spoken, f"{after['id']} follows code without a word"
+
+    def test_ids_are_stable_names_and_nothing_else_is_stored(self, path):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        ids = [c["id"] for c in notebook["cells"]]
+        assert len(set(ids)) == len(ids) and all(i.startswith(path.stem[:2] + "-") for i in ids)
+        assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
+
+    def test_every_exercise_is_checked_and_every_guess_revealed(self, path):
+        code = [source(c) for c in cells(path, "code")]
+        tagged = [source(c) for c in cells(path, "code") if "exercise" in c["metadata"].get("tags", [])]
+        headings = sum(source(c).count("### Exercise ") for c in cells(path, "markdown"))
+        assert headings == len(tagged) >= 3 and all("check(" in c and "..." in c for c in tagged)
+        guesses = re.findall(r"^(\w+) = predict\(", "\n".join(code), re.M)
+        assert guesses and all(any(f"{g}.reveal(" in c for c in code) for g in guesses)
