@@ -38,7 +38,7 @@ and with a picture of your own:
   python -m diffusion_lib figure forward --image cat.jpg --size 256 --out cat.html
 """
 REVERSE = """Draw how noise becomes a picture, step by step: the reverse process of a diffusion model.
-Nothing is trained: the denoiser is the perfect one for the pictures that you name, so a walk always ends at one of them.
+Nothing is trained: the denoiser is the perfect one for the pictures that you name, so a walk ends at one of them.
 
 The ending of --out decides what you get:
   .png .svg .pdf .jpg   a strip: x_t, and under it the clean picture that the denoiser sees in it
@@ -68,8 +68,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; returns 0, or 2 after one sentence on stderr that says what was wrong with the input."""
     parser = Parser(prog="python -m diffusion_lib", description="Draw how machines draw pictures.")
     parser.add_argument("--version", action="store_true", help="print the version")
-    parser.set_defaults(run=lambda a: print(version("diffusion_lib")) if a.version else parser.print_help())
-    commands = parser.add_subparsers(title="commands", metavar="")
+    parser.set_defaults(
+        run=lambda a: print(f"diffusion_lib {version('diffusion_lib')}") if a.version else parser.print_help()
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in COMMANDS:
         add(commands)
     try:
@@ -87,23 +89,25 @@ def main(argv: list[str] | None = None) -> int:
 def add_figure(commands) -> None:
     figure = commands.add_parser("figure", help="a strip, a film or an offline player of a diffusion model")
     figure.set_defaults(run=lambda args: figure.print_help())
-    kinds = figure.add_subparsers(title="figures", metavar="")
+    kinds = figure.add_subparsers(title="figures", metavar="FIGURE")
 
-    p = kinds.add_parser("forward", help="a picture becomes noise", description=FORWARD)
+    p = kinds.add_parser("forward", help="a picture becomes noise", usage="%(prog)s [options]", description=FORWARD)
     p.set_defaults(run=forward)
-    p.add_argument("--image", metavar="FILE", help="your own picture")
-    p.add_argument("--kind", choices=KINDS, help="a built-in picture (default: cat)")
-    p.add_argument("--caption", metavar="TEXT", help='a picture that we draw for you: "sleepy black cat at night"')
+    one = p.add_mutually_exclusive_group()
+    one.add_argument("--image", metavar="FILE", help="your own picture")
+    one.add_argument("--kind", choices=KINDS, help="a built-in picture (default: cat)")
+    one.add_argument("--caption", metavar="TEXT", help='a picture that we draw for you: "sleepy black cat at night"')
     p.add_argument("--T", type=_number(2, 5000), default=1000, metavar="N", help="steps from picture to noise (default: 1000)")
     p.add_argument("--spacing", choices=("t", "noise"), default="t", help="even in t (default), or in how noisy it looks: "
                    "good with linear, which is all noise long before T")
     _common(p, "forward", "128; in a GIF 96")
 
-    p = kinds.add_parser("reverse", help="noise becomes a picture", description=REVERSE)
+    p = kinds.add_parser("reverse", help="noise becomes a picture", usage="%(prog)s [options]", description=REVERSE)
     p.set_defaults(run=reverse)
-    p.add_argument("--image", metavar="FILE", nargs="+", help="your own pictures")
-    p.add_argument("--folder", metavar="DIR", help="a folder of your own pictures")
-    p.add_argument("--data", choices=("cats", "flowers", "digits", "mnist"), help="built-in pictures (default: cats)")
+    one = p.add_mutually_exclusive_group()
+    one.add_argument("--image", metavar="FILE", nargs="+", help="your own pictures")
+    one.add_argument("--folder", metavar="DIR", help="a folder of your own pictures")
+    one.add_argument("--data", choices=("cats", "flowers", "digits", "mnist"), help="built-in pictures (default: cats)")
     p.add_argument("--steps", type=_number(2, 1000), default=50, metavar="N", help="steps from noise to picture, T (default: 50)")
     p.add_argument("--eta", type=_number(0, 1, float), default=1.0, metavar="N", help="fresh noise, 1: DDPM (default), 0: DDIM")
     p.add_argument("--n", type=_number(1, 16), default=1, metavar="N", help="how many walks to show (default: 1)")
@@ -111,7 +115,7 @@ def add_figure(commands) -> None:
 
 
 def _common(p: Parser, name: str, size: str) -> None:
-    p.add_argument("--out", default=f"{name}.png", metavar="FILE", help=f"the file to write (default: {name}.png)")
+    p.add_argument("--out", type=_place, default=f"{name}.png", metavar="FILE", help=f"the file to write (default: {name}.png)")
     p.add_argument("--size", type=_number(8, 512), metavar="N", help=f"pixels along a side (default: {size}; digits have their own)")
     p.add_argument("--schedule", choices=SCHEDULES, default="cosine", help="how noise grows (default: cosine; DDPM's is linear)")
     p.add_argument("--frames", type=_number(2, 300), metavar="N", help="how many pictures (default: 6 in a strip, 40 in a GIF)")
@@ -122,18 +126,27 @@ def _common(p: Parser, name: str, size: str) -> None:
 # fmt: on
 
 
+def _place(name: str) -> Path:
+    """The argparse type of a file to write; asked before the work, so that nobody waits for a refusal."""
+    out = Path(name).expanduser()
+    if out.suffix.lower() not in ENDINGS:
+        raise argparse.ArgumentTypeError(f"{out.name!r} must end in {', '.join(ENDINGS)}")
+    if not out.parent.is_dir() or out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{name!r} must lie in a folder that exists and is open to you")
+    return out
+
+
 def _number(low: int, high: int, kind: type = int):
     """The argparse type of an int (or float) in low..high."""
 
     def number(text: str):
         try:
-            value = kind(text)
+            if low <= (value := kind(text)) <= high:
+                return value
         except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            what = "a whole number" if kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"needs {what} from {low} to {high}, but got {text!r}")
-        return value
+            pass
+        what = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"needs {what} from {low} to {high}, but got {text!r}")
 
     return number
 
@@ -143,145 +156,124 @@ COMMANDS = [add_figure]
 
 def forward(args) -> None:
     """x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps, one picture and one eps at many t."""
-    out, ending = _place(args.out)
     import torch
 
     from . import figures, views
     from .diffusion import Schedule, add_noise, randn_like
 
-    schedule = Schedule.of(args.schedule, args.T)
-    x0 = _picture(args, args.size or (96 if ending == ".gif" else 128))
-    if ending == ".html":
-        views.explore_forward({"x_{t}": x0}, schedule, False, args.seed).player.save_html(
-            out, title=args.title
-        )
-        return _report(out, ending)
+    x0, schedule = _picture(args), Schedule.of(args.schedule, args.T)
+    if _ending(args) == ".html":
+        view = views.explore_forward({"x_{t}": x0}, schedule, upload=False, seed=args.seed)
+        return _report(view.player.save_html(args.out, title=args.title))
     eps = randn_like(x0, torch.Generator().manual_seed(args.seed))
     # how noisy x_t looks is its angle between picture and noise, a quarter turn in all
     ruler = schedule.alpha_bar.sqrt().arccos() if args.spacing == "noise" else torch.arange(args.T + 1.0)
-    marks = torch.linspace(0, float(ruler[-1]), _frames(args, ending, args.T + 1, x0.numel()))
+    marks = torch.linspace(0, float(ruler[-1]), _frames(args, args.T + 1, x0.numel()))
     times = sorted({int((ruler - mark).abs().argmin()) for mark in marks})
     x = torch.cat([add_noise(x0, t, eps, schedule) for t in times])
-    _draw(args, out, ending, [x], times, figures.FORWARD)
+    _draw(args, [x], times, figures.FORWARD)
 
 
-def _picture(args, size: int):
+def _picture(args):
     """The one picture (1, C, H, W) that the options ask for."""
-    _at_most_one(args, "image", "kind", "caption")
     from . import data, sprites
 
+    size = args.size or (96 if _ending(args) == ".gif" else 128)
     if args.image is not None:
         return data.photo(args.image, size).x
     if args.kind in ("photo", "digit"):
-        return data.flower_photo(size).x if args.kind == "photo" else data.mnist().x[1504:1505]
+        return data.flower_photo(size).x if args.kind == "photo" else data.mnist().x[1500:1501]
     words = KINDS[args.kind or "cat"] if args.caption is None else args.caption
     return data.photo(sprites.draw(sprites.parse(words), size), size).x
 
 
 def reverse(args) -> None:
     """Walks from x_T to x_0 with the perfect denoiser of some pictures."""
-    out, ending = _place(args.out)
     import numpy as np
     import torch
 
-    from . import figures, oracle, views
+    from . import figures, views
     from .diffusion import Schedule, sample
+    from .oracle import ideal_denoiser
 
-    x, schedule = _pictures(args, args.size or 64), Schedule.of(args.schedule, args.steps)
-    count = _frames(args, ending, args.steps + 1, args.n * x[0].numel())
-    if ending == ".html":
+    x, schedule = _pictures(args), Schedule.of(args.schedule, args.steps)
+    count = _frames(args, args.steps + 1, args.n * x[0].numel())
+    if _ending(args) == ".html":
         box = views.step_reverse({args.data or "pictures": x}, schedule, args.steps, args.seed)
         box.eta.value = args.eta
-        box.player.save_html(out, title=args.title)
-        return _report(out, ending)
-    # the seeds of views.step_reverse: the page shows the same walk as the strip
+        return _report(box.player.save_html(args.out, title=args.title))
+    # seeded as step_reverse is, so that the page shows the walk of the strip
     xT = torch.randn(args.n, *x.shape[1:], generator=torch.Generator().manual_seed(args.seed))
     g = torch.Generator().manual_seed(1000 * args.seed)
+    walk = sample(ideal_denoiser(x, schedule), xT, schedule, generator=g, eta=args.eta)
     wanted, shown = {round(i * args.steps / (count - 1)) for i in range(count)}, []
-    for i, step in enumerate(
-        sample(oracle.ideal_denoiser(x, schedule), xT, schedule, generator=g, eta=args.eta)
-    ):
+    for i, step in enumerate(walk):
         shown += [(step.t, step.xt, step.x0_hat)] * (i in wanted)
     times, xt, x0_hat = zip(*shown, (0, step.xs, step.xs), strict=True)
     rows, titles = list(torch.stack(xt, 1)), None
-    if ending == ".gif":
+    if _ending(args) == ".gif":
         rows = [np.stack([figures.grid(x) for x in xt])]
     elif args.n == 1:
         rows, titles = [torch.cat(xt), torch.cat(x0_hat)], ["$x_t$", r"$\hat{x}_0$"]
-    _draw(args, out, ending, rows, times, figures.REVERSE, titles)
+    _draw(args, rows, times, figures.REVERSE, titles)
 
 
-def _pictures(args, size: int):
+def _pictures(args):
     """The pictures (N, C, H, W) that the options ask for."""
-    _at_most_one(args, "image", "folder", "data")
     import torch
 
     from . import data
 
+    size = args.size or 64
     if args.image is None and args.folder is None:
-        drawn = {} if args.data in ("digits", "mnist") else {"n": 500, "size": size}
+        drawn = {} if args.data in ("digits", "mnist") else {"n": 200, "size": size}
         return data.load(args.data or "cats", **drawn).x
-    x = (
-        data.folder(args.folder, size).x
-        if args.folder
-        else torch.cat([data.photo(p, size).x for p in args.image])
-    )
+    x = data.folder(args.folder, size).x if args.folder else torch.cat([data.photo(p, size).x for p in args.image])  # fmt: skip
     which = "your picture" if len(x) == 1 else f"one of your {len(x)} pictures"
-    print(
-        f"The perfect denoiser can only end at {which}: it remembers what it was given and invents nothing."
-    )
+    print(f"The perfect denoiser can only end at {which}: it remembers, and invents nothing.")
     return x
 
 
-def _at_most_one(args, *names: str) -> None:
-    given = [f"--{name}" for name in names if getattr(args, name) is not None]
-    if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} each say what to draw: give only one of them.")
+def _ending(args) -> str:
+    return args.out.suffix.lower()
 
 
-def _place(name: str) -> tuple[Path, str]:
-    """Where to write, and its ending; asked before the work, so that nobody waits for a refusal."""
-    out = Path(name).expanduser()
-    ending = out.suffix.lower()
-    if ending not in ENDINGS:
-        raise ValueError(f"I cannot write {out.name!r}: end the name after --out in {', '.join(ENDINGS)}.")
-    if not out.parent.is_dir() or out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise OSError(f"I cannot write {str(out)!r}: choose a folder that exists and that you may write to.")
-    return out, ending
-
-
-def _frames(args, ending: str, most: int, numbers: int) -> int:
+def _frames(args, most: int, numbers: int) -> int:
     """How many pictures of so many numbers each: at most one for each t, and no more than a page or the memory holds."""
-    count = most if ending == ".html" else min(most, args.frames or (40 if ending == ".gif" else 6))
+    if _ending(args) == ".html":
+        count = 6 * most  # its panels
+        if args.n > 1:
+            raise ValueError("An HTML page shows all the numbers of one walk: leave --n out.")
+    else:
+        count = min(most, args.frames or (40 if _ending(args) == ".gif" else 6))
     if count * numbers > MOST:
-        raise ValueError(
-            f"{count} pictures of {numbers:,} numbers are too much for one file: take a smaller --size or fewer."
-        )
+        what = f"{count} pictures of {numbers:,} numbers"
+        raise ValueError(f"{what} are too much for one file: take a smaller --size, or fewer of them.")
     return count
 
 
-def _draw(args, out: Path, ending: str, rows, times, arrow: str, titles=None) -> None:
+def _draw(args, rows, times, arrow: str, titles=None) -> None:
     from .figures import save, save_gif, strip
 
-    if ending == ".gif":
+    if _ending(args) == ".gif":
         scale = max(
             1, round(384 / rows[0].shape[2])
-        )  # the width of (F, H, W[, 3]), and of a square (F, C, H, W)
-        save_gif(rows[0], out, args.fps, scale, 1.2, hold_first=0.8, labels=[f"t = {t}" for t in times])
+        )  # the width of (F, H, W[, 3]) and of a square (F, C, H, W)
+        save_gif(rows[0], args.out, args.fps, scale, 1.2, hold_first=0.8, labels=[f"t = {t}" for t in times])
     else:
         labels = [f"$t = {t}$" for t in times]
-        save(strip(rows, labels, titles, above=arrow, background=args.background), out)
-    _report(out, ending)
+        save(strip(rows, labels, titles, above=arrow, background=args.background), args.out)
+    _report(args.out)
 
 
-def _report(out: Path, ending: str) -> None:
+def _report(out: Path) -> None:
     from PIL import Image
 
-    facts = [f"{math.ceil(out.stat().st_size / 1024):,} KB"]
-    if ending in (".png", ".jpg", ".gif"):
+    size = f"{math.ceil(out.stat().st_size / 1024):,} KB"
+    if out.suffix.lower() in (".png", ".jpg", ".gif"):
         with Image.open(out) as image:
-            facts = [f"{image.width} x {image.height} pixels", *facts]
-    print(f"Wrote {out} ({', '.join(facts)}).")
+            size = f"{image.width} x {image.height} pixels, {size}"
+    print(f"Wrote {out} ({size}).")
 
 
 if __name__ == "__main__":

@@ -310,9 +310,15 @@ def _open(source, size: int):
                 image.draft("RGB", (2 * size, 2 * size))  # decode a big photo at a fraction of its size
             image.load()
             return image
+    except (
+        Image.DecompressionBombError
+    ) as error:  # Pillow's own limit, about twice ours, strikes while opening
+        raise ValueError(
+            f"{name} has far more than {MEGAPIXELS} million pixels: make it smaller first."
+        ) from error
     except ValueError:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, TypeError, Image.DecompressionBombError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, TypeError) as error:
         raise ValueError(
             f"{name} cannot be read as an image ({type(error).__name__}): use a whole PNG, JPEG, GIF or WebP file."
         ) from error

@@ -29,7 +29,8 @@ const CSS = `
 .fp-legend:empty, .fp [hidden] { display: none !important; }
 .fp-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 14px; }
 .fp-bar button, .fp-bar select { box-sizing: border-box; height: 44px; min-width: 44px; padding: 0; border: 1px solid var(--line);
-  border-radius: 22px; background: var(--card); color: var(--ink); font: inherit; cursor: pointer; touch-action: manipulation; }
+  border-radius: 22px; background: var(--card); color: var(--ink); font: inherit; cursor: pointer; touch-action: manipulation;
+  -webkit-tap-highlight-color: transparent; }
 .fp-bar button { display: grid; place-items: center; transition: background .15s; }
 .fp-bar select { padding: 0 6px; font-size: 15px; }
 .fp-bar button:hover, .fp-bar select:hover { background: var(--hover); }
@@ -44,9 +45,10 @@ const CSS = `
 .fp-bar input::-moz-range-track { height: 6px; border-radius: 3px; background: var(--line); }
 .fp-bar input::-moz-range-progress { height: 6px; border-radius: 3px; background: var(--accent); }
 .fp-bar input::-webkit-slider-thumb { appearance: none; box-sizing: border-box; width: 24px; height: 24px; margin-top: -9px;
-  border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
+  border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: var(--ring, 0 0 0 1px var(--accent)); }
 .fp-bar input::-moz-range-thumb { box-sizing: border-box; width: 24px; height: 24px;
-  border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
+  border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: var(--ring, 0 0 0 1px var(--accent)); }
+.fp-bar input:focus-visible { outline: none; --ring: 0 0 0 3px var(--card), 0 0 0 6px var(--accent); }
 @container (max-width: 560px) { .fp-bar input { order: -1; flex-basis: 100%; margin: 0; } .fp-readout { margin-left: auto; } }
 @media (prefers-reduced-motion: reduce) { .fp * { transition: none !important; } }
 `;
@@ -103,14 +105,15 @@ function reserve(el, texts, side) {
 
 // ---- panels: width = slope height + extra; resize(tall, widest) and paint(frame, theme) ------------------------------
 
-const f32 = (view) => new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)); // aligned
-const f64 = (view) => new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+const aligned = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+const f32 = (view) => new Float32Array(aligned(view)), f64 = (view) => new Float64Array(aligned(view));
 // Whole multiples make all pixels equally large; where that would waste too much room, come as close as the room allows.
 const snap = (tall, grain) => (Math.floor(tall / grain) * grain >= 0.6 * tall ? Math.floor(tall / grain) * grain : tall);
 
+// Stored frames and mixed ones fill the same picture of native size; the style enlarges it.
 function picture(panel, canvas) {
   const { width, height, channels } = panel, size = width * height * channels;
-  Object.assign(canvas, { width, height }); // native size; the style enlarges it
+  Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d"), image = context.createImageData(width, height), rgba = image.data.fill(255);
   const levels = panel.kind === "mix" ? mixed(panel, size) : stored(panel, size);
   const [green, blue] = channels === 3 ? [1, 2] : [0, 0];
@@ -419,9 +422,10 @@ function render({ model, el }) {
     else step(by);
   });
 
-  const leave = new AbortController(), restyle = () => requestAnimationFrame(layout);
+  const leave = new AbortController();
+  const restyle = () => requestAnimationFrame(() => room && getComputedStyle(root).color !== theme.ink && layout());
   const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });
-  const sizes = new ResizeObserver(() => root.clientWidth !== room && layout());
+  const sizes = new ResizeObserver(() => root.clientWidth !== room && layout()); // watches a line without height: layout never moves it
   const themes = new MutationObserver(restyle);
   const follow = () => {
     if (model.get("value") === index) return;
@@ -433,7 +437,7 @@ function render({ model, el }) {
   model.on("change:film", load);
   model.on("change:value", follow);
   load();
-  sizes.observe(root);
+  sizes.observe(root.appendChild(make("div")));
   themes.observe(document.body, { attributes: true });
 
   return () => {

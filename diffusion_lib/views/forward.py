@@ -139,11 +139,10 @@ def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int =
             f"mean {x.mean():+.3f} | {jump.mean():+.3f}, exactly {math.sqrt(a) * value:+.3f}      "
             f"variance {x.var():.3f} | {jump.var():.3f}, exactly {1 - a:.3f}"
         )
-    top = float(np.quantile(np.stack(exact[1:]).max(1), 0.9))
 
     def panel(film, title):
-        return curve(middle.numpy(), {"drawn": np.stack(film), "exact": np.stack(exact)}, title, kind="bars",
-                     xlabel="value of the pixel", ylim=(0, top))  # fmt: skip
+        return curve(middle.numpy(), {"drawn": np.stack(film), "exact": np.stack(exact)}, title, kind=("bars", "line"),
+                     xlabel="value of the pixel", ylim=(0, 1.2))  # fmt: skip
 
     return FramePlayer(
         [panel(steps, "t small steps"), panel(jumps, "one jump")],
@@ -169,12 +168,12 @@ def chain_log_probability(x0: Tensor, schedule: Schedule, seed: int = 0) -> Fram
             pixels(to_uint8(path[:, 0]), "one path of the chain"),
             curve(
                 t[1:],
-                {"this step": terms[1:].numpy()},
+                {"": terms[1:].numpy()},
                 "log q of each step",
                 xlabel="t",
                 cursor=np.maximum(t, 1),
             ),
-            curve(t, {"sum": total.numpy()}, "their sum: log q of the path", xlabel="t", cursor=t),
+            curve(t, {"": total.numpy()}, "their sum: log q of the path", xlabel="t", cursor=t),
         ],
         captions=captions,
         labels=[f"t = {i}" for i in t],

@@ -36,13 +36,13 @@ def _glass_box(trace: Trace, model: MixtureDenoiser, log_p_T: float) -> dict:
     done = np.arange(len(steps))
     panels = [
         pixels(film("xt"), "x_{t}: now", notes=[f"t = {q.t}" for q in steps]),
-        pixels(film("eps_hat", NOISE_VIEW), "ε̂: noise seen in it", lead="→"),
+        pixels(film("eps_hat", NOISE_VIEW), "ε̂: noise it sees", lead="→"),
         pixels(film("x0_hat"), "x̂_{0}: best guess", lead="→", notes=[f"(x_{{t}} − {n['noise']:.2f} ε̂) / {n['signal']:.2f}" for n in numbers]),
-        pixels(film("mean"), "μ: mean of the step", notes=[f"{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂" for n in numbers]),
+        pixels(film("mean"), "μ: the mean", notes=[f"{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂" for n in numbers]),
         pixels(film("noise", NOISE_VIEW), "z: fresh noise", lead=[f"+ {q.sigma:.2f} ×" for q in steps], notes=[f"σ = {q.sigma:.3f}" for q in steps]),
         pixels(film("xs"), "x_{s}: next", lead="=", notes=[f"s = {q.s}" for q in steps]),
-        curve(done, {"pictures": possible.numpy()}, "pictures it could still become", xlabel="step", cursor=done),
-        curve(done, {"log p": log_p.numpy()}, "log p of the path so far", xlabel="step", cursor=done),
+        curve(done, {"": possible.numpy()}, "pictures it could still become", xlabel="step", cursor=done),
+        curve(done, {"": log_p.numpy()}, "log p of the path so far", xlabel="step", cursor=done),
     ]  # fmt: skip
     captions = [
         f"step {i + 1} of {len(steps)}:  still about {p:,.0f} picture{'s' if p >= 1.5 else ''} possible      log p = {lp:+,.0f} nats"
@@ -80,11 +80,17 @@ def step_reverse(
     eta = widgets.FloatSlider(
         1.0, min=0, max=1, step=0.1, description="η", readout_format=".1f", continuous_update=False
     )
-    start = widgets.Button(description="New x_T", icon="refresh", tooltip="Begin again from other noise")
+    start = widgets.Button(
+        description="New x_T",
+        icon="refresh",
+        tooltip="Begin again from other noise",
+        layout={"width": "140px"},
+    )
     branch = widgets.Button(
         description="Re-roll z from here",
         icon="random",
         tooltip="Keep the past, draw new fresh noise from this step on",
+        layout={"width": "220px"},
     )
     says = message("Stop anywhere and re-roll: the past stays, the future changes.")
     box = PlayerBox()
@@ -105,7 +111,7 @@ def step_reverse(
         if box.player:
             box.player.update(**film)
         else:
-            box.player = FramePlayer(**film, fps=6)
+            box.player = FramePlayer(**film, fps=6, panel_width=200)
         box.trace = trace
 
     def on_branch(_):
@@ -228,7 +234,7 @@ def is_it_gaussian(xt: float = 0.3, n: int = 60) -> FramePlayer:
     return FramePlayer(
         [
             curve(x, {"true q": np.stack(truth), "Gaussian fit": np.stack(fit)}, "q(x_{t-1} | x_{t}), true and fitted", xlabel="x_{t-1}", ylim=(0, 1.15)),
-            curve(np.log10(betas), {"KL": np.array(gap)}, "how wrong the Gaussian is", xlabel="log_{10} β", ylabel="KL in nats", cursor=np.log10(betas)),
+            curve(np.log10(betas), {"": np.array(gap)}, "how wrong the Gaussian is", xlabel="log_{10} β", ylabel="KL in nats", cursor=np.log10(betas)),
         ],
         captions=[f"β = {b:.3f}, x_{{t}} = {xt}:  KL(true | Gaussian) = {k:.4f} nats" for b, k in zip(betas, gap, strict=True)],
         labels=[f"β = {b:.3f}" for b in betas],

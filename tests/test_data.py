@@ -1,0 +1,336 @@
+"""Data sets: shapes, scales and seeds; your own pictures in every odd format; downloads that fail well. Never the real network."""
+
+import gzip
+import hashlib
+import http.server
+import io
+import socket
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from diffusion_lib import data
+from diffusion_lib.data import DATASETS, Data, Download, folder, load, photo
+
+SMALL = {"cats": {"n": 20}, "flowers": {"n": 20}, "sprites": {"n": 20}}
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("this data set must not use the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_is_one_tensor_offline(name, no_network):
+    d = load(name, **SMALL.get(name, {}))
+    assert d.x.dtype == torch.float32 and bool(d.x.isfinite().all()) and d.credit
+    assert len(d) == len(d.x) == len(d.y) and d.y.dtype == torch.long and int(d.y.max()) < len(d.names)
+    if d.x.ndim == 4:
+        assert d.x.min() >= -1 and d.x.max() <= 1 and d.x.std() > 0.2
+    else:
+        assert (
+            d.x.shape[1] == 2 and abs(float(d.x.mean())) < 0.05 and abs(float(d.x.var(0).mean()) - 1) < 0.05
+        )
+
+
+@pytest.mark.parametrize("name", [n for n in DATASETS if n not in ("digits", "mnist")])
+def test_same_seed_same_data_other_seed_other_data(name):
+    a, b, c = (load(name, n=20, seed=s).x for s in (0, 0, 1))
+    assert torch.equal(a, b) and not torch.equal(a, c) and len(a) == 20
+
+
+def test_a_new_data_set_is_one_line(monkeypatch):
+    monkeypatch.setitem(DATASETS, "mine", lambda: Data(torch.zeros(3, 2)))
+    assert len(load("mine")) == 3
+
+
+def test_real_digits():
+    d = data.digits()
+    assert d.x.shape == (1797, 1, 8, 8) and len(d.x.unique()) == 17
+    m = data.mnist()
+    assert m.x.shape == (5000, 1, 28, 28) and m.y.bincount().tolist() == [500] * 10
+    assert -0.8 < float(m.x.mean()) < -0.65  # mostly paper
+
+
+@pytest.mark.parametrize("name,k,radius", [("ring", 8, 2), ("grid", 25, None)])
+def test_mixtures_know_their_modes_and_width(name, k, radius):
+    d = load(name)
+    assert d.modes.shape == (k, 2)
+    own = d.x - d.modes[d.y]
+    assert abs(float(own.std()) / d.sd - 1) < 0.03 and abs(float(own.mean())) < 4 * d.sd / 140
+    assert int(d.y.bincount().min()) > 0.8 * len(d) / k
+    if radius:
+        assert abs(float(d.modes.norm(dim=1).mean()) / d.sd - 2 / 0.02) < 0.01
+    else:
+        assert abs(float(d.modes[:, 0].max() - d.modes[:, 0].min()) / d.sd - 8 / 0.05) < 0.01
+
+
+def test_the_cat_has_two_ears_and_a_tail():
+    x = data.cat(4000).x
+    top = x[x[:, 1] > 2]
+    assert (top[:, 0] > 0).any() and (top[:, 0] < -0.3).any()
+    assert bool(((x[:, 0] > 1.4) & (x[:, 1] < 0.5)).any())
+
+
+def test_captions_and_subsets():
+    d = data.sprites(30, 16, seed=2)
+    assert len(d.captions) == 30 and all(
+        d.names[y] in c for y, c in zip(d.y.tolist(), d.captions, strict=True)
+    )
+    s = d.subset([4, 2])
+    assert (
+        torch.equal(s.x, d.x[[4, 2]])
+        and s.captions == (d.captions[4], d.captions[2])
+        and len(d.subset(5)) == 5
+    )
+    assert {data.sprites(10, 8, species="cat").names[y] for y in data.sprites(10, 8, species="cat").y} == {
+        "cat"
+    }
+
+
+def test_batches_are_shuffled_epochs():
+    d = Data(torch.arange(10.0)[:, None].repeat(1, 2), torch.arange(10))
+    stream = d.batches(4, seed=0)
+    seen = torch.cat([next(stream)[1] for _ in range(5)])
+    assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10)) and seen[
+        :10
+    ].tolist() != list(range(10))
+    again = d.batches(4, seed=0)
+    assert torch.equal(torch.cat([next(again)[1] for _ in range(5)]), seen)
+    assert len(next(d.batches(25))[0]) == 25
+
+
+# ---------------------------------------------------------------------------------------- the MNIST cache
+
+
+def test_the_cache_is_written_whole_used_and_rebuilt(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path / "cache"))
+    made = []
+
+    def parse():
+        made.append(1)
+        return np.zeros((2, 784), np.uint8), np.array([3, 4], np.uint8)
+
+    monkeypatch.setattr(data, "_parse_mnist", parse)
+    assert data.mnist().y.tolist() == data.mnist().y.tolist() == [3, 4] and len(made) == 1
+    path = tmp_path / "cache" / "mnist_5k.npz"
+    assert [f.name for f in path.parent.iterdir()] == [path.name]
+    path.write_bytes(path.read_bytes()[:50])
+    assert data.mnist().y.tolist() == [3, 4] and len(made) == 2
+    data.mnist()
+    assert len(made) == 2
+
+
+def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(data, "_parse_mnist", lambda: (np.zeros((1, 784), np.uint8), np.array([1], np.uint8)))
+    assert data.mnist().y.tolist() == [1]
+
+
+# ---------------------------------------------------------------------------------------- your own pictures
+
+
+def file(image, path, **options):
+    image.save(path, **options)
+    return path
+
+
+def half(mode="RGB", left=(255, 0, 0), right=(0, 0, 255), size=(60, 40)):
+    image = Image.new(mode, size, right)
+    image.paste(left, (0, 0, size[0] // 2, size[1]))
+    return image
+
+
+def colours(d):
+    """The left and the right half's mean colour in 0..255."""
+    x = (d.x[0] + 1) * 127.5
+    return x[:, :, : x.shape[2] // 2 - 1].mean((1, 2)), x[:, :, x.shape[2] // 2 + 1 :].mean((1, 2))
+
+
+RED, BLUE, WHITE = torch.tensor([255.0, 0, 0]), torch.tensor([0, 0, 255.0]), torch.full((3,), 255.0)
+
+
+@pytest.mark.parametrize("suffix", ("png", "jpg", "bmp", "gif", "webp", "tiff"))
+def test_any_format_from_path_bytes_image_or_array(tmp_path, suffix):
+    path = file(half(), tmp_path / f"a.{suffix}")
+    for source in (
+        path,
+        str(path),
+        path.read_bytes(),
+        memoryview(path.read_bytes()),
+        Image.open(path),
+        np.asarray(half()),
+    ):
+        d = photo(source, size=16)
+        left, right = colours(d)
+        assert (
+            d.x.shape == (1, 3, 16, 16) and (left - RED).abs().max() < 12 and (right - BLUE).abs().max() < 12
+        )
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    left, right = colours(photo(file(half(), tmp_path / "a.jpg", exif=exif), size=16))
+    assert (left - BLUE).abs().max() < 12 and (right - RED).abs().max() < 12
+
+
+def test_transparency_becomes_white():
+    image = half("RGBA", (255, 0, 0, 255), (0, 0, 255, 0))
+    left, right = colours(photo(image, size=16))
+    assert (left - RED).abs().max() < 3 and (right - WHITE).abs().max() < 3
+
+
+def test_sixteen_bits_cmyk_palette_grey_and_animation(tmp_path):
+    deep = np.zeros((20, 20), np.uint16)
+    deep[:, 10:] = 65535
+    left, right = colours(photo(file(Image.fromarray(deep), tmp_path / "deep.png"), size=16))
+    assert left.max() < 3 and right.min() > 252
+    left, _ = colours(photo(file(half().convert("CMYK"), tmp_path / "c.jpg"), size=16))
+    assert (left - RED).abs().max() < 30
+    assert (colours(photo(half().convert("P"), size=16))[0] - RED).abs().max() < 12
+    assert photo(half().convert("L"), size=16).x.shape == (1, 3, 16, 16)
+    frames = [Image.new("RGB", (20, 20), c) for c in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert (colours(photo(tmp_path / "a.gif", size=8))[0] - RED).abs().max() < 3
+
+
+def test_crop_or_squeeze():
+    wide = half(size=(100, 20))
+    assert (colours(photo(wide, size=10))[0] - RED).abs().max() < 3
+    strip = Image.new("RGB", (100, 20), "white")
+    strip.paste((0, 0, 0), (0, 0, 10, 20))  # black at the far left: cropped away, or squeezed in
+    assert photo(strip, size=10).x.min() > 0.9 and photo(strip, size=10, crop="none").x.min() < -0.8
+
+
+def bomb(side):
+    """A tiny file that claims side x 10,000 pixels."""
+    buffer = io.BytesIO()
+    Image.new("1", (side, 10_000)).save(buffer, "png")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "call,says",
+    [
+        (lambda p: photo(p / "none.png"), "There is no file"),
+        (lambda p: photo(p), "There is no file"),
+        (lambda p: photo(b"hello"), "cannot be read as an image"),
+        (lambda p: photo(b""), "cannot be read as an image"),
+        (lambda p: photo(file(half(), p / "a.png").read_bytes()[:90]), "cannot be read as an image"),
+        (lambda p: photo(bomb(11_000)), "11000 x 10000 pixels, more than 100 million"),
+        (lambda p: photo(bomb(30_000)), "far more than 100 million"),
+        (lambda p: photo(half(), size=0), "2 to 1024"),
+        (lambda p: photo(half(), size=64.0), "2 to 1024"),
+        (lambda p: photo(half(), crop="left"), '"center" or "none"'),
+        (lambda p: folder(p / "none"), "There is no folder"),
+        (lambda p: folder(p), "has no pictures"),
+        (lambda p: load("minst"), "choose one of digits, mnist"),
+        (lambda p: next(data.ring(10).batches(0)), "at least 1"),
+    ],
+)
+def test_bad_input_gets_one_sentence(call, says, tmp_path):
+    with pytest.raises((ValueError, OSError)) as error:
+        call(tmp_path)
+    assert says in str(error.value) and "\n" not in str(error.value) and str(error.value)[-1] in ".)"
+
+
+def test_a_folder_in_order_with_classes_and_limits(tmp_path):
+    for kind, colour in (("dogs", "red"), ("cats", "blue")):
+        (tmp_path / kind).mkdir()
+        for i in range(3):
+            Image.new("RGB", (30, 20), colour).save(tmp_path / kind / f"{i}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    d = folder(tmp_path, size=8)
+    assert d.x.shape == (6, 3, 8, 8) and d.names == ("cats", "dogs") and d.y.tolist() == [0, 0, 0, 1, 1, 1]
+    assert torch.equal(d.x, folder(tmp_path, size=8).x)
+    with pytest.warns(UserWarning, match="6 pictures; the first 4 are used"):
+        assert len(folder(tmp_path, size=8, limit=4)) == 4
+    with pytest.warns(UserWarning, match="max_mb"):
+        assert len(folder(tmp_path, size=256, max_mb=2)) == 2
+    (tmp_path / "cats" / "broken.png").write_bytes(b"no")
+    with pytest.warns(UserWarning, match="1 of 7 files cannot be read"):
+        assert len(folder(tmp_path, size=8)) == 6
+
+
+def test_a_folder_of_broken_files_says_so(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no")
+    with pytest.raises(ValueError, match="None of the 1 files"):
+        folder(tmp_path)
+
+
+# ---------------------------------------------------------------------------------------- downloads, from a server of our own
+
+
+@pytest.fixture
+def mirrors(tmp_path, monkeypatch):
+    """full_mnist from two local mirrors; content["good"|"bad"] is what they serve, hits what was asked for."""
+    images = b"\0" * 16 + bytes(range(256)) * 3 + b"\0" * (784 * 2 - 768)
+    labels = b"\0" * 8 + bytes([5, 7])
+    files = dict(zip(data.FILES, map(gzip.compress, (images, labels, images, labels)), strict=True))
+    hits, broken = [], set()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            _, mirror, name = self.path.split("/")
+            hits.append(self.path)
+            if mirror == "gone":
+                self.send_error(404)
+                return
+            content = files[name] if (mirror, name) not in broken else files[name][:-3] + b"bad"
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
+    monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path))
+
+    def use(*names):
+        monkeypatch.setitem(data.DOWNLOADS, "full_mnist", Download(tuple(f"{url}/{n}/" for n in names), md5))
+
+    yield use, hits, broken
+    server.shutdown()
+
+
+def test_a_download_is_checked_and_kept(mirrors):
+    use, hits, _ = mirrors
+    use("one", "two")
+    d = data.full_mnist()
+    assert d.x.shape == (2, 1, 28, 28) and d.y.tolist() == [5, 7] and len(hits) == 2
+    assert torch.equal(data.full_mnist().x, d.x) and len(hits) == 2
+
+
+def test_the_next_mirror_is_asked_when_one_is_dead_or_damaged(mirrors):
+    use, hits, broken = mirrors
+    broken.add(("one", data.FILES[0]))
+    use("gone", "one", "two")
+    assert data.full_mnist().y.tolist() == [5, 7]
+    assert [h.split("/")[1] for h in hits] == ["gone", "one", "two", "gone", "one"]
+
+
+def test_offline_is_one_sentence(mirrors, monkeypatch):
+    use, _, broken = mirrors
+    broken.add(("one", data.FILES[0]))
+    use("gone", "one")
+    with pytest.raises(ConnectionError) as error:
+        data.full_mnist()
+    assert "damaged" in str(error.value) and "Not Found" in str(error.value) and "mnist()" in str(error.value)
+    monkeypatch.setitem(
+        data.DOWNLOADS, "fashion_mnist", Download(("http://127.0.0.1:9/",), {data.FILES[0]: ""})
+    )
+    with pytest.raises(ConnectionError, match="could not be downloaded"):
+        data.fashion_mnist()
