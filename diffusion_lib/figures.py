@@ -41,7 +41,6 @@ STYLE = {
     "mathtext.fontset": "cm",
     "svg.fonttype": "path",
     "svg.hashsalt": "diffusion_lib",  # or every run invents other names for its clip paths
-    "image.composite_image": False,  # a vector file keeps each picture's own pixels
 }
 FILES = {  # what savefig needs in order to write the same bytes every time
     ".png": {"metadata": {"Software": None}},
@@ -141,6 +140,7 @@ def strip(rows, labels, titles=None, *, above="", below="", width=8.0, backgroun
     _need(len(titles or rows) == len(rows), f"There are {len(rows)} rows but {len(titles or rows)} titles.")
     _need(len({row.shape for row in rows}) == 1, "All rows must have pictures of one size and number.")
     inch = min(2.0, (width - (0.76 if titles else 0.28) - 0.12 * (n - 1)) / n)  # of one picture
+    _need(inch > 0.2, f"{n} pictures do not fit into {width:g} inches: take fewer, or a larger width.")
     zoom = max(1, round(200 * inch / w))
     dpi = zoom * w / inch
     gap, edge, arrow, left = (round(v * dpi) for v in (0.12, 0.14, 0.36, 0.62 if titles else 0.14))

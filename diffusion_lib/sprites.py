@@ -70,7 +70,9 @@ def _mix(a: np.ndarray, b: np.ndarray | str, k: float) -> np.ndarray:
 
 # --- shapes --------------------------------------------------------------------------------------------------------------------
 class Shape(NamedTuple):
-    sdf: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (x, y) -> signed distance, about exact near the edge
+    sdf: Callable[
+        [np.ndarray, np.ndarray], np.ndarray
+    ]  # (x, y) -> signed distance, about exact near the edge
     box: tuple[float, float, float, float]  # x0, y0, x1, y1: nothing is painted outside
     thin: float = 1.0  # half its smallest width: fill() keeps thinner things visible
 
@@ -223,7 +225,14 @@ class Canvas:
         """
         c, s = np.cos(tilt) * scale, np.sin(tilt) * scale
         local = np.zeros((len(self.pixels), 3, 3), np.float32)
-        for (i, j), v in {(0, 0): c * flip, (0, 1): -s, (0, 2): x, (1, 0): s * flip, (1, 1): c, (1, 2): y}.items():
+        for (i, j), v in {
+            (0, 0): c * flip,
+            (0, 1): -s,
+            (0, 2): x,
+            (1, 0): s * flip,
+            (1, 1): c,
+            (1, 2): y,
+        }.items():
             local[:, i, j] = v
         local[:, 2, 2] = 1
         return Canvas(self.pixels, self.frame @ local, self.light)
@@ -236,7 +245,11 @@ class Canvas:
         x, y, px = self._local(rows, cols)
         # thin things stay 0.7 pixels wide, and fade instead of vanishing
         least = 0.35 * px
-        d = shape.sdf(x, y) - np.maximum(least - shape.thin, 0) if np.any(least > shape.thin) else shape.sdf(x, y)
+        d = (
+            shape.sdf(x, y) - np.maximum(least - shape.thin, 0)
+            if np.any(least > shape.thin)
+            else shape.sdf(x, y)
+        )
         cover = np.clip(0.5 - d / np.maximum(px, soft), 0, 1)
         if soft:
             cover = cover * cover * (3 - 2 * cover)
@@ -254,7 +267,10 @@ class Canvas:
         at = np.einsum("nij,kj->nki", self.frame, corners)
         scale = np.hypot(self.frame[:, 0, 0], self.frame[:, 1, 0]).max()
         margin = 2 + soft * scale / 2 * self.size / 2
-        low, high = (at.min((0, 1)) + 1) * self.size / 2 - margin, (at.max((0, 1)) + 1) * self.size / 2 + margin
+        low, high = (
+            (at.min((0, 1)) + 1) * self.size / 2 - margin,
+            (at.max((0, 1)) + 1) * self.size / 2 + margin,
+        )
         edge = lambda v: int(min(max(v, 0), self.size))
         return slice(edge(self.size - high[1]), edge(self.size - low[1])), slice(edge(low[0]), edge(high[0]))
 
@@ -264,8 +280,12 @@ class Canvas:
         det = m[:, 0, 0] * m[:, 1, 1] - m[:, 0, 1] * m[:, 1, 0]
         at = lambda v: v[:, None, None]
         a, b, c, d = at(m[:, 1, 1] / det), at(-m[:, 0, 1] / det), at(-m[:, 1, 0] / det), at(m[:, 0, 0] / det)
-        x = ((np.arange(cols.start, cols.stop, dtype=np.float32) + 0.5) / half - 1)[None, None, :] - at(m[:, 0, 2])
-        y = (1 - (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / half)[None, :, None] - at(m[:, 1, 2])
+        x = ((np.arange(cols.start, cols.stop, dtype=np.float32) + 0.5) / half - 1)[None, None, :] - at(
+            m[:, 0, 2]
+        )
+        y = (1 - (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / half)[None, :, None] - at(
+            m[:, 1, 2]
+        )
         return a * x + b * y, c * x + d * y, at(1 / half / np.sqrt(np.abs(det)))
 
 
@@ -358,7 +378,9 @@ def _paint_cat(c: Canvas, pattern: str, eyes: str, pose: str, p: dict) -> None:
     _paint_head(c.at(x, y, scale, tilt), pattern, eyes, p)
 
 
-def _paint_coat(c: Canvas, body: Shape, pattern: str, p: dict, stripes: list, spot: Shape, bib: Shape) -> None:
+def _paint_coat(
+    c: Canvas, body: Shape, pattern: str, p: dict, stripes: list, spot: Shape, bib: Shape
+) -> None:
     """A body in its coat, with the head's shadow on it."""
     c.fill(grow(body, 0.022), p["rim"])
     c.fill(body, p["fur"])
@@ -407,7 +429,12 @@ def _paint_curled(c: Canvas, pattern: str, p: dict) -> None:
 
 
 POSES = {"sitting": _paint_sitting, "portrait": _paint_portrait, "loaf": _paint_loaf, "curled": _paint_curled}
-HEADS = {"sitting": (0, 0.26, 0.6, 0), "portrait": (0, -0.02, 0.88, 0), "loaf": (0, 0.0, 0.56, 0), "curled": (-0.3, -0.36, 0.52, 0.1)}
+HEADS = {
+    "sitting": (0, 0.26, 0.6, 0),
+    "portrait": (0, -0.02, 0.88, 0),
+    "loaf": (0, 0.0, 0.56, 0),
+    "curled": (-0.3, -0.36, 0.52, 0.1),
+}
 
 
 # --- flowers -------------------------------------------------------------------------------------------------------------------
@@ -449,7 +476,9 @@ def _paint_blossom(c: Canvas, shape: str, n: int, p: dict) -> None:
 def _paint_tulip(c: Canvas, n: int, p: dict) -> None:
     petal, flame = lens(0, 0, 0, 1.15, 0.5), lens(0, 0.02, 0, 0.62, 0.2)
     for row, colour in ((n // 2, p["shade"]), (n - n // 2, p["petals"])):
-        for angle in sorted(np.linspace(-1, 1, row) * (0.75 if colour is p["petals"] else 0.5), key=lambda a: -abs(a)):
+        for angle in sorted(
+            np.linspace(-1, 1, row) * (0.75 if colour is p["petals"] else 0.5), key=lambda a: -abs(a)
+        ):
             leaf = c.at(0, -0.5, 1, angle)
             leaf.fill(grow(petal, 0.025), p["shade"])
             leaf.fill(petal, colour)
@@ -469,7 +498,10 @@ def _paint_flower(c: Canvas, shape: str, count: str, p: dict) -> None:
 # --- sprites -------------------------------------------------------------------------------------------------------------------
 def _cat_paint(specs: list[dict]) -> dict:
     """The colours (n, 3) of some cats."""
-    p = {k: np.stack([_rgb(FUR[s["fur"]][i]) for s in specs]) for i, k in enumerate(("fur", "mark", "bib", "line", "iris"))}
+    p = {
+        k: np.stack([_rgb(FUR[s["fur"]][i]) for s in specs])
+        for i, k in enumerate(("fur", "mark", "bib", "line", "iris"))
+    }
     p["rim"] = _mix(p["fur"], p["mark"], 0.8)
     p["muzzle"], p["whisker"] = p["line"], p["line"]
     return p
@@ -528,17 +560,25 @@ def draw(spec: dict, size: int = 64) -> np.ndarray:
 
 def _checked(spec: dict) -> dict:
     if spec.get("species") not in FACTORS:
-        raise ValueError(f"A sprite's species must be one of {', '.join(FACTORS)}, but got {spec.get('species')!r}.")
+        raise ValueError(
+            f"A sprite's species must be one of {', '.join(FACTORS)}, but got {spec.get('species')!r}."
+        )
     factors = FACTORS[spec["species"]]
     full = {"species": spec["species"], **{f: values[0] for f, values in factors.items()}, **spec}
     for name, value in full.items():
         if name != "species" and value not in factors.get(name, ()):
-            known = f"{name} is one of {', '.join(factors[name])}" if name in factors else f"it has {', '.join(factors)}"
+            known = (
+                f"{name} is one of {', '.join(factors[name])}"
+                if name in factors
+                else f"it has {', '.join(factors)}"
+            )
             raise ValueError(f"A {spec['species']} cannot have {name} = {value!r}: {known}.")
     return full
 
 
-def random_sprites(n: int, size: int = 32, seed: int = 0, species: str | None = None) -> tuple[np.ndarray, list[dict]]:
+def random_sprites(
+    n: int, size: int = 32, seed: int = 0, species: str | None = None
+) -> tuple[np.ndarray, list[dict]]:
     """n sprites (n, size, size, 3) uint8 and their specs: species and every factor uniform and independent, pose a little shaken.
 
     The first k sprites of a seed are the same whatever n is.
@@ -546,26 +586,54 @@ def random_sprites(n: int, size: int = 32, seed: int = 0, species: str | None = 
     if not isinstance(n, int) or n < 1:
         raise ValueError(f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
     if species is not None and species not in FACTORS:
-        raise ValueError(f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all.")
+        raise ValueError(
+            f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all."
+        )
     u = np.random.default_rng(seed).random((n, 12))  # one row a sprite
     kinds = list(FACTORS) if species is None else [species]
     specs = []
     for row in u:
         kind = kinds[int(row[0] * len(kinds))]
         factors = FACTORS[kind].items()
-        specs.append({"species": kind, **{f: v[int(r * len(v))] for (f, v), r in zip(factors, row[1:6], strict=True)}})
+        specs.append(
+            {"species": kind, **{f: v[int(r * len(v))] for (f, v), r in zip(factors, row[1:6], strict=True)}}
+        )
     shake = 2 * u[:, 6:] - 1
     jitter = np.stack(
-        [0.07 * shake[:, 0], 0.05 * shake[:, 1], 1 + 0.07 * shake[:, 2], 0.1 * shake[:, 3], np.sign(shake[:, 4]), np.sign(shake[:, 5])], 1
+        [
+            0.07 * shake[:, 0],
+            0.05 * shake[:, 1],
+            1 + 0.07 * shake[:, 2],
+            0.1 * shake[:, 3],
+            np.sign(shake[:, 4]),
+            np.sign(shake[:, 5]),
+        ],
+        1,
     )
     return _draw(specs, jitter.astype(np.float32), size), specs
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------------
-EYES = {"open": "open eyes", "wide": "wide eyes", "happy": "happy eyes", "sleepy": "sleepy eyes", "winking": "winking"}
+EYES = {
+    "open": "open eyes",
+    "wide": "wide eyes",
+    "happy": "happy eyes",
+    "sleepy": "sleepy eyes",
+    "winking": "winking",
+}
 TIMES = {"day": "by day", "night": "at night"}
-SYNONYMS = {"sleeping": "sleepy", "asleep": "sleepy", "gray": "grey", "violet": "purple", "daylight": "day", "kitten": "cat", "blossom": "flower"}
-IGNORED = set("a an the with of in on at by and eyes petals petal petalled centre center its gorgeous beautiful pretty cute".split())
+SYNONYMS = {
+    "sleeping": "sleepy",
+    "asleep": "sleepy",
+    "gray": "grey",
+    "violet": "purple",
+    "daylight": "day",
+    "kitten": "cat",
+    "blossom": "flower",
+}
+IGNORED = set(
+    "a an the with of in on at by and eyes petals petal petalled centre center its gorgeous beautiful pretty cute".split()
+)
 
 
 def caption(spec: dict) -> str:
@@ -603,6 +671,8 @@ def parse(text: str) -> dict:
         home = next((f for f, values in factors.items() if word in values and f not in spec), None)
         if home is None:
             near = difflib.get_close_matches(word, sorted(known), 3, 0.5) or sorted(known)[:8]
-            raise ValueError(f"I cannot draw {word!r} in a {kinds[0]} (or it is there twice): perhaps {', '.join(near)}?")
+            raise ValueError(
+                f"I cannot draw {word!r} in a {kinds[0]} (or it is there twice): perhaps {', '.join(near)}?"
+            )
         spec[home] = word
     return _checked(spec)

@@ -35,7 +35,11 @@ def run(notebook, folder, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     client = NotebookClient(
-        notebook, timeout=240, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=240,
+        kernel_name="python3",
+        store_widget_state=False,
+        resources={"metadata": {"path": str(folder)}},
     )
     client.execute(env=os.environ)
     return notebook
@@ -62,7 +66,9 @@ def test_run_all(path, tmp_path, monkeypatch):
         for data in shown:
             if "image/png" in data:
                 views += 1
-                assert len(data["text/plain"]) > 20 and "Player(" not in data["text/plain"], "a still needs words beside it"
+                assert len(data["text/plain"]) > 20 and "Player(" not in data["text/plain"], (
+                    "a still needs words beside it"
+                )
     assert views >= 4
 
 

@@ -154,7 +154,10 @@ def test_the_papers_unscaled_betas_fail_even_a_perfect_denoiser():
             "no class 7",
         ),
         (lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 2), 51), "1..50"),
-        (lambda: mixture_step_back(torch.zeros(1), 1.0, torch.zeros(2), 0.1, torch.ones(2)), "strictly between 0 and 1"),
+        (
+            lambda: mixture_step_back(torch.zeros(1), 1.0, torch.zeros(2), 0.1, torch.ones(2)),
+            "strictly between 0 and 1",
+        ),
     ],
 )
 def test_bad_input_gets_one_sentence(call, says):

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,9 @@ def test_imports_point_one_way():
         assert room in ORDER, f"{path.name} has no place in the reading order"
         for other in imported(path):
             if other in ORDER:
-                assert ORDER.index(other) < ORDER.index(room), f"{room} imports {other}, which stands after it"
+                assert ORDER.index(other) < ORDER.index(room), (
+                    f"{room} imports {other}, which stands after it"
+                )
 
 
 def test_nobody_uses_pyplot_or_interact():
@@ -65,13 +68,23 @@ def test_the_package_imports_without_the_heavy_things():
 
 
 def test_no_path_of_a_machine_and_no_secret_network():
-    for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.js"), *NOTEBOOKS, ROOT / "README.md", ROOT / "Makefile"]:
-        assert not re.search(r"(?<![\w.])/(work|root|home|Users|tmp)/", path.read_text(encoding="utf-8")), path.name
+    for path in [
+        *PACKAGE.rglob("*.py"),
+        *PACKAGE.rglob("*.js"),
+        *NOTEBOOKS,
+        ROOT / "README.md",
+        ROOT / "Makefile",
+    ]:
+        assert not re.search(r"(?<![\w.])/(work|root|home|Users|tmp)/", path.read_text(encoding="utf-8")), (
+            path.name
+        )
 
 
 def test_style():
     for command in (["check"], ["format", "--check"]):
-        run = subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
+        run = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True
+        )
         assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -85,7 +98,9 @@ class TestNotebook:
         for cell in cells(path, "code"):
             text = source(cell)
             assert len(text.splitlines()) <= 20, cell["id"]
-            assert not re.search(r"^\s*class |\.cuda\(|^\s*[!%]|import \*|data:image|pip install", text, re.M), cell["id"]
+            assert not re.search(
+                r"^\s*class |\.cuda\(|^\s*[!%]|import \*|data:image|pip install", text, re.M
+            ), cell["id"]
             assert not cell["outputs"] and cell["execution_count"] is None, f"{cell['id']} has stored outputs"
 
     def test_words_are_few_and_pictures_are_described(self, path):
@@ -97,18 +112,26 @@ class TestNotebook:
             for alt, target in re.findall(r"!\[(.*?)\]\((.*?)\)", text):
                 assert len(alt) > 15 and (path.parent / target).exists(), f"{cell['id']}: {target}"
             for target in re.findall(r"(?<!!)\[.*?\]\(([^)#]+)\)", text):
-                assert target.startswith("https://") or (path.parent / target).exists(), f"{cell['id']}: {target}"
+                assert target.startswith("https://") or (path.parent / target).exists(), (
+                    f"{cell['id']}: {target}"
+                )
 
     def test_one_title_and_no_jump_in_headings(self, path):
-        levels = [len(h) for cell in cells(path, "markdown") for h in re.findall(r"^(#+) ", source(cell), re.M)]
+        levels = [
+            len(h) for cell in cells(path, "markdown") for h in re.findall(r"^(#+) ", source(cell), re.M)
+        ]
         assert levels[0] == 1 and levels.count(1) == 1
-        assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+        assert all(b - a <= 1 for a, b in pairwise(levels))
 
     def test_setup_is_small_and_every_code_cell_is_introduced(self, path):
         all_cells = cells(path)
         assert len(source(cells(path, "code")[0]).splitlines()) <= 10
-        for before, after in zip(all_cells[2:], all_cells[3:], strict=False):
-            spoken = before["cell_type"] == "markdown" or "predict(" in source(before) or "predict(" in source(after)
+        for before, after in pairwise(all_cells[2:]):
+            spoken = (
+                before["cell_type"] == "markdown"
+                or "predict(" in source(before)
+                or "predict(" in source(after)
+            )
             assert after["cell_type"] == "markdown" or spoken, f"{after['id']} follows code without a word"
 
     def test_ids_are_stable_names_and_nothing_else_is_stored(self, path):

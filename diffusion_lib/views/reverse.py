@@ -38,7 +38,7 @@ def _glass_box(trace: Trace, model: MixtureDenoiser, log_p_T: float) -> dict:
         pixels(film("xt"), "x_{t}: now", notes=[f"t = {q.t}" for q in steps]),
         pixels(film("eps_hat", NOISE_VIEW), "ε̂: noise it sees", lead="→"),
         pixels(film("x0_hat"), "x̂_{0}: best guess", lead="→", notes=[f"(x_{{t}} − {n['noise']:.2f} ε̂) / {n['signal']:.2f}" for n in numbers]),
-        pixels(film("mean"), "μ: the mean", notes=[f"{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂" for n in numbers]),
+        pixels(film("mean"), "μ: the mean", lead="→", notes=[f"{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂" for n in numbers]),
         pixels(film("noise", NOISE_VIEW), "z: fresh noise", lead=[f"+ {q.sigma:.2f} ×" for q in steps], notes=[f"σ = {q.sigma:.3f}" for q in steps]),
         pixels(film("xs"), "x_{s}: next", lead="=", notes=[f"s = {q.s}" for q in steps]),
         curve(done, {"": possible.numpy()}, "pictures it could still become", xlabel="step", cursor=done),

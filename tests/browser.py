@@ -1,0 +1,283 @@
+"""A real JupyterLab and a real Chromium, for tests that must see what a learner sees.
+
+    with JupyterServer(root) as lab, page() as p:
+        lab.open_notebook(p, "01_forward_noise.ipynb")
+        assert run_all(p) == []
+
+Everything waits for events (a kernel status, an element), never for a time. Nothing of the user's own Jupyter
+settings is read or written, and nothing is fetched from outside this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ARTEFACTS = ROOT / "artefacts"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def need(condition, why: str):
+    """Skip the test with a reason, or fail it where DIFFUSION_LIB_REQUIRE_BROWSER=1 says that skipping is no option."""
+    if not condition:
+        (pytest.fail if os.environ.get("DIFFUSION_LIB_REQUIRE_BROWSER") == "1" else pytest.skip)(why)
+
+
+def chromium() -> str:
+    """Path of an installed Chromium or Chrome."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    need(
+        found, f"no browser found (looked for {', '.join(NAMES)}): install chromium to run the browser tests"
+    )
+    return found
+
+
+@contextmanager
+def browser():
+    """A headless Chromium; share one among many pages."""
+    chromium()
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        need(False, "playwright is not installed: pip install playwright (its own browsers are not needed)")
+    with sync_playwright() as p:
+        chrome = p.chromium.launch(executable_path=chromium(), headless=True, args=FLAGS)
+        try:
+            yield chrome
+        finally:
+            chrome.close()
+
+
+@contextmanager
+def page(
+    chrome=None, *, width=1440, height=1000, dark=False, calm=False, touch=False, offline=False, scale=1
+):
+    """A page in a context of its own; ``page.errors`` gathers what JavaScript threw and logged as an error.
+
+    dark: prefers a dark theme. calm: prefers reduced motion. touch: has a touch screen. scale: device pixel ratio.
+    offline: no network, and every attempt is a line in ``page.requests``.
+    """
+    if chrome is None:
+        with (
+            browser() as chrome,
+            page(
+                chrome,
+                width=width,
+                height=height,
+                dark=dark,
+                calm=calm,
+                touch=touch,
+                offline=offline,
+                scale=scale,
+            ) as p,
+        ):
+            yield p
+        return
+    context = chrome.new_context(
+        viewport={"width": width, "height": height}, device_scale_factor=scale, has_touch=touch, offline=offline,
+        color_scheme="dark" if dark else "light", reduced_motion="reduce" if calm else "no-preference",
+    )  # fmt: skip
+    p = context.new_page()
+    p.set_default_timeout(30_000)
+    p.errors, p.requests = [], []
+    p.on("pageerror", lambda error: p.errors.append(str(error)))
+    p.on("console", lambda message: p.errors.append(message.text) if message.type == "error" else None)
+    p.on(
+        "request",
+        lambda request: (
+            p.requests.append(request.url)
+            if not request.url.startswith(("data:", "blob:", "file:"))
+            else None
+        ),
+    )
+    try:
+        yield p
+    finally:
+        context.close()
+
+
+def screenshot(p, name: str) -> Path:
+    """Save what the page shows as artefacts/name.png."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    path = ARTEFACTS / f"{name}.png"
+    p.screenshot(path=path)
+    return path
+
+
+class JupyterServer:
+    """JupyterLab on a free port of 127.0.0.1, without token, news, update checks and autosave.
+
+    root: the folder it serves. Everything it writes besides lives in a temporary folder and goes away with it.
+    """
+
+    def __init__(self, root: Path | str = ROOT, *, timeout: float = 60, dark: bool = False):
+        self.root, self.timeout, self.dark = Path(root).resolve(), timeout, dark
+
+    def __enter__(self) -> JupyterServer:
+        self._home = tempfile.TemporaryDirectory(prefix="lab-")
+        home = Path(self._home.name)
+        self._settings(home / "settings")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        folders = {
+            "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTER_DATA_DIR": "data", "IPYTHONDIR": "ipython",
+        }  # fmt: skip
+        options = {
+            "--ServerApp.root_dir": self.root, "--ServerApp.port": self.port, "--ServerApp.port_retries": 0, "--ServerApp.ip": "127.0.0.1",
+            "--IdentityProvider.token": "", "--ServerApp.open_browser": False, "--ServerApp.allow_root": True,
+            "--LabApp.expose_app_in_browser": True, "--LabApp.news_url": "None", "--LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+            "--LabApp.extension_manager": "readonly",
+        }  # fmt: skip
+        self.log = home / "log"
+        command = [
+            sys.executable,
+            "-m",
+            "jupyter",
+            "lab",
+            "--no-browser",
+            *(f"{k}={v}" for k, v in options.items()),
+        ]
+        self._process = subprocess.Popen(
+            command, cwd=home, env=os.environ | {k: str(home / v) for k, v in folders.items()},
+            stdout=self.log.open("w"), stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _settings(self, folder: Path) -> None:
+        quiet = {
+            "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+            "docmanager-extension/plugin": {"autosave": False},
+            "apputils-extension/themes": {
+                "theme": "JupyterLab Dark" if self.dark else "JupyterLab Light",
+                "adaptive-theme": False,
+            },
+        }
+        for name, values in quiet.items():
+            path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
+
+    def _wait(self) -> None:
+        """Until the server answers."""
+        end = time.monotonic() + self.timeout
+        while time.monotonic() < end:
+            if self._process.poll() is not None:
+                raise RuntimeError(f"JupyterLab ended at once:\n{self.log.read_text()[-3000:]}")
+            try:
+                urllib.request.urlopen(f"{self.url}/api", timeout=2).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise TimeoutError(f"JupyterLab did not answer in {self.timeout} s:\n{self.log.read_text()[-3000:]}")
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._home.cleanup()
+
+    def open_notebook(self, p, path: str, timeout: float = 60) -> None:
+        """Open root/path in JupyterLab, alone on the screen, and wait until its kernel is idle."""
+        p.goto(f"{self.url}/doc/tree/{path}")
+        p.wait_for_function(
+            "window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length", timeout=timeout * 1000
+        )
+        p.evaluate(IDLE, timeout * 1000)
+
+
+# Resolves when the kernel of the current notebook has been idle for two animation frames; says what it waited for.
+IDLE = """(limit) => new Promise((resolve, reject) => {
+  const session = () => window.jupyterapp.shell.currentWidget.sessionContext;
+  const end = performance.now() + limit;
+  let calm = 0;
+  (function look() {
+    const status = session()?.session?.kernel?.status ?? 'no kernel';
+    calm = status === 'idle' ? calm + 1 : 0;
+    if (calm > 2) resolve(status);
+    else if (performance.now() > end) reject(new Error(`the kernel is not idle but "${status}"`));
+    else requestAnimationFrame(look);
+  })();
+})"""
+
+# Runs a command of JupyterLab and waits until no code cell is pending; returns [execution_count, errors] per code cell.
+RUN_ALL = """async ([command, limit]) => {
+  const { commands, shell } = window.jupyterapp;
+  const cells = () => shell.currentWidget.content.widgets.filter((cell) => cell.model.type === 'code');
+  const late = new Promise((_, reject) => setTimeout(() => {
+    const stuck = cells().findIndex((cell) => cell.model.executionState === 'running' || cell.promptNode?.textContent === '[*]:');
+    reject(new Error(`code cell ${stuck} still runs after ${limit / 1000} s: ${cells()[stuck]?.model.sharedModel.source.slice(0, 200)}`));
+  }, limit));
+  await Promise.race([commands.execute(command), late]);
+  return cells().map((cell) => cell.model.sharedModel.toJSON().outputs
+    .filter((output) => output.output_type === 'error').map((output) => `${output.ename}: ${output.evalue}`)).flat();
+}"""
+
+
+def run_all(p, timeout: float = 120, command: str = "notebook:run-all-cells") -> list[str]:
+    """Run every cell of the open notebook; the errors in their outputs, "ValueError: ..." each.
+
+    Raises playwright's Error, naming the cell, when one is not done within ``timeout`` seconds.
+    """
+    errors = p.evaluate(RUN_ALL, [command, timeout * 1000])
+    p.evaluate(IDLE, timeout * 1000)
+    return errors
+
+
+def restart_kernel(p, timeout: float = 60) -> None:
+    """Restart the kernel of the open notebook (nothing is run) and wait until it is idle."""
+    p.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    p.evaluate(IDLE, timeout * 1000)
+
+
+def ask_kernel(p, expression: str, timeout: float = 30) -> str:
+    """repr of a Python expression in the notebook's kernel; runs beside the cells, changes none of them."""
+    script = """async ([expression, limit]) => {
+      const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+      const late = new Promise((_, reject) => setTimeout(() => reject(new Error('the kernel does not answer')), limit));
+      const ask = kernel.requestExecute({ code: '', user_expressions: { answer: expression }, store_history: false });
+      const { answer } = (await Promise.race([ask.done, late])).content.user_expressions;
+      return answer.status === 'ok' ? answer.data['text/plain'] : `${answer.ename}: ${answer.evalue}`;
+    }"""
+    return p.evaluate(script, [expression, timeout * 1000])
+
+
+def write_notebook(path: Path, *cells: str) -> Path:
+    """Write a notebook with these code cells."""
+    import nbformat
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+    return path

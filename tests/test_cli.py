@@ -1,0 +1,332 @@
+"""The command line: what a blogger pastes works, and what a blogger mistypes is explained in one sentence."""
+
+import re
+import shlex
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_figures import blocks, frames
+
+from diffusion_lib import __main__ as cli
+from diffusion_lib import data, figures, sprites
+from diffusion_lib.diffusion import SCHEDULES, Schedule, add_noise, randn_like, sample
+from diffusion_lib.oracle import ideal_denoiser
+
+SMALL = ["--size", "16"]
+
+
+def run(*arguments):
+    assert cli.main([str(a) for a in arguments]) == 0
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def photos(here):
+    """Three pictures of one's own, of different sizes and modes."""
+    rng = np.random.default_rng(0)
+    for name, shape in {"a.png": (20, 30, 3), "b.jpg": (40, 20, 3), "c.png": (24, 24)}.items():
+        Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(here / name)
+    return ["a.png", "b.jpg", "c.png"]
+
+
+def rgb(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def shown(path, x):
+    """How often each picture of the batch x stands in the image at path, pixel for pixel."""
+    a = rgb(path)
+    return [len(blocks(a, p if p.ndim == 3 else p[..., None].repeat(3, -1))) for p in figures.to_uint8(x)]
+
+
+def noised(x0, times, schedule="cosine", T=1000, seed=0):
+    eps = randn_like(x0, torch.Generator().manual_seed(seed))
+    return torch.cat([add_noise(x0, t, eps, Schedule.of(schedule, T)) for t in times])
+
+
+# ---------------------------------------------------------------------------------------- forward
+
+
+def test_a_command_in_a_real_shell_writes_the_picture_and_says_so(here):
+    done = subprocess.run(
+        [sys.executable, "-m", "diffusion_lib", "figure", "forward", *SMALL],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    width, height = Image.open("forward.png").size
+    assert (
+        re.fullmatch(rf"Wrote forward\.png \({width} x {height} pixels, \d+ KB\)\.\n", done.stdout)
+        and not done.stderr
+    )
+
+
+def test_forward_strip_shows_add_noise_of_the_photo_given(photos):
+    run(
+        "figure",
+        "forward",
+        "--image",
+        "a.png",
+        *SMALL,
+        "--frames",
+        4,
+        "--T",
+        30,
+        "--schedule",
+        "linear",
+        "--seed",
+        5,
+    )
+    x = noised(data.photo("a.png", 16).x, [0, 10, 20, 30], "linear", 30, 5)
+    assert shown("forward.png", x) == [1, 1, 1, 1]
+    assert (
+        blocks(rgb("forward.png"), figures.to_uint8(x)[0])[0][2]
+        < blocks(rgb("forward.png"), figures.to_uint8(x)[1])[0][2]
+    )
+
+
+def test_forward_draws_the_caption_and_the_kind(here):
+    run("figure", "forward", "--caption", "blue and yellow flower at night", *SMALL)
+    spec = {"species": "flower", "petals": "blue", "centre": "yellow", "time": "night"}
+    flower = data.photo(sprites.draw(spec, 16), 16).x
+    assert shown("forward.png", noised(flower, [0, 200, 1000])) == [1, 1, 1]
+    run("figure", "forward", "--kind", "flower", *SMALL, "--out", "kind.png")
+    assert (here / "kind.png").read_bytes() == (
+        here / "forward.png"
+    ).read_bytes()  # and every byte is the same again
+    run("figure", "forward", "--kind", "photo", *SMALL)
+    assert shown("forward.png", noised(data.flower_photo(16).x, [0, 400])) == [1, 1]
+
+
+def test_spacing_by_noise_makes_equal_turns_and_ends_at_T(here, monkeypatch):
+    seen = []
+    monkeypatch.setattr(cli, "_draw", lambda args, rows, times, *_: seen.append(times))
+    for spacing in ("t", "noise"):
+        run("figure", "forward", *SMALL, "--schedule", "linear", "--spacing", spacing)
+    assert seen[0] == [0, 200, 400, 600, 800, 1000]
+    angle = Schedule.of("linear").alpha_bar.sqrt().arccos()[seen[1]]
+    assert seen[1][0] == 0 and seen[1][-1] == 1000 and np.ptp(np.diff(angle)) < 0.01
+
+
+def test_forward_gif_has_a_frame_for_each_time(here):
+    run("figure", "forward", "--kind", "digit", "--out", "a.gif", "--frames", 5, "--fps", 20)
+    film, got = frames(here / "a.gif")
+    assert film.info["loop"] == 0 and [d for _, d in got] == [850, 50, 50, 50, 1250]
+    x = figures.to_uint8(noised(data.mnist().x[1500:1501], [0, 250, 500, 750, 1000]))
+    zoom = film.width // 28
+    for (frame, _), wanted in zip(got, x, strict=True):
+        assert abs(frame[: 28 * zoom : zoom, ::zoom, 0].astype(int) - wanted).max() <= 8
+    run("figure", "forward", *SMALL, "--out", "b.gif", "--T", 7)  # no more frames than there are times
+    assert frames(here / "b.gif")[0].n_frames == 8
+
+
+def test_forward_svg_pdf_and_jpg(here):
+    for ending in ("svg", "pdf", "jpg"):
+        run("figure", "forward", *SMALL, "--out", f"a.{ending}", "--background", "transparent")
+    assert len(list(ElementTree.parse("a.svg").iter("{http://www.w3.org/2000/svg}image"))) == 6
+    assert (here / "a.pdf").read_bytes()[:4] == b"%PDF" and rgb("a.jpg")[0, 0].min() > 250  # not black
+
+
+@pytest.mark.parametrize("command", ["forward", "reverse"])
+def test_html_needs_nothing_from_outside(here, command):
+    run(
+        "figure",
+        command,
+        *SMALL,
+        "--out",
+        "a.html",
+        "--title",
+        "From <here>",
+        *(["--steps", 5] if command == "reverse" else []),
+    )
+    page = (here / "a.html").read_text("utf-8")
+    assert "<h1>From &lt;here&gt;</h1>" in page and len(page) > 10_000
+    assert not re.search(
+        r"""(src|href)\s*=\s*["']?(https?:|//)|url\(\s*["']?https?:|import\s*\(?["']https?:|fetch\(""", page
+    )
+
+
+# ---------------------------------------------------------------------------------------- reverse
+
+
+def test_reverse_shows_the_walk_and_its_guesses(here):
+    run("figure", "reverse", "--data", "digits", "--steps", 8, "--frames", 3, "--seed", 2)
+    x, schedule = data.digits().x, Schedule.of("cosine", 8)
+    xT = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    g = torch.Generator().manual_seed(2000)
+    steps = list(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
+    assert shown("reverse.png", torch.cat([steps[0].xt, steps[4].xt])) == [1, 1]
+    assert shown("reverse.png", torch.cat([steps[0].x0_hat, steps[4].x0_hat])) == [1, 1]
+    assert shown("reverse.png", steps[-1].xs) == [2]  # x_0 is its own best guess
+
+
+def test_reverse_ends_at_one_s_own_pictures_and_says_so(photos, capsys):
+    run("figure", "reverse", "--image", *photos, *SMALL, "--steps", 6, "--n", 3)
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2 and "one of your 3 pictures" in said[0] and said[1].startswith("Wrote reverse.png")
+    mine = torch.cat([data.photo(p, 16).x for p in photos])
+    assert sum(shown("reverse.png", mine)) == 3
+    run("figure", "reverse", "--folder", ".", *SMALL, "--steps", 6, "--out", "b.gif", "--eta", 0)
+    assert "one of your 4 pictures" in capsys.readouterr().out  # reverse.png is there now
+    assert frames("b.gif")[0].n_frames == 7
+
+
+def test_built_in_data_need_no_warning(here, capsys):
+    run("figure", "reverse", *SMALL, "--steps", 2, "--out", "c.gif", "--n", 4, "--data", "flowers")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert frames("c.gif")[0].n_frames == 3
+
+
+def test_the_page_shows_the_walk_of_the_strip(here, monkeypatch):
+    from diffusion_lib import views
+
+    boxes = []
+    step_reverse = views.step_reverse
+    monkeypatch.setattr(
+        views, "step_reverse", lambda *a, **k: boxes.append(step_reverse(*a, **k)) or boxes[0]
+    )
+    options = ["--data", "digits", "--steps", 6, "--frames", 7, "--seed", 3, "--eta", 0.5]
+    run("figure", "reverse", *options, "--out", "a.html")
+    run("figure", "reverse", *options, "--out", "a.png")
+    assert boxes[0].eta.value == 0.5 and len(boxes[0].trace.steps) == 6
+    xt, x0_hat = boxes[0].trace.frames("xt")[:, 0], boxes[0].trace.frames("x0_hat")[:, 0]
+    assert shown("a.png", xt) == [1] * 6 and min(shown("a.png", x0_hat)) >= 1
+
+
+# ---------------------------------------------------------------------------------------- mistakes
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("figure forward --image nowhere.jpg", r"nowhere\.jpg"),
+        ("figure forward --image broken.png", r"broken\.png.*image"),
+        ("figure forward --image a.png --kind cat", r"--kind.*not allowed with.*--image"),
+        ("figure forward --out a.bmp", r"'a\.bmp' must end in \.png, \.svg, \.pdf, \.jpg, \.gif, \.html"),
+        ("figure forward --out missing/a.png", r"missing/a\.png.*folder"),
+        ("figure forward --out folder.png", r"folder\.png"),
+        ("figure forward --out broken.png/a.html", r"broken\.png/a\.html.*folder"),
+        ("figure forward --T 1", "--T.*from 2 to 5000, but got '1'"),
+        ("figure forward --T 1e3", "--T.*whole number"),
+        ("figure forward --size 4000", "--size.*from 8 to 512"),
+        ("figure forward --frames -3", "--frames.*from 2"),
+        ("figure forward --schedule cosin", "--schedule.*cosine"),
+        ("figure forward --caption 'a green dragon'", "cat or flower"),
+        ("figure forward --kind photo --size 300 --frames 300 --out a.gif", "too much.*--size"),
+        ("figure forward --size 300", "8 to 256"),
+        ("figure forward --size 16 --frames 60", "60 pictures do not fit"),
+        ("figure forward --imag a.png", "--imag"),
+        ("figure reverse --eta 2", "--eta.*from 0 to 1, but got '2'"),
+        ("figure reverse --eta nan", "--eta"),
+        ("figure reverse --folder nowhere", "nowhere"),
+        ("figure reverse --folder folder.png", "no pictures"),
+        ("figure reverse --data cats --folder .", "--folder.*not allowed with.*--data"),
+        ("figure reverse --n 2 --out a.html", "leave --n out"),
+        ("figure backward", "backward.*forward"),
+        ("draw", "draw.*figure"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(here, capsys, command, says):
+    (here / "broken.png").write_bytes(b"\x89PNG not really")
+    (here / "folder.png").mkdir()
+    before = sorted(here.iterdir())
+    assert cli.main(shlex.split(command)) == 2
+    out, err = capsys.readouterr()
+    assert not out and re.search(says, err) and err.startswith("diffusion_lib: ") and err.count("\n") == 1
+    assert "Traceback" not in err and sorted(here.iterdir()) == before
+
+
+def test_a_shell_sees_the_exit_code(here):
+    done = subprocess.run(
+        [sys.executable, "-m", "diffusion_lib", "figure", "forward", "--T", "0"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and not done.stdout and done.stderr.count("\n") == 1
+
+
+def test_a_failure_while_writing_keeps_the_old_picture(here, capsys, monkeypatch):
+    (here / "forward.png").write_bytes(b"old")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    assert cli.main(["figure", "forward", *SMALL]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert (here / "forward.png").read_bytes() == b"old" and [p.name for p in here.iterdir()] == [
+        "forward.png"
+    ]
+
+
+def test_a_broken_picture_in_a_folder_is_said_in_one_line(photos, here, capsys):
+    (here / "broken.png").write_bytes(b"no")
+    run("figure", "reverse", "--folder", ".", *SMALL, "--steps", 2, "--out", "a.svg")
+    assert re.fullmatch(r"diffusion_lib: 1 of 4 files.*broken\.png first\.\n", capsys.readouterr().err)
+
+
+# ---------------------------------------------------------------------------------------- help
+
+
+def test_help_and_version(capsys):
+    from importlib.metadata import version
+
+    run()
+    top = capsys.readouterr().out
+    run("--version")
+    assert capsys.readouterr().out == f"diffusion_lib {version('diffusion_lib')}\n"
+    run("figure")
+    assert "forward" in capsys.readouterr().out and "figure" in top
+    for command in ("forward", "reverse"):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["figure", command, "--help"])
+        assert stop.value.code == 0
+        text = capsys.readouterr().out
+        assert f"python -m diffusion_lib figure {command}" in text and "offline" in text
+
+
+@pytest.mark.parametrize("text", [cli.FORWARD, cli.REVERSE])
+def test_every_example_in_the_help_works_when_pasted(here, text, monkeypatch):
+    for name in ("cat.jpg", "a.jpg", "b.jpg", "c.jpg"):
+        Image.new("RGB", (40, 30), (200, len(name) * 9, ord(name[0]))).save(here / name)
+    examples = re.findall(r"python -m diffusion_lib (.*)", text)
+    assert len(examples) == 4
+    for example in examples:
+        arguments = shlex.split(example)
+        small = SMALL * ("--size" not in arguments) + ["--steps", "4"] * (
+            "reverse" in arguments
+        )  # only quicker
+        run(*arguments, *small)
+        out = arguments[arguments.index("--out") + 1] if "--out" in arguments else f"{arguments[1]}.png"
+        assert (here / out).stat().st_size > 5000
+
+
+def test_the_readme_s_examples_are_commands(here):
+    from pathlib import Path
+
+    readme = (Path(cli.__file__).parent.parent / "README.md").read_text("utf-8")
+    Image.new("RGB", (40, 30)).save(here / "cat.jpg")
+    examples = re.findall(r"^python -m diffusion_lib (figure .*?)(?:\s+#.*)?$", readme, re.M)
+    assert examples
+    for example in examples:
+        run(*shlex.split(example), *SMALL, *(["--steps", 4] if "reverse" in example else []))
+
+
+def test_the_list_of_schedules_is_the_library_s():
+    assert set(cli.SCHEDULES) == set(SCHEDULES)
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys; from diffusion_lib.__main__ import main; main([]); print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"

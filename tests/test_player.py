@@ -1,0 +1,255 @@
+"""The player without a browser: what it refuses, what it sends, what it writes."""
+
+import base64
+import io
+import json
+import re
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from diffusion_lib import player as module
+from diffusion_lib.player import FramePlayer, curve, mix, pixels, save_html, scatter
+
+F = 7
+RNG = np.random.default_rng(0)
+ALPHA_BAR = np.linspace(1, 0, F)
+GREY = RNG.integers(0, 256, (F, 5, 6), dtype=np.uint8)
+COLOR = RNG.integers(0, 256, (F, 5, 6, 3), dtype=np.uint8)
+NASTY = "<img src=x onerror=alert(1)> </script><!-- \" ' & \u2028 x_{t}"
+
+
+def everything(**kwargs):
+    """A player with one panel of each kind."""
+    x0, points, x = RNG.uniform(-1, 1, (3, 4, 4)), RNG.normal(size=(9, 2)), np.arange(F)
+    return FramePlayer(
+        [
+            pixels(GREY, "grey", notes=[f"n{i}" for i in range(F)], lead="="),
+            pixels(COLOR[:1], "still"),
+            mix(x0, RNG.normal(size=x0.shape), ALPHA_BAR, "mix"),
+            scatter(
+                points, "points", eps=points[::-1], alpha_bar=ALPHA_BAR, colors=np.arange(9) % 3, trail=[0]
+            ),
+            curve(x, {"a": x**2, "b": np.outer(x, x)}, "curve", cursor=x, xlabel="x_{t}"),
+        ],
+        **kwargs,
+    )
+
+
+# ---- bad input --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: pixels(GREY / 255.0), r"uint8 pictures .* got float64 .* turn \[-1, 1\] into"),
+        (lambda: pixels(GREY[0]), r"got uint8 \(5, 6\)"),
+        (lambda: pixels(COLOR[..., :2]), r"got uint8"),
+        (lambda: pixels(GREY[:0]), r"got uint8 \(0, 5, 6\)"),
+        (lambda: pixels(GREY, notes=["a", "b"]), "mixes 2 and 7 frames"),
+        (lambda: pixels(GREY, notes=[1] * F), "notes needs a string or a list"),
+        (lambda: pixels(GREY, title=3), "title needs a string"),
+        (lambda: mix(np.zeros((2, 3, 4, 4)), np.zeros((2, 3, 4, 4)), ALPHA_BAR), "one picture, not a batch"),
+        (lambda: mix(np.zeros((4, 4)), np.zeros((5, 5)), ALPHA_BAR), "one shape"),
+        (lambda: mix(np.full((4, 4), 255.0), np.zeros((4, 4)), ALPHA_BAR), r"x0 in \[-1, 1\]"),
+        (lambda: mix(np.full((4, 4), np.nan), np.zeros((4, 4)), ALPHA_BAR), "finite"),
+        (lambda: mix(np.zeros((4, 4)), np.zeros((4, 4)), [0.5, 1.5]), r"alpha_bar .*\[0, 1\]"),
+        (lambda: mix("a", "b", [1]), "array of numbers"),
+        (lambda: scatter(np.zeros((4, 3))), r"shape \(N, 2\)"),
+        (lambda: scatter(np.zeros((4, 2)), eps=np.zeros((4, 2))), "eps and alpha_bar together"),
+        (lambda: scatter(np.zeros((4, 2)), colors=[0, 1]), "for each of the 4 points"),
+        (lambda: scatter(np.zeros((4, 2)), colors="red"), "palette index"),
+        (lambda: scatter(np.zeros((4, 2)), colors=7), "palette index"),
+        (lambda: scatter(np.zeros((4, 2)), trail=[4]), "trail needs indices"),
+        (lambda: scatter(np.zeros((4, 2)), xlim=(1, 1)), "low < high"),
+        (lambda: curve([1], [1]), "at least two"),
+        (lambda: curve([1, 2], {"a": [1, 2, 3]}), "like x"),
+        (lambda: curve([1, 2], {"a": [1, 2]}, kind="pie"), "'line' or 'bars'"),
+        (lambda: curve([1, 2], {"a": np.ones((3, 2))}, cursor=np.ones(5)), "mixes 3 and 5 frames"),
+        (lambda: FramePlayer([]), "at least one panel"),
+        (lambda: FramePlayer([GREY]), "at least one panel"),
+        (lambda: FramePlayer([pixels(GREY), pixels(GREY[:3])]), "mixes 3 and 7 frames"),
+        (lambda: FramePlayer(pixels(GREY), captions=["a", "b"]), "mixes 2 and 7 frames"),
+        (lambda: FramePlayer(pixels(GREY), start=F), "0 to 6, got 7"),
+        (lambda: FramePlayer(pixels(GREY), fps=0), "frames per second"),
+        (lambda: FramePlayer(pixels(GREY), panel_width=0), "screen pixels"),
+        (lambda: FramePlayer(pixels(np.zeros((70, 1024, 1024), np.uint8))), "70 MB and the limit is 64 MB"),
+        (lambda: FramePlayer(pixels(GREY)).still(F), "0 to 6, got 7"),
+    ],
+)
+def test_bad_input_is_one_sentence(make, says):
+    with pytest.raises(ValueError, match=says) as caught:
+        make()
+    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+
+
+# ---- what is sent -----------------------------------------------------------------------------------------------
+
+
+def test_bytes_are_the_numbers():
+    panel = pixels(COLOR)
+    sent = np.frombuffer(panel["data"], np.uint8).reshape(
+        -1, panel["height"], panel["width"], panel["channels"]
+    )
+    assert (sent == COLOR).all() and panel["frames"] == F
+    x0, eps = torch.rand(3, 4, 5), torch.randn(3, 4, 5)
+    panel = mix(x0, eps, torch.linspace(1, 0, F, dtype=torch.float64))
+    sent = np.frombuffer(panel["eps"], "<f4").reshape(4, 5, 3)
+    assert np.allclose(sent.transpose(2, 0, 1), eps) and np.frombuffer(panel["alpha_bar"])[1] == 1 - 1 / 6
+    moving = scatter(RNG.normal(size=(F, 4, 2)))
+    assert moving["frames"] == F and len(moving["marks"][0]["x"]) == 4 * 4 * F
+
+
+def test_widget_messages_carry_them_as_buffers():
+    from ipywidgets.widgets.widget import _remove_buffers
+
+    player = everything()
+    state, paths, buffers = _remove_buffers(player.get_state())
+    json.dumps(state)
+    assert ["film", "panels", 0, "data"] in paths and bytes(
+        buffers[paths.index(["film", "panels", 0, "data"])]
+    ) == GREY.tobytes()
+
+
+def test_ticks_are_few_and_round():
+    for low, high in [(0, 1), (0, 50), (-3.2, 3.2), (0, 1000), (-1e-4, 2e-4), (-2e5, 3)]:
+        ticks = curve([low, high], [0, 1])["xticks"]
+        assert 2 <= len(ticks) <= 6
+        for value, text in ticks:
+            assert low - 1e-12 <= value <= high + 1e-12 and len(text) <= 8
+            assert np.isclose(float(text.replace("\N{MINUS SIGN}", "-")), value, atol=1e-12)
+
+
+def test_cursor_dots_lie_on_the_lines():
+    x = np.arange(F)
+    *_, dots = curve(
+        x,
+        {"a": x**2, "bars": x, "b": np.outer(x, x)},
+        kind=("line", "bars", "line"),
+        cursor=x + 0.5 * (x < 6),
+    )["marks"]
+    y = np.frombuffer(dots["y"], "<f4").reshape(F, 2)
+    assert dots["colors"] == [0, 2] and y[2].tolist() == [6.5, 5.0]
+
+
+# ---- value and update -------------------------------------------------------------------------------------------
+
+
+def test_value_is_observed_and_clamped():
+    player, seen = everything(start=2), []
+    player.observe(lambda change: seen.append(change["new"]), "value")
+    assert player.value == 2 and player.n_frames == F
+    player.value = 5
+    player.value = 99
+    player.set_state({"value": 1})  # as the browser does
+    assert seen == [5, 6, 1]
+
+
+def test_update_keeps_what_is_not_given():
+    player = everything(captions=["c"], labels=[f"t = {i}" for i in range(F)], name="old", start=6)
+    player.update(panels=[pixels(255 - GREY)])
+    assert player.value == 6 and player.film["captions"] == ["c"] and player.film["name"] == "old"
+    player.update(panels=[pixels(GREY[:3])], labels=["a", "b", "c"], name="new")
+    assert player.value == 2 and player.n_frames == 3 and player.alt() == "new. c. c"
+    before = player.film
+    with pytest.raises(ValueError, match="mixes"):
+        player.update(captions=["x"] * 5)
+    assert player.film is before
+    player.update(captions=[])
+    assert player.film["captions"] == []
+
+
+def test_two_threads_may_drive_it():
+    """Widget callbacks run on a second thread beside a running cell since JupyterLab 4.4."""
+    player, errors, films = everything(), [], [[pixels(GREY)], [pixels(GREY[:3])]]
+    player.observe(lambda change: player.still(), "value")
+
+    def guarded(work):
+        try:
+            for i in range(60):
+                work(i)
+        except Exception as error:
+            errors.append(error)
+
+    def check(i):
+        film, value = player.film, player.value
+        assert film["frames"] == film["panels"][0]["frames"] and 0 <= value < F
+
+    work = [
+        lambda i: player.set_state({"value": i % F}),
+        lambda i: player.update(panels=films[i % 2]),
+        lambda i: player.update(captions=f"caption {i}"),
+        check,
+    ]
+    threads = [threading.Thread(target=guarded, args=(w,)) for w in work]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(60)
+    assert not errors and not any(t.is_alive() for t in threads)
+    assert player.film["captions"] == ["caption 59"] and player.n_frames == 3 and player.value < 3
+
+
+# ---- still ------------------------------------------------------------------------------------------------------
+
+
+def test_still_is_a_picture_of_the_frame():
+    player = everything(captions=[f"frame {i}, ε and ā_{{t}}, 日本" for i in range(F)])
+    first, last = (Image.open(io.BytesIO(player.still(i))) for i in (0, F - 1))
+    assert first.format == "PNG" and first.width > 800 and first.height > 300
+    assert np.asarray(first).std() > 20 and first.tobytes() != last.tobytes()
+
+
+def test_still_shows_the_pixels():
+    picture = np.asarray(Image.open(io.BytesIO(FramePlayer(pixels(COLOR)).still(3))))
+    colors = {tuple(c) for c in picture.reshape(-1, 3)}
+    assert {tuple(c) for c in COLOR[3].reshape(-1, 3)} <= colors
+
+
+def test_mime_bundle_has_widget_picture_and_words():
+    player = everything(captions="What it shows", name="A film", start=1)
+    data, metadata = player._repr_mimebundle_(include=None, exclude=None)
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == player.model_id
+    assert data["text/plain"] == "A film. 2 / 7. What it shows" and isinstance(metadata, dict)
+    assert base64.b64decode(data["image/png"]) == player.still()
+
+
+# ---- the exported page ------------------------------------------------------------------------------------------
+
+
+def test_page_holds_the_same_script_and_frames(tmp_path):
+    player = everything(start=4, name=NASTY, captions=NASTY)
+    path = player.save_html(tmp_path / "film.html", title=NASTY, description=f"{NASTY}\n\nMore")
+    page = path.read_text("utf-8")
+    assert module.SOURCE.read_text("utf-8") in page and list(tmp_path.iterdir()) == [path]
+    stored = json.loads(re.search(r'<script type="application/json" id="film">(.*?)</script>', page, re.S)[1])
+    assert stored["value"] == 4 and stored["film"]["captions"] == [NASTY] and stored["film"]["name"] == NASTY
+    assert (
+        page.count("<img") == 0
+        and page.count("</script>") == 2
+        and "\u2028" not in page.split('id="film"')[1]
+    )
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "https://" not in page
+
+
+def test_a_page_costs_less_than_30_kb_beside_its_frames(tmp_path):
+    path = save_html(tmp_path / "film.html", FramePlayer(pixels(GREY)))
+    assert path.stat().st_size - GREY.size * 4 / 3 < 30_000
+
+
+def test_script_can_stand_inside_a_script_element():
+    source = module.SOURCE.read_text("utf-8")
+    assert "</script" not in source.lower() and "<!--" not in source
+    assert "innerHTML" not in source and "insertAdjacentHTML" not in source and "eval(" not in source
+
+
+def test_a_failed_export_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "film.html"
+    path.write_text("old")
+    monkeypatch.setattr(module.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
+    with pytest.raises(OSError, match="disk"):
+        save_html(path, everything())
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
