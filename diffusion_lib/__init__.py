@@ -1,4 +1,4 @@
 """How machines draw pictures: a GAN's two players and a diffusion model's two directions, to see, step and change.
 
-Reading order is import order: diffusion, oracle, sprites, data, figures, player, views, check.
+Start reading at `diffusion`; the README's table of modules is the order of reading and of import.
 """

@@ -1,7 +1,7 @@
 """The same pictures from a shell: python -m diffusion_lib figure forward --image cat.jpg --out forward.png
 
 A command is a function that adds its parser and names what it runs; COMMANDS lists them. The heavy imports stand where
-they are used, so that --help and a mistyped option are answered at once.
+they are used, so that --help and a mistyped option are answered at once. Longer than 250 lines because --help is a page.
 """
 
 from __future__ import annotations
@@ -256,9 +256,7 @@ def _draw(args, rows, times, arrow: str, titles=None) -> None:
     from .figures import save, save_gif, strip
 
     if _ending(args) == ".gif":
-        scale = max(
-            1, round(384 / rows[0].shape[2])
-        )  # the width of (F, H, W[, 3]) and of a square (F, C, H, W)
+        scale = max(1, 384 // rows[0].shape[2])  # by the width of (F, H, W[, 3]) or of a square (F, C, H, W)
         save_gif(rows[0], args.out, args.fps, scale, 1.2, hold_first=0.8, labels=[f"t = {t}" for t in times])
     else:
         labels = [f"$t = {t}$" for t in times]

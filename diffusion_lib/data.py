@@ -6,14 +6,7 @@ All of it is offline (inside installed packages, or drawn by us) but for full_mn
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
 import math
-import os
-import sys
-import tempfile
-import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,9 +18,7 @@ import torch
 from torch import Tensor
 
 from . import sprites as _sprites
-
-MEGAPIXELS = 100  # a larger picture is a mistake or an attack; decoding it would fill the memory
-PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".avif"}
+from .files import cache_folder, whole
 
 
 @dataclass(frozen=True)
@@ -111,17 +102,6 @@ def _parse_mnist() -> tuple[np.ndarray, np.ndarray]:
     return pixels.astype(np.uint8), target.astype(np.uint8)
 
 
-def cache_folder() -> Path:
-    """DIFFUSION_LIB_CACHE, else the system's place for files that can be made again."""
-    if chosen := os.environ.get("DIFFUSION_LIB_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "diffusion_lib"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "diffusion_lib"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "diffusion_lib"
-
-
 def _cached(name: str, make: Callable[[], tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     path = cache_folder() / name
     try:
@@ -129,26 +109,11 @@ def _cached(name: str, make: Callable[[], tuple[np.ndarray, np.ndarray]]) -> tup
             return stored["x"], stored["y"]
     except Exception:  # missing, or broken in whatever way: make it again
         x, y = make()
-    try:
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, x=x, y=y)
-        _write(path, buffer.getvalue())
-    except OSError:
-        pass  # nowhere to keep it: the next start parses again
+    with suppress(OSError):  # nowhere to keep it? The next start parses again
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, x=x, y=y)
     return x, y
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing: into a temporary name beside `path`, then moved."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with open(handle, "wb") as part:
-            part.write(content)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def flower_photo(size: int = 128) -> Data:
@@ -267,81 +232,11 @@ def cat(n: int = 10_000, seed: int = 0) -> Data:
 
 
 def photo(source, size: int = 128, crop: str = "center") -> Data:
-    """Your own picture as (1, 3, size, size).
+    """Your own picture as (1, 3, size, size); source and crop as in pictures.square."""
+    from .pictures import square
 
-    source: a path, bytes, a PIL image or an array. Any format and colour mode; turned as its EXIF says; transparency on white;
-    the first frame of an animation. crop: "center" takes the middle square, "none" squeezes the whole into a square.
-    Raises FileNotFoundError or ValueError with one sentence.
-    """
-    if not isinstance(size, int) or not 2 <= size <= 1024:
-        raise ValueError(f"size must be a whole number of pixels from 2 to 1024, but got {size!r}.")
-    if crop not in ("center", "none"):
-        raise ValueError(f'crop must be "center" or "none", but got {crop!r}.')
-    image = _square(_open(source, size), size, crop)
-    x = torch.from_numpy(np.asarray(image, dtype=np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
-    return Data(x.contiguous(), torch.zeros(1, dtype=torch.long), ("photo",), "photo")
-
-
-def _open(source, size: int):
-    from PIL import Image, UnidentifiedImageError
-
-    name = f"The picture {str(source)!r}" if isinstance(source, str | Path) else "This picture"
-    if isinstance(source, str | Path) and not Path(source).is_file():
-        raise FileNotFoundError(
-            f"There is no file {str(source)!r}: check the name and the folder ({Path.cwd()})."
-        )
-    try:
-        if isinstance(source, np.ndarray):
-            return Image.fromarray(source)
-        if isinstance(source, Image.Image):
-            return source
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # ours comes first, with a sentence
-            image = Image.open(
-                io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
-            )
-            if image.width * image.height > MEGAPIXELS * 1_000_000:
-                raise ValueError(
-                    f"{name} has {image.width} x {image.height} pixels, more than {MEGAPIXELS} million: make it smaller first."
-                )
-            if image.format == "JPEG":
-                image.draft("RGB", (2 * size, 2 * size))  # decode a big photo at a fraction of its size
-            image.load()
-            return image
-    except (
-        Image.DecompressionBombError
-    ) as error:  # Pillow's own limit, about twice ours, strikes while opening
-        raise ValueError(
-            f"{name} has far more than {MEGAPIXELS} million pixels: make it smaller first."
-        ) from error
-    except ValueError:
-        raise
-    except (UnidentifiedImageError, OSError, SyntaxError, TypeError) as error:
-        raise ValueError(
-            f"{name} cannot be read as an image ({type(error).__name__}): use a whole PNG, JPEG, GIF or WebP file."
-        ) from error
-
-
-def _square(image, size: int, crop: str):
-    from PIL import Image, ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16") or image.mode in (
-        "I",
-        "F",
-    ):  # 16 bits and more: stretch what is there to 0..255
-        a = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode.startswith("I") and a.max() > 255 else max(a.max(), 1.0)
-        image = Image.fromarray((255 * (a / top).clip(0, 1)).round().astype(np.uint8))
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("RGB")
-    if crop == "center":
-        return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    return image.resize((size, size), Image.Resampling.LANCZOS)
+    x = torch.from_numpy(square(source, size, crop).astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
+    return Data(x.contiguous(), torch.zeros(1, dtype=torch.long), ("photo",), "photo", "your own picture")
 
 
 def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data:
@@ -349,6 +244,8 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
 
     At most `limit` pictures and max_mb megabytes; what is left out or unreadable is said in one warning.
     """
+    from .pictures import PICTURES
+
     root = Path(path)
     if not root.is_dir():
         raise FileNotFoundError(
@@ -396,79 +293,23 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
 # ---------------------------------------------------------------------------------------- downloads, on request only
 
 
-@dataclass(frozen=True)
-class Download:
-    """Four gzipped idx files: mirrors to try in turn, and the md5 of each file."""
-
-    mirrors: tuple[str, ...]
-    md5: dict[str, str]
-
-
-FILES = (
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-)
-DOWNLOADS = {
-    "full_mnist": Download(
-        ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"),
-        dict(zip(FILES, ("f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432", "9fb629c4189551a2d022fa330f9573f3", "ec29112dd5afa0611ce80d1b7f02629c"), strict=True)),
-    ),
-    "fashion_mnist": Download(
-        ("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
-        dict(zip(FILES, ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe", "bef4ecab320f06d8554ea6380940ec79", "bb300cfdad3c16e7a12a480ee83cd310"), strict=True)),
-    ),
-}  # fmt: skip
-
-
 def full_mnist(train: bool = True) -> Data:
     """All 60,000 (or the 10,000 test) MNIST digits, downloaded once; ConnectionError with one sentence when offline."""
-    return _idx("full_mnist", train, tuple("0123456789"), "MNIST (LeCun, Cortes, Burges)")
+    return _download("full_mnist", train, tuple("0123456789"), "MNIST (LeCun, Cortes, Burges)")
 
 
 def fashion_mnist(train: bool = True) -> Data:
     """60,000 (or 10,000) pieces of clothing of 28 x 28 pixels, downloaded once."""
     names = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
-    return _idx("fashion_mnist", train, names, "Fashion-MNIST (Zalando, MIT)")
+    return _download("fashion_mnist", train, names, "Fashion-MNIST (Zalando, MIT)")
 
 
-def _idx(name: str, train: bool, names: tuple[str, ...], credit: str) -> Data:
-    images, labels = (gzip.decompress(_fetch(name, file)) for file in (FILES[:2] if train else FILES[2:]))
-    x = (
-        torch.frombuffer(bytearray(images), dtype=torch.uint8, offset=16).reshape(-1, 1, 28, 28).float()
-        / 127.5
-        - 1
-    )
-    y = torch.frombuffer(bytearray(labels), dtype=torch.uint8, offset=8).long()
-    return Data(x, y, names, name, credit)
+def _download(name: str, train: bool, names: tuple[str, ...], credit: str) -> Data:
+    from .download import images_and_labels
 
-
-def _fetch(name: str, file: str, seconds: float = 20) -> bytes:
-    """One file, from the cache or from the first mirror that has it whole."""
-    source, path = DOWNLOADS[name], cache_folder() / name / file
-
-    def whole(content: bytes) -> bool:
-        return hashlib.md5(content, usedforsecurity=False).hexdigest() == source.md5[file]
-
-    if path.is_file() and whole(content := path.read_bytes()):
-        return content
-    tried = []
-    for mirror in source.mirrors:
-        try:
-            with urllib.request.urlopen(mirror + file, timeout=seconds) as answer:
-                content = answer.read()
-        except OSError as error:
-            tried.append(f"{mirror} ({getattr(error, 'reason', error)})")
-            continue
-        if whole(content):
-            with suppress(OSError):  # nowhere to keep it? It is in memory, so this time it works
-                _write(path, content)
-            return content
-        tried.append(f"{mirror} (the file is damaged)")
-    raise ConnectionError(
-        f"{name} could not be downloaded from {' or '.join(tried)}: go online and try again, or use mnist(), which needs no network."
-    )
+    images, labels = images_and_labels(name, train)
+    x = torch.from_numpy(images.astype(np.float32))[:, None] / 127.5 - 1
+    return Data(x, torch.from_numpy(labels.astype(np.int64)), names, name, credit)
 
 
 # Add a data set here, and every menu and every shared test has it.

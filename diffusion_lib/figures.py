@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -26,6 +25,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
+
+from .files import whole
 
 # Okabe-Ito, told apart with every kind of colour vision, in the player's shades; lines differ in their dashes as well.
 PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#2a93c9", "#444444"]
@@ -184,125 +185,7 @@ def _arrow(ax, start, end, y, text, ink, quiet) -> None:
         ax.annotate("", (b, y), (a, y), arrowprops=line)
 
 
-def _plot(columns=1, *, background="white", width=6.0, height=None, **words):
-    """A figure and its axes in a row, without a box, with a faint grid and small numbers."""
-    fig = Figure(width, height or 0.55 * width, background, layout="constrained")
-    fig.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
-    _, ink, quiet, faint, _ = PAPER[background]
-    axes = fig.subplots(1, columns, squeeze=False)[0]
-    for ax in axes:
-        ax.set(facecolor="none", axisbelow=True, **words)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.spines[["left", "bottom"]].set_color(quiet)
-        ax.tick_params(which="both", colors=quiet, labelsize=9)
-        ax.grid(color=faint, lw=0.8)
-        for text in (ax.xaxis.label, ax.yaxis.label, ax.title):
-            text.set(color=ink, size=11)
-    return fig, axes, PAPER[background][-1]
-
-
-def cloud(panels, *, colors=None, limit: float | None = None, size: float = 4.0, **look) -> Figure:
-    """Points in the plane: (N, 2), or {title: (N, 2)} for several squares to one scale.
-
-    colors: (N,) palette indices, the same in all panels. limit: axes reach from -limit to limit (None: as far as the points).
-    size: diameter in points of print. look: width, background.
-    """
-    panels = {
-        k: np.asarray(p, float) for k, p in (panels if isinstance(panels, Mapping) else {"": panels}).items()
-    }
-    shapes, colors = [p.shape for p in panels.values()], np.asarray(0 if colors is None else colors)
-    fits = panels and all(len(s) == 2 and s[0] and s[1] == 2 for s in shapes)
-    _need(fits, f"cloud needs points of shape (N, 2), but got {shapes}.")
-    fits = colors.size == 1 or all(s[0] == colors.size for s in shapes)
-    _need(fits, f"There are {colors.size} colors for points of shape {shapes}: give one for each point.")
-    limit = limit or 1.05 * max(np.nanmax(abs(p)) for p in panels.values())
-    look = {"width": min(8.0, 2.7 * len(panels))} | look
-    with _drawing():
-        fig, axes, palette = _plot(
-            len(panels), height=look["width"] / len(panels) + 0.2 * any(panels), **look
-        )
-        for ax, (title, p) in zip(axes, panels.items(), strict=True):
-            hues = np.take(palette, np.broadcast_to(colors, len(p)), mode="wrap")
-            ax.scatter(*p.T, s=size**2, c=hues, alpha=0.7, linewidths=0)
-            ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", title=title)
-            ax.locator_params(nbins=4)
-            ax.tick_params(labelbottom=False, labelleft=False, length=0)
-            ax.spines[:].set_visible(False)
-    return fig
-
-
-def curves(x, ys: Mapping[str, object], *, log: str = "", **look) -> Figure:
-    """Lines over x (N,), told apart by colour and by dashes and named at their right ends.
-
-    ys: {name: (N,)}. log: "x", "y" or "xy" for logarithmic axes. look: title, xlabel, ylabel, ylim, width, height, background.
-    """
-    x, ys = np.asarray(x, float), {name: np.asarray(y, float) for name, y in ys.items()}
-    got = [x.shape, *(y.shape for y in ys.values())]
-    _need(
-        x.ndim == 1 and ys and len(set(got)) == 1, f"curves needs x and ys of one shape (N,), but got {got}."
-    )
-    _need(all(np.isfinite(y).any() for y in ys.values()), "A curve has no finite number in it.")
-    with _drawing():
-        fig, (ax,), palette = _plot(**{f"{axis}scale": "log" for axis in log}, **look)
-        for i, y in enumerate(ys.values()):
-            ax.plot(x, y, color=palette[i % 7], ls=DASHES[i % 7], lw=2)
-        ax.margins(x=0)
-        ax.autoscale_view()
-        to_axes = ax.transData + ax.transAxes.inverted()
-        ends = [to_axes.transform((x[-1], y[np.isfinite(y)][-1]))[1] for y in ys.values()]
-        for i, (name, at) in enumerate(zip(ys, _spread(ends, 0.08), strict=True)):
-            ax.text(1.02, at, name, color=palette[i % 7], size=10, va="center", transform=ax.transAxes)
-    return fig
-
-
-def _spread(at: Sequence[float], gap: float) -> np.ndarray:
-    """Heights at least `gap` apart, in the same order and not above 1."""
-    out = np.array(at, float)
-    for low, high in pairwise(np.argsort(at)):
-        out[high] = max(out[high], out[low] + gap)
-    return out - max(0.0, out.max() - 1)
-
-
-def histogram(samples: Mapping[str, object], density=None, *, bins: int = 40, **look) -> Figure:
-    """Histograms of {name: numbers}, each of area 1, and over them the density (x, p) that they should follow.
-
-    look: title, xlabel, ylabel, width, height, background.
-    """
-    samples = {name: np.asarray(v, float).ravel() for name, v in samples.items()}
-    fits = samples and all(v.size and np.isfinite(v).all() for v in samples.values())
-    _need(fits, "histogram needs at least one name with finite numbers under it.")
-    edges = np.histogram_bin_edges(np.concatenate(list(samples.values())), bins)
-    with _drawing():
-        fig, (ax,), palette = _plot(**look)
-        ink = PAPER[look.get("background", "white")][1]
-        for i, (name, v) in enumerate(samples.items()):
-            bars, hue = np.histogram(v, edges, density=True)[0], palette[i % 7]
-            ax.stairs(bars, edges, fill=True, color=hue, alpha=0.25)
-            ax.stairs(bars, edges, color=hue, ls=DASHES[i % 7], lw=1.5, label=name)
-        if density is not None:
-            ax.plot(*density, color=ink, lw=1.5, label="exact")
-        ax.set_ylim(0)
-        ax.legend(frameon=False, labelcolor=ink, fontsize=9)
-    return fig
-
-
 # ---------------------------------------------------------------------------------------- files
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A place to write that becomes `path` at the end, so that a failure leaves the old file as it was."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    except OSError as error:
-        why = error.strerror or error
-        raise OSError(
-            f"Cannot write {path} ({why}): choose a folder that exists and that you may write to."
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def png(picture, scale: int = 1) -> bytes:
@@ -330,7 +213,7 @@ def save(picture, path: str | os.PathLike) -> Path:
         picture = Figure((a.shape[1] + 0.01) / 200, (a.shape[0] + 0.01) / 200)
         ax = picture.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])
         ax.imshow(a, interpolation="none", aspect="auto")
-    with _whole(path) as part, _drawing():
+    with whole(path) as part, _drawing():
         picture.savefig(part, format=kind[1:], **FILES[kind])
     return path
 
@@ -342,7 +225,7 @@ def save_gif(
 
     scale: whole number of times to enlarge. hold_last, hold_first: seconds for which these frames stand longer.
     boomerang: play it backwards as well. labels: a text under each frame, beside a bar that grows to the last one.
-    256 colours serve the whole film, so that nothing flickers. Noise hardly compresses: about 50 KB a frame at 384 pixels.
+    Grey is stored exactly; 256 colours serve a whole film, so that nothing flickers. Noise hardly compresses: 20 to 50 KB a frame at 384 pixels.
     Raises ValueError for another suffix and OSError for a folder that cannot be written.
     """
     path, a = Path(path), _rgb(frames)
@@ -354,9 +237,12 @@ def save_gif(
     times[-1] += 1000 * hold_last
     if boomerang:
         a, times = np.concatenate([a, a[-2:0:-1]]), np.concatenate([times, times[-2:0:-1]])
-    palette = _palette(a)
-    film = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in a]
-    with _whole(path) as part:
+    if (a == a[..., :1]).all():  # grey
+        film = [Image.fromarray(f[..., 0]) for f in a]
+    else:
+        palette = _palette(a)
+        film = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in a]
+    with whole(path) as part:
         duration = [10 * round(t / 10) for t in times]  # a GIF counts in hundredths of a second
         film[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0)
     return path
@@ -369,12 +255,13 @@ def _label(a: np.ndarray, labels: Sequence[str]) -> np.ndarray:
     font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
     out = np.full((len(a), h + int(2.2 * size), w, 3), 255, np.uint8)
     out[:, :h] = a
+    hue = "#444444" if (a == a[..., :1]).all() else PALETTE[0]  # a grey film stays grey, and so exact
     for i, label in enumerate(labels):
         band = Image.fromarray(out[i, h:])
         pen = ImageDraw.Draw(band)
-        pen.rectangle([0, 0, w, size // 4], "#d0d7de")
-        pen.rectangle([0, 0, round(i / max(1, len(a) - 1) * w), size // 4], PALETTE[0])
-        pen.text((w / 2, 1.3 * size), label, "#1f2328", font, anchor="mm")
+        pen.rectangle([0, 0, w, size // 4], "#d8d8d8")
+        pen.rectangle([0, 0, round(i / max(1, len(a) - 1) * w), size // 4], hue)
+        pen.text((w / 2, 1.3 * size), label, "#222222", font, anchor="mm")
         out[i, h:] = np.asarray(band)
     return out
 
@@ -387,4 +274,13 @@ def _palette(a: np.ndarray, n: int = 60_000) -> Image.Image:
     pick, pixels = np.random.default_rng(0).integers, a.reshape(len(a), -1, 3)
     when = np.concatenate([np.repeat([0, len(a) - 1], n // 3), pick(0, len(a), n // 3)])
     sample = pixels[when, pick(0, pixels.shape[1], len(when))]
-    return Image.fromarray(sample[None]).quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
+    palette = Image.fromarray(sample[None]).quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
+    colors = np.array(palette.getpalette()).reshape(-1, 3)
+    for exact in (
+        0,
+        255,
+    ):  # a paper that is nearly white shows as a box on the page, and Pillow looks up to within 4 levels
+        off = abs(colors - exact).max(1)
+        colors[off <= max(4, off.min())] = exact
+    palette.putpalette(colors.ravel().tolist())
+    return palette

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import os
 from hashlib import sha256
 from pathlib import Path
 from threading import RLock
@@ -20,6 +19,7 @@ import anywidget
 import traitlets
 
 from . import still as stills
+from .files import whole
 from .panels import agree, bytes_in, curve, mix, pixels, scatter, texts
 
 __all__ = ["FramePlayer", "curve", "mix", "pixels", "save_html", "scatter"]
@@ -115,12 +115,8 @@ def save_html(path, player: FramePlayer, *, title="", description="") -> Path:
     page = PAGE.format(title=html.escape(title or player.film["name"]), allowed=allowed, film=film, script=script,
                        heading=heading, text=text)  # fmt: skip
     path = Path(path)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with whole(path) as part:
         part.write_text(page, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

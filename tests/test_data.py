@@ -12,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_lib import data
-from diffusion_lib.data import DATASETS, Data, Download, folder, load, photo
+from diffusion_lib import data, download
+from diffusion_lib.data import DATASETS, Data, folder, load, photo
+from diffusion_lib.download import Download
 
 SMALL = {"cats": {"n": 20}, "flowers": {"n": 20}, "sprites": {"n": 20}}
 
@@ -275,7 +276,7 @@ def mirrors(tmp_path, monkeypatch):
     """full_mnist from two local mirrors; content["good"|"bad"] is what they serve, hits what was asked for."""
     images = b"\0" * 16 + bytes(range(256)) * 3 + b"\0" * (784 * 2 - 768)
     labels = b"\0" * 8 + bytes([5, 7])
-    files = dict(zip(data.FILES, map(gzip.compress, (images, labels, images, labels)), strict=True))
+    files = dict(zip(download.FILES, map(gzip.compress, (images, labels, images, labels)), strict=True))
     hits, broken = [], set()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -300,7 +301,9 @@ def mirrors(tmp_path, monkeypatch):
     monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path))
 
     def use(*names):
-        monkeypatch.setitem(data.DOWNLOADS, "full_mnist", Download(tuple(f"{url}/{n}/" for n in names), md5))
+        monkeypatch.setitem(
+            download.DOWNLOADS, "full_mnist", Download(tuple(f"{url}/{n}/" for n in names), md5)
+        )
 
     yield use, hits, broken
     server.shutdown()
@@ -316,7 +319,7 @@ def test_a_download_is_checked_and_kept(mirrors):
 
 def test_the_next_mirror_is_asked_when_one_is_dead_or_damaged(mirrors):
     use, hits, broken = mirrors
-    broken.add(("one", data.FILES[0]))
+    broken.add(("one", download.FILES[0]))
     use("gone", "one", "two")
     assert data.full_mnist().y.tolist() == [5, 7]
     assert [h.split("/")[1] for h in hits] == ["gone", "one", "two", "gone", "one"]
@@ -324,13 +327,13 @@ def test_the_next_mirror_is_asked_when_one_is_dead_or_damaged(mirrors):
 
 def test_offline_is_one_sentence(mirrors, monkeypatch):
     use, _, broken = mirrors
-    broken.add(("one", data.FILES[0]))
+    broken.add(("one", download.FILES[0]))
     use("gone", "one")
     with pytest.raises(ConnectionError) as error:
         data.full_mnist()
     assert "damaged" in str(error.value) and "Not Found" in str(error.value) and "mnist()" in str(error.value)
     monkeypatch.setitem(
-        data.DOWNLOADS, "fashion_mnist", Download(("http://127.0.0.1:9/",), {data.FILES[0]: ""})
+        download.DOWNLOADS, "fashion_mnist", Download(("http://127.0.0.1:9/",), {download.FILES[0]: ""})
     )
     with pytest.raises(ConnectionError, match="could not be downloaded"):
         data.fashion_mnist()

@@ -249,7 +249,7 @@ def test_script_can_stand_inside_a_script_element():
 def test_a_failed_export_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "film.html"
     path.write_text("old")
-    monkeypatch.setattr(module.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
     with pytest.raises(OSError, match="disk"):
         save_html(path, everything())
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

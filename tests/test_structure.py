@@ -15,7 +15,19 @@ PACKAGE = ROOT / "diffusion_lib"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Reading order is import order: a module may import only what stands before it.
-ORDER = ["diffusion", "oracle", "sprites", "data", "metrics", "figures", "panels", "still", "player", "views"]
+ORDER = [
+    "diffusion",
+    "oracle",
+    "files",
+    "sprites",
+    "pictures",
+    "download",
+    "data",
+    "metrics",
+    "figures",
+    "plots",
+]
+ORDER += ["panels", "still", "player", "views"]
 ORDER += ["exercises", "note", "check", "predict", "__main__"]
 
 
