@@ -100,6 +100,17 @@ def test_style():
         assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_the_readmes_numbers_are_the_benchmarks():
+    """Each row of the README's table, made again from the JSON that `make bench` wrote."""
+    results = json.loads((ROOT / "benchmarks" / "slider.json").read_text())["results"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, r in results.items():
+        step, settle = r["key_to_painted_ms"], r["settle_after_50_keys_ms"]
+        numbers = [step["median"], step["p95"], settle["median"], settle["max"]]
+        row = [f"{v:.0f}" for v in numbers] + [str(r["blank_frames"]), str(r["height_changes"])]
+        assert f"| {' | '.join(row)} |" in readme, f"the README's row for {name} should read {row}"
+
+
 def test_there_are_lessons():
     assert len(NOTEBOOKS) >= 2
 
