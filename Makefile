@@ -14,7 +14,7 @@ help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 lab: $(VENV)/lab  ## install, then open JupyterLab on the first lesson
-	$(BIN)/python -m jupyter lab $(LESSON)
+	$(BIN)/python -m jupyter lab $(LESSON) $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(VENV)/test  ## install, then run every test but the slow ones
 	$(BIN)/python -m pytest -m "not slow"
@@ -28,8 +28,10 @@ lint: $(VENV)/test  ## style
 bench: $(VENV)/test  ## race the slider against an inline redraw in a real browser; writes benchmarks/slider.json
 	$(BIN)/python benchmarks/slider.py
 
-figures: $(VENV)/lab  ## draw the README's pictures again
+figures: $(VENV)/lab  ## draw the pictures of the README and the lessons again
 	$(BIN)/python -m diffusion_lib figure forward --caption "blue and yellow flower at night" --out notebooks/images/forward.gif
+	$(BIN)/python -m diffusion_lib figure forward --caption "orange tabby cat" --out notebooks/images/forward.png
+	$(BIN)/python -m diffusion_lib figure reverse --data cats --seed 3 --out notebooks/images/reverse.png
 
 clean:  ## remove the environment and everything that tests leave behind
 	rm -rf $(VENV) artefacts .pytest_cache .ruff_cache *.egg-info

@@ -100,7 +100,7 @@ def add_figure(commands) -> None:
     p.add_argument("--T", type=_number(2, 5000), default=1000, metavar="N", help="steps from picture to noise (default: 1000)")
     p.add_argument("--spacing", choices=("t", "noise"), default="t", help="even in t (default), or in how noisy it looks: "
                    "good with linear, which is all noise long before T")
-    _common(p, "forward", "128; in a GIF 96")
+    _common(p, "forward", "128; in a GIF 96", "cosine")
 
     p = kinds.add_parser("reverse", help="noise becomes a picture", usage="%(prog)s [options]", description=REVERSE)
     p.set_defaults(run=reverse)
@@ -111,13 +111,14 @@ def add_figure(commands) -> None:
     p.add_argument("--steps", type=_number(2, 1000), default=50, metavar="N", help="steps from noise to picture, T (default: 50)")
     p.add_argument("--eta", type=_number(0, 1, float), default=1.0, metavar="N", help="fresh noise, 1: DDPM (default), 0: DDIM")
     p.add_argument("--n", type=_number(1, 16), default=1, metavar="N", help="how many walks to show (default: 1)")
-    _common(p, "reverse", "64")
+    # linear spends half its steps where the denoiser has not yet made up its mind, which is what there is to see
+    _common(p, "reverse", "64", "linear")
 
 
-def _common(p: Parser, name: str, size: str) -> None:
+def _common(p: Parser, name: str, size: str, schedule: str) -> None:
     p.add_argument("--out", type=_place, default=f"{name}.png", metavar="FILE", help=f"the file to write (default: {name}.png)")
     p.add_argument("--size", type=_number(8, 512), metavar="N", help=f"pixels along a side (default: {size}; digits have their own)")
-    p.add_argument("--schedule", choices=SCHEDULES, default="cosine", help="how noise grows (default: cosine; DDPM's is linear)")
+    p.add_argument("--schedule", choices=SCHEDULES, default=schedule, help=f"how noise grows (default: {schedule}; DDPM's is linear)")
     p.add_argument("--frames", type=_number(2, 300), metavar="N", help="how many pictures (default: 6 in a strip, 40 in a GIF)")
     p.add_argument("--fps", type=_number(1, 50), default=10, metavar="N", help="pictures per second in a GIF (default: 10)")
     p.add_argument("--background", choices=("white", "dark", "transparent"), default="white", help="of a strip (default: white)")

@@ -161,7 +161,7 @@ def test_html_needs_nothing_from_outside(here, command):
 
 def test_reverse_shows_the_walk_and_its_guesses(here):
     run("figure", "reverse", "--data", "digits", "--steps", 8, "--frames", 3, "--seed", 2)
-    x, schedule = data.digits().x, Schedule.of("cosine", 8)
+    x, schedule = data.digits().x, Schedule.of("linear", 8)
     xT = torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(2))
     g = torch.Generator().manual_seed(2000)
     steps = list(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))

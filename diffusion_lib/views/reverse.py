@@ -36,7 +36,7 @@ def _glass_box(trace: Trace, model: MixtureDenoiser, log_p_T: float) -> dict:
     done = np.arange(len(steps))
     panels = [
         pixels(film("xt"), "x_{t}: now", notes=[f"t = {q.t}" for q in steps]),
-        pixels(film("eps_hat", NOISE_VIEW), "ε̂: noise it sees", lead="→"),
+        pixels(film("eps_hat", NOISE_VIEW), "ε̂: noise seen", lead="→"),
         pixels(film("x0_hat"), "x̂_{0}: best guess", lead="→", notes=[f"(x_{{t}} − {n['noise']:.2f} ε̂) / {n['signal']:.2f}" for n in numbers]),
         pixels(film("mean"), "μ: the mean", lead="→", notes=[f"{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂" for n in numbers]),
         pixels(film("noise", NOISE_VIEW), "z: fresh noise", lead=[f"+ {q.sigma:.2f} ×" for q in steps], notes=[f"σ = {q.sigma:.3f}" for q in steps]),
@@ -174,8 +174,9 @@ def ancestors(
         _, which = nearest(last.xs, x)
         noisy.append(to_uint8(xt[0]))
         homes.append(grid(last.xs, columns=4))
-        captions.append(f"{n} walks back from one x_{{{t}}}: {len(which.unique())} different picture{'s' if len(which.unique()) > 1 else ''}, "
-                        f"{int((which == picture).sum())} of {n} the one that was")  # fmt: skip
+        kinds, same = len(which.unique()), int((which == picture).sum())
+        found = f"{kinds} different pictures" if kinds > 1 else "always the same picture"
+        captions.append(f"{n} walks back from one x_{{{t}}}:  {found}, {same} of {n} the one that was")
     return FramePlayer(
         [
             pixels(to_uint8(x0), "x_{0}: the one that was"),
