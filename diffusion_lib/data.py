@@ -6,6 +6,7 @@ All of it is offline (inside installed packages, or drawn by us) but for full_mn
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -41,8 +42,9 @@ class Data:
         return len(self.x)
 
     def subset(self, which) -> Data:
-        """The first `which` items if it is a number, else the items at these indices."""
-        i = torch.arange(min(which, len(self))) if isinstance(which, int) else torch.as_tensor(which)
+        """The first `which` items if it is a number, else the items at these indices or where this mask is true."""
+        i = torch.arange(len(self))
+        i = i[:which] if isinstance(which, int) else i[torch.as_tensor(which)]
         captions = tuple(self.captions[j] for j in i.tolist()) if self.captions else ()
         return replace(self, x=self.x[i], y=None if self.y is None else self.y[i], captions=captions)
 
@@ -54,8 +56,10 @@ class Data:
 
     def batches(self, size: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Endless batches (x, y) of `size`, each epoch in a new order that only the seed decides; no batch is short."""
-        if size < 1:
-            raise ValueError(f"A batch needs at least 1 item, but size = {size}.")
+        if size < 1 or not len(self):
+            raise ValueError(
+                f"A batch needs at least 1 item, but size = {size} and there are {len(self)} items."
+            )
         g, queue = torch.Generator().manual_seed(seed), torch.empty(0, dtype=torch.long)
         while True:
             while len(queue) < size:
@@ -151,6 +155,12 @@ def sprites(n: int = 2000, size: int = 32, seed: int = 0, species: str | None = 
 # ---------------------------------------------------------------------------------------- points in the plane
 
 
+def _count(n: int) -> int:
+    if not isinstance(n, int) or n < 2:
+        raise ValueError(f"A cloud needs a whole number of at least 2 points, but n = {n!r}.")
+    return n
+
+
 def _points(x: np.ndarray, y, names, name, modes=None, sd=None) -> Data:
     """Centre and scale by ONE number, the root of the mean variance, so that shapes keep their proportions."""
     x = x - x.mean(0)
@@ -165,7 +175,7 @@ def _mixture(centres: np.ndarray, sd: float, n: int, seed: int, name: str) -> Da
     """Round Gaussians of one width, scaled by the mixture's exact standard deviation."""
     g = np.random.default_rng(seed)
     scale = math.sqrt((centres**2).mean() + sd**2)
-    y = g.integers(len(centres), size=n)
+    y = g.integers(len(centres), size=_count(n))
     x = (centres[y] + sd * g.standard_normal((n, 2))) / scale
     modes = torch.tensor(centres / scale, dtype=torch.float32)
     names = tuple(str(i) for i in range(len(centres)))
@@ -196,36 +206,25 @@ def moons(n: int = 10_000, seed: int = 0) -> Data:
     """Two half-moons that embrace each other."""
     from sklearn.datasets import make_moons
 
-    return _points(*make_moons(n, noise=0.05, random_state=seed), ("upper", "lower"), "moons")
+    return _points(*make_moons(_count(n), noise=0.05, random_state=seed), ("upper", "lower"), "moons")
 
 
 def swiss_roll(n: int = 10_000, seed: int = 0) -> Data:
     """A spiral; y is the turn it lies on."""
     from sklearn.datasets import make_swiss_roll
 
-    x, angle = make_swiss_roll(n, noise=0.3, random_state=seed)
+    x, angle = make_swiss_roll(_count(n), noise=0.3, random_state=seed)
     y = (angle // (2 * math.pi)).astype(int)
     return _points(x[:, [0, 2]], y, tuple(f"turn {i}" for i in range(y.max() + 1)), "swiss_roll")
 
 
 def cat(n: int = 10_000, seed: int = 0) -> Data:
-    """Points spread evenly over the silhouette of a sitting cat."""
-    from PIL import Image, ImageDraw
-
-    side = 400
-    image = Image.new("1", (side, side))
-    draw = ImageDraw.Draw(image)
-    for box in ((90, 170, 290, 390), (110, 60, 270, 210)):  # body, head
-        draw.ellipse(box, fill=1)
-    for ear in (((116, 110), (120, 22), (182, 72)), ((264, 110), (260, 22), (198, 72))):
-        draw.polygon(ear, fill=1)
-    draw.rounded_rectangle((95, 330, 285, 390), 28, fill=1)
-    draw.arc((235, 210, 380, 388), -70, 130, fill=1, width=26)  # tail
-    row, column = np.nonzero(np.array(image))
-    g = np.random.default_rng(seed)
-    pick = g.integers(len(row), size=n)
-    x = np.stack([column[pick] + g.random(n), side - row[pick] - g.random(n)], 1)
-    return _points(x, np.zeros(n, int), ("cat",), "cat")
+    """Points spread evenly over the silhouette of our sitting cat."""
+    g, x = np.random.default_rng(seed), np.empty((0, 2), np.float32)
+    while len(x) < _count(n):
+        tries = 2 * g.random((n, 2), np.float32) - 1
+        x = np.concatenate([x, tries[_sprites.silhouette(*tries.T)]])
+    return _points(x[:n], np.zeros(n, int), ("cat",), "cat")
 
 
 # ---------------------------------------------------------------------------------------- your own pictures
@@ -331,4 +330,7 @@ def load(name: str, **options) -> Data:
     """The data set called `name`, a key of DATASETS; options as its function takes them."""
     if name not in DATASETS:
         raise ValueError(f"There is no data set called {name!r}: choose one of {', '.join(DATASETS)}.")
+    taken = inspect.signature(DATASETS[name]).parameters
+    if unknown := sorted(set(options) - set(taken)):
+        raise ValueError(f"{name} has no option {unknown[0]!r}: it has {', '.join(taken) or 'no options'}.")
     return DATASETS[name](**options)

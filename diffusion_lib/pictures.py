@@ -74,7 +74,7 @@ def _square(image: Image.Image, size: int, crop: str) -> Image.Image:
         "F",
     ):  # 16 bits and more: stretch what is there to 0..255
         a = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode.startswith("I") and a.max() > 255 else max(a.max(), 1.0)
+        top = 65535 if a.max() > 255 else 255 if a.max() > 1 else 1
         image = Image.fromarray((255 * (a / top).clip(0, 1)).round().astype(np.uint8))
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")

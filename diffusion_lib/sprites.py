@@ -20,9 +20,9 @@ import numpy as np
 # --- palettes ------------------------------------------------------------------------------------------------------------------
 FUR = {  # fur, its markings, bib and paws of a tuxedo, lines of mouth and closed eyes, iris
     "orange": ("F39A4A", "CF6A26", "FFF3E2", "5B2E20", "8CC152"),
-    "black": ("47425A", "2B2739", "F4EFF7", "D9CDE6", "FFD34E"),
+    "black": ("433E57", "766E96", "F7F2FA", "DDD2EA", "FFD34E"),
     "grey": ("9AA3B5", "67708A", "F6F7FB", "3B3F52", "F2C14E"),
-    "white": ("FBF6EF", "D9CBC0", "D3C6DC", "5B4652", "57B3E8"),
+    "white": ("FCF7F1", "D8C9C4", "F6D2AE", "5B4652", "57B3E8"),
     "brown": ("9A6A4B", "653F2B", "F6E3CB", "3A211A", "A9D65C"),
 }
 COLOURS = {
@@ -30,15 +30,19 @@ COLOURS = {
     "red": "E5484D",
     "orange": "F98A3C",
     "yellow": "FFD23F",
-    "blue": "4A86F0",
+    "blue": "4F90FA",
     "purple": "9B5DE5",
     "white": "FFFAF3",
     "brown": "8A5637",
 }
-SKY = {"day": ("8CCFF0", "FFF0D2"), "night": ("141A4C", "5B55A8")}
+SKY = {"day": ("7CC6EF", "E6F2EA"), "night": ("161C52", "5A55AC")}
+GLOW = {
+    "day": "DDF1F7",
+    "night": "7A78CF",
+}  # behind the subject, so that a white cat shows by day and a black one by night
 HILLS = {"day": ("BFE3A4", "9FD08C"), "night": ("34407F", "28306A")}
 LAMP = {"day": "FFD45E", "night": "FFF3CF"}  # the sun or the moon
-LIGHT = {"day": (1.0, 1.0, 1.0), "night": (0.88, 0.88, 0.98)}  # moonlight cools every colour a little
+LIGHT = {"day": (1.0, 1.0, 1.0), "night": (0.95, 0.94, 1.0)}  # moonlight cools every colour a little
 
 # The first value of each factor is what parse() takes for a factor that the text does not mention.
 FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -70,16 +74,14 @@ def _mix(a: np.ndarray, b: np.ndarray | str, k: float) -> np.ndarray:
 
 # --- shapes --------------------------------------------------------------------------------------------------------------------
 class Shape(NamedTuple):
-    sdf: Callable[
-        [np.ndarray, np.ndarray], np.ndarray
-    ]  # (x, y) -> signed distance, about exact near the edge
+    sdf: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (x, y) -> distance, about exact near the edge
     box: tuple[float, float, float, float]  # x0, y0, x1, y1: nothing is painted outside
     thin: float = 1.0  # half its smallest width: fill() keeps thinner things visible
 
 
 def ellipse(x: float, y: float, rx: float, ry: float | None = None, tilt: float = 0.0) -> Shape:
     ry = rx if ry is None else ry
-    c, s, reach_x, reach_y = math.cos(tilt), math.sin(tilt), 0.0, 0.0
+    c, s = math.cos(tilt), math.sin(tilt)
     reach_x, reach_y = math.hypot(rx * c, ry * s), math.hypot(rx * s, ry * c)
 
     def sdf(px, py):
@@ -178,10 +180,6 @@ def union(*shapes: Shape, melt: float = 0.0) -> Shape:
     return Shape(sdf, box, min(s.thin for s in shapes))
 
 
-def cut(a: Shape, b: Shape) -> Shape:
-    return Shape(lambda x, y: np.maximum(a.sdf(x, y), -b.sdf(x, y)), a.box, a.thin)
-
-
 def grow(a: Shape, r: float) -> Shape:
     x0, y0, x1, y1 = a.box
     return Shape(lambda x, y: a.sdf(x, y) - r, (x0 - r, y0 - r, x1 + r, y1 + r), a.thin + r)
@@ -225,15 +223,8 @@ class Canvas:
         """
         c, s = np.cos(tilt) * scale, np.sin(tilt) * scale
         local = np.zeros((len(self.pixels), 3, 3), np.float32)
-        for (i, j), v in {
-            (0, 0): c * flip,
-            (0, 1): -s,
-            (0, 2): x,
-            (1, 0): s * flip,
-            (1, 1): c,
-            (1, 2): y,
-        }.items():
-            local[:, i, j] = v
+        for column, (u, v) in enumerate(((c * flip, s * flip), (-s, c), (x, y))):
+            local[:, 0, column], local[:, 1, column] = u, v
         local[:, 2, 2] = 1
         return Canvas(self.pixels, self.frame @ local, self.light)
 
@@ -245,11 +236,9 @@ class Canvas:
         x, y, px = self._local(rows, cols)
         # thin things stay 0.7 pixels wide, and fade instead of vanishing
         least = 0.35 * px
-        d = (
-            shape.sdf(x, y) - np.maximum(least - shape.thin, 0)
-            if np.any(least > shape.thin)
-            else shape.sdf(x, y)
-        )
+        d = shape.sdf(x, y)
+        if np.any(least > shape.thin):
+            d = d - np.maximum(least - shape.thin, 0)
         cover = np.clip(0.5 - d / np.maximum(px, soft), 0, 1)
         if soft:
             cover = cover * cover * (3 - 2 * cover)
@@ -266,13 +255,12 @@ class Canvas:
         corners = np.array([(x0, y0, 1), (x0, y1, 1), (x1, y0, 1), (x1, y1, 1)], np.float32)
         at = np.einsum("nij,kj->nki", self.frame, corners)
         scale = np.hypot(self.frame[:, 0, 0], self.frame[:, 1, 0]).max()
-        margin = 2 + soft * scale / 2 * self.size / 2
-        low, high = (
-            (at.min((0, 1)) + 1) * self.size / 2 - margin,
-            (at.max((0, 1)) + 1) * self.size / 2 + margin,
-        )
+        half = self.size / 2
+        margin = 2 + soft * scale / 2 * half
         edge = lambda v: int(min(max(v, 0), self.size))
-        return slice(edge(self.size - high[1]), edge(self.size - low[1])), slice(edge(low[0]), edge(high[0]))
+        left, bottom = (at.min((0, 1)) + 1) * half - margin
+        right, top = (at.max((0, 1)) + 1) * half + margin
+        return slice(edge(self.size - top), edge(self.size - bottom)), slice(edge(left), edge(right))
 
     def _local(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Local x and y (n, h, w) of the pixels' centres, and the local width of a pixel (n, 1, 1)."""
@@ -280,12 +268,9 @@ class Canvas:
         det = m[:, 0, 0] * m[:, 1, 1] - m[:, 0, 1] * m[:, 1, 0]
         at = lambda v: v[:, None, None]
         a, b, c, d = at(m[:, 1, 1] / det), at(-m[:, 0, 1] / det), at(-m[:, 1, 0] / det), at(m[:, 0, 0] / det)
-        x = ((np.arange(cols.start, cols.stop, dtype=np.float32) + 0.5) / half - 1)[None, None, :] - at(
-            m[:, 0, 2]
-        )
-        y = (1 - (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / half)[None, :, None] - at(
-            m[:, 1, 2]
-        )
+        x = (np.arange(cols.start, cols.stop, dtype=np.float32) + 0.5) / half - 1
+        y = 1 - (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / half
+        x, y = x[None, None, :] - at(m[:, 0, 2]), y[None, :, None] - at(m[:, 1, 2])
         return a * x + b * y, c * x + d * y, at(1 / half / np.sqrt(np.abs(det)))
 
 
@@ -302,13 +287,15 @@ def _paint_sky(c: Canvas, time: np.ndarray) -> None:
     down = ((np.arange(c.size, dtype=np.float32) + 0.5) / c.size)[:, None] ** 1.2
     c.pixels[:] = top + (bottom - top) * down
     lamp, white = np.stack([_rgb(LAMP[t]) for t in time]), _rgb("FFFFFF")
+    c.fill(ellipse(0, -0.1, 0.75), np.stack([_rgb(GLOW[t]) for t in time]), soft=0.9, alpha=0.1 + 0.5 * night)
     c.fill(ellipse(0.66, 0.64, 0.3), lamp, soft=0.5, alpha=0.45)
     c.fill(ellipse(0.66, 0.64, 0.19), lamp)
     for x, y, r in [(0.6, 0.7, 0.05), (0.74, 0.66, 0.035), (0.66, 0.55, 0.04)]:
         c.fill(ellipse(x, y, r), _rgb("E9D8B4"), alpha=0.8 * night)
     sparkle = [(0, 1), (0.22, 0.22), (1, 0), (0.22, -0.22), (0, -1), (-0.22, -0.22), (-1, 0), (-0.22, 0.22)]
     for x, y, r in STARS:
-        c.fill(polygon([(x + r * a, y + r * b) for a, b in sparkle], 0.004), _rgb("FFF6D8"), alpha=night)
+        star = polygon([(x + r * a, y + r * b) for a, b in sparkle], 0.004)
+        c.fill(star._replace(thin=0.25 * r), _rgb("FFF6D8"), alpha=night)
     cloud = union(ellipse(-0.72, 0.56, 0.2, 0.09), ellipse(-0.66, 0.63, 0.1), ellipse(-0.8, 0.6, 0.08))
     c.fill(cloud, white, alpha=0.85 * (1 - night))
     c.fill(ellipse(0.5, -1.5, 1.5, 0.8), pick(HILLS, 0))
@@ -320,6 +307,8 @@ PINK, WHITE, DARK, GREEN = _rgb("F59AA5"), _rgb("FFFFFF"), _rgb("2A2233"), _rgb(
 HEAD = union(ellipse(0, 0.04, 0.84, 0.66), twin(ellipse(0.42, -0.2, 0.46, 0.4)), melt=0.2)
 EARS = twin(polygon([(0.74, 0.28), (0.71, 0.86), (0.24, 0.56)], 0.09))
 SKULL = union(HEAD, EARS)
+SITTING = union(ellipse(0, -0.2, 0.27, 0.32), ellipse(0, -0.6, 0.42, 0.3), melt=0.3)
+TAIL = [(0.25, -0.78), (0.6, -0.74), (0.72, -0.45), (0.62, -0.2)]
 
 
 def _paint_eye(c: Canvas, x: float, eyes: str, p: dict) -> None:
@@ -343,7 +332,7 @@ def _paint_head(c: Canvas, pattern: str, eyes: str, p: dict) -> None:
     if pattern == "patched":
         c.fill(ellipse(0.6, 0.5, 0.46, 0.62, 0.3), p["mark"], clip=SKULL)
     c.fill(twin(polygon([(0.66, 0.42), (0.66, 0.76), (0.42, 0.58)], 0.05)), PINK, alpha=0.85)
-    c.fill(ellipse(0, -0.75, 0.9, 0.3), p["mark"], soft=0.4, alpha=0.25, clip=HEAD)
+    c.fill(ellipse(0, -0.75, 0.9, 0.3), p["shade"], soft=0.4, alpha=0.25, clip=HEAD)
     if pattern == "tabby":
         c.fill(stroke([(0, 0.68), (0, 0.36)], 0.06, 0.025), p["mark"], clip=HEAD)
         c.fill(twin(stroke([(0.23, 0.66), (0.17, 0.4)], 0.055, 0.02)), p["mark"], clip=HEAD)
@@ -354,12 +343,12 @@ def _paint_head(c: Canvas, pattern: str, eyes: str, p: dict) -> None:
         c.fill(blaze, p["bib"], clip=HEAD)
     for side in (-1, 1):
         _paint_eye(c, 0.38 * side, eyes, p)
-    c.fill(twin(ellipse(0.58, -0.26, 0.15, 0.09)), _rgb("FF7E8A"), soft=0.12, alpha=0.5)
-    line = p["muzzle"]
+    c.fill(twin(ellipse(0.58, -0.26, 0.15, 0.09)), _rgb("FF7E8A"), soft=0.12, alpha=0.42)
+    line = _mix(p["line"], "3B3048", 0.75 * (pattern == "tuxedo"))
     c.fill(twin(stroke([(0, -0.24), (0.03, -0.36), (0.13, -0.39), (0.21, -0.33)], 0.024)), line)
     c.fill(polygon([(-0.06, -0.18), (0.06, -0.18), (0, -0.24)], 0.035), PINK)
     for y, end in ((-0.2, -0.14), (-0.28, -0.32)):
-        c.fill(twin(stroke([(0.56, y), (1.02, end)], 0.014, 0.008)), p["whisker"], alpha=0.8)
+        c.fill(twin(stroke([(0.56, y), (1.02, end)], 0.014, 0.008)), p["line"], alpha=0.8)
 
 
 def _paint_tail(c: Canvas, path: list, pattern: str, p: dict, width: float = 0.09) -> None:
@@ -394,29 +383,36 @@ def _paint_coat(
 
 
 def _paint_sitting(c: Canvas, pattern: str, p: dict) -> None:
-    _paint_tail(c, [(0.25, -0.78), (0.6, -0.74), (0.72, -0.45), (0.62, -0.2)], pattern, p)
-    body = union(ellipse(0, -0.2, 0.27, 0.32), ellipse(0, -0.6, 0.42, 0.3), melt=0.3)
+    _paint_tail(c, TAIL, pattern, p)
+    body = SITTING
     stripes = [twin(stroke([(0.5, y), (0.24, y - 0.02)], 0.045, 0.015)) for y in (-0.36, -0.5, -0.64)]
     _paint_coat(c, body, pattern, p, stripes, ellipse(-0.34, -0.5, 0.24, 0.2), ellipse(0, -0.2, 0.19, 0.32))
-    c.fill(ellipse(0, -0.1, 0.5, 0.2), p["mark"], soft=0.2, alpha=0.45, clip=body)
-    c.fill(stroke([(0, -0.55), (0, -0.8)], 0.012), p["mark"], alpha=0.8)
+    c.fill(ellipse(0, -0.1, 0.5, 0.2), p["shade"], soft=0.2, alpha=0.45, clip=body)
+    c.fill(stroke([(0, -0.55), (0, -0.8)], 0.012), p["rim"])
     paw = p["bib" if pattern == "tuxedo" else "fur"]
     c.fill(twin(ellipse(0.14, -0.82, 0.15, 0.1)), p["rim"])
     c.fill(twin(ellipse(0.14, -0.82, 0.13, 0.08)), paw)
+
+
+def silhouette(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Which points of the plane, y up, lie in a sitting cat? x, y: float32 of one shape, the cat fills [-0.6, 0.9] x [-0.9, 0.9]."""
+    hx, hy, scale, _ = HEADS["sitting"]
+    body = union(SITTING, twin(ellipse(0.14, -0.82, 0.13, 0.08)), stroke(TAIL, 0.09)).sdf(x, y)
+    return np.minimum(body, SKULL.sdf((x - hx) / scale, (y - hy) / scale)) < 0
 
 
 def _paint_portrait(c: Canvas, pattern: str, p: dict) -> None:
     body = ellipse(0, -1.05, 0.58, 0.6)
     stripes = [twin(stroke([(0.6, y), (0.34, y - 0.04)], 0.05, 0.02)) for y in (-0.74, -0.9)]
     _paint_coat(c, body, pattern, p, stripes, ellipse(-0.4, -0.85, 0.26, 0.2), ellipse(0, -0.9, 0.3, 0.4))
-    c.fill(ellipse(0, -0.55, 0.6, 0.2), p["mark"], soft=0.2, alpha=0.45, clip=body)
+    c.fill(ellipse(0, -0.55, 0.6, 0.2), p["shade"], soft=0.2, alpha=0.45, clip=body)
 
 
 def _paint_loaf(c: Canvas, pattern: str, p: dict) -> None:
     body = union(ellipse(0, -0.48, 0.7, 0.34), ellipse(0, -0.66, 0.72, 0.2), melt=0.2)
     stripes = [twin(stroke([(x, -0.1), (x + 0.06, -0.46)], 0.045, 0.015)) for x in (0.36, 0.52)]
     _paint_coat(c, body, pattern, p, stripes, ellipse(-0.5, -0.5, 0.22, 0.26), ellipse(0, -0.5, 0.26, 0.32))
-    c.fill(ellipse(0, -0.32, 0.52, 0.2), p["mark"], soft=0.2, alpha=0.45, clip=body)
+    c.fill(ellipse(0, -0.32, 0.52, 0.2), p["shade"], soft=0.2, alpha=0.45, clip=body)
     _paint_tail(c, [(0.6, -0.72), (0.3, -0.84), (-0.05, -0.8)], pattern, p, 0.075)
 
 
@@ -424,7 +420,7 @@ def _paint_curled(c: Canvas, pattern: str, p: dict) -> None:
     body = ellipse(0.08, -0.36, 0.74, 0.48)
     stripes = [stroke([(x, 0.14), (x + 0.08, -0.16)], 0.045, 0.015) for x in (0.1, 0.3, 0.5)]
     _paint_coat(c, body, pattern, p, stripes, ellipse(0.45, -0.12, 0.3, 0.26), ellipse(-0.1, -0.7, 0.4, 0.2))
-    c.fill(ellipse(-0.28, -0.42, 0.52, 0.36), p["mark"], soft=0.2, alpha=0.4, clip=body)
+    c.fill(ellipse(-0.28, -0.42, 0.52, 0.36), p["shade"], soft=0.2, alpha=0.4, clip=body)
     _paint_tail(c, [(0.76, -0.4), (0.6, -0.74), (0.2, -0.82), (-0.2, -0.8)], pattern, p)
 
 
@@ -442,13 +438,14 @@ NUMBER = {"five": 5, "six": 6, "eight": 8}
 
 
 def _petal(shape: str, n: int) -> Shape:
-    """One petal upwards from the origin, about 0.9 long."""
+    """One petal upwards from the origin, about 0.93 long, that fills a sector of 1/n."""
     half = math.tan(math.pi / n)
     if shape == "pointed":
-        return lens(0, 0.02, 0, 0.95, 1.15 * half)
+        return lens(0, 0.0, 0, 0.97, 0.8 * half)
     if shape == "heart":
-        return twin(ellipse(0.2 * half * 1.2, 0.56, 0.36 * half, 0.36, -0.3))
-    return ellipse(0, 0.56, 0.54 * half, 0.36)
+        lobe = 0.3 * half
+        return twin(stroke([(0, 0.1), (0.85 * lobe, 0.93 - lobe)], 0.02, lobe))
+    return ellipse(0, 0.54, 0.5 * half, 0.38)
 
 
 def _paint_stem(c: Canvas) -> None:
@@ -461,28 +458,41 @@ def _paint_stem(c: Canvas) -> None:
 
 
 def _paint_blossom(c: Canvas, shape: str, n: int, p: dict) -> None:
-    petal = _petal(shape, n)
-    back, front = wheel(grow(petal, -0.03), n, math.pi / n), wheel(petal, n)
-    c.fill(back, p["shade"])
-    c.fill(grow(front, 0.03), p["shade"])
+    petal, between = _petal(shape, n), math.pi / n
+    front = wheel(petal, n)
+    if shape != "heart":  # a second row behind fills the gaps
+        c.fill(wheel(grow(petal, -0.02), n, between), p["edge"])
+        c.fill(wheel(grow(petal, -0.05), n, between), p["shade"])
+    else:
+        c.fill(ellipse(0, 0, 0.45), p["shade"])
+    c.fill(grow(front, 0.03), p["edge"])
     c.fill(front, p["petals"])
-    c.fill(ellipse(0, 0, 0.3), p["shade"], soft=0.5, alpha=0.8, clip=front)
-    c.fill(wheel(stroke([(0, 0.5), (0, 0.72)], 0.03, 0.015), n), p["tint"], alpha=0.7)
-    c.fill(ellipse(0, 0, 0.27), p["core_shade"])
-    c.fill(ellipse(0, 0.01, 0.24), p["centre"])
-    c.fill(wheel(ellipse(0, 0.15, 0.025), 8), p["core_shade"], alpha=0.7)
+    c.fill(ellipse(0, 0, 0.32), p["shade"], soft=0.5, alpha=0.7, clip=front)
+    c.fill(wheel(stroke([(0, 0.2), (0, 0.62)], 0.022, 0.012), n, between), p["rim"], clip=front)
+    c.fill(wheel(stroke([(0, 0.46), (0, 0.68)], 0.03, 0.015), n), p["tint"], alpha=0.6)
+    c.fill(ellipse(0, 0, 0.28), p["core_rim"])
+    c.fill(ellipse(0, 0.01, 0.25), p["centre"])
+    c.fill(wheel(ellipse(0, 0.15, 0.026), 8), p["core_rim"], alpha=0.7)
+
+
+TULIP = {
+    5: (2, 3),
+    6: (3, 3),
+    8: (3, 5),
+}  # petals behind, petals in front: an odd number, so that one faces us
 
 
 def _paint_tulip(c: Canvas, n: int, p: dict) -> None:
-    petal, flame = lens(0, 0, 0, 1.15, 0.5), lens(0, 0.02, 0, 0.62, 0.2)
-    for row, colour in ((n // 2, p["shade"]), (n - n // 2, p["petals"])):
-        for angle in sorted(
-            np.linspace(-1, 1, row) * (0.75 if colour is p["petals"] else 0.5), key=lambda a: -abs(a)
-        ):
-            leaf = c.at(0, -0.5, 1, angle)
-            leaf.fill(grow(petal, 0.025), p["shade"])
-            leaf.fill(petal, colour)
-            if colour is p["petals"]:
+    """A cup of n petals seen from the side, each front one with a flame of the centre's colour."""
+    for colour, row in zip(("shade", "petals"), TULIP[n], strict=True):
+        petal, flame = lens(0, 0, 0, 1.2, 0.64 - 0.05 * row), lens(0, 0.02, 0, 0.78, 0.32 - 0.03 * row)
+        spread = 0.5 if colour == "shade" else 0.68 + 0.06 * row
+        for angle in sorted(np.linspace(-spread, spread, row), key=abs, reverse=True):
+            hidden = colour == "shade" and angle == 0  # by the front one, so let it be taller
+            leaf = c.at(0, -0.55, 1.2 if hidden else 1, angle)
+            leaf.fill(grow(petal, 0.025), p["edge"])
+            leaf.fill(petal, p[colour])
+            if colour == "petals":
                 leaf.fill(flame, p["centre"])
 
 
@@ -502,15 +512,18 @@ def _cat_paint(specs: list[dict]) -> dict:
         k: np.stack([_rgb(FUR[s["fur"]][i]) for s in specs])
         for i, k in enumerate(("fur", "mark", "bib", "line", "iris"))
     }
-    p["rim"] = _mix(p["fur"], p["mark"], 0.8)
-    p["muzzle"], p["whisker"] = p["line"], p["line"]
+    night = np.array([[s["time"] == "night"] for s in specs])
+    p["shade"] = _mix(p["fur"], "40264F", 0.25)
+    p["rim"] = np.where(night, _mix(p["fur"], "C9C4FF", 0.35), _mix(p["fur"], "40264F", 0.32))
     return p
 
 
 def _flower_paint(specs: list[dict]) -> dict:
     p = {k: np.stack([_rgb(COLOURS[s[k]]) for s in specs]) for k in ("petals", "centre")}
-    p["shade"], p["tint"] = _mix(p["petals"], "5B2A6E", 0.28), _mix(p["petals"], "FFFFFF", 0.45)
-    p["core_shade"] = _mix(p["centre"], "7A3B1E", 0.35)
+    p["shade"], p["tint"] = _mix(p["petals"], "5B2A6E", 0.22), _mix(p["petals"], "FFFFFF", 0.5)
+    p["rim"], p["core_rim"] = _mix(p["petals"], "5B2A6E", 0.38), _mix(p["centre"], "7A3B1E", 0.38)
+    night = np.array([[s["time"] == "night"] for s in specs])
+    p["edge"] = np.where(night, _mix(p["petals"], "EFEAFF", 0.3), p["rim"])
     return p
 
 
@@ -552,17 +565,19 @@ def _draw(specs: list[dict], jitter: np.ndarray, size: int) -> np.ndarray:
     return pixels
 
 
-def draw(spec: dict, size: int = 64) -> np.ndarray:
-    """The sprite that spec describes (see FACTORS), (size, size, 3) uint8, size 8..256; the same for every call."""
+def draw(spec: dict | str, size: int = 64) -> np.ndarray:
+    """The sprite that spec, or words, describe (see FACTORS), (size, size, 3) uint8, size 8..256; the same for every call."""
     spec = _checked(spec)
     return _draw([spec], np.array([[0, 0, 1, 0, 1, 1]], np.float32), size)[0]
 
 
-def _checked(spec: dict) -> dict:
-    if spec.get("species") not in FACTORS:
-        raise ValueError(
-            f"A sprite's species must be one of {', '.join(FACTORS)}, but got {spec.get('species')!r}."
-        )
+def _checked(spec: dict | str) -> dict:
+    """All factors of a sprite that some factors, or words, describe."""
+    if isinstance(spec, str):
+        return parse(spec)
+    species = spec.get("species") if isinstance(spec, dict) else spec
+    if species not in FACTORS:
+        raise ValueError(f"A sprite's species must be one of {', '.join(FACTORS)}, but got {species!r}.")
     factors = FACTORS[spec["species"]]
     full = {"species": spec["species"], **{f: values[0] for f, values in factors.items()}, **spec}
     for name, value in full.items():
@@ -623,20 +638,17 @@ EYES = {
 }
 TIMES = {"day": "by day", "night": "at night"}
 SYNONYMS = {
-    "sleeping": "sleepy",
-    "asleep": "sleepy",
-    "gray": "grey",
-    "violet": "purple",
-    "daylight": "day",
-    "kitten": "cat",
-    "blossom": "flower",
-}
+    "5": "five", "6": "six", "8": "eight", "many": "eight", "gray": "grey", "ginger": "orange", "violet": "purple",
+    "striped": "tabby", "wink": "winking", "smiling": "happy", "sleeping": "sleepy", "asleep": "sleepy", "kitten": "cat",
+    "kitty": "cat", "blossom": "flower", "tulip": "tulip flower", "sun": "day", "sunny": "day", "daylight": "day",
+    "moon": "night", "moonlight": "night", "stars": "night", "starry": "night", "center": "centre", "middle": "centre",
+}  # fmt: skip
 IGNORED = set(
-    "a an the with of in on at by and eyes petals petal petalled centre center its gorgeous beautiful pretty cute".split()
+    "a an the with of in on at by and under is its petal gorgeous beautiful pretty cute lovely nice".split()
 )
 
 
-def caption(spec: dict) -> str:
+def caption(spec: dict | str) -> str:
     """What the picture shows, every factor in words; other factors, other words."""
     s = _checked(spec)
     if s["species"] == "cat":
@@ -657,22 +669,45 @@ def vocabulary() -> tuple[str, ...]:
 def parse(text: str) -> dict:
     """The sprite that some words ask for, "blue and yellow flower at night"; what they leave open is the first value in FACTORS.
 
-    A flower's first colour is its petals', the second its centre's. Raises ValueError for words that we cannot draw.
+    A flower's first colour is its petals', the second its centre's, unless the words "petals" or "centre" follow a colour.
+    "Sleeping" also curls a cat up, and a cat that is white and something else is a tuxedo.
+    Raises ValueError for words that we cannot draw.
     """
-    words = [SYNONYMS.get(w, w) for w in re.findall(r"\w+", text.lower())]
-    kinds = [w for w in words if w in FACTORS]
-    if len(set(kinds)) != 1:
+    said = re.findall(r"\w+", str(text).lower())
+    words = [w for word in said for w in SYNONYMS.get(word, word).split()]
+    kinds = sorted(set(words) & set(FACTORS))
+    if len(kinds) != 1:
         raise ValueError(f"{text!r} should name one thing to draw: {' or '.join(FACTORS)}.")
-    spec, factors = {"species": kinds[0]}, FACTORS[kinds[0]]
-    known = {value for values in factors.values() for value in values}
-    for word in words:
-        if word in IGNORED or word in FACTORS:
+    kind, factors = kinds[0], FACTORS[kinds[0]]
+    if kind == "cat" and "white" in words and len(set(words) & set(FUR)) > 1:
+        words[words.index("white")] = "tuxedo"
+    spec = {"species": kind}
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    for word, after in sorted(
+        pairs, key=lambda p: p[1] not in factors
+    ):  # "yellow centre" before a lone "blue"
+        if word in IGNORED or word in FACTORS or word in factors:
             continue
-        home = next((f for f, values in factors.items() if word in values and f not in spec), None)
-        if home is None:
-            near = difflib.get_close_matches(word, sorted(known), 3, 0.5) or sorted(known)[:8]
-            raise ValueError(
-                f"I cannot draw {word!r} in a {kinds[0]} (or it is there twice): perhaps {', '.join(near)}?"
-            )
-        spec[home] = word
+        homes = [f for f, values in factors.items() if word in values]
+        free = [f for f in homes if f not in spec]
+        if not free and (len(homes) != 1 or spec[homes[0]] != word):
+            raise ValueError(_why_not(word, spec, homes))
+        spec[after if after in free else (free or homes)[0]] = word
+    if {"sleeping", "asleep"} & set(said):
+        spec.setdefault("pose", "curled")
     return _checked(spec)
+
+
+def _why_not(word: str, spec: dict, homes: list[str]) -> str:
+    kind = spec["species"]
+    if homes:
+        taken = " and ".join(f"{f} = {spec[f]}" for f in homes)
+        return (
+            f"There is no room for {word!r}, because the {kind} already has {taken}: leave one of them out."
+        )
+    known = {w for values in FACTORS[kind].values() for w in values} | set(SYNONYMS)
+    near = difflib.get_close_matches(word, sorted(known), 3, 0.8)
+    if near:
+        return f"I cannot draw {word!r}: did you mean {' or '.join(near)}?"
+    options = "; ".join(f"{f} {', '.join(values)}" for f, values in FACTORS[kind].items())
+    return f"I cannot draw {word!r}, but a {kind} can have {options}."

@@ -15,6 +15,7 @@ from PIL import Image
 from diffusion_lib import data, download
 from diffusion_lib.data import DATASETS, Data, folder, load, photo
 from diffusion_lib.download import Download
+from diffusion_lib.sprites import random_sprites
 
 SMALL = {"cats": {"n": 20}, "flowers": {"n": 20}, "sprites": {"n": 20}}
 
@@ -82,6 +83,8 @@ def test_the_cat_has_two_ears_and_a_tail():
 
 def test_captions_and_subsets():
     d = data.sprites(30, 16, seed=2)
+    pixels, _ = random_sprites(30, 16, seed=2)
+    assert np.array_equal(((d.x + 1) * 127.5).round().permute(0, 2, 3, 1).numpy(), pixels)
     assert len(d.captions) == 30 and all(
         d.names[y] in c for y, c in zip(d.y.tolist(), d.captions, strict=True)
     )
@@ -94,6 +97,14 @@ def test_captions_and_subsets():
     assert {data.sprites(10, 8, species="cat").names[y] for y in data.sprites(10, 8, species="cat").y} == {
         "cat"
     }
+
+
+def test_a_subset_by_mask_keeps_words_and_pictures_together():
+    d = data.sprites(20, 8, seed=1)
+    mask = d.y == 1
+    s = d.subset(mask)
+    assert len(s) == int(mask.sum()) == len(s.captions) and all("flower" in c for c in s.captions)
+    assert len(d.subset(99)) == 20
 
 
 def test_batches_are_shuffled_epochs():
@@ -235,7 +246,14 @@ def bomb(side):
         (lambda p: folder(p / "none"), "There is no folder"),
         (lambda p: folder(p), "has no pictures"),
         (lambda p: load("minst"), "choose one of digits, mnist"),
+        (lambda p: load("digits", n=5), "digits has no option 'n'"),
+        (lambda p: load("ring", size=5), "it has n, seed"),
+        *[
+            (lambda p, name=name: load(name, n=0), "at least 2 points")
+            for name in ("ring", "grid", "moons", "swiss_roll", "cat")
+        ],
         (lambda p: next(data.ring(10).batches(0)), "at least 1"),
+        (lambda p: next(data.ring(10).subset(0).batches(4)), "there are 0 items"),
     ],
 )
 def test_bad_input_gets_one_sentence(call, says, tmp_path):

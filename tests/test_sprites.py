@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from diffusion_lib.sprites import FACTORS, caption, draw, parse, random_sprites, vocabulary
+from diffusion_lib.sprites import FACTORS, caption, draw, parse, random_sprites, silhouette, vocabulary
 
 ALL = [
     {"species": kind, **dict(zip(factors, values, strict=True))}
@@ -25,6 +25,28 @@ def test_every_caption_is_unique_and_can_be_read_back():
     assert all(parse(c) == s for c, s in zip(captions, ALL, strict=True))
     words = set(vocabulary())
     assert all(set(c.replace(",", "").split()) <= words for c in captions) and len(words) < 60
+
+
+@pytest.mark.parametrize(
+    "text,says",
+    [
+        ("blue and yellow gorgeous flower with many petals in the night", "blue and yellow flower, eight round petals, at night"),
+        ("flower with yellow centre and blue petals", "blue and yellow flower, five round petals, by day"),
+        ("a yellow flower with blue petals", "blue and yellow flower, five round petals, by day"),
+        ("red tulip", "red and yellow flower, five tulip petals, by day"),
+        ("Black cat, sleeping", "black plain cat, curled, sleepy eyes, by day"),
+        ("sleeping portrait of a ginger kitten", "orange plain cat, portrait, sleepy eyes, by day"),
+        ("black and white cat under the moon", "black tuxedo cat, sitting, open eyes, at night"),
+    ],
+)  # fmt: skip
+def test_people_do_not_talk_in_captions(text, says):
+    assert caption(parse(text)) == caption(text) == says
+    assert np.array_equal(draw(text, 16), draw(parse(says), 16))
+
+
+def test_what_is_not_said_is_the_first_value():
+    for kind, factors in FACTORS.items():
+        assert parse(kind) == {"species": kind, **{f: values[0] for f, values in factors.items()}}
 
 
 def test_factors_are_uniform_and_independent(many):
@@ -50,6 +72,24 @@ def test_a_seed_means_the_same_pictures_however_many():
     assert not np.array_equal(few, random_sprites(5, 16, seed=8)[0])
 
 
+def test_a_seed_means_the_same_pictures_at_every_size():
+    small, small_specs = random_sprites(6, 16, seed=3)
+    large, specs = random_sprites(6, 64, seed=3)
+    assert specs == small_specs
+    shrunk = large.reshape(6, 16, 4, 16, 4, 3).mean((2, 4))
+    assert np.abs(shrunk - small).mean() < 8
+    assert np.abs(shrunk - np.roll(small, 1, 0)).mean() > 25  # the bound above can tell sprites apart
+
+
+def test_two_sprites_of_one_caption_differ():
+    pixels, specs = random_sprites(3000, 8, seed=0)
+    by_words = {}
+    for a, s in zip(pixels, specs, strict=True):
+        by_words.setdefault(caption(s), []).append(a)
+    pairs = [group[:2] for group in by_words.values() if len(group) > 1]
+    assert len(pairs) > 500 and not any(np.array_equal(a, b) for a, b in pairs)
+
+
 def test_only_one_species():
     for kind in FACTORS:
         assert {s["species"] for s in random_sprites(30, 8, 0, kind)[1]} == {kind}
@@ -71,13 +111,16 @@ def test_small_is_the_large_picture_made_small(text):
     assert np.abs(large - draw(parse(text), 32)).mean() < 6
 
 
-def test_each_factor_changes_the_picture():
-    for kind, factors in FACTORS.items():
-        base = {"species": kind, **{f: v[0] for f, v in factors.items()}}
-        for f, values in factors.items():
-            shown = [draw({**base, f: v}, 32).astype(int) for v in values]
-            for a, b in itertools.combinations(shown, 2):
-                assert np.abs(a - b).max() > 30, (kind, f)
+@pytest.mark.parametrize(
+    "kind,of", [(k, {f: v}) for k, f in (("cat", "pose"), ("flower", "shape")) for v in FACTORS[k][f]]
+)
+def test_each_factor_changes_the_picture(kind, of):
+    """In every pose and every shape of petals."""
+    base = {"species": kind, **{f: v[0] for f, v in FACTORS[kind].items()}, **of}
+    for f, values in FACTORS[kind].items():
+        shown = [draw({**base, f: v}, 32).astype(int) for v in values]
+        for a, b in itertools.combinations(shown, 2):
+            assert np.abs(a - b).max() > 30, (base, f)
 
 
 def test_petals_and_centre_have_the_colours_of_the_caption():
@@ -99,7 +142,36 @@ def test_night_is_dark_and_the_subject_stands_out():
     for s in ALL[::17]:
         day, night = (draw({**s, "time": t}, 32).astype(float) for t in ("day", "night"))
         assert day[:, :3].mean() > night[:, :3].mean() + 60  # the edge of the picture is sky
-        assert night.mean((1,)).std() > 3
+
+
+@pytest.mark.parametrize("time", ("day", "night"))
+def test_every_colour_stands_out_against_the_sky(time):
+    def apart(spec, subject, sky):
+        a = draw({**spec, "time": time}, 128).astype(int)
+        return np.abs(a[subject] - a[sky]).max()
+
+    for fur in FACTORS["cat"]["fur"]:
+        assert apart({"species": "cat", "fur": fur}, (93, 77), (93, 19)) > 50, fur  # flank and air beside it
+    for colour in FACTORS["flower"]["petals"]:
+        assert apart({"species": "flower", "petals": colour}, (26, 68), (51, 10)) > 75, colour
+
+
+def test_thin_things_stay_and_tiny_ones_fade():
+    """A whisker shows at 32 pixels; at 8 a star must not fill its pixel."""
+    cat = draw("white cat, portrait", 32).astype(int)
+    assert cat[18:24, :3].min() < 140  # dark lines on a light sky
+    small, large = (draw("cat, curled, at night", size).astype(int) for size in (8, 256))
+    blocks = large.reshape(8, 32, 8, 32, 3).mean((1, 3))
+    assert np.abs(small - blocks)[:2, :6].max() < 40  # the stars' part of the sky
+
+
+def test_the_silhouette_is_that_of_the_sitting_cat():
+    y, x = np.meshgrid(*[(np.arange(128, dtype=np.float32) + 0.5) / 64 - 1] * 2, indexing="ij")
+    inside = silhouette(x, -y)
+    near = np.any([silhouette(x + dx, -y + dy) for dx in (-0.06, 0, 0.06) for dy in (-0.06, 0, 0.06)], 0)
+    orange, white = (draw(f"{fur} cat", 128).astype(int) for fur in ("orange", "white"))
+    changed = np.abs(orange - white).max(2) > 40  # where the fur's colour shows
+    assert changed[~near].mean() < 0.001 and changed[inside].mean() > 0.8
 
 
 @pytest.mark.parametrize(
@@ -114,7 +186,12 @@ def test_night_is_dark_and_the_subject_stands_out():
         (lambda: parse("a blue dragon at night"), "cat or flower"),
         (lambda: parse("cat and flower"), "cat or flower"),
         (lambda: parse("oragne cat"), "orange"),
-        (lambda: parse("flower with blue blue blue petals"), "twice"),
+        (lambda: parse("flower with blue blue blue petals"), "no room for 'blue'"),
+        (lambda: parse("grey and black cat"), "already has fur = grey"),
+        (lambda: parse("purple cat"), "a cat can have fur orange, black"),
+        (lambda: parse(""), "cat or flower"),
+        (lambda: draw(3), "cat, flower"),
+        (lambda: draw("sleepy dgo"), "cat or flower"),
     ],
 )
 def test_bad_input_gets_one_sentence(call, says):
