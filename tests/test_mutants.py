@@ -1,0 +1,21 @@
+"""The tests, tested: each classic slip, made in a copy of the package, must turn one of them red (`make slow`)."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+import mutants
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slip", mutants.SLIPS, ids=lambda s: s[0])
+def test_the_slip_is_caught(slip):
+    assert mutants.caught(slip)["caught"]
+
+
+def test_every_slip_still_has_its_line():
+    """A change of the code must not quietly make a slip impossible to make."""
+    for what, file, right, _ in mutants.SLIPS:
+        assert (mutants.ROOT / file).read_text(encoding="utf-8").count(right) == 1, what
