@@ -11,6 +11,7 @@ iDDPM = Nichol, Dhariwal 2021 (2102.09672); v = Salimans, Ho 2022 (2202.00512).
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -69,7 +70,8 @@ class Schedule:
                 f"This schedule does not end in noise: alpha_bar_T = {a[-1]:.2f}, so x_T keeps "
                 f"{math.sqrt(a[-1]):.0%} of the picture's contrast, and sampling, which starts from pure noise, "
                 "starts in the wrong place. Use more steps or a schedule made for this T.",
-                stacklevel=3,
+                # the line to show is the reader's, whether it called Schedule itself or one of its two makers below
+                stacklevel=4 if sys._getframe(2).f_globals is globals() else 3,
             )
         object.__setattr__(self, "alpha_bar", a)
 

@@ -21,7 +21,7 @@ def forward_captions(schedule: Schedule) -> list[str]:
     """For each t = 0..T, the numbers of the jump: how much picture, how much noise."""
     return [
         f"x_{{t}} = {math.sqrt(a):.3f} x_{{0}} + {math.sqrt(1 - a):.3f} ε      "
-        + ("all picture, no noise" if a == 1 else f"picture to noise: {10 * math.log10(a / (1 - a)):+.0f} dB")
+        + ("all picture, no noise" if a == 1 else f"picture : noise = {math.sqrt(a / (1 - a)):.2f} : 1")
         for a in schedule.alpha_bar.tolist()
     ]
 
