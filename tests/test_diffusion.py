@@ -528,7 +528,7 @@ def test_bad_input_gets_one_sentence(call, says):
 
 
 def test_a_schedule_that_does_not_end_in_noise_warns():
-    with pytest.warns(UserWarning, match=r"alpha_bar_T = 0\.60") as seen:
+    with pytest.warns(UserWarning, match=r"alpha_bar_T = 0\.[56]0") as seen:
         Schedule.from_beta(torch.linspace(1e-4, 0.02, 50))
         Schedule(torch.linspace(1, 0.5, 5))
     assert [w.filename for w in seen] == [
