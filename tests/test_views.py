@@ -167,6 +167,7 @@ def test_eta_zero_draws_nothing_and_a_new_start_is_new(stepper):
     first = stepper.trace.steps[0].xt.clone()
     stepper.eta.value = 0.0
     assert stepper.trace.frames("sigma").abs().max() == 0
+    assert all("draws nothing" in c for c in stepper.player.film["captions"])
     assert torch.equal(stepper.trace.steps[0].xt, first)  # the same start: only eta changed
     stepper.player.value = 9
     stepper.start.click()

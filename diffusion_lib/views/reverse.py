@@ -45,15 +45,16 @@ def _glass_box(trace: Trace, model: MixtureDenoiser, log_p_T: float) -> dict:
         curve(done, {"": log_p.numpy()}, "log p of the path so far", xlabel="step", cursor=done),
     ]  # fmt: skip
     captions = [
-        f"step {i + 1} of {len(steps)}:  still about {p:,.0f} picture{'s' if p >= 1.5 else ''} possible      log p = {lp:+,.0f} nats"
-        + (
-            "      σ = 0: the last step draws nothing, it adds nothing to log p"
-            if q.sigma == 0 and q.s == 0
-            else ""
-        )
+        f"step {i + 1} of {len(steps)}:  still {_about(p)} possible      log p = {lp:+,.0f} nats"
+        + ("" if q.sigma else "      σ = 0: this step draws nothing, it adds nothing to log p")
         for i, (q, p, lp) in enumerate(zip(steps, possible, log_p, strict=True))
     ]
     return {"panels": panels, "captions": captions, "labels": [f"t = {q.t} → {q.s}" for q in steps]}
+
+
+def _about(pictures: float) -> str:
+    """A perplexity in words; only what is really 1 is called 1, since a re-roll may still change the picture."""
+    return "1 picture" if pictures < 1.01 else f"about {pictures:,.{1 if pictures < 10 else 0}f} pictures"
 
 
 def _coefficients(step: Step, alpha_bar: Tensor) -> dict[str, float]:
