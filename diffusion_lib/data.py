@@ -161,14 +161,12 @@ def _count(n: int) -> int:
     return n
 
 
-def _points(x: np.ndarray, y, names, name, modes=None, sd=None) -> Data:
+def _points(x: np.ndarray, y, names, name) -> Data:
     """Centre and scale by ONE number, the root of the mean variance, so that shapes keep their proportions."""
     x = x - x.mean(0)
     scale = math.sqrt(x.var(0).mean())
     x = torch.tensor(x / scale, dtype=torch.float32)
-    return Data(
-        x, torch.as_tensor(y).long(), tuple(names), name, "computed by diffusion_lib", modes=modes, sd=sd
-    )
+    return Data(x, torch.as_tensor(y).long(), tuple(names), name, "computed by diffusion_lib")
 
 
 def _mixture(centres: np.ndarray, sd: float, n: int, seed: int, name: str) -> Data:

@@ -42,9 +42,8 @@ DOWNLOADS = {
 def images_and_labels(name: str, train: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """(N, 28, 28) and (N,) uint8 of DOWNLOADS[name]; ConnectionError with one sentence when there is no way to get them."""
     images, labels = (gzip.decompress(_fetch(name, file)) for file in (FILES[:2] if train else FILES[2:]))
-    return np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28), np.frombuffer(
-        labels, np.uint8, offset=8
-    )
+    x = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 28, 28)
+    return x, np.frombuffer(labels, np.uint8, offset=8)
 
 
 def _fetch(name: str, file: str, seconds: float = 20) -> bytes:

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 MEGAPIXELS = 100  # a larger picture is a mistake or an attack; decoding it would fill the memory
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".avif"}
@@ -39,9 +39,8 @@ def _open(source, size: int) -> Image.Image:
         if isinstance(source, Image.Image):
             return source
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # ours comes first, with a sentence
+            # ours comes first, with a sentence
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(
                 io.BytesIO(source) if isinstance(source, bytes | bytearray | memoryview) else source
             )
@@ -53,15 +52,14 @@ def _open(source, size: int) -> Image.Image:
                 image.draft("RGB", (2 * size, 2 * size))  # decode a big photo at a fraction of its size
             image.load()
             return image
-    except (
-        Image.DecompressionBombError
-    ) as error:  # Pillow's own limit, about twice ours, strikes while opening
+    # Pillow's own limit, about twice ours, strikes while opening
+    except Image.DecompressionBombError as error:
         raise ValueError(
             f"{name} has far more than {MEGAPIXELS} million pixels: make it smaller first."
         ) from error
     except ValueError:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError, TypeError) as error:
+    except (OSError, SyntaxError, TypeError) as error:
         raise ValueError(
             f"{name} cannot be read as an image ({type(error).__name__}): use a whole PNG, JPEG, GIF or WebP file."
         ) from error
@@ -69,10 +67,8 @@ def _open(source, size: int) -> Image.Image:
 
 def _square(image: Image.Image, size: int, crop: str) -> Image.Image:
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16") or image.mode in (
-        "I",
-        "F",
-    ):  # 16 bits and more: stretch what is there to 0..255
+    # more than 8 bits: white is the top of the range that the numbers use
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         a = np.asarray(image, dtype=np.float64)
         top = 65535 if a.max() > 255 else 255 if a.max() > 1 else 1
         image = Image.fromarray((255 * (a / top).clip(0, 1)).round().astype(np.uint8))

@@ -11,20 +11,14 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
+
+from .figures import PALETTE
 
 HIGH, WIDE = 400, 2400  # of a panel and of a row, in pixels of the PNG
 GAP, TEXT, ROW = 32, 28, 40  # between panels; height of letters and of a line
 INK, QUIET, LINE = "#1f2328", "#59636e", "#d0d7de"
-PALETTE = [
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#B07A00",
-    "#2A93C9",
-    "#444444",
-]  # Okabe-Ito, as in player.js
 GREY = "#b9c0c7"
 SUBSUP = re.compile(r"([_^]\{[^{}]*\})")  # the one convention in texts: x_{t}, 10^{3}
 
@@ -87,10 +81,7 @@ def _cell(panel: dict, i: int, title: list[str], picture: Image.Image, head: int
 
 
 def _font(size: float, bold=False):
-    from matplotlib import (
-        get_data_path,
-    )  # DejaVu comes with it: Greek and accents, which Pillow's own font lacks
-
+    # DejaVu comes with Matplotlib: Greek and accents, which Pillow's own font lacks
     return ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf", size)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import data
-from ..diffusion import Schedule, forward_path, forward_step, log_q_chain, randn_like, sample
+from ..diffusion import Schedule, add_noise, forward_path, forward_step, log_q_chain, randn_like, sample
 from ..figures import to_uint8
 from ..oracle import mixture_denoiser
 from ..player import FramePlayer, curve, mix, pixels, scatter
@@ -126,7 +126,7 @@ def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int =
         a = float(schedule.alpha_bar[t])
         if t:
             x = forward_step(x, t, randn_like(x, g), schedule)
-        jump = math.sqrt(a) * x0 + math.sqrt(1 - a) * randn_like(x0, g)
+        jump = add_noise(x0, t, randn_like(x0, g), schedule)
         for film, values in ((steps, x), (jumps, jump)):
             film.append((torch.histc(values, len(middle), -3.5, 3.5) / (n * width)).numpy())
         cdf = (

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..diffusion import Schedule, Step, Trace, log_normal, log_p_step, randn_like, sample
+from ..diffusion import Schedule, Step, Trace, add_noise, log_normal, log_p_step, randn_like, sample
 from ..figures import grid, to_uint8
 from ..metrics import nearest
 from ..oracle import MixtureDenoiser, ideal_denoiser, mixture_denoiser, mixture_step_back
@@ -95,7 +95,7 @@ def step_reverse(
     )
     says = message("Stop anywhere and re-roll: the past stays, the future changes.")
     box = PlayerBox()
-    state = {"seed": seed, "rolls": 0, "steps": [], "lock": Lock()}
+    state, lock = {"seed": seed, "rolls": 0}, Lock()
 
     def walk(past: list[Step]) -> None:
         model, x = models[which.value], datasets[which.value][:1]
@@ -106,7 +106,6 @@ def step_reverse(
         for step in past:
             trace.add(step)
         trace.record(sample(model, past[-1].xs if past else xT, schedule, times, generator=g, eta=eta.value))
-        state["steps"] = trace.steps
         log_p_T = float(log_normal(trace.steps[0].xt, torch.zeros_like(xT), 1.0))
         film = _glass_box(trace, model, log_p_T) | {"name": f"Reverse process on {which.value}, step by step"}
         if box.player:
@@ -116,24 +115,24 @@ def step_reverse(
         box.trace = trace
 
     def on_branch(_):
-        with state["lock"]:
+        with lock:
             state["rolls"] += 1
             i = box.player.value
-            walk(state["steps"][:i])
+            walk(box.trace.steps[:i])
             say(
                 says,
-                f"New fresh noise from t = {state['steps'][i].t} on. Step forward: is it the same picture in the end?",
+                f"New fresh noise from t = {box.trace.steps[i].t} on. Step forward: is it the same picture in the end?",
             )
 
     def on_start(_):
-        with state["lock"]:
+        with lock:
             state["seed"], state["rolls"] = state["seed"] + 1, 0
             walk([])
             box.player.value = 0
             say(says, "A new x_T: other noise, another picture.")
 
     def on_setting(_):
-        with state["lock"]:
+        with lock:
             walk([])
             said = (
                 "η = 0: no fresh noise at all (DDIM); x_T alone decides."
@@ -169,8 +168,7 @@ def ancestors(
     eps = randn_like(x0, g)
     noisy, homes, captions = [], [], []
     for t in times:
-        a = float(schedule.alpha_bar[t])
-        xt = math.sqrt(a) * x0 + math.sqrt(1 - a) * eps
+        xt = add_noise(x0, t, eps, schedule)
         *_, last = sample(model, xt.repeat(n, 1, 1, 1), schedule, range(t, -1, -1), generator=g)
         _, which = nearest(last.xs, x)
         noisy.append(to_uint8(xt[0]))
@@ -198,12 +196,11 @@ def memory(x: Tensor, schedule: Schedule, n: int = 16, seed: int = 0) -> FramePl
     trace = Trace().record(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
     _, home = nearest(trace.final, x)
     away = [nearest(step.xs, x[home])[0].mean() for step in trace.steps]
-    same = np.stack([grid(x[home], columns=4)])
     return FramePlayer(
         [
             pixels(np.stack([grid(step.xs, columns=4) for step in trace.steps]), "x_{s}: the walk"),
             pixels(np.stack([grid(step.x0_hat, columns=4) for step in trace.steps]), "x̂_{0}: the guess"),
-            pixels(same, "nearest training pictures at the end"),
+            pixels(grid(x[home], columns=4)[None], "nearest training pictures at the end"),
         ],
         captions=[
             f"after t = {q.t}: mean distance to the nearest of those pictures {d:.4f} a pixel"
@@ -226,9 +223,8 @@ def is_it_gaussian(xt: float = 0.3, n: int = 60) -> FramePlayer:
         r, m, v = mixture_step_back(torch.tensor([xt], dtype=torch.float64), beta, modes, 0.2, half)
         p = (r * normal(m, math.sqrt(v)).log_prob(x[:, None]).exp()).sum(1)
         mean = (r * m).sum()
-        fitted = normal(
-            mean, (v + (r * (m - mean) ** 2).sum()).sqrt()
-        )  # the Gaussian of the same mean and variance
+        spread = v + (r * (m - mean) ** 2).sum()
+        fitted = normal(mean, spread.sqrt())  # the Gaussian of the same mean and variance
         gap.append(float(torch.trapezoid(torch.special.xlogy(p, p) - p * fitted.log_prob(x), x)))
         truth.append((p / p.max()).numpy())
         fit.append((fitted.log_prob(x).exp() / p.max()).numpy())
