@@ -6,13 +6,14 @@ they are used, so that --help and a mistyped option are answered at once. Longer
 
 from __future__ import annotations
 
-import argparse
 import math
-import os
 import sys
 import warnings
 from importlib.metadata import version
 from pathlib import Path
+
+from .options import Parser, number, place
+from .shell import add_sample, add_train
 
 ENDINGS = (".png", ".svg", ".pdf", ".jpg", ".gif", ".html")
 SCHEDULES = (
@@ -54,16 +55,6 @@ and with pictures of your own:
 """
 
 
-class Parser(argparse.ArgumentParser):
-    """Answers a mistake with one sentence, like everything else here, instead of with its usage."""
-
-    def __init__(self, **more):
-        super().__init__(**more, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-
-    def error(self, message: str):
-        raise ValueError(f"{message[0].upper()}{message[1:]}. For help: {self.prog} --help")
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns 0, or 2 after one sentence on stderr that says what was wrong with the input."""
     parser = Parser(prog="python -m diffusion_lib", description="Draw how machines draw pictures.")
@@ -79,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"diffusion_lib: {message}", file=sys.stderr)
             args.run(args)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"diffusion_lib: {error}", file=sys.stderr)
         return 2
     return 0
@@ -97,7 +88,7 @@ def add_figure(commands) -> None:
     one.add_argument("--image", metavar="FILE", help="your own picture")
     one.add_argument("--kind", choices=KINDS, help="a built-in picture (default: cat)")
     one.add_argument("--caption", metavar="TEXT", help='a picture that we draw for you: "sleepy black cat at night"')
-    p.add_argument("--T", type=_number(2, 5000), default=1000, metavar="N", help="steps from picture to noise (default: 1000)")
+    p.add_argument("--T", type=number(2, 5000), default=1000, metavar="N", help="steps from picture to noise (default: 1000)")
     p.add_argument("--spacing", choices=("t", "noise"), default="t", help="even in t (default), or in how noisy it looks: "
                    "good with linear, which is all noise long before T")
     _common(p, "forward", "128; in a GIF 96", "cosine")
@@ -108,51 +99,26 @@ def add_figure(commands) -> None:
     one.add_argument("--image", metavar="FILE", nargs="+", help="your own pictures")
     one.add_argument("--folder", metavar="DIR", help="a folder of your own pictures")
     one.add_argument("--data", choices=("cats", "flowers", "digits", "mnist"), help="built-in pictures (default: cats)")
-    p.add_argument("--steps", type=_number(2, 1000), default=50, metavar="N", help="steps from noise to picture, T (default: 50)")
-    p.add_argument("--eta", type=_number(0, 1, float), default=1.0, metavar="N", help="fresh noise, 1: DDPM (default), 0: DDIM")
-    p.add_argument("--n", type=_number(1, 16), default=1, metavar="N", help="how many walks to show (default: 1)")
+    p.add_argument("--steps", type=number(2, 1000), default=50, metavar="N", help="steps from noise to picture, T (default: 50)")
+    p.add_argument("--eta", type=number(0, 1, float), default=1.0, metavar="N", help="fresh noise, 1: DDPM (default), 0: DDIM")
+    p.add_argument("--n", type=number(1, 16), default=1, metavar="N", help="how many walks to show (default: 1)")
     # linear spends half its steps where the denoiser has not yet made up its mind, which is what there is to see
     _common(p, "reverse", "64", "linear")
 
 
 def _common(p: Parser, name: str, size: str, schedule: str) -> None:
-    p.add_argument("--out", type=_place, default=f"{name}.png", metavar="FILE", help=f"the file to write (default: {name}.png)")
-    p.add_argument("--size", type=_number(8, 512), metavar="N", help=f"pixels along a side (default: {size}; digits have their own)")
+    p.add_argument("--out", type=place(*ENDINGS), default=f"{name}.png", metavar="FILE", help=f"the file to write (default: {name}.png)")
+    p.add_argument("--size", type=number(8, 512), metavar="N", help=f"pixels along a side (default: {size}; digits have their own)")
     p.add_argument("--schedule", choices=SCHEDULES, default=schedule, help=f"how noise grows (default: {schedule}; DDPM's is linear)")
-    p.add_argument("--frames", type=_number(2, 300), metavar="N", help="how many pictures (default: 6 in a strip, 40 in a GIF)")
-    p.add_argument("--fps", type=_number(1, 50), default=10, metavar="N", help="pictures per second in a GIF (default: 10)")
+    p.add_argument("--frames", type=number(2, 300), metavar="N", help="how many pictures (default: 6 in a strip, 40 in a GIF)")
+    p.add_argument("--fps", type=number(1, 50), default=10, metavar="N", help="pictures per second in a GIF (default: 10)")
     p.add_argument("--background", choices=("white", "dark", "transparent"), default="white", help="of a strip (default: white)")
     p.add_argument("--title", default="", metavar="TEXT", help="a heading for an HTML page")
-    p.add_argument("--seed", type=_number(0, 10**9), default=0, metavar="N", help="another number draws other noise (default: 0)")
+    p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="another number draws other noise (default: 0)")
 # fmt: on
 
 
-def _place(name: str) -> Path:
-    """The argparse type of a file to write; asked before the work, so that nobody waits for a refusal."""
-    out = Path(name).expanduser()
-    if out.suffix.lower() not in ENDINGS:
-        raise argparse.ArgumentTypeError(f"{out.name!r} must end in {', '.join(ENDINGS)}")
-    if not out.parent.is_dir() or out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise argparse.ArgumentTypeError(f"{name!r} must lie in a folder that exists and is open to you")
-    return out
-
-
-def _number(low: int, high: int, kind: type = int):
-    """The argparse type of an int (or float) in low..high."""
-
-    def number(text: str):
-        try:
-            if low <= (value := kind(text)) <= high:
-                return value
-        except ValueError:
-            pass
-        what = "a whole number" if kind is int else "a number"
-        raise argparse.ArgumentTypeError(f"needs {what} from {low} to {high}, but got {text!r}")
-
-    return number
-
-
-COMMANDS = [add_figure]
+COMMANDS = [add_figure, add_train, add_sample]
 
 
 def forward(args) -> None:

@@ -48,6 +48,13 @@ class Data:
         captions = tuple(self.captions[j] for j in i.tolist()) if self.captions else ()
         return replace(self, x=self.x[i], y=None if self.y is None else self.y[i], captions=captions)
 
+    def split(self, n: int, seed: int = 0) -> tuple[Data, Data]:
+        """n items to learn from and the rest, never seen, by a shuffle that only the seed decides."""
+        if not 0 < n < len(self):
+            raise ValueError(f"A split needs 1 to {len(self) - 1} items to learn from, but got {n!r}.")
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        return self.subset(order[:n]), self.subset(order[n:])
+
     def to(self, device) -> Data:
         def move(v):
             return v if v is None else v.to(device)

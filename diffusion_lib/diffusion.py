@@ -44,6 +44,9 @@ SCHEDULES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+EVEN = ("t", "snr")  # the two rulers of time: the steps themselves, or decibels of noise
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How much signal is left at each time.
@@ -142,14 +145,30 @@ class Schedule:
         a = self.alpha_bar[t]
         return a.reshape(-1, *[1] * (like.ndim - 1)) if t.ndim else a
 
-    def times(self, n: int | None = None) -> list[int]:
-        """T = t_0 > t_1 > ... > t_n = 0: the n evenly spaced steps that a sampler takes (all T if n is None)."""
+    def times(self, n: int | None = None, even: str = "t") -> list[int]:
+        """T = t_0 > t_1 > ... > t_n = 0: the n steps that a sampler takes (all T if n is None).
+
+        even: "t" spaces them evenly in t, as DDPM and DDIM do; "snr" evenly in decibels, which leaves more of few steps
+        for the last small noises, where narrow structure is decided.
+        """
         n = self.T if n is None else n
         if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= self.T:
             raise ValueError(
                 f"The number of sampling steps must be a whole number in 1..{self.T} (= T), but got {n!r}."
             )
-        return [round(self.T * (n - i) / n) for i in range(n + 1)]
+        if even not in EVEN:
+            raise ValueError(f"Steps cannot be even in {even!r}: choose one of {', '.join(EVEN)}.")
+        if even == "t":
+            return [round(self.T * (n - i) / n) for i in range(n + 1)]
+        db, times = (
+            self.snr_db,
+            [self.T],
+        )  # whole times are few near t = 1, so each step leaves room for those after it
+        for i in range(1, n):
+            wanted = db[-1] + (db[1] - db[-1]) * i / max(n - 1, 1)
+            t = 1 + int((db[1:] - wanted).abs().argmin())
+            times.append(max(min(t, times[-1] - 1), n - i))
+        return [*times, 0]
 
 
 def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
@@ -215,10 +234,11 @@ def forward_path(x0: Tensor, schedule: Schedule, generator: torch.Generator | No
 
 
 def log_normal(x: Tensor, mean: Tensor, var: Tensor | float) -> Tensor:
-    """log N(x; mean, var I) in nats, summed over all axes but the first: (B,), float64."""
-    d2 = (x.double() - mean.double()).pow(2).flatten(1).sum(1)
-    var = torch.as_tensor(var, dtype=torch.float64).flatten().to(d2.device)
-    return -0.5 * (d2 / var + x[0].numel() * torch.log(2 * math.pi * var))
+    """log N(x; mean, var I) in nats, summed over all axes but the first: (B,), float64. var: a number, (B,) or like x."""
+    d2 = (x.double() - mean.double()).pow(2)
+    var = torch.as_tensor(var, dtype=torch.float64).to(d2.device)
+    var = var.reshape(-1, *[1] * (x.ndim - 1)) if var.ndim == 1 else var
+    return -0.5 * (d2 / var + torch.log(2 * math.pi * var)).flatten(1).sum(1)
 
 
 def log_q_step(xt: Tensor, xs: Tensor, t: int | Tensor, schedule: Schedule) -> Tensor:
@@ -290,7 +310,10 @@ def convert(
 
 @dataclass(frozen=True)
 class Step:
-    """All that happened in one reverse step from time t down to s. Tensors are (B, ...); sigma is a number."""
+    """All that happened in one reverse step from time t down to s. Tensors are (B, ...).
+
+    sigma is a number, or (B, ...) where a network has learned it.
+    """
 
     t: int
     s: int
@@ -298,7 +321,7 @@ class Step:
     eps_hat: Tensor
     x0_hat: Tensor
     mean: Tensor
-    sigma: float
+    sigma: float | Tensor
     noise: Tensor
     xs: Tensor
 
@@ -350,8 +373,11 @@ def reverse_step(
     mean = as_.sqrt().to(xt) * x0_hat + direction.to(xt) * eps_hat
     if isinstance(v, Tensor):
         beta, beta_tilde = beta.to(v), beta_tilde.to(v)
-    # as_ < 1: data (s = 0) are shown without noise, z = 0 in DDPM's algorithm 2; beta_tilde is 0 there by itself, beta is not
-    sigma = eta * (beta**v * beta_tilde ** (1 - v)).sqrt() * (as_ < 1).to(beta.device)
+    # data (s = 0) are shown without noise, z = 0 in DDPM's algorithm 2; beta_tilde is 0 there by itself, beta is not
+    sigma = eta * (beta**v * beta_tilde ** (1 - v)).sqrt()
+    sigma = torch.where(
+        (as_ < 1).to(sigma.device), sigma, 0.0
+    )  # not a product: 0 x infinity, of a learned v > 1, is NaN
     xs = mean + sigma.to(xt) * noise
     return Step(t, s, xt, eps_hat, x0_hat, mean, float(sigma) if sigma.ndim == 0 else sigma, noise, xs)
 
@@ -368,12 +394,15 @@ def sample(
     clip: float | None = None,
     y: Tensor | None = None,
     predicts: str = "eps",
+    order: int = 1,
 ) -> Iterator[Step]:
     """Walk from x_T (B, ...) to x_0, yielding a Step after each step. DDPM algorithm 2; DDIM with eta = 0.
 
-    model: a denoiser, model(xt, t (B,), y) -> a prediction of xt's shape, of the kind named by `predicts`.
-    steps: how many (evenly spaced; None takes all T), or the times themselves, falling, e.g. [40, 20, 0]: the walk may
-    start anywhere, so an old Step's x_s can be branched with fresh noise.
+    model: a denoiser, model(xt, t (B,), y) -> a prediction of xt's shape, of the kind named by `predicts`; or a pair
+    (prediction, v) of such tensors, when it has learned its variance (iDDPM eq. 15; see reverse_step).
+    steps: how many (evenly spaced; None takes all T), or the times themselves, falling, e.g. [40, 20, 0] or
+    schedule.times(20, even="snr"): the walk may start anywhere, so an old Step's x_s can be branched with fresh noise.
+    order: 2, with eta = 0, also uses the guess before (`extrapolate`): as good as many more steps where these are few.
     One noise is drawn at every step, needed or not, so two runs from generators of one seed share all their noise.
     Leaving the loop early keeps every Step already yielded.
     """
@@ -383,9 +412,16 @@ def sample(
         raise ValueError(
             f"A walk needs at least two times, where it starts and where it lands, but got {times}."
         )
+    if order not in (1, 2) or (order == 2 and eta != 0):
+        raise ValueError(
+            f"order must be 1, or 2 for a walk without fresh noise (eta = 0), but got order = {order} and eta = {eta}."
+        )
+    before = None
     for i, (t, s) in enumerate(pairwise(times)):
         with torch.no_grad():  # not around the yield: the caller's own code must be free to train
             prediction = model(xt, torch.full((len(xt),), t, device=xt.device), y)
+            if isinstance(prediction, tuple):
+                prediction, v = prediction
             if i == 0 and (not isinstance(prediction, Tensor) or prediction.shape != xt.shape):
                 got = tuple(prediction.shape) if isinstance(prediction, Tensor) else type(prediction).__name__
                 raise ValueError(
@@ -396,9 +432,26 @@ def sample(
                     f"The denoiser returned NaN or infinity at t = {t}: its weights or its input are broken."
                 )
             eps_hat = convert(prediction, predicts, "eps", xt, t, schedule)
-            step = reverse_step(xt, eps_hat, t, s, schedule, randn_like(xt, generator), eta, v, clip)
+            if order == 2:
+                guess = convert(eps_hat, "eps", "x0", xt, t, schedule)
+                guess = guess if clip is None else guess.clamp(-clip, clip)
+                line = guess if before is None or s == 0 else extrapolate(guess, t, s, *before, schedule)
+                eps_hat, before = convert(line, "x0", "eps", xt, t, schedule), (guess, t)
+            step = reverse_step(
+                xt, eps_hat, t, s, schedule, randn_like(xt, generator), eta, v, clip if order == 1 else None
+            )
         yield step
         xt = step.xs
+
+
+def extrapolate(x0_hat: Tensor, t: int, s: int, before: Tensor, r: int, schedule: Schedule) -> Tensor:
+    """The guess x0_hat made at t, drawn out along a line from the guess made at r > t to the middle of the step t -> s.
+
+    With lambda = log(sqrt(alpha_bar) / sqrt(1 - alpha_bar)):  x0_hat + (x0_hat - before) / 2 (lambda_s - lambda_t) / (lambda_t - lambda_r).
+    A DDIM step with this guess is one step of DPM-Solver++(2M), Lu et al. 2022 (2211.01095), algorithm 2.
+    """
+    r, t, s = (0.5 * torch.logit(schedule.alpha_bar[i]) for i in (r, t, s))
+    return x0_hat + (x0_hat - before) * float((s - t) / (t - r) / 2)
 
 
 def log_p_step(step: Step) -> Tensor:
@@ -407,7 +460,7 @@ def log_p_step(step: Step) -> Tensor:
     A step with sigma = 0 (the last one with beta_tilde; every DDIM step) is a function, not a draw. It has no density,
     so it adds 0: what the sum then measures is the draws that were made.
     """
-    if not step.sigma:
+    if not torch.as_tensor(step.sigma).any():
         return torch.zeros(len(step.xs), dtype=torch.float64, device=step.xs.device)
     return log_normal(step.xs, step.mean, step.sigma**2)
 
@@ -438,7 +491,9 @@ class Trace:
         if len(self._even) == self.keep:
             self._even, self.stride = self._even[::2], 2 * self.stride
         self._newest = replace(
-            step, **{name: getattr(step, name).detach().to("cpu", copy=True) for name in _TENSORS}
+            step,
+            **{name: getattr(step, name).detach().to("cpu", copy=True) for name in _TENSORS},
+            sigma=step.sigma.detach().cpu() if isinstance(step.sigma, Tensor) else step.sigma,
         )
         if self.seen % self.stride == 0:
             self._even.append(self._newest)

@@ -23,12 +23,17 @@ ORDER = [
     "pictures",
     "download",
     "data",
+    "nets",
+    "train",
+    "ddpm",
+    "classifier",
+    "store",
     "metrics",
     "figures",
     "plots",
 ]
 ORDER += ["panels", "still", "player", "views"]
-ORDER += ["exercises", "note", "check", "predict", "__main__"]
+ORDER += ["exercises", "note", "check", "predict", "options", "shell", "__main__"]
 
 
 def cells(path, kind=None):

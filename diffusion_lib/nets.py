@@ -1,0 +1,180 @@
+"""Networks that predict: model(xt, t, y=None) -> prediction, t = 1..T, y an optional class number (-1: none).
+
+Both nets hear the time as sinusoids and let it scale and shift every block (FiLM, Perez et al. 2018, 1709.07871).
+Their last layer starts at zero, so an untrained network predicts 0 everywhere, whatever it will be taught to predict.
+Letters in shapes: B samples, C channels, H x W pixels, D the width of a hidden layer.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Condition(nn.Module):
+    """What a network is told: the time, and the class if there are classes. (B,) and (B,) -> (B, width)
+
+    The time enters as u = t / T in 32 sinusoids (after Vaswani et al. 2017, section 3.5), the fastest of which turns
+    about five times from t = 0 to T: faster ones let the answer jump between neighbouring times, and samples get worse.
+    """
+
+    def __init__(self, T: int, classes: int, width: int):
+        super().__init__()
+        self.T = T
+        self.register_buffer("frequency", torch.logspace(0, 1.5, 16), persistent=False)
+        self.mlp = nn.Sequential(nn.Linear(32, width), nn.SiLU(), nn.Linear(width, width))
+        self.label = nn.Embedding(classes + 1, width) if classes else None  # its last row says "no class"
+
+    def forward(self, t: Tensor, y: Tensor | None) -> Tensor:
+        angle = (t.float() / self.T)[:, None] * self.frequency  # (B, 16)
+        c = self.mlp(torch.cat([angle.sin(), angle.cos()], 1))
+        if self.label is not None:
+            none = self.label.num_embeddings - 1
+            y = torch.full_like(t, none) if y is None else torch.where(y < 0, none, y)
+            c = c + self.label(y)
+        return c
+
+
+class FiLM(nn.Module):
+    """h (1 + scale) + shift, both read from the condition (B, width); starts as the identity."""
+
+    def __init__(self, width: int, channels: int):
+        super().__init__()
+        self.read = nn.Linear(width, 2 * channels)
+        nn.init.zeros_(self.read.weight), nn.init.zeros_(self.read.bias)
+
+    def forward(self, h: Tensor, c: Tensor) -> Tensor:
+        scale, shift = self.read(c).reshape(len(c), -1, *[1] * (h.ndim - 2)).chunk(2, 1)
+        return h * (1 + scale) + shift
+
+
+class MLP(nn.Module):
+    """For points (B, 2) and tiny pictures (B, C, H, W): residual layers on the flattened sample.
+
+    shape: of one sample, e.g. (2,) or (1, 8, 8). out: how many outputs for each input number (2: a variance too),
+    stacked along axis 1. Points also enter as sinusoids of their coordinates, so that structure much narrower than the
+    cloud can be seen (Tancik et al. 2020, 2006.10739).
+    """
+
+    def __init__(self, shape, T: int, classes: int = 0, width: int = 128, depth: int = 3, out: int = 1):
+        super().__init__()
+        self.config = {
+            "shape": list(shape),
+            "T": T,
+            "classes": classes,
+            "width": width,
+            "depth": depth,
+            "out": out,
+        }
+        n = math.prod(shape)
+        self.register_buffer(
+            "frequency", torch.arange(1.0, 9.0 if len(shape) == 1 else 1.0), persistent=False
+        )
+        self.first = nn.Linear(n * (1 + 2 * len(self.frequency)), width)
+        self.condition = Condition(T, classes, width)
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.last = nn.Linear(width, out * n)
+        nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
+
+    def forward(self, xt: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        x = xt.flatten(1)
+        angle = (x[:, :, None] * self.frequency).flatten(1)
+        h = self.first(torch.cat([x, angle.sin(), angle.cos()], 1)) + self.condition(t, y)  # (B, D)
+        for layer in self.layers:
+            h = h + layer(F.silu(h))
+        return self.last(F.silu(h)).reshape(len(xt), -1, *xt.shape[2:])
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions around a FiLM, added to their input. (B, C, H, W) -> (B, C', H, W)"""
+
+    def __init__(self, channels: int, out: int, width: int):
+        super().__init__()
+        self.norm1, self.conv1 = nn.GroupNorm(8, channels), nn.Conv2d(channels, out, 3, padding=1)
+        self.norm2, self.conv2 = nn.GroupNorm(8, out), nn.Conv2d(out, out, 3, padding=1)
+        self.film = FiLM(width, out)
+        self.skip = nn.Conv2d(channels, out, 1) if channels != out else nn.Identity()
+        nn.init.zeros_(self.conv2.weight), nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.conv2(F.silu(self.film(self.norm2(h), c)))
+        return self.skip(x) + h
+
+
+class UNet(nn.Module):
+    """For pictures (B, C, H, W): down to half the size and up again, with a shortcut at each size (Ronneberger 2015, Ho 2020).
+
+    patch: 2 folds each 2 x 2 square of pixels into channels before the first convolution and unfolds it after the last,
+    which leaves a quarter of the places to compute. mults: channels at each size, in units of `channels`.
+    """
+
+    def __init__(self, shape, T: int, classes: int = 0, channels: int = 32, mults=(1, 2), depth: int = 1, patch: int = 1, out: int = 1):  # fmt: skip
+        super().__init__()
+        c, h, w = shape
+        if h % (patch * 2 ** (len(mults) - 1)) or w % (patch * 2 ** (len(mults) - 1)):
+            raise ValueError(
+                f"A U-Net with {len(mults)} sizes and patch = {patch} needs sides that divide by {patch * 2 ** (len(mults) - 1)}, but got {h} x {w}."
+            )
+        self.config = {"shape": list(shape), "T": T, "classes": classes, "channels": channels, "mults": list(mults), "depth": depth, "patch": patch, "out": out}  # fmt: skip
+        self.patch, width = patch, 4 * channels
+        sizes = [channels * m for m in mults]
+        self.condition = Condition(T, classes, width)
+        self.first = nn.Conv2d(c * patch**2, sizes[0], 3, padding=1)
+        self.down, self.up, skips, here = nn.ModuleList(), nn.ModuleList(), [], sizes[0]
+        for size in sizes:
+            blocks = nn.ModuleList()
+            for _ in range(depth):
+                blocks.append(Block(here, size, width))
+                here = size
+                skips.append(here)
+            self.down.append(blocks)
+        self.middle = Block(here, here, width)
+        for size in reversed(sizes):
+            blocks = nn.ModuleList()
+            for _ in range(depth):
+                blocks.append(Block(here + skips.pop(), size, width))
+                here = size
+            self.up.append(blocks)
+        self.norm = nn.GroupNorm(8, here)
+        self.last = nn.Conv2d(here, out * c * patch**2, 3, padding=1)
+        nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
+
+    def forward(self, xt: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        c, skips = F.silu(self.condition(t, y)), []
+        h = self.first(F.pixel_unshuffle(xt, self.patch))
+        for i, blocks in enumerate(self.down):
+            h = F.avg_pool2d(h, 2) if i else h
+            for block in blocks:
+                h = block(h, c)
+                skips.append(h)
+        h = self.middle(h, c)
+        for i, blocks in enumerate(self.up):
+            h = F.interpolate(h, scale_factor=2.0, mode="nearest") if i else h
+            for block in blocks:
+                h = block(torch.cat([h, skips.pop()], 1), c)
+        return F.pixel_shuffle(self.last(F.silu(self.norm(h))), self.patch)
+
+
+class Classifier(nn.Module):
+    """Names the class of a picture, (B, C, H, W) -> (B, classes), by way of `width` features that metrics compare."""
+
+    def __init__(self, shape, classes: int, width: int = 64):
+        super().__init__()
+        self.config = {"shape": list(shape), "classes": classes, "width": width}
+        c, h, w = shape
+        self.look = nn.Sequential(
+            nn.Conv2d(c, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(64 * (h // 4) * (w // 4), width), nn.ReLU(),
+        )  # fmt: skip
+        self.name = nn.Linear(width, classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """(B, width), what the last layer sees."""
+        return self.look(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.name(self.features(x))

@@ -1,0 +1,134 @@
+"""Weights on disk: safetensors (numbers only, nothing that runs) and a card that says where they come from.
+
+save("mine.safetensors", model, card(data="digits", seconds=120, seed=0))
+model = load("mine.safetensors")        # or load("mnist"): shipped with the package, see NAMES
+model.card["command"]
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .ddpm import Denoiser
+from .diffusion import Schedule
+from .files import whole
+from .nets import MLP, Classifier, UNet
+
+FOLDER = Path(__file__).parent / "weights"
+NETS = {net.__name__: net for net in (MLP, UNet, Classifier)}
+FORMAT = "diffusion_lib 1"
+
+
+def names() -> list[str]:
+    """The shipped weights that `load` knows by name."""
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def card(**facts) -> dict:
+    """The facts, and what this machine knows by itself: versions, kind of machine. Values are text and numbers."""
+    from importlib.metadata import version
+
+    device = facts.pop("device", torch.device("cpu"))
+    kind = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{torch.get_num_threads()} threads of {_processor()}"
+    )
+    versions = {name: version(name) for name in ("diffusion_lib", "torch", "numpy")}
+    return facts | {"machine": kind, "versions": versions | {"python": platform.python_version()}}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration, IndexError):
+        return platform.processor() or platform.machine()
+
+
+def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
+    """Write a Denoiser or a Classifier with its card; the file appears whole or not at all. Returns its path.
+
+    half: store 16-bit numbers, half the size; `load` gives 32 bits back.
+    """
+    from safetensors.torch import save_file
+
+    path, net = Path(path), model.net if isinstance(model, Denoiser) else model
+    tensors = {
+        k: v.detach().cpu().to(torch.float16 if half else v.dtype).contiguous()
+        for k, v in net.state_dict().items()
+    }
+    if broken := [k for k, v in tensors.items() if not bool(v.isfinite().all())]:
+        raise ValueError(
+            f"These weights are not numbers any more ({broken[0]} has NaN or infinity): nothing was written to {path}."
+        )
+    about = {
+        "format": FORMAT,
+        "net": type(net).__name__,
+        "config": net.config,
+        "card": card,
+        "sha256": _fingerprint(tensors),
+    }
+    if isinstance(model, Denoiser):
+        about["denoiser"] = {"predicts": model.predicts, "schedule": model.schedule.name}
+        tensors["alpha_bar"] = model.schedule.alpha_bar.clone()
+    with whole(path) as part:
+        save_file(tensors, part, {"diffusion_lib": json.dumps(about)})
+    return path
+
+
+def load(source, device="cpu") -> nn.Module:
+    """Weights from a file, or shipped ones by name (see `names`), as the Denoiser or Classifier that was saved, with its `.card`.
+
+    Raises FileNotFoundError or ValueError with one sentence if the file is missing, broken, or from another program.
+    """
+    path = FOLDER / f"{source}.safetensors" if str(source) in names() else Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There are no weights {str(source)!r}: give a file that `save` wrote, or one of {', '.join(names())}."
+        )
+    about, tensors = _read(path)
+    try:
+        extra = about.get("denoiser")
+        alpha_bar = tensors.pop("alpha_bar") if extra else None
+        if _fingerprint(tensors) != about["sha256"]:
+            raise ValueError("its numbers are not the ones that were saved")
+        net = NETS[about["net"]](**about["config"])
+        net.load_state_dict({k: v.float() for k, v in tensors.items()})
+    except Exception as error:
+        raise ValueError(f"The weights in {path} are damaged ({error}): get or train them again.") from error
+    net = net.to(device).eval().requires_grad_(False)
+    if not extra:
+        net.card = about["card"]
+        return net
+    return Denoiser(net, Schedule(alpha_bar, extra["schedule"]), extra["predicts"], about["card"])
+
+
+def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {}).get("diffusion_lib", "{}"))
+            if about.get("format") != FORMAT:
+                raise ValueError(
+                    f"{path} was not written by this version of diffusion_lib ({FORMAT}): its card is missing or foreign."
+                )
+            return about, {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a whole safetensors file ({error}): get or train it again."
+        ) from error
+
+
+def _fingerprint(tensors: dict[str, Tensor]) -> str:
+    digest = sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].numpy().tobytes())
+    return digest.hexdigest()

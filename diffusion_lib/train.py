@@ -1,0 +1,265 @@
+"""One training loop for every family of models: it knows steps, seconds and weights, and no model.
+
+    learner = Learner(net)
+    for record in fit(ddpm_step(learner, schedule), data.batches(128), [learner], seconds=60):
+        print(record)
+    samples = sample(learner.ema, ...)
+
+``fit`` is a generator: a progress bar, a live plot, a Stop button and a test are all a ``for`` loop around it.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .files import whole
+
+MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short: for tests and rehearsals
+
+
+def pick_device(wanted: str | None = None) -> torch.device:
+    """CUDA, else MPS, else the CPU; `wanted` or the environment variable DIFFUSION_LIB_DEVICE overrides.
+
+    Raises ValueError for a device that is not here.
+    """
+    wanted = wanted or os.environ.get("DIFFUSION_LIB_DEVICE")
+    here = [
+        d for d, ok in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if ok
+    ]
+    here.append("cpu")
+    if wanted and wanted.split(":")[0] not in here:
+        raise ValueError(
+            f"There is no device {wanted!r} here: choose one of {', '.join(here)}, or leave it out."
+        )
+    return torch.device(wanted or here[0])
+
+
+def seed_all(seed: int) -> None:
+    """Seed Python, NumPy and PyTorch, so that weights start the same."""
+    random.seed(seed), np.random.seed(seed), torch.manual_seed(seed)
+
+
+def faster_precision(model: nn.Module, x: Tensor, seconds: float = 0.5) -> str:
+    """ "bfloat16" if a short race on this machine shows that the network learns from x (B, ...) faster with it, else "float32"."""
+    model, t, least = copy.deepcopy(model), torch.ones(len(x), dtype=torch.long, device=x.device), {}
+    for precision in ("float32", "bfloat16"):
+        start, best = time.perf_counter(), math.inf
+        while time.perf_counter() - start < seconds:
+            tick = time.perf_counter()
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                loss = model(x, t).float().pow(2).mean()
+            loss.backward()
+            loss.item()  # waits for a GPU
+            best = min(best, time.perf_counter() - tick)
+        least[precision] = best
+    return "bfloat16" if least["bfloat16"] < 0.9 * least["float32"] else "float32"
+
+
+class EMA:
+    """A moving average of weights whose memory grows with training, so that no length has to be known beforehand:
+
+        ema_n = (1 - 1/n)^(gamma + 1) ema_{n-1} + (1 - (1 - 1/n)^(gamma + 1)) theta_n
+
+    At step n it remembers about the last n / (gamma + 2) steps. The very first step copies the weights, so a start
+    that was not yet trained leaves no trace: what a warm-up is for. Karras et al. 2024 (2312.02696), equation 2 and 127.
+    """
+
+    def __init__(self, model: nn.Module, gamma: float = 7.0):
+        self.model, self.gamma, self.n = copy.deepcopy(model).requires_grad_(False).eval(), gamma, 0
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        self.n += 1
+        keep = (1 - 1 / self.n) ** (self.gamma + 1)
+        torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - keep)
+        for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
+            mine.copy_(theirs)
+
+
+class Learner:
+    """A network, its optimiser and its moving average: what one player of a training needs. A GAN has two.
+
+    lr: the highest learning rate; `fit` lets it rise and fall. clip: the longest gradient that is followed.
+    precision: "float32", or "bfloat16" for the forward pass (see `faster_precision`).
+    """
+
+    def __init__(self, model: nn.Module, lr: float = 1e-3, clip: float = 1.0, gamma: float = 7.0, betas=(0.9, 0.99), weight_decay: float = 0.0, precision: str = "float32"):  # fmt: skip
+        self.model, self.lr, self.clip, self.precision = model, lr, clip, precision
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr, betas, weight_decay=weight_decay)
+        self._ema = EMA(model, gamma)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @property
+    def ema(self) -> nn.Module:
+        """The averaged network: usable at every moment, and what samples are drawn with."""
+        return self._ema.model
+
+    def set_rate(self, share: float) -> None:
+        """Train with this share of the learning rate from now on."""
+        self.model.train()
+        for group in self.optimizer.param_groups:
+            group["lr"] = share * self.lr
+
+    def autocast(self):
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def descend(self, loss: Tensor) -> float:
+        """One step downhill. Raises FloatingPointError, and leaves the weights as they were, if a number is not finite."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.clip))
+        if not math.isfinite(norm) or not math.isfinite(value := float(loss.detach())):
+            raise FloatingPointError(f"The loss is {float(loss.detach())} and its gradient {norm}")
+        self.optimizer.step()
+        self._ema.update(self.model)
+        return value
+
+    def state_dict(self) -> dict:
+        state = {"model": self.model, "optimizer": self.optimizer, "ema": self.ema}
+        return {k: v.state_dict() for k, v in state.items()} | {"n": self._ema.n}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema.load_state_dict(state["ema"])
+        self._ema.n = state["n"]
+
+
+class Parts(NamedTuple):
+    """What ``fit`` needs of a family of models: fit(*parts, seconds=60)."""
+
+    step: Callable[..., dict[str, float]]
+    batches: Iterable
+    learners: Sequence[Learner]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known after a step. seconds: of training only, without the time that the loop around `fit` took.
+
+    values: what the step returned, e.g. {"loss": 0.31}; progress: 0..1; rate: the share of the learning rate; left: estimated seconds to the end.
+    """
+
+    step: int
+    seconds: float
+    progress: float
+    rate: float
+    values: dict[str, float]
+
+    @property
+    def left(self) -> float:
+        return self.seconds * (1 / self.progress - 1)
+
+    def __str__(self) -> str:
+        values = "  ".join(f"{k} {v:.4f}" for k, v in self.values.items())
+        return f"step {self.step:,}  {values}  {self.progress:4.0%}, {self.left:.0f} s left"
+
+
+def rate(progress: float, warmup: float = 0.02) -> float:
+    """The share of the learning rate at a share of the training: up in a line, then down in half a cosine."""
+    if progress < warmup:
+        return progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def fit(
+    step: Callable[..., dict[str, float]],
+    batches: Iterable,
+    learners: Sequence[Learner],
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+    seed: int = 0,
+    warmup: float = 0.02,
+    checkpoint: str | Path | None = None,
+    every: float = 60.0,
+) -> Iterator[Record]:
+    """Train for a number of steps or of seconds; yields a Record after each step.
+
+    step: step(batch, generator) -> {name: float}; it calls ``learner.descend`` itself, all its dice come from `generator`.
+    batches: must give the same batches again after a restart, as ``Data.batches`` does. learners: whatever `step` trains.
+    checkpoint: a file for all that is needed to go on, written every `every` seconds and at the end, however it ends;
+    if the file exists, training goes on from there, to the bit as if it had never stopped (when counted in steps).
+    Stop at any time by leaving the loop: each ``learner.ema`` is usable. Raises FloatingPointError with one sentence
+    when a loss stops being a number; the weights are then the last good ones.
+    """
+    if (steps is None) == (seconds is None) or (steps or seconds) <= 0:
+        raise ValueError(
+            f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
+        )
+    most = min(steps or math.inf, int(os.environ.get(MAX_STEPS, 0)) or math.inf)
+    generator, done, spent = torch.Generator().manual_seed(seed), 0, 0.0
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and path.exists():
+        done, spent = _resume(path, learners, generator)
+    saved, queue = spent, islice(batches, done, None)
+
+    def progress() -> float:
+        return min(1.0, max(done / most, spent / (seconds or math.inf)))
+
+    try:
+        while progress() < 1:
+            start = time.perf_counter()
+            share = rate(max(progress(), 1e-3 * warmup), warmup)
+            for learner in learners:
+                learner.set_rate(share)
+            try:
+                values = step(next(queue), generator)
+            except FloatingPointError as error:
+                raise FloatingPointError(
+                    f"{error} at step {done + 1}. Training stops, and the good weights of step {done} are kept: "
+                    "try a smaller learning rate, and look for NaN in the data."
+                ) from None
+            except StopIteration:
+                raise ValueError(
+                    f"The batches ran out after {done} steps: give an endless iterator, such as Data.batches(size)."
+                ) from None
+            done, spent = done + 1, spent + time.perf_counter() - start
+            if path is not None and spent - saved > every:
+                _save(path, learners, generator, done, spent)
+                saved = spent
+            yield Record(done, spent, progress(), share, values)
+    finally:
+        if path is not None and done:
+            _save(path, learners, generator, done, spent)
+
+
+def _save(path: Path, learners, generator, done: int, spent: float) -> None:
+    state = {
+        "learners": [x.state_dict() for x in learners],
+        "dice": generator.get_state(),
+        "done": done,
+        "spent": spent,
+    }
+    with whole(path) as part:
+        torch.save(state, part)
+
+
+def _resume(path: Path, learners, generator) -> tuple[int, float]:
+    try:
+        state = torch.load(path, map_location=learners[0].device, weights_only=True)
+        for learner, its in zip(learners, state["learners"], strict=True):
+            learner.load_state_dict(its)
+        generator.set_state(state["dice"].cpu())
+        return state["done"], state["spent"]
+    except Exception as error:
+        raise ValueError(
+            f"Cannot go on from {path} ({type(error).__name__}): it is broken, or was made by another model. "
+            "Give the same model and data as before, or delete the file to start again."
+        ) from error
