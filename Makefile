@@ -7,7 +7,7 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
   $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
-.PHONY: help lab test slow lint bench figures clean
+.PHONY: help lab test slow lint bench quality race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -27,6 +27,15 @@ lint: $(VENV)/test  ## style
 
 bench: $(VENV)/test  ## race the slider against an inline redraw in a real browser; writes benchmarks/slider.json
 	$(BIN)/python benchmarks/slider.py
+
+quality: $(VENV)/lab  ## how good the samples are after how many seconds (40 minutes); writes benchmarks/quality.json
+	$(BIN)/python benchmarks/quality.py
+
+race: $(VENV)/test  ## seconds to equal quality against two peers (half an hour); writes benchmarks/race.json
+	$(BIN)/python benchmarks/race.py
+
+weights: $(VENV)/lab  ## print the commands that make the shipped weights again
+	@$(BIN)/python -c 'from diffusion_lib import store; [print(store.load(name).card["command"]) for name in store.names()]'
 
 figures: $(VENV)/lab  ## draw the pictures of the README and the lessons again
 	$(BIN)/python -m diffusion_lib figure forward --caption "blue and yellow flower at night" --out notebooks/images/forward.gif

@@ -206,7 +206,7 @@ def log_variance(t: int | Tensor, v: float | Tensor, like: Tensor, schedule: Sch
     beta = 1 - at / as_
     a = schedule.alpha_bar
     floor = (1 - a[1]) / (1 - a[2]) * (1 - a[2] / a[1])  # beta_tilde_2
-    tilde = torch.maximum((1 - as_) / (1 - at) * beta, floor)
+    tilde = torch.where(as_ == 1, floor, (1 - as_) / (1 - at) * beta)
     return v * beta.log().to(like) + (1 - v) * tilde.log().to(like)
 
 

@@ -330,3 +330,122 @@ def test_help_does_not_wait_for_torch():
     code = "import sys; from diffusion_lib.__main__ import main; main([]); print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.splitlines()[-1] == "[]"
+
+
+# ---------------------------------------------------------------------------------------- train and sample
+
+
+def test_points_are_trained_and_sampled_from_a_real_shell(here):
+    line = f"{shlex.quote(sys.executable)} -m diffusion_lib"
+    first = subprocess.run(
+        f"{line} train --data ring --steps 30 --out ring.safetensors && "
+        f"{line} sample --weights ring.safetensors --n 300 --steps 5 --out ring.npy",
+        shell=True, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Wrote ring.safetensors" in first.stdout and "30 steps" in first.stdout
+    x = np.load(here / "ring.npy")
+    assert x.dtype == np.float32 and x.shape == (300, 2) and np.isfinite(x).all() and 0.2 < x.std() < 5
+
+
+def test_the_same_seed_trains_and_draws_the_same_bytes(here):
+    for name in ("a", "b"):
+        run("train", "--data", "grid", "--steps", 5, "--seed", 3, "--out", f"{name}.safetensors")
+        run("sample", "--weights", f"{name}.safetensors", "--n", 20, "--seed", 4, "--out", f"{name}.npy")
+    run("sample", "--weights", "a.safetensors", "--n", 20, "--seed", 5, "--out", "c.npy")
+    a, b, c = (np.load(f"{name}.npy") for name in "abc")
+    assert np.array_equal(a, b) and not np.array_equal(a, c)
+
+
+def test_the_card_says_how_to_build_the_weights_again(here, monkeypatch):
+    from diffusion_lib import store
+
+    words = ["train", "--data", "ring", "--items", "500", "--steps", "4", "--out", str(here / "w.safetensors")]
+    monkeypatch.setattr(sys, "argv", ["diffusion_lib", *words])
+    run(*words)
+    card = store.load("w.safetensors").card
+    assert card["data"] == "ring" and card["steps"] == 4 and card["items"] == 500 and card["seed"] == 0
+    assert (
+        card["command"]
+        == "python -m diffusion_lib train --data ring --items 500 --steps 4 --out w.safetensors"
+    )
+    assert {"machine", "versions", "seconds", "device"} <= set(card) and card["versions"]["torch"]
+
+
+def test_training_goes_on_from_its_checkpoint_to_the_bit(here):
+    from diffusion_lib import store
+
+    run("train", "--data", "ring", "--steps", 8, "--out", "whole.safetensors")
+    weights = store.load("whole.safetensors").state_dict()
+    # the rate falls with the share of all steps, so the first half must know how long the whole will be
+    from diffusion_lib import ddpm
+    from diffusion_lib.train import fit
+
+    _, parts = ddpm.build(data.ring(), seed=0)
+    training = fit(*parts, steps=8, checkpoint="half.pt")
+    for _ in range(3):
+        next(training)
+    training.close()
+    run("train", "--data", "ring", "--steps", 8, "--checkpoint", "half.pt", "--out", "resumed.safetensors")
+    again = store.load("resumed.safetensors").state_dict()
+    assert all(torch.equal(weights[k], again[k]) for k in weights)
+
+
+def test_a_training_stopped_by_hand_keeps_what_it_learned(here, monkeypatch, capsys):
+    import diffusion_lib.train as training
+
+    def two_steps(*parts, **more):
+        records = fit(*parts, **more)
+        yield next(records)
+        yield next(records)
+        raise KeyboardInterrupt
+
+    fit = training.fit
+    monkeypatch.setattr(training, "fit", two_steps)
+    run("train", "--data", "ring", "--seconds", 60, "--out", "w.safetensors")
+    assert "kept" in capsys.readouterr().err
+    run("sample", "--weights", "w.safetensors", "--n", 3, "--steps", 2, "--out", "w.npy")
+
+
+def test_shipped_weights_draw_the_class_that_is_asked_for(here):
+    from diffusion_lib import classifier, store
+
+    run("sample", "--weights", "digits", "--n", 40, "--class", 7, "--steps", 10, "--out", "sevens.npy")
+    x = torch.from_numpy(np.load("sevens.npy"))
+    assert x.shape == (40, 1, 8, 8) and x.abs().max() <= 1
+    eye = store.load("classifier_digits")
+    assert classifier.accuracy(eye, x, torch.full((40,), 7)) > 0.9
+    run("sample", "--weights", "digits", "--n", 9, "--steps", 3, "--eta", 1, "--out", "nine.png")
+    width, height = Image.open(here / "nine.png").size
+    assert width == height > 250
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("train --data nothing", "choose from"),
+        ("train --seconds 0", "needs a number"),
+        ("train --steps 3 --seconds 3", "not allowed with"),
+        ("train --out w.pt", "must end in .safetensors"),
+        ("train --out nowhere/w.safetensors", "a folder that exists"),
+        ("train --data ring --model classifier --steps 1", "points"),
+        ("train --data ring --size 16 --steps 1", "has no option"),
+        ("train --data ring --device abacus --steps 1", "no device"),
+        ("sample --weights nothing", "There are no weights"),
+        ("sample --weights broken.safetensors", "not a whole safetensors file"),
+        ("sample --weights classifier_digits", "cannot draw"),
+        ("sample --weights digits --class 12", "knows classes 0 to 9|know classes 0 to 9"),
+        ("sample --weights digits --steps 5000", "needs a whole number from 1 to 1000"),
+        ("sample --weights digits --out w.gif", "must end in .npy, .png"),
+    ],
+)
+def test_a_mistake_in_training_or_sampling_gets_one_sentence(here, words, sentence, capsys):
+    (here / "broken.safetensors").write_bytes(b"not weights")
+    assert cli.main(shlex.split(words)) == 2
+    said = capsys.readouterr().err.strip()
+    assert re.search(sentence, said) and "\n" not in said and "Traceback" not in said
+
+
+def test_the_shell_knows_every_data_set():
+    from diffusion_lib import shell
+
+    assert set(shell.DATA) == set(data.DATASETS)
