@@ -31,7 +31,7 @@ bench: $(VENV)/test  ## race the slider against an inline redraw in a real brows
 quality: $(VENV)/lab  ## how good the samples are after how many seconds (40 minutes); writes benchmarks/quality.json
 	$(BIN)/python benchmarks/quality.py
 
-race: $(VENV)/test  ## seconds to equal quality against two peers (half an hour); writes benchmarks/race.json
+race: $(VENV)/test  ## seconds to equal quality against two peers (an hour or more); writes benchmarks/race.json
 	$(BIN)/python benchmarks/race.py
 
 weights: $(VENV)/lab  ## print the commands that make the shipped weights again
