@@ -34,8 +34,7 @@ STEPS = 20  # network calls for each sample
 def train(d: data.Data, seconds: float, seed: int, **options):
     """A DDPM after so many seconds of training, and what the training was."""
     model, parts = ddpm.build(d, seed=seed, **options)
-    for record in fit(*parts, seconds=seconds, seed=seed):
-        pass
+    *_, record = fit(*parts, seconds=seconds, seed=seed)
     facts = {"seed": seed, "seconds": round(record.seconds, 1), "steps": record.step}
     return model, facts | {
         "images": record.step * len(next(parts.batches)[0]),

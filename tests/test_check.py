@@ -117,6 +117,18 @@ def walk_with_time_tensors(model, xT, schedule, noises):
 
 
 RIGHT = {
+    "02.beta": [lambda a: torch.stack([(a[t - 1] - a[t]) / a[t - 1] for t in range(1, len(a))])],
+    "02.db": [lambda d: 1 / (1 + 10 ** (-d / 10)), lambda d: torch.sigmoid(d * math.log(10) / 10)],
+    "02.kl": [
+        lambda x0, s: torch.stack([x[0].numel() * s.terminal_kl(x) * torch.ones(()) for x in x0.split(1)]),
+        lambda x0, s: torch.distributions.kl_divergence(
+            torch.distributions.Normal(s.alpha_bar[-1].sqrt() * x0.flatten(1), (1 - s.alpha_bar[-1]).sqrt()),
+            torch.distributions.Normal(0.0, 1.0)).sum(1),
+    ],
+    "02.repair": [lambda betas, T: 1 - (1 - betas).reshape(T, -1).prod(1)],
+    "02.straight": [
+        lambda a: torch.cat([torch.ones(1, dtype=a.dtype), torch.linspace(float(a[1].logit()), float(a[-1].logit()), len(a) - 1, dtype=a.dtype).sigmoid()]),
+    ],
     "01.step": [
         lambda xs, t, eps, s: math.sqrt(1 - s.beta[t]) * xs + math.sqrt(s.beta[t]) * eps,
         lambda xs, t, eps, s: torch.lerp(xs, eps, 0.0) * s.alpha[t] ** 0.5 + eps * (1 - s.alpha[t]) ** 0.5,

@@ -359,7 +359,17 @@ def test_the_same_seed_trains_and_draws_the_same_bytes(here):
 def test_the_card_says_how_to_build_the_weights_again(here, monkeypatch):
     from diffusion_lib import store
 
-    words = ["train", "--data", "ring", "--items", "500", "--steps", "4", "--out", str(here / "w.safetensors")]
+    words = [
+        "train",
+        "--data",
+        "ring",
+        "--items",
+        "500",
+        "--steps",
+        "4",
+        "--out",
+        str(here / "w.safetensors"),
+    ]
     monkeypatch.setattr(sys, "argv", ["diffusion_lib", *words])
     run(*words)
     card = store.load("w.safetensors").card

@@ -32,7 +32,7 @@ ORDER = [
     "figures",
     "plots",
 ]
-ORDER += ["panels", "still", "player", "views"]
+ORDER += ["panels", "still", "player", "sculptor", "views"]
 ORDER += ["exercises", "note", "check", "predict", "options", "shell", "__main__"]
 
 
