@@ -148,8 +148,8 @@ def train(args) -> None:
         "batch": len(next(parts.batches)[0]),
     }
     words = [
-        args.out.name if word == str(args.out) else word for word in sys.argv[1:]
-    ]  # not where it lies on this machine
+        Path(word).name if "/" in word or "\\" in word else word for word in sys.argv[1:]
+    ]  # no folders of this machine
     command = "python -m diffusion_lib " + shlex.join(words)
     store.save(args.out, model, store.card(**facts, command=command), args.half)
     size = math.ceil(args.out.stat().st_size / 1024)

@@ -199,7 +199,7 @@ def fit(
     Stop at any time by leaving the loop: each ``learner.ema`` is usable. Raises FloatingPointError with one sentence
     when a loss stops being a number; the weights are then the last good ones.
     """
-    if (steps is None) == (seconds is None) or (steps or seconds) <= 0:
+    if (steps is None) == (seconds is None) or (steps if seconds is None else seconds) <= 0:
         raise ValueError(
             f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
         )

@@ -1,0 +1,435 @@
+"""The loop, the losses, the bound and the weights on disk, against formulas written down again here."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from diffusion_lib import data, ddpm, metrics, store
+from diffusion_lib.diffusion import Schedule, add_noise, sample
+from diffusion_lib.nets import MLP, Classifier, UNet
+from diffusion_lib.oracle import mixture_denoiser
+from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, pick_device, rate, seed_all
+
+SCHEDULE = Schedule.of("cosine", 100)
+
+
+def weights(model):
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+# ---------------------------------------------------------------------------------------- networks
+
+
+@pytest.mark.parametrize(
+    ("net", "shape"),
+    [
+        (lambda **k: MLP((2,), 100, **k), (2,)),
+        (lambda **k: MLP((1, 8, 8), 100, **k), (1, 8, 8)),
+        (lambda **k: UNet((1, 8, 8), 100, channels=8, **k), (1, 8, 8)),
+        (lambda **k: UNet((3, 16, 16), 100, channels=8, patch=2, **k), (3, 16, 16)),
+        (lambda **k: UNet((1, 28, 28), 100, channels=8, patch=2, **k), (1, 28, 28)),
+    ],
+)
+class TestNets:
+    def test_shapes_and_the_untrained_answer_is_nothing(self, net, shape):
+        for out in (1, 2):
+            made = net(out=out)(torch.randn(3, *shape), torch.tensor([1, 50, 100]))
+            assert made.shape == (3, out * shape[0], *shape[1:]) and not made.any()
+
+    def test_every_weight_learns_and_hears_time_and_class(self, net, shape):
+        seed_all(0)
+        model = net(classes=4)
+        x, t, y = torch.randn(4, *shape), torch.tensor([1, 30, 60, 100]), torch.tensor([0, 1, 2, -1])
+        learner = Learner(model, lr=0.01)
+        for _ in range(6):
+            learner.descend((model(x, t, y) - x * y.reshape(-1, *[1] * (x.ndim - 1))).pow(2).mean())
+        assert all(p.grad is not None and p.grad.any() for p in model.parameters())
+        with torch.no_grad():
+            answer = model(x, t, y)
+            assert not torch.allclose(answer, model(x, 101 - t, y)) and not torch.allclose(
+                answer, model(x, t, 3 - y.abs())
+            )
+            assert torch.equal(model(x, t, torch.full((4,), -1)), model(x, t))
+
+    def test_config_builds_it_again(self, net, shape):
+        model = net(classes=3)
+        again = type(model)(**model.config)
+        again.load_state_dict(model.state_dict())
+
+
+def test_a_size_that_does_not_halve_gets_one_sentence():
+    with pytest.raises(ValueError, match="divide by 4"):
+        UNet((1, 30, 30), 100, patch=2)
+
+
+# ---------------------------------------------------------------------------------------- the loop
+
+
+def test_the_moving_average_is_the_weighted_sum_it_says():
+    """(1 - 1/n)^(gamma + 1) written out: each past theta_k has the weight (1 - keep_k) prod_{j > k} keep_j."""
+    model = nn.Linear(1, 1, bias=False)
+    ema, past = EMA(model, gamma=3.0), torch.linspace(1, 5, 9) ** 2
+    for value in past:
+        nn.init.constant_(model.weight, float(value))
+        ema.update(model)
+        if value == past[0]:
+            assert float(ema.model.weight) == 1.0  # the first copies
+    keep = [(1 - 1 / n) ** 4 for n in range(1, 10)]
+    share = [(1 - keep[k]) * math.prod(keep[k + 1 :]) for k in range(9)]
+    assert sum(share) == pytest.approx(1) and float(ema.model.weight) == pytest.approx(
+        float((past * torch.tensor(share)).sum())
+    )
+
+
+def test_the_rate_rises_and_falls():
+    assert (
+        rate(0.01) == pytest.approx(0.5) and rate(0.02) == pytest.approx(1) and rate(1.0) == pytest.approx(0)
+    )
+    assert rate(0.51) == pytest.approx(0.5)
+
+
+def small(**more):
+    return ddpm.build(data.ring(400), schedule=SCHEDULE, batch=16, **more)
+
+
+def test_training_resumes_to_the_bit(tmp_path):
+    whole, parts = ddpm.build(data.digits().subset(64), schedule=SCHEDULE, batch=8, channels=8)
+    records = list(fit(*parts, steps=8))
+    _, parts = ddpm.build(data.digits().subset(64), schedule=SCHEDULE, batch=8, channels=8)
+    training = fit(*parts, steps=8, checkpoint=tmp_path / "c.pt")
+    for _ in range(3):
+        next(training)
+    training.close()
+    resumed, parts = ddpm.build(data.digits().subset(64), schedule=SCHEDULE, batch=8, channels=8, seed=9)
+    _, parts2 = ddpm.build(data.digits().subset(64), schedule=SCHEDULE, batch=8, channels=8)
+    rest = list(fit(parts.step, parts2.batches, parts.learners, steps=8, checkpoint=tmp_path / "c.pt"))
+    assert same(weights(whole), weights(resumed))
+    assert [r.values for r in rest] == [r.values for r in records[3:]] and [r.step for r in rest] == [
+        4,
+        5,
+        6,
+        7,
+        8,
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"junk" * 100])
+def test_a_broken_checkpoint_gets_one_sentence_and_stays(tmp_path, content):
+    path = tmp_path / "c.pt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="Cannot go on from"):
+        next(fit(*small()[1], steps=3, checkpoint=path))
+    assert path.read_bytes() == content
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_good_weights():
+    model, parts = small()
+    seen = []
+
+    def step(batch, generator):
+        if len(seen) == 3:
+            batch = (batch[0] * math.inf, None)
+            loss = (parts.learners[0].model(batch[0], torch.ones(16, dtype=torch.long))).pow(2).mean()
+            return {"loss": parts.learners[0].descend(loss)}
+        return parts.step(batch, generator)
+
+    with pytest.raises(FloatingPointError, match=r"at step 4.*weights of step 3 are kept"):
+        for record in fit(step, parts.batches, parts.learners, steps=10):
+            seen.append((record, weights(model), weights(parts.learners[0].model)))
+    assert same(seen[-1][1], weights(model)) and same(seen[-1][2], weights(parts.learners[0].model))
+    assert all(w.isfinite().all() for w in weights(model))
+
+
+def test_seconds_count_training_only_and_the_loop_may_take_its_time(monkeypatch):
+    import time
+
+    records = []
+    for record in fit(*small()[1], seconds=0.3):
+        records.append(record)
+        if record.step == 1:
+            time.sleep(0.5)
+    assert len(records) > 3 and 0.3 <= records[-1].seconds < 0.5 and records[-1].progress == 1
+    monkeypatch.setenv(MAX_STEPS, "2")
+    assert len(list(fit(*small()[1], seconds=60))) == 2
+
+
+def test_an_interrupt_leaves_a_usable_average_and_a_checkpoint(tmp_path):
+    model, parts = small()
+    before = weights(model)
+    with pytest.raises(KeyboardInterrupt):
+        for record in fit(*parts, steps=100, checkpoint=tmp_path / "c.pt"):
+            if record.step == 4:
+                raise KeyboardInterrupt
+    assert (tmp_path / "c.pt").exists() and not same(before, weights(model))
+    assert torch.cat(list(ddpm.draw(model, 5, 4))).isfinite().all()
+
+
+def test_two_learners_share_the_loop():
+    """A game of two, as a GAN is: the loop needs no change."""
+    a, b = Learner(nn.Linear(2, 1)), Learner(nn.Linear(2, 1))
+
+    def step(batch, generator):
+        x, _ = batch
+        return {
+            "a": a.descend((a.model(x) - b.model(x).detach()).pow(2).mean()),
+            "b": b.descend(b.model(x).pow(2).mean()),
+        }
+
+    first = (weights(a.model), weights(b.model))
+    *_, record = fit(step, data.ring(100).batches(10), [a, b], steps=5)
+    assert (
+        set(record.values) == {"a", "b"}
+        and not same(first[0], weights(a.model))
+        and not same(first[1], weights(b.model))
+    )
+
+
+def test_devices_and_lengths_that_make_no_sense_get_one_sentence(monkeypatch):
+    with pytest.raises(ValueError, match="no device 'abacus'"):
+        pick_device("abacus")
+    monkeypatch.setenv("DIFFUSION_LIB_DEVICE", "cpu")
+    assert pick_device() == torch.device("cpu")
+    for length in ({}, {"steps": 1, "seconds": 1}, {"steps": 0}):
+        with pytest.raises(ValueError, match="how long to train"):
+            next(fit(*small()[1], **length))
+    with pytest.raises(ValueError, match="ran out after 2"):
+        list(fit(small()[1].step, [(torch.randn(4, 2), None)] * 2, small()[1].learners, steps=5))
+
+
+# ---------------------------------------------------------------------------------------- what is asked
+
+
+@pytest.mark.parametrize("predicts", ["eps", "x0", "v"])
+def test_each_target_is_its_formula(predicts):
+    x0, eps, t = torch.randn(6, 2), torch.randn(6, 2), torch.tensor([1, 2, 30, 60, 99, 100])
+    a = SCHEDULE.alpha_bar[t].float()[:, None]
+    target = {"eps": eps, "x0": x0, "v": a.sqrt() * eps - (1 - a).sqrt() * x0}[predicts]
+    asked = []
+
+    def model(xt, times, y):
+        asked.append((xt, times))
+        return torch.zeros_like(xt)
+
+    loss = ddpm.ddpm_loss(model, x0, t, eps, SCHEDULE, predicts)
+    assert float(loss) == pytest.approx(
+        float(target.pow(2).mean()), rel=2e-3
+    )  # x0 from eps at t = T loses digits
+    assert torch.equal(asked[0][0], add_noise(x0, t, eps, SCHEDULE)) and torch.equal(asked[0][1], t)
+
+
+@pytest.mark.parametrize("even", ["t", "snr", "bell"])
+def test_times_are_drawn_as_often_as_is_said(even):
+    t = ddpm.draw_times(200_000, SCHEDULE, even, torch.Generator().manual_seed(0))
+    db = SCHEDULE.snr_db
+    width = torch.cat([(db[1] - db[2])[None], db[1:-1] - db[2:]])
+    ln_sigma = -db[1:] * math.log(10) / 20
+    share = {"t": torch.ones(100), "snr": width, "bell": width * torch.exp(-((ln_sigma + 0.5) ** 2) / 2.88)}[
+        even
+    ]
+    counts = torch.bincount(t, minlength=101)[1:].double()
+    expected = 200_000 * (share / share.sum()).double()
+    assert t.min() >= 1 and t.max() <= 100 and ((counts - expected).abs() < 5 * expected.sqrt() + 1).all()
+
+
+def test_the_bound_teaches_only_the_variance():
+    x0, eps, t = torch.randn(8, 2), torch.randn(8, 2), torch.randint(1, 101, (8,))
+    answer, raw = torch.zeros(8, 2, requires_grad=True), torch.zeros(8, 2, requires_grad=True)
+    ddpm.hybrid_loss(lambda *a: torch.cat([answer, raw], 1), x0, t, eps, SCHEDULE).backward()
+    mine = answer.grad.clone()
+    answer.grad = None
+    ddpm.ddpm_loss(lambda *a: answer, x0, t, eps, SCHEDULE).backward()
+    assert torch.allclose(mine, answer.grad) and raw.grad.abs().sum() > 0
+
+
+def test_the_learned_variance_lies_between_beta_tilde_and_beta():
+    x = torch.zeros(1, 2)
+    for t in (2, 50, 100):
+        a, b = SCHEDULE.alpha_bar[t], SCHEDULE.alpha_bar[t - 1]
+        beta = 1 - a / b
+        tilde = (1 - b) / (1 - a) * beta
+        for v, variance in ((0.0, tilde), (1.0, beta), (0.5, (beta * tilde).sqrt())):
+            assert float(ddpm.log_variance(t, v, x, SCHEDULE)) == pytest.approx(math.log(variance), rel=1e-5)
+    assert float(ddpm.log_variance(1, 0.0, x, SCHEDULE)) == pytest.approx(
+        float(ddpm.log_variance(2, 0.0, x, SCHEDULE))
+    )
+
+
+def test_a_term_of_the_bound_is_the_divergence_of_two_bell_curves():
+    x0, x0_hat, xt = (
+        torch.randn(5, 1, 4, 4, generator=torch.Generator().manual_seed(i)).double() for i in range(3)
+    )
+    for t, v in ((2, 0.0), (40, 1.0), (100, 0.3)):
+        a, b = SCHEDULE.alpha_bar[t], SCHEDULE.alpha_bar[t - 1]
+        alpha = a / b
+
+        def mean(x, a=a, b=b, alpha=alpha):
+            return b.sqrt() * (1 - alpha) / (1 - a) * x + alpha.sqrt() * (1 - b) / (1 - a) * xt
+
+        sd = [float(ddpm.log_variance(t, w, xt, SCHEDULE).exp().sqrt()) for w in (0.0, v)]
+        p, q = torch.distributions.Normal(mean(x0_hat), sd[1]), torch.distributions.Normal(mean(x0), sd[0])
+        expected = torch.distributions.kl_divergence(q, p).flatten(1).mean(1) / math.log(2)
+        term = ddpm.vlb_term(x0, xt, x0_hat, torch.full((5,), t), v, SCHEDULE, None)
+        assert torch.allclose(term, expected, rtol=1e-6)
+
+
+def test_the_bins_of_all_grey_levels_share_one_unit_of_mass():
+    levels = torch.linspace(-1, 1, 17, dtype=torch.float64)[:, None]
+    for mean, sd in ((0.3, 0.2), (-1.4, 0.5), (0.0, 5.0)):
+        mass = ddpm.log_bin(levels, torch.tensor(mean), torch.tensor(sd), 17).exp().sum()
+        assert float(mass) == pytest.approx(1, abs=1e-6)
+
+
+def test_the_bound_of_a_perfect_denoiser_nears_the_entropy():
+    """Data N(0, 1) in two dimensions: -log2 p(x0) is 2.047 bits per dimension on average, and no bound lies below."""
+    x0 = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
+    truth, gaps = 0.5 * math.log2(2 * math.pi * math.e), []
+    for T in (20, 200):
+        schedule = Schedule.of("cosine", T)
+        model = mixture_denoiser(torch.zeros(1, 2), 1.0, schedule)
+        gaps.append(float(ddpm.bound_terms(model, x0, schedule, None, v=1.0, n=600).sum()) - truth)
+    assert 0 < gaps[1] < gaps[0] and gaps[1] < 0.1
+
+
+def test_the_second_order_reaches_all_islands_in_twenty_calls():
+    d = data.grid(10)
+    schedule = Schedule.of("cosine", 1000)
+    xT = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0))
+    model = mixture_denoiser(d.modes, d.sd, schedule)
+    *_, last = sample(model, xT, schedule, schedule.times(20, "snr"), eta=0.0, order=2)
+    report = metrics.mode_report(last.xs, d.modes, d.sd)
+    assert (
+        report["modes"] == 25
+        and report["kl"] < 0.004
+        and report["high_quality"] > 0.97
+        and report["sd_ratio"] > 0.85
+    )
+    *_, first = sample(model, xT, schedule, schedule.times(20, "snr"), eta=0.0)
+    assert metrics.mode_report(first.xs, d.modes, d.sd)["high_quality"] < report["high_quality"]
+
+
+@pytest.mark.parametrize("T", [2, 5, 50, 1000])
+@pytest.mark.parametrize("name", ["linear", "cosine", "sigmoid"])
+def test_steps_even_in_decibels_fall_strictly_and_are_as_many_as_asked(T, name):
+    schedule = Schedule.of(name, T)
+    for n in {1, 2, min(3, T), T // 2, T - 1, T} - {0}:
+        times = schedule.times(n, "snr")
+        assert len(times) == n + 1 and times[0] == T and times[-1] == 0
+        assert all(a > b for a, b in pairwise(times))
+
+
+# ---------------------------------------------------------------------------------------- on disk
+
+
+def test_weights_come_back_with_their_card_and_their_schedule(tmp_path):
+    model, _ = ddpm.build(
+        data.ring(50), schedule=Schedule.of("sigmoid", 30), predicts="eps", learn_variance=True
+    )
+    for p in model.parameters():
+        nn.init.normal_(p)
+    path = store.save(tmp_path / "w.safetensors", model, store.card(data="ring"))
+    again = store.load(path)
+    assert same(weights(model), weights(again)) and torch.equal(
+        again.schedule.alpha_bar, model.schedule.alpha_bar
+    )
+    assert again.predicts == "eps" and again.learns_variance and again.card["data"] == "ring"
+    half = store.load(store.save(tmp_path / "h.safetensors", model, {}, half=True))
+    assert all(
+        torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(weights(model), weights(half), strict=True)
+    )
+
+
+def test_broken_and_foreign_files_get_one_sentence(tmp_path):
+    from safetensors.torch import save_file
+
+    model, _ = ddpm.build(data.ring(50), schedule=SCHEDULE)
+    good = store.save(tmp_path / "w.safetensors", model, {}).read_bytes()
+    flipped = bytearray(good)
+    flipped[-9] ^= 64
+    bad = {
+        "empty": b"",
+        "cut": good[: len(good) // 2],
+        "noise": b"\x00\x01" * 500,
+        "flipped": bytes(flipped),
+        "pickle": b"\x80\x04.",
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=r"whole safetensors|damaged|not written by"):
+            store.load(tmp_path / name)
+    save_file({"a": torch.zeros(2)}, tmp_path / "foreign")
+    with pytest.raises(ValueError, match="not written by"):
+        store.load(tmp_path / "foreign")
+    for missing in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(FileNotFoundError, match="There are no weights"):
+            store.load(missing)
+    nn.init.constant_(model.net.last.bias, math.nan)
+    with pytest.raises(ValueError, match="nothing was written"):
+        store.save(tmp_path / "w.safetensors", model, {})
+    assert (tmp_path / "w.safetensors").read_bytes() == good
+
+
+def test_a_classifier_comes_back_too(tmp_path):
+    model = Classifier((1, 8, 8), 10, 32)
+    again = store.load(store.save(tmp_path / "c.safetensors", model, store.card()))
+    x = torch.randn(3, 1, 8, 8)
+    assert torch.equal(model(x), again(x)) and again.features(x).shape == (3, 32)
+
+
+def test_what_ships_loads_and_says_where_it_comes_from():
+    names = store.names()
+    assert {
+        "mnist",
+        "digits",
+        "digits_learned",
+        "digits_eps",
+        "digits_x0",
+        "classifier_digits",
+        "classifier_mnist",
+    } <= set(names)
+    for name in names:
+        card = store.load(name).card
+        assert {"data", "steps", "seconds", "seed", "machine", "versions", "command"} <= set(card), name
+        assert card["command"].startswith("python -m diffusion_lib train") and "/" not in card["command"]
+    assert sum(p.stat().st_size for p in store.FOLDER.iterdir()) < 10 * 2**20
+
+
+# ---------------------------------------------------------------------------------------- metrics
+
+
+def test_frechet_of_two_bell_curves_is_its_closed_form():
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(20_000, 4, generator=g, dtype=torch.float64)
+    x = (x - x.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(x.T))).T  # covariance exactly 1
+    scale = torch.tensor([1.0, 2.0, 3.0, 0.5])
+    assert metrics.frechet(x, x * scale + 1) == pytest.approx(4 + float((scale - 1).pow(2).sum()), rel=1e-6)
+    from scipy.linalg import sqrtm
+
+    a, b = torch.randn(50, 4, generator=g) @ torch.randn(4, 4, generator=g), torch.randn(60, 4, generator=g)
+    ca, cb = torch.cov(a.double().T).numpy(), torch.cov(b.double().T).numpy()
+    expected = (
+        float((a.double().mean(0) - b.double().mean(0)).pow(2).sum())
+        + (ca + cb - 2 * sqrtm(ca @ cb).real).trace()
+    )
+    assert metrics.frechet(a, b) == pytest.approx(expected, rel=1e-6)
+
+
+def test_mode_report_sees_lost_shrunk_and_true_modes():
+    d = data.grid(20_000)
+    true = metrics.mode_report(d.x, d.modes, d.sd)
+    assert (
+        0.986 < true["high_quality"] < 0.992
+        and true["modes"] == 25
+        and true["kl"] < 0.003
+        and 0.96 < true["sd_ratio"] < 0.99
+    )
+    lost = metrics.mode_report(d.x[d.y != 3], d.modes, d.sd)
+    assert lost["modes"] == 24 and lost["kl"] == pytest.approx(math.log(25 / 24), abs=0.003)
+    shrunk = metrics.mode_report(d.modes[d.y] + 0.3 * (d.x - d.modes[d.y]), d.modes, d.sd)
+    assert shrunk["high_quality"] == 1 and shrunk["sd_ratio"] == pytest.approx(0.3, abs=0.01)
