@@ -116,6 +116,29 @@ def test_the_readmes_numbers_are_the_benchmarks():
         assert f"| {' | '.join(row)} |" in readme, f"the README's row for {name} should read {row}"
 
 
+def test_the_readme_says_how_good_the_samples_are_as_measured():
+    """Each row of the quality table, made again from the JSON that `make quality` wrote."""
+    quality = json.loads((ROOT / "benchmarks" / "quality.json").read_text())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    g, d, m, s = (quality[part] for part in ("grid", "digits", "mnist", "shipped"))
+    true, perfect, ours = g["true_data"], g["perfect_denoiser_same_sampler"], g["median"]
+
+    def islands(r):
+        return f"{r['kl']:.4f}, {r['high_quality']:.1%}, {r['sd_ratio']:.2f}"
+
+    def digits(r):
+        return f"{r['accuracy']:.1%}, {r['frechet']:.1f}"
+
+    rows = [
+        f"| {g['all_25_modes']} of {len(g['seeds'])} seeds; {islands(ours)} | {islands(true)}; perfect denoiser {islands(perfect)} |",
+        f"| {digits(d['median'])} | {d['real_accuracy']:.1%}, {d['real_against_real']:.1f} |",
+        f"| {digits(m['median'])} | {m['real_against_real']:.1f} |",
+        f"| {digits(s['mnist'])} | {s['mnist']['real_against_real']:.1f} |",
+    ]
+    for row in rows:
+        assert row in readme, f"the README's row should end in {row}"
+
+
 def test_there_are_lessons():
     assert len(NOTEBOOKS) >= 2
 
