@@ -375,9 +375,8 @@ def reverse_step(
         beta, beta_tilde = beta.to(v), beta_tilde.to(v)
     # data (s = 0) are shown without noise, z = 0 in DDPM's algorithm 2; beta_tilde is 0 there by itself, beta is not
     sigma = eta * (beta**v * beta_tilde ** (1 - v)).sqrt()
-    sigma = torch.where(
-        (as_ < 1).to(sigma.device), sigma, 0.0
-    )  # not a product: 0 x infinity, of a learned v > 1, is NaN
+    # not a product: 0 x infinity, where a learned v exceeds 1, would be NaN
+    sigma = torch.where((as_ < 1).to(sigma.device), sigma, 0.0)
     xs = mean + sigma.to(xt) * noise
     return Step(t, s, xt, eps_hat, x0_hat, mean, float(sigma) if sigma.ndim == 0 else sigma, noise, xs)
 

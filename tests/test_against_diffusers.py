@@ -114,3 +114,76 @@ def test_the_comparison_would_notice(same_noise):
         chains("ddpm", Schedule.of("cosine", 50), 50, F64, same_noise, v=1.0, variance_type="fixed_small")
     )
     assert (pairs[10][0] - pairs[10][1]).abs().max() > 1e-3
+
+
+# ---------------------------------------------------------------------------------------- two orders, learned variance
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("predicts", ["eps", "x0", "v"])
+@pytest.mark.parametrize("T,steps", [(50, 10), (100, 20), (1000, 20)])
+def test_second_order_walks_are_dpm_solver_2m(name, predicts, T, steps):
+    """DPMSolverMultistep (dpmsolver++, midpoint, order 2), told our table and our times, even and uneven."""
+    from itertools import pairwise
+
+    from diffusion_lib.diffusion import convert, sample
+
+    schedule = Schedule.of(name, T)
+    angle = torch.arange(8, dtype=F64) * torch.pi / 4
+    perfect = mixture_denoiser(torch.stack([angle.cos(), angle.sin()], 1), 0.1, schedule)
+
+    def model(xt, t, y=None):
+        return convert(perfect(xt, t), "eps", predicts, xt, t, schedule)
+
+    kinds = {"eps": "epsilon", "x0": "sample", "v": "v_prediction"}
+    xT = torch.randn(16, 2, generator=torch.Generator().manual_seed(0), dtype=F64)
+    for times in (schedule.times(steps), schedule.times(steps, "snr")):
+        them = diffusers.DPMSolverMultistepScheduler(
+            num_train_timesteps=T,
+            trained_betas=schedule.beta[1:].tolist(),
+            prediction_type=kinds[predicts],
+            final_sigmas_type="zero",
+            lower_order_final=True,
+        )
+        them.set_timesteps(steps)
+        a = schedule.alpha_bar[times[:-1]]
+        them.sigmas = torch.cat([((1 - a) / a).sqrt(), torch.zeros(1, dtype=F64)])
+        them.timesteps = torch.tensor([t - 1 for t in times[:-1]])
+        them.num_inference_steps = steps
+        x = xT
+        walk = sample(model, xT, schedule, times, eta=0.0, order=2, predicts=predicts)
+        for step, (t, _) in zip(walk, pairwise(times), strict=True):
+            x = them.step(model(x, t), t - 1, x).prev_sample
+            # 1e-5, not 1e-10: their step computes in float32 whatever it is given
+            assert_close(step.xs, x.double(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("T,steps", [(50, 50), (1000, 50)])
+def test_a_learned_variance_walks_as_learned_range_does(T, steps, same_noise):
+    """Their model answers with 2C channels and a number in -1..1 for each; ours with the pair (eps_hat, v in 0..1)."""
+    from diffusion_lib.ddpm import share_of_beta
+    from diffusion_lib.diffusion import sample
+
+    schedule, g = Schedule.of("cosine", T), torch.Generator().manual_seed(0)
+    them = theirs("ddpm", schedule, steps, variance_type="learned_range")
+    means = torch.randn(5, 16, generator=g, dtype=F64)
+    perfect = mixture_denoiser(means, 0.3, schedule)
+
+    def answers(xt, t):
+        eps = perfect(xt.flatten(1), t).reshape(xt.shape)
+        return eps, torch.sin(5 * xt + t / T)
+
+    xT = torch.randn(6, 1, 4, 4, generator=g, dtype=F64)
+    x, stride, dice = xT, T // steps, torch.Generator().manual_seed(1)
+    times = [index + 1 for index in them.timesteps.tolist()] + [0]
+
+    def model(xt, t, y=None):
+        eps, raw = answers(xt, int(t[0]))
+        return eps, share_of_beta(raw)
+
+    walk = sample(model, xT, schedule, times, generator=torch.Generator().manual_seed(1))
+    assert stride == times[0] - times[1]
+    for step, index in zip(walk, them.timesteps.tolist(), strict=True):
+        same_noise["noise"] = torch.randn(x.shape, generator=dice, dtype=F64)
+        x = them.step(torch.cat(answers(x, index + 1), 1), index, x).prev_sample
+        assert_close(step.xs, x, rtol=1e-9, atol=1e-9)

@@ -171,6 +171,22 @@ def test_an_interrupt_leaves_a_usable_average_and_a_checkpoint(tmp_path):
     assert torch.cat(list(ddpm.draw(model, 5, 4))).isfinite().all()
 
 
+def test_what_draws_is_the_average_and_not_the_weights_of_the_moment():
+    model, parts = small()
+    *_, _ = fit(*parts, steps=6)
+    learner = parts.learners[0]
+    assert model.net is learner.ema and not same(weights(model), weights(learner.model))
+
+
+def test_classes_are_forgotten_as_often_as_asked():
+    for drop, forgotten in ((0.0, 0), (1.0, 64)):
+        _, parts = ddpm.build(data.digits().subset(64), schedule=SCHEDULE, channels=8, batch=64, drop=drop)
+        told, condition = [], parts.learners[0].model.condition
+        condition.register_forward_pre_hook(lambda _, args, told=told: told.append(args[1]))
+        next(fit(*parts, steps=1))
+        assert int((told[0] == -1).sum()) == forgotten
+
+
 def test_two_learners_share_the_loop():
     """A game of two, as a GAN is: the loop needs no change."""
     a, b = Learner(nn.Linear(2, 1)), Learner(nn.Linear(2, 1))
