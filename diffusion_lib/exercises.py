@@ -6,6 +6,7 @@ gets that slip's own sentence. So a new exercise is data: ``check`` and its test
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -83,6 +84,69 @@ def _copy_cases(g):
     return [(_noise(samples, g), _noise(data, g)) for samples, data in pairs]
 
 
+def _tables(*more):
+    """Cases whose first argument is a table alpha_bar (T + 1,), then one choice of `more`, if there are any."""
+
+    def cases(g):
+        tables = [
+            Schedule.of(name, T).alpha_bar for name, T in (("cosine", 12), ("linear", 24), ("sigmoid", 48))
+        ]
+        return [(table, *extra) for table in tables for extra in (more or [()])]
+
+    return cases
+
+
+def _beta_cases(g):
+    """Long tables of betas and the numbers of steps, all divisors, that they are to be walked in."""
+    tables = [
+        Schedule.of(name, T).beta[1:] for name, T in (("cosine", 60), ("linear", 120), ("sigmoid", 120))
+    ]
+    return [(betas, T) for betas in tables for T in (60, 30, 12, 5) if len(betas) > T]
+
+
+def _kl_cases(g):
+    shapes = ((5, 1, 8, 8), (3, 3, 4, 6), (6, 2))
+    return [
+        (torch.tanh((1 + i) / 2 * _noise(shape, g)), Schedule.of(name, T))
+        for i, shape in enumerate(shapes)
+        for name, T in (("cosine", 10), ("linear", 25))
+    ]
+
+
+def _decibel_cases(g):
+    return [(torch.linspace(40, -40, n, dtype=torch.float64) + _noise((n,), g),) for n in (5, 12)]
+
+
+def _batch_cases(g):
+    """u reaches from 0 to just below 1, so that both ends of time are drawn."""
+    cases = []
+    for name, T, shape in _SHAPES:
+        u = torch.rand(shape[0], generator=g, dtype=torch.float64)
+        u[0], u[1] = 0.999, 0.0
+        cases.append((_noise(shape, g), u, _noise(shape, g), Schedule.of(name, T)))
+    return cases
+
+
+def _times_cases(make):
+    """Cases (make(g, i), t, schedule) for several schedules and times, t = 1 and t = T among them."""
+    return lambda g: [
+        (make(g, i), t, Schedule.of(name, T))
+        for i, (name, T, _) in enumerate(_SHAPES)
+        for t in (1, 2, T // 2, T)
+    ]
+
+
+def _train_cases(g):
+    cases = []
+    for (name, T, _), (n, b, d) in zip(_SHAPES, ((4, 6, 2), (5, 3, 3), (3, 8, 2)), strict=True):
+        ts = torch.randint(1, T + 1, (n, b), generator=g)
+        ts[0, 0], ts[0, 1] = 1, T
+        cases.append(
+            (_noise((d,), g), _noise((n, b, d), g), ts, _noise((n, b, d), g), Schedule.of(name, T), 0.5)
+        )
+    return cases
+
+
 # ---------------------------------------------------- right answers that the library has only in a more general form
 
 
@@ -122,6 +186,81 @@ def walk(model, xT, schedule, noises):
 def nearest(samples, data):
     """The index of the training picture at the smallest squared distance from each sample, (B,)"""
     return torch.cdist(samples.flatten(1), data.flatten(1)).square().argmin(1)
+
+
+def betas_of(alpha_bar):
+    """beta_t = 1 - alpha_bar_t / alpha_bar_{t-1} for t = 1..T, (T,)"""
+    return 1 - alpha_bar[1:] / alpha_bar[:-1]
+
+
+def alpha_bar_from_db(db):
+    """SNR = alpha_bar / (1 - alpha_bar) = 10^(db / 10), solved for alpha_bar"""
+    snr = 10 ** (db / 10)
+    return snr / (1 + snr)
+
+
+def picture_kl(x0, schedule):
+    """KL(q(x_T | x_0) || N(0, I)) of each picture, summed over its D numbers, in nats, (B,)"""
+    a = schedule.alpha_bar[-1]
+    return ((a * x0**2 - a - torch.log1p(-a)) / 2).flatten(1).sum(1)
+
+
+def repair(betas, T):
+    """The T betas that walk the same curve alpha_bar as the many given ones"""
+    alpha_bar = torch.cat([torch.ones(1, dtype=betas.dtype), torch.cumprod(1 - betas, 0)])
+    kept = alpha_bar[:: len(betas) // T]  # T + 1 points of the same curve, both ends among them
+    return 1 - kept[1:] / kept[:-1]
+
+
+def straight_in_db(alpha_bar):
+    """The same alpha_bar_1 and alpha_bar_T, and equal steps of decibels between them, (T + 1,)"""
+    T = len(alpha_bar) - 1
+    db = 10 * torch.log10(alpha_bar / (1 - alpha_bar))  # +infinity at t = 0, so the line begins at t = 1
+    line = db[1] + (db[T] - db[1]) * torch.arange(T) / (T - 1)
+    return torch.cat([alpha_bar[:1], 1 / (1 + 10 ** (-line / 10))])
+
+
+def noisy_batch(x0, u, eps, schedule):
+    """Each picture its own time, t = 1 + floor(u T) in 1..T, and its x_t (DDPM eq. 4)"""
+    t = 1 + (u * schedule.T).long()
+    return diffusion.add_noise(x0, t, eps, schedule)
+
+
+def v_target(x0, eps, t, schedule):
+    """v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x0"""
+    alpha_bar = schedule.alpha_bar[t]
+    return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0
+
+
+def x0_error(eps_error, t, schedule):
+    """x0_hat - x0 = -sqrt((1 - alpha_bar) / alpha_bar) (eps_hat - eps), squared"""
+    alpha_bar = schedule.alpha_bar[t]
+    return (1 - alpha_bar) / alpha_bar * eps_error
+
+
+def average(weights, decay):
+    """ema <- decay ema + (1 - decay) w, beginning with the first weights"""
+    ema = weights[0]
+    for w in weights[1:]:
+        ema = decay * ema + (1 - decay) * w
+    return ema
+
+
+def train(w, x0s, ts, epss, schedule, lr):
+    """For each batch one step downhill on mean((w x_t - eps)^2): w <- w - lr gradient"""
+    for x0, t, eps in zip(x0s, ts, epss, strict=True):
+        w = w.detach().requires_grad_()  # a fresh leaf, so the gradient begins at zero
+        loss = (w * diffusion.add_noise(x0, t, eps, schedule) - eps).pow(2).mean()
+        loss.backward()
+        w = w - lr * w.grad
+    return w.detach()
+
+
+def learned_variance(v, t, schedule):
+    """sigma^2 = beta^v beta_tilde^(1 - v): a straight line between the two, in logarithms (iDDPM eq. 15)"""
+    alpha_bar = schedule.alpha_bar
+    beta_tilde = (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t]) * schedule.beta[t]
+    return schedule.beta[t] ** v * beta_tilde ** (1 - v)
 
 
 # ---------------------------------------------------- the same formulas with knobs: slips are made of these
@@ -174,8 +313,98 @@ def _walk(
     return formula
 
 
+def _kl(
+    a=lambda s: s.alpha_bar[-1],
+    form=lambda a, x2: (a * x2 - a - torch.log1p(-a)) / 2,
+    add=lambda v: v.flatten(1).sum(1),
+):
+    """picture_kl with another number for alpha_bar_T, another formula, or added up over other axes."""
+    return lambda x0, schedule: add(form(a(schedule), x0**2))
+
+
+def _coarse(alpha_bar_of=lambda b: torch.cumprod(1 - b, 0), betas_from=betas_of):
+    """repair, with another curve walked or other betas made from its points."""
+
+    def formula(betas, T):
+        table = torch.cat([torch.ones(1, dtype=betas.dtype), alpha_bar_of(betas)])
+        return betas_from(table[:: len(betas) // T])
+
+    return formula
+
+
+def _groups(f):
+    """T betas, each made by f from its own group of the given ones, (T, N / T)."""
+    return lambda betas, T: f(betas.reshape(T, -1))
+
+
+def _line(forward, back, first=1):
+    """straight_in_db on another ruler: straight in forward(alpha_bar) from t = first on, back is its inverse."""
+
+    def formula(alpha_bar):
+        T, v = len(alpha_bar) - 1, forward(alpha_bar)
+        line = v[first] + (v[T] - v[first]) * torch.arange(T + 1 - first) / (T - first)
+        return torch.cat([alpha_bar[:first], back(line)])
+
+    return formula
+
+
+def _db(alpha_bar):
+    return 10 * torch.log10(alpha_bar / (1 - alpha_bar))
+
+
 def _distances(samples, data, p=2.0):
     return torch.cdist(samples.flatten(1), data.flatten(1), p=p)
+
+
+def _drawn(time=lambda u, T: 1 + (u * T).long(), jump=diffusion.add_noise):
+    """noisy_batch with other times drawn or another jump made."""
+    return lambda x0, u, eps, schedule: jump(x0, time(u, schedule.T), eps, schedule)
+
+
+def _weighted(weights):
+    """A jump with other weights; weights(alpha_bar_t) gives x0's and eps's."""
+
+    def jump(x0, t, eps, schedule):
+        p, e = weights(schedule.at(t, x0))
+        return p * x0 + e * eps
+
+    return jump
+
+
+def _ema(first=lambda w: w[0], rest=lambda w: w[1:], step=lambda ema, w, d: d * ema + (1 - d) * w):
+    def formula(weights, decay):
+        ema = first(weights)
+        for w in rest(weights):
+            ema = step(ema, w, decay)
+        return ema
+
+    return formula
+
+
+def _train(seen=diffusion.add_noise, target=lambda x0, eps: eps, mean=True, sign=1.0, piles=False, batches=lambda n: range(n)):  # fmt: skip
+    """train with another input, target or loss, uphill, on other batches, or with gradients that pile up."""
+
+    def formula(w, x0s, ts, epss, schedule, lr):
+        pile = torch.zeros_like(w)
+        for i in batches(len(x0s)):
+            xt, want = seen(x0s[i], ts[i], epss[i], schedule), target(x0s[i], epss[i])
+            gradient = (2 * (w * xt - want) * xt).sum(0) / (xt.numel() if mean else 1)
+            pile = pile + gradient if piles else gradient
+            w = w - sign * lr * pile
+        return w
+
+    return formula
+
+
+def _between(*, beta=lambda b, bt: b, tilde=lambda b, bt: bt, mix=lambda b, bt, v: b**v * bt ** (1 - v), form=lambda s: s):  # fmt: skip
+    """learned_variance with other ends, another way between them, another form of the result."""
+
+    def formula(v, t, schedule):
+        a = schedule.alpha_bar
+        b, bt = schedule.beta[t], (1 - a[t - 1]) / (1 - a[t]) * schedule.beta[t]
+        return form(mix(beta(b, bt), tilde(b, bt), v))
+
+    return formula
 
 
 def _slips(*pairs: tuple[Callable, str]) -> dict[str, Callable]:
@@ -294,6 +523,117 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
     _half("01.half", "cosine", "linear"),
     _half("01.half_linear", "linear", "cosine"),
     Exercise(
+        "02.beta", "Back to the betas", "betas_of(alpha_bar)",
+        "Somebody gives you only the table `alpha_bar`, (T + 1,), with alpha_bar[0] = 1. Find the betas of its T steps, (T,): the first belongs to t = 1.",
+        betas_of, _tables(),
+        _slips(
+            (lambda a: 1 - a[1:], "It looks as if these are 1 - alpha_bar: that is all the noise since t = 0, but beta_t is the noise of one step."),
+            (lambda a: a[1:] / a[:-1], "These are the alphas, the shares that each step keeps: beta is what it replaces, 1 - alpha."),
+            (lambda a: a[:-1] - a[1:], "It looks as if neighbours are subtracted: the betas multiply to alpha_bar, so the way back divides. A step takes its share of what was still there."),
+            (lambda a: 1 - a[:-1] / a[1:], "It looks as if the fraction is upside down: then the betas are negative. A step keeps alpha_bar_t / alpha_bar_{t-1}."),
+            (lambda a: a[:-1] / a[1:] - 1, "It looks as if the change is divided by alpha_bar_t: beta is a share of what was there before the step, alpha_bar_{t-1}."),
+            (lambda a: 1 - (a[1:] / a[:-1]).sqrt(), "It looks as if there is a square root too many: alpha_bar is a product of variances, not of weights."),
+            (lambda a: (1 - a[1:] / a[:-1]).sqrt(), "These are the standard deviations of the noise: beta is the variance, so leave the root out."),
+            (lambda a: torch.cumprod(1 - a, 0)[1:], "It looks as if alpha_bar is multiplied up once more: it is a product already, and you want its factors."),
+            (lambda a: torch.cat([1 - a[:1], 1 - a[1:] / a[:-1]]), "The betas are right, but there is one too many at the front: t = 0 is the data, which no step has made. Return T numbers."),
+        ),
+        ("alpha_bar_t is a product of t factors, alpha_bar_{t-1} of the first t - 1 of them. What is their quotient?",
+         "alpha_bar_t / alpha_bar_{t-1} = alpha_t = 1 - beta_t, for every t from 1 to T.",
+         "Two slices of the table, shifted by one: `alpha_bar[1:]` and `alpha_bar[:-1]`."),
+        "betas and alpha_bar tell the same story, one step by step and one in total, and now you can read either.",
+    ),
+    Exercise(
+        "02.db", "From decibels to alpha_bar", "alpha_bar_from_db(db)",
+        "A sound engineer describes a schedule by its signal-to-noise ratios `db`, in decibels (data of variance 1). Which alpha_bar has each of them? Return a tensor of the same shape.",
+        alpha_bar_from_db, _decibel_cases,
+        _slips(
+            (lambda d: 10 ** (d / 10), "This is the ratio signal : noise itself, alpha_bar / (1 - alpha_bar): solve it for alpha_bar."),
+            (lambda d: 1 / (1 + 10 ** (d / 10)), "It looks as if a sign is turned round: this is the noise's share, 1 - alpha_bar. Many decibels mean much signal."),
+            (lambda d: 1 / (1 + 10 ** (-d / 20)), "It looks as if 20 stands where 10 belongs: 20 is for ratios of weights (amplitudes), 10 for ratios of variances, and alpha_bar is one."),
+            (lambda d: 1 / (1 + 10**-d), "It looks as if the division by 10 is missing: a decibel is a tenth of a bel, and a bel is a factor of 10."),
+            (lambda d: torch.sigmoid(d), "It looks as if decibels were taken for natural logarithms: 10 decibels are a factor of 10, not of e to the 10."),
+            (lambda d: torch.sigmoid(d / 10), "It looks as if the exponential has the base e: decibels count factors of 10, so write `10 ** (db / 10)`."),
+            (lambda d: (1 / (1 + 10 ** (-d / 10))).sqrt(), "This is the picture's weight, sqrt(alpha_bar): the question is about alpha_bar, the variance."),
+            (lambda d: 1 - 10 ** (-d / 10), "It looks as if the noise's share is 10^(-db/10): that number is noise : signal, while 1 - alpha_bar is noise : all."),
+            (lambda d: _db(1 / (1 + torch.exp(-d))), "It looks as if you turn something into decibels once more: the decibels are given, go the other way."),
+        ),
+        ("Decibels are 10 log10 of a ratio. Which ratio is it, in letters? First undo the logarithm.",
+         "`10 ** (db / 10)` is r = alpha_bar / (1 - alpha_bar). Now solve for alpha_bar.",
+         "alpha_bar = r / (1 + r): check that 0 dB gives one half."),
+        "0 dB is half and half, and every 10 dB further down leaves about a tenth: -10 dB is 0.09, -20 dB is 0.01.",
+    ),
+    Exercise(
+        "02.kl", "The gauge, for whole pictures", "picture_kl(x0, schedule)",
+        "How far is x_T from pure noise for each picture as a whole? Return KL(q(x_T | x_0) || N(0, I)) in nats for each of the B pictures of `x0` (B, ...), summed over all of its numbers, shape (B,).",
+        picture_kl, _kl_cases,
+        _slips(
+            (_kl(add=lambda v: v.flatten(1).mean(1)), "This is the mean over the pixels, nats per dimension as on the gauge: here the whole picture is asked for, so add its pixels up."),
+            (_kl(add=lambda v: v.sum()), "It looks as if all pictures are added up: each of the B pictures has a KL of its own, so flatten and sum over the second axis."),
+            (_kl(add=lambda v: v.flatten(1).sum(0)), "It looks as if the wrong axis is added up: the first axis counts the pictures, all the others belong to one picture."),
+            (_kl(form=lambda a, x2: a * x2 - a - torch.log1p(-a)), "It looks as if the factor 1/2 is missing: it stands before the whole bracket."),
+            (_kl(form=lambda a, x2: (a * x2 - a + torch.log1p(-a)) / 2), "It looks as if the logarithm has the wrong sign: it is subtracted. log(1 - alpha_bar) is negative, so it makes the KL larger."),
+            (_kl(form=lambda a, x2: (a * x2 + a - torch.log1p(-a)) / 2), "It looks as if alpha_bar is added where it is subtracted: the variance of x_T is 1 - alpha_bar, less than pure noise has."),
+            (_kl(form=lambda a, x2: (a * x2 - a - torch.log1p(-a) / math.log(10)) / 2), "It looks as if the logarithm has the base 10: nats come from the natural logarithm, `torch.log`."),
+            (_kl(form=lambda a, x2: (a * x2 - a - torch.log1p(-a) / 2) / 2), "It looks as if the standard deviation stands in the logarithm: with the factor 1/2 in front it is the variance, 1 - alpha_bar."),
+            (_kl(form=lambda a, x2: (a.sqrt() * x2 - a - torch.log1p(-a)) / 2), "It looks as if the mean is not squared properly: it is sqrt(alpha_bar) x_0, so its square is alpha_bar x_0^2."),
+            (_kl(form=lambda a, x2: (a * x2.sqrt() - a - torch.log1p(-a)) / 2), "It looks as if x_0 is not squared: black and white are equally far from grey, so the square counts."),
+            (_kl(form=lambda a, x2: (-a - torch.log1p(-a)) / 2 + 0 * x2), "It looks as if the picture is missing: what is left of it, alpha_bar x_0^2, is part of the distance to pure noise."),
+            (_kl(form=lambda a, x2: (1 / (1 - a) + a * x2 / (1 - a) - 1 + torch.log1p(-a)) / 2), "It looks as if the two distributions have changed places: this is KL(N(0, I) || q), but q(x_T | x_0) comes first."),
+            (_kl(a=lambda s: s.alpha[-1]), "It looks as if alpha stands where alpha_bar belongs: alpha_T is the last step only."),
+            (_kl(a=lambda s: s.alpha_bar[1]), "It looks as if the wrong end of the table is read: x_T belongs to `alpha_bar[-1]`."),
+        ),
+        ("The formula for one number x_0 of a picture is in section 3. The numbers of x_T are independent given x_0: what happens to their KLs?",
+         "They add up. Put the whole tensor into the formula, then add up all axes but the first.",
+         "`.flatten(1).sum(1)` turns (B, ...) into (B,)."),
+        "this sum is what a clever detective gets to see: per number it may be tiny, but a large picture has very many numbers.",
+    ),
+    Exercise(
+        "02.repair", "Repair it", "repair(betas, T)",
+        "`betas`, (N,), is a good schedule of N steps. Make it a schedule of T steps (N is a multiple of T) that does not stop half way: after its step t, alpha_bar must be what the long schedule has after t N / T steps. Return its T betas.",
+        repair, _beta_cases,
+        _slips(
+            (lambda b, T: b[:: len(b) // T], "This is every (N/T)th beta, unchanged: T small steps where there were N, so far too little noise, and x_T still shows the picture. It is the accident itself."),
+            (lambda b, T: b[len(b) // T - 1 :: len(b) // T], "This is every (N/T)th beta, unchanged: one long step must do the work of N/T short ones, so its beta is larger than any of theirs."),
+            (lambda b, T: b[:T], "These are the first T betas: the schedule then stops after T of its N steps, with most of the picture still there."),
+            (lambda b, T: torch.linspace(float(b[0]), float(b[-1]), T, dtype=b.dtype), "The same range with fewer steps is the accident itself: too few steps of the old size, and x_T still shows the picture."),
+            (lambda b, T: b[:: len(b) // T] * (len(b) // T), "It looks as if betas are multiplied by N/T: a good rule while they are small, but betas do not add, and where they are large this passes 1, which no variance share can."),
+            (lambda b, T: b[len(b) // T - 1 :: len(b) // T] * (len(b) // T), "It looks as if betas are multiplied by N/T: a good rule while they are small, but it passes 1 where they are large, and no step can replace more than everything."),
+            (lambda b, T: (b[:: len(b) // T] * (len(b) // T)).clamp(max=0.999), "It looks as if betas are multiplied by N/T and cut off below 1: a valid schedule, but another curve. Only dividing alpha_bar by alpha_bar keeps the curve."),
+            (_groups(lambda v: v.sum(1)), "It looks as if each group of betas is added up: every step also shrinks the noise of the steps before it, so it is the (1 - beta) that multiply."),
+            (_groups(lambda v: v.mean(1)), "It looks as if each group of betas is averaged: then T steps do the work of T, not of N, and the schedule is still too weak."),
+            (_groups(lambda v: v.prod(1)), "It looks as if each group of betas is multiplied: it is the shares that are kept, 1 - beta, that multiply."),
+            (_groups(lambda v: (1 - v).prod(1)), "These are the alphas of the T steps, what each keeps: the betas are 1 minus them."),
+            (_coarse(betas_from=lambda a: a[1:]), "This is the right alpha_bar, but the betas of its steps are asked for."),
+            (_coarse(betas_from=lambda a: 1 - a[1:]), "It looks as if beta is 1 - alpha_bar: that is all the noise since t = 0. One step replaces 1 - alpha_bar_t / alpha_bar_{t-1}."),
+            (_coarse(betas_from=lambda a: a[:-1] - a[1:]), "It looks as if neighbours of alpha_bar are subtracted: a step keeps a share of what was there, so divide."),
+            (lambda b, T: betas_of(torch.cumprod(1 - b, 0)[:: len(b) // T]), "It looks as if the table has no place for t = 0: alpha_bar begins with a 1, or the first step is lost."),
+        ),
+        ("Do not stretch the betas: stretch the curve. Which table tells where the picture is after any number of steps?",
+         "Make alpha_bar with a 1 in front, (N + 1,), and keep every (N/T)th of its values: T + 1 numbers from 1 to the same end.",
+         "`kept = alpha_bar[:: len(betas) // T]`, and each beta is 1 - kept_t / kept_{t-1}, as in exercise 1."),
+        "the curve is the schedule and the betas only follow from it; a schedule written as a function of t/T can never have this accident.",
+    ),
+    Exercise(
+        "02.straight", "Straight in decibels", "straight_in_db(alpha_bar)",
+        "Take the first and the last noise of a schedule, alpha_bar_1 and alpha_bar_T, and put the times between them at equal distances in decibels. Return the new table, (T + 1,), with alpha_bar_0 = 1 in front.",
+        straight_in_db, _tables(),
+        _slips(
+            (_line(lambda a: a, lambda v: v), "This is straight in alpha_bar itself: nearly all of the change that you can see is then crowded into the two ends."),
+            (_line(torch.log, torch.exp), "This is straight in log alpha_bar: decibels compare the signal with the noise, so it is alpha_bar / (1 - alpha_bar) that goes into the logarithm."),
+            (_line(torch.sqrt, torch.square), "This is straight in sqrt(alpha_bar), the picture's weight: decibels are a logarithm of signal : noise."),
+            (_line(lambda a: a, lambda v: v, first=0), "This is straight in alpha_bar, and from t = 0 on: go over to decibels, and begin at t = 1."),
+            (_line(_db, lambda v: 10 ** (v / 10)), "The decibels are right, but the way back stops half way: 10^(db/10) is signal : noise, r, and alpha_bar is r / (1 + r)."),
+            (_line(_db, lambda v: 1 / (1 + 10 ** (v / 10))), "The decibels are right, but the way back gives the noise's share: alpha_bar = 1 / (1 + 10^(-db/10)), with a minus."),
+            (lambda a: torch.cat([a[:1], straight_in_db(a)[1:].flip(0)]), "It looks as if the line runs backwards: many decibels belong to early times, few to late ones."),
+            (lambda a: _line(_db, lambda v: 1 / (1 + 10 ** (-v / 10)))(a)[1:], "The values are right, but alpha_bar_0 = 1 in front is missing: the table has T + 1 places."),
+            (lambda a: _line(_db, lambda v: 1 / (1 + 10 ** (-v / 10)))(torch.cat([a, a[-1:]]))[:-1], "It looks as if the line is one step too long and never reaches alpha_bar_T: T values have T - 1 gaps between them."),
+        ),
+        ("At t = 0 the ratio is infinite, so leave that place alone. Turn the two given ends, t = 1 and t = T, into decibels.",
+         "`torch.linspace` (or arange) makes T evenly spaced numbers from one end to the other. Then turn decibels into alpha_bar, as in exercise 2.",
+         "Put `alpha_bar[:1]` in front with `torch.cat`."),
+        "on this schedule every step changes signal : noise by the same factor, and the picture on the fair ruler sinks at an even speed.",
+    ),
+    Exercise(
         "03.guess", "Guess the clean picture", "guess_x0(xt, eps_hat, t, schedule)",
         "The model has looked at the noisy picture `xt` and believes that the noise in it is `eps_hat`. Which clean picture x0_hat does that mean? Given: `schedule.alpha_bar[t]`, and x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps.",
         guess_x0, _cases("xxts"),
@@ -397,5 +737,132 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
          "On that (B, N) table, `.argmin(1)` gives for each row the place of its smallest number."),
         "before you call a generated picture new, look at its nearest training picture; a pixel distance finds exact copies, though not shifted or recoloured ones.",
         "The library's `metrics.nearest` also tells how far away it is.",
+    ),
+    Exercise(
+        "04.batch", "A batch to learn from", "noisy_batch(x0, u, eps, schedule)",
+        "Make the noisy pictures of one training step. Each of the B pictures `x0` (B, ...) gets a time of its own: turn `u` (B,), even random numbers with 0 <= u < 1, into whole times t = 1, 2, ..., T, all equally likely. Then return x_t (B, ...), made with the noise `eps`. `schedule.alpha_bar` has T + 1 places, `schedule.T` is T; `add_noise(x0, t, eps, schedule)` takes a t of shape (B,).",
+        noisy_batch, _batch_cases,
+        _slips(
+            (_drawn(lambda u, T: (u * T).long()), "It looks as if the times are 0, ..., T - 1: t = 0 is the clean picture, where there is nothing to learn, and the noisiest time is never trained, but that is where sampling begins."),
+            (_drawn(lambda u, T: 1 + (u * (T - 1)).long()), "It looks as if the times are 1, ..., T - 1: u is below 1, so `u * T` rounded down already ends at T - 1, and adding 1 gives 1, ..., T."),
+            (_drawn(lambda u, T: 1 + (u * (T - 1)).round().long()), "It looks as if the times are rounded to the nearest: then the first and the last time are drawn only half as often as the others."),
+            (_drawn(lambda u, T: (u * T).round().long().clamp(1, T)), "It looks as if `u * T` is rounded to the nearest: not all times are then equally likely."),
+            (_drawn(lambda u, T: torch.full_like(u, 1 + int(u[0] * T)).long()), "It looks as if the whole batch has one and the same t: each picture needs a time of its own, or every step trains one noise level only."),
+            (_drawn(lambda u, T: T - (u * T).long()), "The times are right but run the other way round: small u gives late times. That would train as well; here t = 1 + floor(u T) is asked for."),
+            (_drawn(jump=_weighted(lambda a: (a, 1 - a))), _ROOTS),
+            (_drawn(jump=_weighted(lambda a: (a.sqrt(), 1 - a))), "It looks as if the square root of 1 - alpha_bar is missing: it is the noise's variance, and the weight is its root."),
+            (_drawn(jump=_weighted(lambda a: ((1 - a).sqrt(), a.sqrt()))), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
+            (_drawn(jump=_weighted(lambda a: (1, (1 - a).sqrt()))), "It looks as if the picture is not shrunk: x_t has sqrt(alpha_bar) x0 in it."),
+        ),
+        ("Two things: turn each u into a whole number from 1 to T, then jump to that time.",
+         "`(u * T).long()` rounds down and gives 0, ..., T - 1. What is missing?",
+         "t = 1 + (u * schedule.T).long(), and then add_noise(x0, t, eps, schedule)."),
+        "every step of training now sees all noise levels at once, from nearly clean to nearly lost.",
+    ),
+    Exercise(
+        "04.target", "What a v-network is asked for", "v_target(x0, eps, t, schedule)",
+        "A network that predicts v is asked for v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x0. Compute this target from `x0` and `eps`. Before you do: what is it at t near 0, and at t = T?",
+        v_target, _cases("xxts"),
+        _slips(
+            (_sum(lambda a, ab, s: (ab.sqrt(), -(1 - ab).sqrt())), "It looks as if x0 and eps have changed places: in v the noise has the weight sqrt(alpha_bar) and the picture the weight -sqrt(1 - alpha_bar), just the other way round than in x_t."),
+            (_sum(lambda a, ab, s: ((1 - ab).sqrt(), ab.sqrt())), "It looks as if the minus is missing: with a plus this would say nothing new where x_t is half picture and half noise."),
+            (_sum(lambda a, ab, s: ((1 - ab).sqrt(), -ab.sqrt())), "It looks as if the sign is turned round: this is -v. It would do as well, if sampling knew; but the two must agree."),
+            (_sum(lambda a, ab, s: (-(1 - ab), ab)), _ROOTS),
+            (_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt())), "This is x_t, what the network is shown: v is what it is asked for."),
+            (_sum(lambda a, ab, s: (0, 1)), "This is eps, the target of a network that predicts the noise."),
+            (_sum(lambda a, ab, s: (1, 0)), "This is x0, the target of a network that predicts the picture."),
+            (_sum(lambda a, ab, s: (-(1 - a).sqrt(), a.sqrt())), "It looks as if alpha stands where alpha_bar belongs: x_t is t steps away from x0, not one."),
+            (_sum(lambda a, ab, s: (-(1 - ab).sqrt(), ab.sqrt()), shift=-1), _EARLY),
+            (_sum(lambda a, ab, s: (-(1 - ab).sqrt(), ab.sqrt()), shift=1), _LATE),
+        ),
+        ("Look up alpha_bar at t, take the two roots, and put them where the formula has them.",
+         "The weights are `schedule.alpha_bar[t].sqrt()` and `(1 - schedule.alpha_bar[t]).sqrt()`. Which goes with the noise?",
+         "alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0"),
+        "with little noise v is nearly eps, with much noise nearly -x0: the network is always asked for what it cannot read off its input.",
+        'The library calls this `convert(eps, "eps", "v", xt, t, schedule)`.',
+    ),
+    Exercise(
+        "04.error", "A small error that grows", "x0_error(eps_error, t, schedule)",
+        "A network's guess of the noise has the mean square errors `eps_error` (B,), one for each picture. Its guess of the picture is x0_hat = (x_t - sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_bar_t). Which mean square errors has x0_hat?",
+        x0_error, _times_cases(lambda g, i: torch.rand(3 + i, generator=g, dtype=torch.float64)),
+        _slips(
+            (_sum(lambda a, ab, s: (((1 - ab) / ab).sqrt(),)), "It looks as if a square is missing: an error is multiplied by sqrt((1 - alpha_bar) / alpha_bar), so a squared error by its square."),
+            (_sum(lambda a, ab, s: (((1 - ab) / ab) ** 2,)), "It looks as if it is squared once too often: alpha_bar and 1 - alpha_bar are squared weights already."),
+            (_sum(lambda a, ab, s: (ab / (1 - ab),)), "It looks as if the ratio is upside down: the more noise, the more an error in eps_hat spoils x0_hat."),
+            (_sum(lambda a, ab, s: (1 - ab,)), "It looks as if the division by sqrt(alpha_bar) is forgotten: x0_hat is stretched back to full strength, and its error with it."),
+            (_sum(lambda a, ab, s: (1 / ab,)), "It looks as if the weight of eps_hat is forgotten: before the division it is multiplied by sqrt(1 - alpha_bar)."),
+            (_sum(lambda a, ab, s: (1,)), "The same error for both? That holds only where alpha_bar is one half."),
+            (_sum(lambda a, ab, s: (-(1 - ab) / ab,)), "A mean square cannot be negative: the minus vanishes when it is squared."),
+            (_sum(lambda a, ab, s: ((1 - a) / a,)), "It looks as if alpha stands where alpha_bar belongs: x_t is t steps away from x0, not one."),
+            (_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=-1), _EARLY),
+            (_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=1), _LATE),
+        ),
+        ("Write x0 and x0_hat with the same formula, once with eps and once with eps_hat, and subtract. What is left?",
+         "x0_hat - x0 = -sqrt(1 - alpha_bar) / sqrt(alpha_bar) (eps_hat - eps). Now square.",
+         "(1 - alpha_bar) / alpha_bar * eps_error, with alpha_bar = schedule.alpha_bar[t]"),
+        "this is why one and the same loss means little to the picture at t = 1 and everything at t = T, and why networks asked for eps stumble when the walk has few steps.",
+    ),
+    Exercise(
+        "04.ema", "A steady hand", "average(weights, decay)",
+        "`weights` (N, D) are a network's D weights after each of N steps. Begin with the first row. Then let each later row in a little: the average keeps the share `decay` of itself and takes the rest from the new row. Return the average after the last row, (D,).",
+        average, lambda g: [(_noise(shape, g), decay) for shape in ((6, 3), (9, 2), (4, 5)) for decay in (0.9, 0.7)],
+        _slips(
+            (_ema(step=lambda ema, w, d: (1 - d) * ema + d * w), "It looks as if decay stands the wrong way round: this keeps only 1 - decay of the average and follows the newest weights, wobbles and all."),
+            (_ema(first=lambda w: torch.zeros_like(w[0]), rest=lambda w: w), "It looks as if the average begins at zero: for a long time it is then much too small. Begin with the first row."),
+            (_ema(step=lambda ema, w, d: d * ema + w), "It looks as if the new row comes in whole: its share is 1 - decay, so that the shares add up to 1."),
+            (_ema(step=lambda ema, w, d: d * ema), "It looks as if the new rows never come in: add (1 - decay) times the new row."),
+            (_ema(step=lambda ema, w, d: ema + (1 - d) * w), "It looks as if the old average keeps all of itself: it keeps the share decay."),
+            (lambda w, d: w.mean(0), "This is the plain mean of all rows: the first steps, when the network knew nothing, count as much as the last."),
+            (lambda w, d: w[-1], "These are the last weights, with no average at all."),
+            (_ema(first=lambda w: w[-1], rest=lambda w: w.flip(0)[1:]), "It looks as if the rows are taken from last to first: the newest should count most."),
+            (_ema(rest=lambda w: w[1:-1]), "It looks as if the last row is left out: a `range` that ends one too early? See where the loop ends."),
+            (_ema(rest=lambda w: w[2:]), "It looks as if the second row is left out: begin with the first, and go on from the second."),
+        ),
+        ("A loop over the rows after the first, that changes one average.",
+         "In each round: new average = decay * old average + (1 - decay) * row.",
+         "ema = weights[0]; for w in weights[1:]: ema = decay * ema + (1 - decay) * w; return ema"),
+        "the network that draws is this average: its last steps smoothed out, which costs nothing and makes samples better.",
+        "The library's `EMA` lets decay grow with the step, so that the training need not know its length.",
+    ),
+    Exercise(
+        "04.train", "A training, whole", "train(w, x0s, ts, epss, schedule, lr)",
+        "Train the smallest of all networks, eps_hat = w * x_t, with one weight for each coordinate: `w` (D,). For each of the N batches take one step downhill: make x_t from `x0s[i]` (B, D), `ts[i]` (B,), `epss[i]` (B, D), let the loss be the mean over all numbers of (eps_hat - eps)^2, and go `lr` times its gradient down. Return the last w. Use autograd (`w.clone().requires_grad_()`, `loss.backward()`), or the gradient by hand.",
+        train, _train_cases,
+        _slips(
+            (_train(piles=True), "It looks as if zero_grad is forgotten: PyTorch adds each new gradient to the old ones, so every batch is followed again and again."),
+            (_train(target=lambda x0, eps: x0), "It looks as if the target is x0: this network is asked for eps, the noise."),
+            (_train(seen=lambda x0, t, eps, s: x0), "It looks as if the network is shown x0: it must find the noise in x_t, the clean picture has none."),
+            (_train(seen=lambda x0, t, eps, s: x0 + eps), "It looks as if x_t is x0 + eps: the noise has the strength that t says, so use add_noise."),
+            (_train(seen=lambda x0, t, eps, s: diffusion.add_noise(x0, t[:1].expand(len(x0)), eps, s)), "It looks as if the whole batch has one and the same t, the first: each item has a time of its own."),
+            (_train(mean=False), "It looks as if the squares are added up: their mean is asked for, or a larger batch would take larger steps."),
+            (_train(sign=-1.0), "It looks as if the steps go uphill: the gradient points to where the loss grows, so subtract it."),
+            (_train(batches=lambda n: range(n - 1)), "It looks as if the last batch is left out: a `range` that ends one too early? See where the loop ends."),
+            (_train(batches=lambda n: range(1)), "It looks as if only the first batch is used: the `return` may stand inside the loop."),
+            (_train(batches=lambda n: range(0)), "The answer is w as it was: is the new w stored, `w = w - lr * gradient`, or was the optimizer's step forgotten."),
+        ),
+        ("In each round: make x_t, compute the loss, get the gradient, change w. What must not stay from the round before?",
+         "With autograd: after `loss.backward()` the gradient is in `w.grad`. Make a fresh w for the next round, `(w - lr * w.grad).detach().requires_grad_()`, or set the gradient to zero.",
+         "By hand: gradient = (2 * (w * xt - eps) * xt).mean(0) / D, then w = w - lr * gradient."),
+        "that was a whole training; a U-Net has a million weights where this has a few, and nothing else is different.",
+    ),
+    Exercise(
+        "04.variance", "A variance of its own", "learned_variance(v, t, schedule)",
+        "Improved DDPM lets the network say, with a number v, where the variance of a step lies between beta_tilde (v = 0) and beta (v = 1): on the straight line between their logarithms. Compute sigma^2 for each of `v` (B,). beta_tilde_t = (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t) beta_t.",
+        learned_variance, _times_cases(lambda g, i: 0.05 + 0.9 * torch.rand(3 + i, generator=g, dtype=torch.float64)),
+        _slips(
+            (_between(mix=lambda b, bt, v: v * b + (1 - v) * bt), "It looks as if the line is drawn between the variances themselves: between their logarithms is asked for, which is beta^v beta_tilde^(1-v)."),
+            (_between(mix=lambda b, bt, v: b ** (1 - v) * bt**v), "It looks as if the two ends have changed places: v = 1 is beta, v = 0 is beta_tilde."),
+            (_between(form=torch.sqrt), "It looks as if this is sigma: the variance sigma^2 is asked for, so leave the root out."),
+            (_between(form=torch.log), "This is the logarithm of the variance: `exp` is missing at the end."),
+            (_between(mix=lambda b, bt, v: b**v + bt ** (1 - v)), "It looks as if the two powers are added: a sum of logarithms is the logarithm of a product."),
+            (_between(mix=lambda b, bt, v: b + 0 * v), "This is beta whatever v says."),
+            (_between(mix=lambda b, bt, v: bt + 0 * v), "This is beta_tilde whatever v says."),
+            (_between(mix=lambda b, bt, v: (v * b.sqrt() + (1 - v) * bt.sqrt()) ** 2), "It looks as if the line is drawn between the standard deviations: between the logarithms is asked for."),
+            (lambda v, t, s: learned_variance(v, min(t + 1, s.T), s), _LATE),
+        ),
+        ("Compute beta and beta_tilde at t. What is half way between them, in logarithms?",
+         "log sigma^2 = v log beta + (1 - v) log beta_tilde. Now take exp of both sides.",
+         "beta ** v * beta_tilde ** (1 - v), with both read at t. At t = 1 beta_tilde is 0, and so is the result."),
+        "a line between logarithms keeps the variance positive, and lets the network choose between two numbers that can differ by powers of ten.",
     ),
 )}

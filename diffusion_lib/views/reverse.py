@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data import Data
+from ..ddpm import Denoiser
 from ..diffusion import Schedule, Step, Trace, add_noise, log_normal, log_p_step, randn_like, sample
 from ..figures import grid, to_uint8
 from ..metrics import nearest
@@ -21,8 +23,12 @@ from .common import PlayerBox, generator, message, say
 NOISE_VIEW = 3.0  # noise panels show -3..3 as black..white, or a third of all noise would be clipped
 
 
-def _glass_box(trace: Trace, model: MixtureDenoiser, log_p_T: float) -> dict:
-    """Panels, captions and labels of one walk: each symbol of the equation under its picture, with this step's value."""
+def _glass_box(trace: Trace, model: MixtureDenoiser | Denoiser, log_p_T: float, y: Tensor | None = None, x: Tensor | None = None) -> dict:  # fmt: skip
+    """Panels, captions and labels of one walk: each symbol of the equation under its picture, with this step's value.
+
+    y: the class that was asked for. x (N, ...): the training pictures, for a network, which has no list of pictures that
+    are still possible; how near its guess is to one of these is shown instead.
+    """
     steps = trace.steps
     a = model.schedule.alpha_bar
     numbers = [_coefficients(step, a) for step in steps]
@@ -31,8 +37,17 @@ def _glass_box(trace: Trace, model: MixtureDenoiser, log_p_T: float) -> dict:
         return to_uint8(trace.frames(what)[:, 0] / scale)
 
     log_p = log_p_T + torch.tensor([float(log_p_step(step)[0]) for step in steps]).cumsum(0)
-    weights = torch.stack([model.posterior_weights(step.xt[:1], step.t)[0] for step in steps])
-    possible = torch.special.entr(weights).sum(1).exp()  # the perplexity: "how many pictures is this still?"
+    if isinstance(model, MixtureDenoiser):
+        weights = torch.stack([model.posterior_weights(step.xt[:1], step.t, y)[0] for step in steps])
+        watched = (
+            torch.special.entr(weights).sum(1).exp()
+        )  # the perplexity: "how many pictures is this still?"
+        title, tell = "pictures it could still become", lambda v: f"still {_about(v)} possible"
+        limits = None
+    else:
+        watched = nearest(trace.frames("x0_hat")[:, 0], x)[0]
+        title, limits = "x̂_{0}: to the nearest training picture", (0.0, 1.1 * float(watched.max()))
+        tell = lambda v: f"x̂_{{0}} is {v:.2f} a pixel from the nearest training picture"
     done = np.arange(len(steps))
     panels = [
         pixels(film("xt"), "x_{t}: now", notes=[f"t = {q.t}" for q in steps]),
@@ -41,13 +56,13 @@ def _glass_box(trace: Trace, model: MixtureDenoiser, log_p_T: float) -> dict:
         pixels(film("mean"), "μ: the mean", lead="→", notes=[f"{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂" for n in numbers]),
         pixels(film("noise", NOISE_VIEW), "z: fresh noise", lead=[f"+ {q.sigma:.2f} ×" for q in steps], notes=[f"σ = {q.sigma:.3f}" for q in steps]),
         pixels(film("xs"), "x_{s}: next", lead="=", notes=[f"s = {q.s}" for q in steps]),
-        curve(done, {"": possible.numpy()}, "pictures it could still become", xlabel="step", cursor=done),
+        curve(done, {"": watched.numpy()}, title, xlabel="step", cursor=done, ylim=limits),
         curve(done, {"": log_p.numpy()}, "log p of the path so far", xlabel="step", cursor=done),
     ]  # fmt: skip
     captions = [
-        f"step {i + 1} of {len(steps)}:  still {_about(p)} possible      log p = {lp:+,.0f} nats"
+        f"step {i + 1} of {len(steps)}:  {tell(p)}      log p = {lp:+,.0f} nats"
         + ("" if q.sigma else "      σ = 0: this step draws nothing, it adds nothing to log p")
-        for i, (q, p, lp) in enumerate(zip(steps, possible, log_p, strict=True))
+        for i, (q, p, lp) in enumerate(zip(steps, watched, log_p, strict=True))
     ]
     return {"panels": panels, "captions": captions, "labels": [f"t = {q.t} → {q.s}" for q in steps]}
 
@@ -68,15 +83,33 @@ def _coefficients(step: Step, alpha_bar: Tensor) -> dict[str, float]:
     }
 
 
+ANY = "any"
+PERFECT, TRAINED = "perfect denoiser", "trained network"
+
+
 def step_reverse(
-    datasets: dict[str, Tensor], schedule: Schedule, steps: int = 50, seed: int = 0
-) -> PlayerBox:
+    datasets: dict[str, Tensor | Data], schedule: Schedule, steps: int = 50, seed: int = 0, networks: dict[str, Denoiser] | None = None
+) -> PlayerBox:  # fmt: skip
     """The glass-box stepper: every quantity of every reverse step of one picture, with the perfect denoiser of a data set.
 
-    datasets: name -> x (N, C, H, W). Choose the data and eta, start from new noise, or stop anywhere and re-roll the fresh
+    datasets: name -> x (N, C, H, W), or a Data. Choose the data and eta, start from new noise, or stop anywhere and re-roll the fresh
     noise from there on: the past stays, the future branches. Returns a box: `.player`, `.trace` and the controls are its attributes.
+
+    networks: name of a data set -> a network trained on it, with the same schedule and a variance that is not learned. It adds
+    a switch between the two denoisers, and, if the network has classes (and the data set is a Data), a choice of the class.
     """
-    models = {name: ideal_denoiser(x, schedule) for name, x in datasets.items()}
+    networks, sets = networks or {}, {}
+    for name, d in datasets.items():
+        sets[name] = d if isinstance(d, Data) else Data(d)
+        if name in networks and not torch.equal(networks[name].schedule.alpha_bar, schedule.alpha_bar):
+            raise ValueError(
+                f"The network for {name!r} was trained with another schedule: give its own, networks[{name!r}].schedule."
+            )
+        if name in networks and networks[name].learns_variance:
+            raise ValueError(
+                f"The network for {name!r} has learned its variance, but the stepper shows one σ for all pixels."
+            )
+    models = {name: ideal_denoiser(d.x, schedule, d.y) for name, d in sets.items()}
     which = widgets.Dropdown(options=list(models), description="Data")
     eta = widgets.FloatSlider(
         1.0, min=0, max=1, step=0.1, description="η", readout_format=".1f", continuous_update=False
@@ -93,21 +126,48 @@ def step_reverse(
         tooltip="Keep the past, draw new fresh noise from this step on",
         layout={"width": "220px"},
     )
+    who = widgets.ToggleButtons(options=[PERFECT, TRAINED], style={"button_width": "170px"})
+    kind = widgets.Dropdown(options=[ANY], description="Class", layout={"width": "180px"})
     says = message("Stop anywhere and re-roll: the past stays, the future changes.")
     box = PlayerBox()
+
+    def classes() -> list[str]:
+        network, d = networks.get(which.value), sets[which.value]
+        return [ANY, *d.names] if network and network.net.config["classes"] and d.y is not None else [ANY]
+
+    def trained() -> bool:
+        return who.value == TRAINED and which.value in networks
+
     state, lock = {"seed": seed, "rolls": 0}, Lock()
 
     def walk(past: list[Step]) -> None:
-        model, x = models[which.value], datasets[which.value][:1]
+        d = sets[which.value]
+        model, x = networks[which.value] if trained() else models[which.value], d.x[:1]
+        y = None if kind.value == ANY else torch.tensor([d.names.index(kind.value)])
         g = generator(1000 * state["seed"] + state["rolls"])
         xT = randn_like(x, generator(state["seed"]))
         times = schedule.times(steps)[len(past) :]
         trace = Trace(keep=steps + 1)
         for step in past:
             trace.add(step)
-        trace.record(sample(model, past[-1].xs if past else xT, schedule, times, generator=g, eta=eta.value))
+        clip = (
+            1.0 if trained() else None
+        )  # a perfect guess is an average of pictures, and so never leaves [-1, 1]
+        trace.record(
+            sample(
+                model,
+                past[-1].xs if past else xT,
+                schedule,
+                times,
+                generator=g,
+                eta=eta.value,
+                clip=clip,
+                y=y,
+            )
+        )
         log_p_T = float(log_normal(trace.steps[0].xt, torch.zeros_like(xT), 1.0))
-        film = _glass_box(trace, model, log_p_T) | {"name": f"Reverse process on {which.value}, step by step"}
+        name = f"Reverse process on {which.value}, step by step" + (f", {who.value}" if networks else "")
+        film = _glass_box(trace, model, log_p_T, y, d.x) | {"name": name}
         if box.player:
             box.player.update(**film)
         else:
@@ -141,17 +201,45 @@ def step_reverse(
             )
             say(says, said)
 
+    def on_data(change):
+        if networks:
+            who.disabled = which.value not in networks
+            kind.options = classes()
+            kind.disabled = len(kind.options) == 1
+        on_setting(change)
+
+    def on_who(_):
+        with lock:
+            walk([])
+            say(
+                says,
+                "The trained network: it has seen the pictures, and kept rules instead of them."
+                if trained()
+                else "The perfect denoiser: an average of the training pictures, weighted by how well each fits.",
+            )
+
+    def on_kind(_):
+        with lock:
+            walk([])
+            say(says, "No class asked for." if kind.value == ANY else f"Asked for class {kind.value}.")
+
     branch.on_click(on_branch)
     start.on_click(on_start)
-    which.observe(on_setting, "value")
+    if networks:
+        kind.options = classes()
+        who.observe(on_who, "value")
+        kind.observe(on_kind, "value")
+    which.observe(on_data, "value")
     eta.observe(on_setting, "value")
     walk([])
+    extra = [who, kind] if networks else []
     box.children = (
-        widgets.HBox([which, eta, start, branch], layout={"flex_flow": "row wrap"}),
+        widgets.HBox([which, eta, start, branch, *extra], layout={"flex_flow": "row wrap"}),
         box.player,
         says,
     )
     box.which, box.eta, box.start, box.branch, box.says = which, eta, start, branch, says
+    box.who, box.kind = who, kind
     return box
 
 

@@ -1,0 +1,223 @@
+"""Lesson 04 as a learner meets it: live training in a real JupyterLab, Stop while a cell waits, Continue, the history, the switch."""
+
+import numpy as np
+import pytest
+from browser import (
+    IDLE,
+    JupyterServer,
+    ask_kernel,
+    browser,
+    page,
+    restart_kernel,
+    run_all,
+    screenshot,
+    write_notebook,
+)
+from test_lessons_browser import cell, move, pictures, player, readout
+
+from diffusion_lib.train import MAX_STEPS
+
+pytestmark = pytest.mark.browser
+
+LIVE = (
+    "import os\nos.environ.pop('DIFFUSION_LIB_MAX_STEPS', None)\nimport torch\ntorch.set_num_threads(1)\n"
+    "from diffusion_lib import data, ddpm, views\npoints = data.load('grid', n=2000)\nmodel, parts = ddpm.build(points)",
+    "training = views.watch(model, parts, points, seconds=300)\ntraining",
+    "await training.wait();",
+    "print('the cells after it run')",
+)
+START = "() => { window.done = window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+
+
+@pytest.fixture(scope="module")
+def chrome():
+    with browser() as chrome:
+        yield chrome
+
+
+@pytest.fixture
+def live(chrome, tmp_path):
+    """A page in which a training of five minutes has begun and the next cell waits for it, as after Run All."""
+    write_notebook(tmp_path / "live.ipynb", *LIVE)
+    with JupyterServer(tmp_path) as server, page(chrome, height=1100) as p:
+        server.open_notebook(p, "live.ipynb")
+        p.evaluate(START)
+        box = p.locator(".jp-OutputArea").filter(has=p.locator(".fp")).first
+        box.locator("canvas").first.wait_for(timeout=90_000)
+        yield p, box
+        assert [e for e in p.errors if "favicon" not in e] == []
+
+
+def grows(p, box, least=1):
+    """Wait until the readout has gone `least` steps on; the step it shows then."""
+    now = int(box.locator(".fp-readout").inner_text().split()[1].replace(",", ""))
+    p.wait_for_function(
+        "([el, n]) => parseInt(el.textContent.split(' ')[1].replace(',', '')) >= n",
+        arg=[box.locator(".fp-readout").element_handle(), now + least],
+        timeout=60_000,
+    )
+    return int(box.locator(".fp-readout").inner_text().split()[1].replace(",", ""))
+
+
+def button(box, name):
+    return box.locator(
+        "button", has_text=name
+    ).first  # its icon is a letter of an icon font, and part of its name
+
+
+def test_stop_is_heard_while_a_cell_waits_and_continue_goes_on(live):
+    p, box = live
+    grows(p, box, 20)
+    height = box.bounding_box()["height"]
+    assert button(box, "Stop").is_enabled() and button(box, "Continue").is_disabled()
+    button(box, "Stop").click()
+    box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)
+    p.locator(".jp-OutputArea", has_text="the cells after it run").first.wait_for(
+        timeout=20_000
+    )  # the waiting cell has returned
+    p.evaluate(IDLE, 30_000)
+    assert button(box, "Stop").is_disabled() and button(box, "Continue").is_enabled()
+    assert box.bounding_box()["height"] == height
+    step = int(ask_kernel(p, "training.step"))
+    screenshot(p, "lesson04_stopped")
+
+    button(box, "Continue").click()
+    box.get_by_text("Training. Stop whenever you like").wait_for(timeout=20_000)
+    assert grows(p, box, 10) > step
+    assert box.bounding_box()["height"] == height
+    button(box, "Stop").click()
+    box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)
+    p.evaluate(IDLE, 30_000)
+    assert (
+        int(ask_kernel(p, "training.record.step")) > step
+    )  # one and the same training: its steps are counted on
+
+
+def test_looking_back_while_it_trains(live):
+    p, box = live
+    grows(p, box, 20)
+    film = box.locator(".fp")
+    move(film, 0)
+    p.wait_for_timeout(2500)  # several new frames have come meanwhile
+    assert readout(film) == "step 0"
+    film.locator("input[type=range]").focus()
+    p.keyboard.press("End")
+    grows(p, box, 5)  # at the end again, it follows
+    button(box, "Stop").click()
+    box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)
+
+
+def test_the_kernels_own_stop_button_stops_the_training_and_nothing_else(live):
+    p, box = live
+    grows(p, box, 20)
+    p.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
+    box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)
+    p.locator(".jp-OutputArea", has_text="the cells after it run").first.wait_for(timeout=20_000)
+    assert p.locator("[data-mime-type='application/vnd.jupyter.stderr'], .jp-RenderedText[data-mime-type*=error]").count() == 0  # fmt: skip
+
+
+def test_restarting_the_kernel_in_mid_training_leaves_a_working_notebook(live):
+    p, box = live
+    grows(p, box, 10)
+    restart_kernel(p)
+    assert ask_kernel(p, "1 + 1") == "2"
+    p.errors.clear()  # widgets of the kernel that is gone
+
+
+@pytest.fixture(scope="module")
+def lesson4(chrome, monkeypatch_module):
+    from test_lessons_browser import NOTEBOOKS
+
+    with JupyterServer(NOTEBOOKS) as server, page(chrome, height=1100) as p:
+        server.open_notebook(p, "04_train_a_ddpm.ipynb")
+        assert run_all(p, timeout=400) == []
+        yield p
+        assert [e for e in p.errors if "favicon" not in e] == []
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MAX_STEPS, "40")
+        yield patch
+
+
+@pytest.mark.parametrize("name", ("04-points", "04-digits-train", "04-own-train-code"))
+def test_the_history_scrubs_and_the_budget_can_be_had_again(lesson4, name):
+    p = lesson4
+    out = cell(p, name)
+    film = player(p, name)
+    screenshot(p, f"lesson{name}")
+    height, last = film.bounding_box()["height"], pictures(p, film)
+    move(film, 0)
+    assert readout(film) == "step 0"
+    first = pictures(p, film)
+    assert not np.array_equal(first[0], last[0])
+    out.locator("select").first.select_option("much noise (−10 dB)")
+    p.evaluate(IDLE, 30_000)
+    other = pictures(p, player(p, name))
+    assert not np.array_equal(other[1], first[1]) and film.bounding_box()["height"] == height
+    out.locator("button", has_text="s more").first.click()
+    out.get_by_text("80 steps").wait_for(timeout=60_000)
+    p.evaluate(IDLE, 60_000)
+    assert abs(film.bounding_box()["height"] - height) < 1
+
+
+def test_the_stepper_switches_between_the_two_denoisers(lesson4):
+    p = lesson4
+    out = cell(p, "04-stepper-play")
+    move(player(p, "04-stepper-play"), 49)
+    screenshot(p, "lesson04-stepper_network")
+    network = pictures(p, player(p, "04-stepper-play"))
+    assert out.get_by_text("to the nearest training picture").first.is_visible()
+    out.get_by_role("radio", name="perfect denoiser").or_(
+        out.get_by_role("button", name="perfect denoiser")
+    ).first.click()
+    out.get_by_text("pictures it could still become").first.wait_for()
+    p.evaluate(IDLE, 60_000)
+    perfect = pictures(p, player(p, "04-stepper-play"))
+    assert not np.array_equal(network[5], perfect[5])
+    screenshot(p, "lesson04-stepper_perfect")
+    out.locator("select").nth(1).select_option("7")
+    out.get_by_text("Asked for class 7").wait_for()
+    p.evaluate(IDLE, 60_000)
+    seven = ask_kernel(
+        p,
+        "int(mnist.y[__import__('diffusion_lib.metrics', fromlist=['x']).nearest(stepper.trace.final, mnist.x)[1]])",
+    )
+    assert seven == "7"
+
+
+def test_a_drawing_becomes_a_picture_to_learn_from(lesson4):
+    p = lesson4
+    out = cell(p, "04-own-pictures")
+    canvas = out.locator(".pad canvas")
+    canvas.scroll_into_view_if_needed()
+    height = out.bounding_box()["height"]
+    box = canvas.bounding_box()
+    p.mouse.move(box["x"] + 40, box["y"] + 40)
+    p.mouse.down()
+    p.mouse.move(box["x"] + 140, box["y"] + 140, steps=8)
+    p.mouse.up()
+    screenshot(p, "lesson04-drawing")
+    out.get_by_role("button", name="Add this drawing").click()
+    out.get_by_text("1 of your own").wait_for()
+    p.evaluate(IDLE, 30_000)
+    assert ask_kernel(p, "tuple(own.x.shape)") == "(1, 1, 28, 28)"
+    inside, outside = (float(ask_kernel(p, f"float(own.x[0, 0, {i}])")) for i in ("14, 14", "2, 25"))
+    assert inside > 0.5 and outside == -1
+    assert out.bounding_box()["height"] == height
+
+
+@pytest.mark.parametrize("name", ("04-three-play", "04-gap-play", "04-variance-play", "04-bound-play"))
+def test_the_other_films_move(lesson4, name):
+    p = lesson4
+    film = player(p, name)
+    last = int(film.locator("input[type=range]").get_attribute("max"))
+    move(film, last)
+    height, end = film.bounding_box()["height"], pictures(p, film)
+    move(film, 0)
+    start = pictures(p, film)
+    assert any(not np.array_equal(a, b) for a, b in zip(start, end, strict=True))
+    assert film.bounding_box()["height"] == height
+    screenshot(p, f"lesson{name}")

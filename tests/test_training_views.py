@@ -1,0 +1,460 @@
+"""Lesson 04's views, without a browser: the thread that trains, what Stop and Continue keep, and every number that is shown."""
+
+import asyncio
+import math
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion_lib import classifier, data, ddpm
+from diffusion_lib.data import Data
+from diffusion_lib.diffusion import Schedule, add_noise
+from diffusion_lib.figures import to_uint8
+from diffusion_lib.metrics import frechet, nearest
+from diffusion_lib.nets import MLP
+from diffusion_lib.oracle import ideal_denoiser
+from diffusion_lib.train import MAX_STEPS
+from diffusion_lib.views import (
+    bound,
+    copies,
+    fine_tune,
+    network_or_perfect,
+    own_pictures,
+    step_reverse,
+    three_questions,
+    variances,
+    watch,
+)
+from diffusion_lib.views import training as module
+from diffusion_lib.views.denoisers import distances, even_times
+from diffusion_lib.views.own import jitter, to_grey
+from diffusion_lib.views.training import LossCurve, Thinned, words
+
+POINTS = data.load("grid", n=500)
+SEEN, FRESH = data.digits().split(1000)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """On a busy machine torch's threads wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+    module._only(None)
+
+
+def small(**more):
+    """A training of points that takes milliseconds a step."""
+    net = MLP((2,), 1000, width=32, depth=1)
+    return ddpm.build(POINTS, net=net, batch=64, **more)
+
+
+def begin(seconds=60.0, n=50, **more):
+    model, parts = small()
+    return watch(model, parts, POINTS, seconds=seconds, n=n, **more)
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
+def tiny_denoiser(predicts="v", out=1, classes=10):
+    """An untrained network for digits whose answers are not all 0."""
+    torch.manual_seed(0)
+    net = MLP((1, 8, 8), 100, classes=classes, width=16, depth=1, out=out)
+    torch.nn.init.normal_(net.last.weight, std=0.05)
+    return ddpm.Denoiser(net.requires_grad_(False), Schedule.of("cosine", 100), predicts)
+
+
+# ---------------------------------------------------------------------------------------- live training
+
+
+def test_it_begins_at_once_and_ends_by_itself(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "30")
+    box = begin(seconds=60)
+    assert box.join() is box.model
+    assert box.state == "done" and box.step == 30 and "Done: 30 steps" in box.says.value
+    assert box.stop.disabled and not box.resume.disabled and box.resume.description == "60 s more"
+    labels = box.player.film["labels"]
+    assert labels[0] == "step 0" and labels[-1] == "step 30" and box.player.value == len(labels) - 1
+    assert "not trained yet" in box.player.film["captions"][0] and "loss" in box.player.film["captions"][-1]
+
+
+def test_stop_keeps_what_was_learned_and_continue_is_the_same_training():
+    box = begin(seconds=300)
+    until(lambda: box.step > 20)
+    box.stop.click()
+    box.join()
+    assert box.state == "stopped" and "nothing is lost" in box.says.value
+    assert box.stop.disabled and not box.resume.disabled
+    step, rate, learner = box.step, box.record.rate, box.parts.learners[0]
+    moments = learner.optimizer.state_dict()["state"][0]["exp_avg"].clone()
+    assert moments.abs().max() > 0 and torch.cat(list(ddpm.draw(box.model, 10))).shape == (10, 2)
+    time.sleep(0.2)
+    assert box.step == step  # it really rests
+    box.resume.click()
+    until(lambda: box.step > step + 5)
+    assert not box.stop.disabled and box.resume.disabled
+    box.halt()
+    box.join()
+    # the steps and the learning rate go on from where they were: no second warm-up
+    assert box.round == 0 and box.record.step == box.step and abs(box.record.rate - rate) < 0.5 and learner._ema.n == box.step  # fmt: skip
+
+
+def test_a_stopped_training_is_to_the_number_the_one_that_was_never_stopped(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "60")
+
+    def weights(pause):
+        box = begin(seconds=1e6)
+        if pause:
+            until(lambda: box.step > 10)
+            box.halt()
+            box.join()
+            box.proceed()
+        box.join()
+        assert box.step == 60
+        return next(box.model.net.parameters()).clone()
+
+    assert torch.equal(weights(pause=True), weights(pause=False))
+
+
+def test_after_the_end_it_trains_as_long_again(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "20")
+    box = begin(seconds=60)
+    box.join()
+    seconds = box.trained
+    box.resume.click()
+    box.join()
+    assert box.state == "done" and box.step == 40 and box.trained > seconds
+    assert box.player.film["panels"][2]["xlim"] == [0, 120]
+
+
+def test_pressing_twice_starts_one_thread():
+    box = begin(seconds=300)
+    for _ in range(3):
+        box.proceed()
+    assert sum(t.name == "training" for t in threading.enumerate()) == 1
+    box.halt()
+    box.halt()
+    box.join()
+    assert box.state == "stopped"
+
+
+def test_one_training_at_a_time():
+    first = begin(seconds=300)
+    second = begin(seconds=300)
+    assert first.state == "stopped" and second.state == "training"
+    second.halt()
+    second.join()
+
+
+def test_nan_is_one_sentence_and_the_good_weights_stay():
+    model, parts = small()
+    before = []
+
+    def step(batch, generator):
+        if len(before) == 15:
+            raise FloatingPointError("The loss is nan and its gradient nan")
+        before.append(1)
+        return parts.step(batch, generator)
+
+    box = watch(model, parts._replace(step=step), POINTS, seconds=60, n=50)
+    box.join()  # and no exception here
+    assert box.state == "failed" and box.stop.disabled and box.resume.disabled
+    assert "✗ The loss is nan" in box.says.value and "good weights of step 15 are kept" in box.says.value
+    assert all(bool(p.isfinite().all()) for p in box.model.parameters())
+    box.proceed()
+    assert box.state == "failed"
+
+
+def test_samples_that_are_no_numbers_are_one_sentence_too():
+    model, parts = small()
+
+    def step(batch, generator):
+        with torch.no_grad():
+            parts.learners[0].ema.last.weight.fill_(1e38)
+            parts.learners[0].ema.first.weight.fill_(1e38)
+        return {"loss": 1e30}
+
+    box = watch(model, parts._replace(step=step), POINTS, seconds=60, n=50)
+    box.join()
+    assert box.state == "failed" and "smaller learning rate" in box.says.value
+
+
+def test_another_mistake_reaches_the_reader():
+    model, parts = small()
+
+    def step(batch, generator):
+        raise KeyError("no such thing")
+
+    box = watch(model, parts._replace(step=step), POINTS, seconds=60, n=50)
+    with pytest.raises(KeyError, match="no such thing"):
+        box.join()
+    assert "KeyError" in box.says.value
+
+
+def test_drawing_is_not_counted_and_takes_its_share_only():
+    box = begin(seconds=2.0)
+    start = time.perf_counter()
+    box.join()
+    wall = time.perf_counter() - start
+    assert box.trained < 2.3 and box.drawing > 0
+    assert box.drawing < 0.25 * wall + 3 * max(box.frame_ms) / 1000  # a seventh, and the first and last frame
+
+
+def test_waiting_lets_others_work_and_an_interrupt_stops_only_the_training():
+    box = begin(seconds=300)
+    heard = []
+
+    async def cell():
+        waiting = asyncio.ensure_future(box.wait())
+        await asyncio.sleep(0.2)
+        heard.append(1)  # a button's message would be handled here
+        waiting.cancel()  # what the kernel's stop button does to a cell that awaits
+        return await waiting
+
+    assert asyncio.run(cell()) is box.model and heard and box.state == "stopped"
+
+
+def test_controls_from_other_threads_while_it_trains():
+    box = begin(seconds=300)
+    errors = []
+
+    def play():
+        try:
+            for level in list(module.LEVELS) * 3:
+                box.level.value = level
+                box.player.value = 0
+                box._repr_mimebundle_()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=play) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    box.halt()
+    box.join()
+    assert not errors and box.state == "stopped"
+
+
+def test_who_looks_back_is_left_alone_and_who_is_at_the_end_follows():
+    box = begin(seconds=300)
+    until(lambda: box.player.n_frames > 3)
+    box.player.value = 1
+    n = box.history.seen
+    until(lambda: box.history.seen > n + 2)
+    assert box.player.value == 1
+    box.player.value = box.player.n_frames - 1
+    n = box.history.seen
+    until(lambda: box.history.seen > n + 2)
+    box.halt()
+    box.join()
+    assert box.player.value == box.player.n_frames - 1
+
+
+def test_pictures_show_fixed_noise_and_the_guess(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "3")
+    model, parts = ddpm.build(SEEN, channels=8)
+    box = watch(model, parts, SEEN, seconds=60, n=6, steps=3)
+    box.join()
+    film = box.player.film
+    assert [p["kind"] for p in film["panels"]] == ["pixels", "pixels", "plot"]
+    again = box.eye.look(box.model)  # the same noise: the same picture
+    assert np.array_equal(again["samples"], box.history.items()[-1]["samples"])
+    guess = again[box.level.value]
+    assert np.array_equal(guess[:8, :8], to_uint8(box.eye.x0[0]))
+
+
+# ---------------------------------------------------------------------------------------- bounded memory
+
+
+def test_the_history_is_thinned_evenly_and_keeps_first_and_last():
+    for n in (1, 2, 9, 10, 11, 57, 1000):
+        row = Thinned(keep=10)
+        for i in range(n):
+            row.add(i)
+        kept = row.items()
+        assert kept[0] == 0 and kept[-1] == n - 1 and len(kept) <= 11
+        assert len(set(np.diff(kept)[:-1].tolist())) <= 1
+
+
+def test_the_loss_curve_is_bounded_and_a_mean():
+    losses = LossCurve(most=40)
+    for i in range(10_000):
+        losses.add(i, 2.0 if i % 2 else 1.0)
+    x, y = losses.smooth()
+    assert len(x) == len(y) <= 40 and np.all(np.diff(x) > 0) and np.allclose(y, 1.5)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.2, "a few seconds"), (7.9, "a few seconds"), (12, "about 15 seconds"), (59, "about 60 seconds"), (150, "about 3 minutes")])  # fmt: skip
+def test_time_left_is_said_as_people_say_it(seconds, said):
+    assert words(seconds) == said
+
+
+# ---------------------------------------------------------------------------------------- denoisers compared
+
+
+def mark(player, i, j):
+    m = player.film["panels"][i]["marks"][j]
+    return np.frombuffer(m["y"], "<f4")
+
+
+def test_nobody_beats_the_perfect_denoiser_on_what_it_remembers():
+    model = tiny_denoiser()
+    player = network_or_perfect(model, SEEN.subset(300), FRESH, n=60, count=6)
+    network, perfect, _, new = (10 ** mark(player, 2, j) for j in range(4))
+    assert np.all(perfect <= network + 1e-6) and perfect[0] < 1e-3 < new[0]
+    d = nearest(FRESH.x[:60], SEEN.x[:300])[0].pow(2).mean()
+    assert new[0] > 0.3 * float(d)  # it answers with a remembered picture
+
+
+def test_the_perfect_error_shown_is_the_oracles():
+    model = tiny_denoiser()
+    seen = SEEN.subset(100)
+    player = network_or_perfect(model, seen, FRESH, n=100, count=3, seed=1)
+    t = even_times(model.schedule, 3)[1]
+    g = torch.Generator().manual_seed(1)
+    i = torch.randperm(100, generator=g)[:100]
+    x0, y = seen.x[i], seen.y[i]
+    eps = torch.randn(x0.shape, generator=g)
+    xt = add_noise(x0, t, eps, model.schedule)
+    want = (ideal_denoiser(seen.x, model.schedule, seen.y).x0_hat(xt, t, y) - x0).pow(2).mean()
+    assert math.isclose(10 ** mark(player, 2, 1)[1], float(want), rel_tol=1e-3)
+
+
+def test_three_questions_of_the_same_knowledge_draw_the_same_samples():
+    """One network, read in three ways, is one denoiser: all the panels must agree."""
+    model = tiny_denoiser()
+    eye = classifier.build(SEEN)[0]
+    player = three_questions({"eps": model, "x0": model, "v": model}, eye, FRESH, counts=(2, 4), n=20)
+    films = [p["data"] for p in player.film["panels"][:3]]
+    assert films[0] == films[1] == films[2] and player.film["frames"] == 2
+    numbers = player.film["captions"][0].split(": ")[1].split("      ")[0]
+    assert len({part.split()[1] for part in numbers.split(", ")}) == 1
+
+
+def test_distances_hold_real_pictures_of_each_class_back():
+    eye = classifier.build(SEEN)[0]
+    far, floor = distances(eye, FRESH, 100)
+    assert 0 < floor < far(-FRESH.x[:100])
+    with torch.no_grad():
+        assert frechet(eye.features(FRESH.x), eye.features(FRESH.x)) < 1e-6
+
+
+def test_three_variances_share_mean_and_dice():
+    model = tiny_denoiser(out=2)
+    player = variances(model, classifier.build(SEEN)[0], FRESH, counts=(1, 5), n=30)
+    films = [np.frombuffer(p["data"], np.uint8).reshape(2, -1) for p in player.film["panels"]]
+    # one step lands on t = 0, where no noise is added: the variance cannot matter
+    assert np.array_equal(films[0][0], films[1][0]) and np.array_equal(films[0][0], films[2][0])
+    assert not np.array_equal(films[0][1], films[1][1]) and not np.array_equal(films[1][1], films[2][1])
+
+
+def test_the_bounds_sums_are_the_librarys():
+    model = tiny_denoiser(out=2)
+    player = bound(model, FRESH, 17, n=2, count=10)
+    said = player.film["captions"][0]
+    for name, v in (("β", 1.0), ("β̃", 0.0), ("learned", None)):
+        ask = model if v is None else lambda xt, t, y=None: model(xt, t, y)[0]
+        want = float(ddpm.bound_terms(ask, FRESH.x, model.schedule, 17, v=v, y=FRESH.y, n=2).sum())
+        assert f"{name} {want:.2f}" in said.split("together: ")[1]
+    beta, tilde, learned = (mark(player, 1, j) for j in range(3))
+    assert np.all(beta == 1) and np.all(tilde <= beta) and np.all(learned > 0)
+
+
+# ---------------------------------------------------------------------------------------- the stepper with a network
+
+
+def test_the_stepper_switches_and_asks_for_a_class():
+    model = tiny_denoiser()
+    box = step_reverse(
+        {"digits": SEEN, "other": SEEN.x[:50]}, model.schedule, steps=5, networks={"digits": model}
+    )
+    assert "pictures it could still become" in box.player.film["panels"][6]["title"]
+    perfect = box.trace.final.clone()
+    box.who.value = "trained network"
+    titles = [p["title"] for p in box.player.film["panels"]]
+    assert "nearest training picture" in titles[6] and not torch.equal(box.trace.final, perfect)
+    d = [float(nearest(q.x0_hat, SEEN.x)[0]) for q in box.trace.steps]
+    assert np.allclose(mark(box.player, 6, 0), d, rtol=1e-5)
+    box.kind.value = "7"
+    asked = box.trace.final.clone()
+    box.who.value = "perfect denoiser"
+    assert SEEN.y[nearest(box.trace.final, SEEN.x)[1]] == 7 and not torch.equal(asked, box.trace.final)
+    box.which.value = "other"
+    assert box.who.disabled and box.kind.options == ("any",)
+    box.which.value = "digits"
+    assert not box.who.disabled and "7" in box.kind.options
+
+
+def test_the_stepper_refuses_what_it_cannot_show():
+    model = tiny_denoiser()
+    with pytest.raises(ValueError, match="another schedule"):
+        step_reverse({"digits": SEEN}, Schedule.of("linear", 100), networks={"digits": model})
+    with pytest.raises(ValueError, match="learned its variance"):
+        step_reverse({"digits": SEEN}, model.schedule, networks={"digits": tiny_denoiser(out=2)})
+
+
+# ---------------------------------------------------------------------------------------- your own pictures
+
+
+def test_paper_becomes_night_and_night_stays():
+    paper = torch.ones(1, 3, 28, 28)
+    paper[:, :, 10:18, 10:18] = -1
+    for x in (paper, -paper):
+        grey = to_grey(x)
+        assert grey.shape == (1, 1, 28, 28) and grey[0, 0, 0, 0] < -0.99 and grey[0, 0, 14, 14] > 0.99
+
+
+def test_drawings_and_stand_ins():
+    own = own_pictures(n=4)
+    assert own.x.shape == (4, 1, 28, 28) and float(own.x.abs().max()) <= 1
+    grey = bytes([255] * 392 + [0] * 392)
+    own._drawn(own.pad, {"kind": "picture"}, [memoryview(grey)])
+    assert own.x.shape == (1, 1, 28, 28) and own.x[0, 0, 0, 0] == 1 and own.x[0, 0, 27, 0] == -1
+    own._drawn(own.pad, {"kind": "picture"}, [memoryview(b"short")])
+    own._drawn(own.pad, {"kind": "other"}, [])
+    assert len(own.x) == 1 and "1 of your own" in own.says.value
+    own.add(torch.zeros(100, 1, 28, 28))
+    assert len(own.x) == 64
+    own.clear()
+    assert len(own.x) == 4
+
+
+def test_a_broken_upload_is_one_sentence():
+    own = own_pictures(n=2)
+    own._uploaded({"new": [{"name": "bad.png", "content": memoryview(b"no picture")}]})
+    assert "✗ bad.png" in own.says.value and len(own.x) == 2
+
+
+def test_jitter_stays_a_picture_near_its_own():
+    x = own_pictures(n=5).x
+    batch, y = next(jitter(x, 16, seed=3))
+    assert batch.shape == (16, 1, 28, 28) and y is None and float(batch.abs().max()) <= 1.001
+    again, _ = next(jitter(x, 16, seed=3))
+    assert torch.equal(batch, again) and len(batch.flatten(1).unique(dim=0)) == 16
+
+
+def test_fine_tuning_leaves_the_given_network_alone(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "3")
+    model = tiny_denoiser()
+    before = [p.clone() for p in model.parameters()]
+    x = SEEN.x[:6]
+    box = fine_tune(model, x, seconds=60, batch=8)
+    box.join()
+    assert box.state == "done" and all(
+        torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)
+    )
+    assert any(not torch.equal(a, b) for a, b in zip(before, box.model.parameters(), strict=True))
+    player = copies(box.model, x, n=4)
+    assert "mean distance to the nearest" in player.film["captions"][0]
+    assert isinstance(box.data, Data) and box.data.y is None
