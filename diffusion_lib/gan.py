@@ -1,0 +1,422 @@
+"""Two networks against each other: a generator G turns noise into fakes, a discriminator D scores real against fake.
+
+One step of the training has four parts (Goodfellow et al. 2014, 1406.2661, algorithm 1); `gan_step` is nothing else:
+
+    fake = G(z)            1  draw fakes
+    d_step(real, fake)     2  teach D to tell them from real ones
+    fake = G(z')           3  draw fresh fakes
+    g_step(fake)           4  fool D: G follows the gradient that comes back through D
+
+D answers with a score, any number, above 0 for "real"; sigmoid(score) is the probability that D gives to "real".
+Longer than 250 lines because each loss and each cure is a few lines and its equation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from .data import Data
+from .diffusion import randn_like
+from .train import Learner, Parts, seed_all
+
+# ---------------------------------------------------------------------------------------- the losses
+
+
+class Loss(NamedTuple):
+    """What each player wants to be small, from the scores of real ones and fakes, (B,) each -> a number."""
+
+    d: Callable[[Tensor, Tensor], Tensor]
+    g: Callable[[Tensor, Tensor], Tensor]
+
+
+def d_logistic(real: Tensor, fake: Tensor) -> Tensor:
+    """-E log D(x) - E log(1 - D(G(z))), D = sigmoid(score): the cross entropy of "real" and "fake" (Goodfellow 2014, eq. 1)."""
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def g_minimax(real: Tensor, fake: Tensor) -> Tensor:
+    """E log(1 - D(G(z))): what D loses, G wins. Its slope is D(G(z)), next to nothing once D is sure (Goodfellow 2014, eq. 1)."""
+    return -F.softplus(fake).mean()
+
+
+def g_non_saturating(real: Tensor, fake: Tensor) -> Tensor:
+    """-E log D(G(z)): the same goal, but steepest where D is sure. In the 2014 paper too, section 3."""
+    return F.softplus(-fake).mean()
+
+
+def d_hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """E max(0, 1 - score(x)) + E max(0, 1 + score(G(z))): whoever is right by 1 is left alone (Lim, Ye 2017, 1705.02894)."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def d_wasserstein(real: Tensor, fake: Tensor) -> Tensor:
+    """E score(G(z)) - E score(x): a distance, if the score's slope is held near 1, see `Regular.gp` (Arjovsky 2017, 1701.07875)."""
+    return fake.mean() - real.mean()
+
+
+def g_score(real: Tensor, fake: Tensor) -> Tensor:
+    """-E score(G(z)): uphill on the score itself."""
+    return -fake.mean()
+
+
+def d_relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    """-E log sigmoid(score(x) - score(G(z))): each real one should beat its fake (Jolicoeur-Martineau 2018, 1807.00734)."""
+    return F.softplus(fake - real).mean()
+
+
+def g_relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    """-E log sigmoid(score(G(z)) - score(x)): each fake should beat its real one. R3GAN's loss (Huang et al. 2024, 2501.05441)."""
+    return F.softplus(real - fake).mean()
+
+
+LOSSES = {
+    "minimax": Loss(d_logistic, g_minimax),
+    "non-saturating": Loss(d_logistic, g_non_saturating),
+    "hinge": Loss(d_hinge, g_score),
+    "wasserstein": Loss(d_wasserstein, g_score),
+    "relativistic": Loss(d_relativistic, g_relativistic),
+}
+
+
+# ---------------------------------------------------------------------------------------- holding D's slope
+
+
+def slope2(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """|gradient of the score at x|^2 for each item of x (B, ...): (B,). Exact; it can be differentiated once more."""
+    x = x.detach().requires_grad_(True)
+    (slope,) = torch.autograd.grad(score(x).sum(), x, create_graph=True)
+    return slope.flatten(1).pow(2).sum(1)
+
+
+def slope2_estimate(score: Callable[[Tensor], Tensor], x: Tensor, v: Tensor, h: float = 0.01) -> Tensor:
+    """( (score(x + h v) - score(x - h v)) / 2h )^2, (B,), for random directions v (B, ...) from N(0, I).
+
+    Its mean over v is `slope2`, up to h^2: (v . g)^2 has the mean |g|^2. It needs no gradient of a gradient.
+    """
+    up, down = score(torch.cat([x + h * v, x - h * v])).chunk(2)
+    return ((up - down) / (2 * h)).pow(2)
+
+
+@dataclass(frozen=True)
+class Regular:
+    """What is added to D's loss so that its slope stays bounded: numbers that say how strongly.
+
+    r1: r1 / 2 E |grad score|^2 at real ones (Mescheder et al. 2018, 1801.04406, eq. 9);  r2: the same at fakes (eq. 10);
+    gp: gp E (|grad score| - 1)^2 between real and fake (WGAN-GP, Gulrajani et al. 2017, 1704.00028, eq. 3), always exact.
+    exact: by the gradient of a gradient; else by `slope2_estimate`, which is faster.
+    every: look only at one step in so many, by chance, and count it as often: the same on average, and cheaper
+    (StyleGAN2, Karras et al. 2020, 1912.04958, section 3.1).
+    """
+
+    r1: float = 0.0
+    r2: float = 0.0
+    gp: float = 0.0
+    exact: bool = False
+    every: int = 1
+
+    def __call__(self, model: Discriminator, real: Tensor, fake: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:  # fmt: skip
+        total = real.new_zeros(())
+        if self.every > 1 and float(torch.rand((), generator=generator)) * self.every >= 1:
+            return total
+        where = [(weight, x) for weight, x in ((self.r1, real), (self.r2, fake)) if weight]
+        if where:
+            x = torch.cat([x for _, x in where])
+            both = None if y is None else y.repeat(len(where))
+            if self.exact:
+                squares = slope2(lambda x: model(x, both), x)
+            else:
+                twice = None if y is None else both.repeat(2)
+                squares = slope2_estimate(lambda x: model(x, twice), x, randn_like(x, generator))
+            for (weight, _), part in zip(where, squares.chunk(len(where)), strict=True):
+                total = total + weight / 2 * part.mean()
+        if self.gp:
+            share = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator).to(real)
+            length = (slope2(lambda x: model(x, y), fake + share * (real - fake)) + 1e-12).sqrt()
+            total = total + self.gp * (length - 1).pow(2).mean()
+        return self.every * total
+
+
+# ---------------------------------------------------------------------------------------- the two networks
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions added to their input, which they leave alone at first. No normalisation: what R3GAN found best."""
+
+    def __init__(self, channels: int, out: int):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(channels, out, 3, padding=1), nn.Conv2d(out, out, 3, padding=1)
+        self.skip = nn.Conv2d(channels, out, 1, bias=False) if channels != out else nn.Identity()
+        nn.init.normal_(self.conv2.weight, std=1e-3), nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.skip(x) + self.conv2(F.leaky_relu(self.conv1(F.leaky_relu(x, 0.2)), 0.2))
+
+
+def _sizes(shape, channels: int, patch: int) -> tuple[list[int], list[int]]:
+    """Sides from small to full, and the channels at each: 4 (or 7) pixels at first, twice as many at each further size."""
+    _, h, w = shape
+    side = h // patch
+    sides = [side]
+    while sides[0] % 2 == 0 and sides[0] > 4:
+        sides.insert(0, sides[0] // 2)
+    if h != w or h % patch or sides[0] > 7:
+        raise ValueError(
+            f"These networks draw squares of 4 or 7 pixels, doubled some times (8, 14, 16, 28, 32, 64, ...): got {h} x {w} with patch = {patch}."
+        )
+    return sides, [channels * 2 ** min(2, k) for k in reversed(range(len(sides)))]
+
+
+def mlp(inputs: int, width: int, depth: int, outputs: int) -> nn.Sequential:
+    """Linear layers with leaky ReLUs between them."""
+    layers = [nn.Linear(inputs, width), nn.LeakyReLU(0.2)]
+    for _ in range(depth - 1):
+        layers += [nn.Linear(width, width), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*layers, nn.Linear(width, outputs))
+
+
+class Generator(nn.Module):
+    """z (B, latent) from N(0, I), and perhaps a class y (B,) -> a fake (B, *shape).
+
+    shape: (2,) for points, (C, H, W) for pictures. channels: at the full size (pictures) or the width of a layer (points).
+    patch: 2 makes 2 x 2 pixels at a time, as `UNet` does. card: where the weights come from, if they were loaded.
+    """
+
+    def __init__(self, shape, latent: int = 32, classes: int = 0, channels: int = 32, patch: int = 1):
+        super().__init__()
+        self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "patch": patch}  # fmt: skip
+        self.card: dict = {}
+        self.label = nn.Embedding(classes, latent) if classes else None
+        inputs = latent * (2 if classes else 1)
+        if len(shape) == 1:
+            self.body = mlp(inputs, channels, 3, shape[0])
+            return
+        sides, widths = _sizes(shape, channels, patch)
+        self.first, self.start = nn.Linear(inputs, widths[0] * sides[0] ** 2), (widths[0], sides[0], sides[0])
+        self.blocks = nn.ModuleList(Residual(a, b) for a, b in zip([widths[0], *widths], widths, strict=False))  # fmt: skip
+        self.last = nn.Conv2d(widths[-1], shape[0] * patch**2, 3, padding=1)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample."""
+        return tuple(self.config["shape"])
+
+    def noise(self, n: int, generator: torch.Generator | None) -> Tensor:
+        """z (n, latent) from N(0, I), the same on every device."""
+        z = torch.randn(n, self.config["latent"], generator=generator)
+        return z.to(next(self.parameters()).device)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        if z.ndim != 2 or z.shape[1] != self.config["latent"]:
+            raise ValueError(f"This generator draws from z of shape (B, {self.config['latent']}), but got {tuple(z.shape)}.")  # fmt: skip
+        if self.label is not None:
+            if y is None:
+                raise ValueError("This generator wants to be told which class to draw: give y (B,).")
+            z = torch.cat([z, self.label(y)], 1)
+        if len(self.shape) == 1:
+            return self.body(z)
+        h = self.first(z).reshape(len(z), *self.start)
+        for i, block in enumerate(self.blocks):
+            h = block(F.interpolate(h, scale_factor=2.0, mode="nearest") if i else h)
+        return F.pixel_shuffle(self.last(F.leaky_relu(h, 0.2)), self.config["patch"])
+
+
+class Discriminator(nn.Module):
+    """A sample (B, *shape), and perhaps its class y (B,) -> a score (B,); above 0 means "real".
+
+    spectral: divide each layer's weights by their largest stretch (Miyato et al. 2018, 1802.05957). minibatch_std: D also
+    hears how different the samples of a batch are from each other, so that fakes which are all alike give themselves away
+    (Karras et al. 2018, 1710.10196, section 3). The class enters as a direction that the features should point in
+    (Miyato, Koyama 2018, 1802.05637).
+    """
+
+    def __init__(self, shape, classes: int = 0, channels: int = 32, patch: int = 1, spectral: bool = False, minibatch_std: bool = False):  # fmt: skip
+        super().__init__()
+        self.config = {"shape": list(shape), "classes": classes, "channels": channels, "patch": patch, "spectral": spectral, "minibatch_std": minibatch_std}  # fmt: skip
+        self.card: dict = {}
+        self.group = 8 if minibatch_std else 0
+        if len(shape) == 1:
+            width, inputs = channels, shape[0]
+            self.eye = nn.Identity()
+        else:
+            sides, widths = _sizes(shape, channels, patch)
+            widths, steps = widths[::-1], []
+            for i, (a, b) in enumerate(zip([widths[0], *widths], widths, strict=False)):
+                steps += ([nn.AvgPool2d(2)] if i else []) + [Residual(a, b)]
+            look = nn.Conv2d(shape[0] * patch**2, widths[0], 3, padding=1)
+            self.eye = nn.Sequential(nn.PixelUnshuffle(patch), look, *steps, nn.LeakyReLU(0.2), nn.Flatten())
+            width, inputs = 2 * channels, widths[-1] * sides[0] ** 2
+        self.body = mlp(inputs + bool(self.group), width, 2 if len(shape) == 1 else 1, width)
+        self.score = nn.Linear(width, 1)
+        self.label = nn.Embedding(classes, width) if classes else None
+        if spectral:
+            for layer in [m for m in self.modules() if isinstance(m, nn.Linear | nn.Conv2d)]:
+                spectral_norm(layer)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.config["shape"])
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
+        if x.shape[1:] != self.shape:
+            raise ValueError(f"This discriminator knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")  # fmt: skip
+        h = self.eye(x)
+        if self.group:
+            h = torch.cat([h, batch_std(x, self.group)], 1)
+        h = F.leaky_relu(self.body(h), 0.2)
+        score = self.score(h)[:, 0]
+        return score if self.label is None else score + (h * self.label(y)).mean(1)
+
+
+def batch_std(x: Tensor, group: int) -> Tensor:
+    """How different each `group` neighbours of the batch are: the mean over numbers of their standard deviation, (B, 1)."""
+    parts = x.flatten(1).split(group)
+    spread = [part.var(0, unbiased=False).add(1e-8).sqrt().mean().expand(len(part)) for part in parts]
+    return torch.cat(spread)[:, None]
+
+
+# ---------------------------------------------------------------------------------------- the four parts of a step
+
+
+def d_step(d: Learner, real: Tensor, fake: Tensor, loss: Loss, regular: Regular, generator: torch.Generator, y: Tensor | None = None) -> dict[str, float]:  # fmt: skip
+    """Teach D once: real (B, ...) against fakes (B, ...). G feels nothing of it. Returns D's loss and both mean scores."""
+    fake = fake.detach()  # or D's lesson would run on into G's weights
+    scores, fakes = d.model(real, y), d.model(fake, y)
+    value = d.descend(loss.d(scores, fakes) + regular(d.model, real, fake, y, generator))
+    return {"loss_d": value, "real": float(scores.detach().mean()), "fake": float(fakes.detach().mean())}
+
+
+def g_step(g: Learner, d: Learner, real: Tensor, fake: Tensor, loss: Loss, y: Tensor | None = None) -> dict[str, float]:  # fmt: skip
+    """Fool D once: fakes (B, ...) that still hang on G's weights. D judges and does not change. Returns G's loss."""
+    d.model.requires_grad_(False)  # D's own gradient is not needed, and a third of the work
+    try:
+        with torch.no_grad():
+            scores = d.model(real, y)
+        return {"loss_g": g.descend(loss.g(scores, d.model(fake, y)))}
+    finally:
+        d.model.requires_grad_(True)
+
+
+def gan_step(g: Learner, d: Learner, real: Tensor, loss: Loss, regular: Regular, generator: torch.Generator, y: Tensor | None = None) -> dict[str, float]:  # fmt: skip
+    """One whole step: draw fakes, teach D, draw fresh fakes, fool D. real (B, ...), y (B,) their classes or None."""
+    with torch.no_grad():
+        fake = g.model(g.model.noise(len(real), generator), y)  # 1 draw fakes
+    said = d_step(d, real, fake, loss, regular, generator, y)  # 2 teach D
+    fresh = g.model(g.model.noise(len(real), generator), y)  # 3 draw fresh fakes
+    return said | g_step(g, d, real, fresh, loss, y)  # 4 fool D
+
+
+# ---------------------------------------------------------------------------------------- what is known exactly
+
+
+def log_mixture(x: Tensor, means: Tensor, sd: float) -> Tensor:
+    """log of the density at x (B, n) of equal Gaussians around means (K, n), each with standard deviation sd: (B,), in nats."""
+    distance = torch.cdist(x.double(), means.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    n = x.shape[1]
+    log_each = -0.5 * (distance / sd).pow(2) - n * math.log(sd * math.sqrt(2 * math.pi))
+    return log_each.logsumexp(1) - math.log(len(means))
+
+
+def optimal_score(log_p: Tensor, log_q: Tensor) -> Tensor:
+    """The best D against a fixed G has sigmoid(score) = p / (p + q), so score = log p - log q (Goodfellow 2014, proposition 1).
+
+    log_p, log_q: log densities of real ones and of fakes at the same places.
+    """
+    return log_p - log_q
+
+
+# ---------------------------------------------------------------------------------------- a whole GAN
+
+
+RECIPES: dict[str, dict] = {
+    "minimax (2014)": {"loss": "minimax"},
+    "non-saturating": {"loss": "non-saturating"},
+    "+ spectral norm": {"loss": "non-saturating", "spectral": True},
+    "+ two learning rates": {"loss": "non-saturating", "spectral": True, "ratio": 4.0},
+    "+ minibatch std": {"loss": "non-saturating", "minibatch_std": True},
+    "WGAN-GP": {"loss": "wasserstein", "gp": 10.0, "d_steps": 5},
+    "RpGAN + R1 + R2": {},
+}  # what history tried, as options of `build`; the last is its default
+
+
+def build(
+    data: Data,
+    *,
+    loss: str = "relativistic",
+    r1: float | None = None,
+    r2: float | None = None,
+    gp: float = 0.0,
+    exact: bool = False,
+    every: int = 1,
+    spectral: bool = False,
+    minibatch_std: bool = False,
+    d_steps: int = 1,
+    lr: float | None = None,
+    ratio: float = 1.0,
+    latent: int | None = None,
+    channels: int | None = None,
+    batch: int | None = None,
+    seed: int = 0,
+    device="cpu",
+) -> tuple[Generator, Parts]:
+    """A generator and a discriminator that suit the data, and their training: ``model, parts = build(data)``, as in `ddpm`.
+
+    The model is G's moving average. parts.learners are G and D. r1, r2: None means a strength that suits the data if the
+    loss is relativistic, else 0. d_steps: how often D is taught for each time it is fooled. ratio: D's learning rate over G's.
+    """
+    if loss not in LOSSES:
+        raise ValueError(f"There is no GAN loss {loss!r}: choose one of {', '.join(LOSSES)}.")
+    shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
+    small = points or data.x.shape[-1] <= 8
+    classes = 0 if points or data.y is None else len(data.names)
+    usual = (R_POINTS if points else R_PICTURES) if loss == "relativistic" else 0.0
+    regular = Regular(usual if r1 is None else r1, usual if r2 is None else r2, gp, exact, every)
+    batch, lr = batch or (256 if points else 64), lr or (1e-3 if points else 5e-4)
+    channels = channels or (128 if points else 32)
+    seed_all(seed)
+    common = {"classes": classes, "channels": channels, "patch": 1 if small else 2}
+    net = Generator(shape, latent or (16 if points else 32), **common).to(device)
+    judge = Discriminator(shape, **common, spectral=spectral, minibatch_std=minibatch_std).to(device)
+    g = Learner(net, lr, clip=math.inf, betas=(0.0, 0.99))
+    d = Learner(judge, ratio * lr, clip=math.inf, betas=(0.0, 0.99))
+
+    def step(items, generator) -> dict[str, float]:
+        x, y = items
+        parts = [(x, y if classes else None)] if d_steps == 1 else _split(x, y if classes else None, d_steps)
+        for real, named in parts[:-1]:
+            with torch.no_grad():
+                fake = g.model(g.model.noise(len(real), generator), named)
+            d_step(d, real, fake, LOSSES[loss], regular, generator, named)
+        real, named = parts[-1]
+        return gan_step(g, d, real, LOSSES[loss], regular, generator, named)
+
+    return g.ema, Parts(step, data.to(device).batches(batch * d_steps, seed), [g, d])
+
+
+R_POINTS, R_PICTURES = 0.1, 1.0
+
+
+def _split(x: Tensor, y: Tensor | None, n: int) -> list[tuple[Tensor, Tensor | None]]:
+    return list(zip(x.chunk(n), [None] * n if y is None else y.chunk(n), strict=True))
+
+
+@torch.no_grad()
+def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:  # fmt: skip
+    """n samples, a batch (B, ...) at a time, as `ddpm.draw`: one network call each. Pictures are kept in [-1, 1].
+
+    y: (n,) class numbers; if the network has classes and y is None, each class in turn.
+    """
+    classes, g = model.config["classes"], torch.Generator().manual_seed(seed)
+    y = torch.arange(n) % classes if y is None and classes else y
+    z = model.noise(n, g)
+    for start in range(0, n, batch):
+        named = None if y is None else y[start : start + batch].to(z.device)
+        x = model(z[start : start + batch], named)
+        yield (x.clamp(-1, 1) if len(model.shape) == 3 else x).cpu()
