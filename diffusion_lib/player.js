@@ -252,7 +252,8 @@ function letter(pen, text, x, y, size, align, style) {
     pen.font = `${tag ? size * 0.75 : size}px ${FONT}`;
     return { text, font: pen.font, width: pen.measureText(text).width, lift: { sub: 0.22, sup: -0.35 }[tag] ?? 0 };
   });
-  x -= align * parts.reduce((sum, part) => sum + part.width, 0);
+  const total = parts.reduce((sum, part) => sum + part.width, 0);
+  x = Math.min(x - align * total, pen.canvas.width / pen.getTransform().a - total); // a long number at the right edge stays whole
   for (const part of parts) {
     Object.assign(pen, { font: part.font, fillStyle: style });
     pen.fillText(part.text, x, y + part.lift * size);

@@ -155,7 +155,8 @@ def _plot(panel: dict, i: int, tall: int) -> Image.Image:
 
     for v, text in panel["xticks"]:
         pen.line([at(v, y0), at(v, y1)], LINE, 2)
-        _write(pen, at(v, y0)[0] - _write(None, 0, 0, text, 40) / 2, top + high + 8, text, 40, QUIET)
+        size = _write(None, 0, 0, text, 40)
+        _write(pen, min(at(v, y0)[0] - size / 2, page.width - size), top + high + 8, text, 40, QUIET)
     for v, text in panel["yticks"]:
         pen.line([at(x0, v), at(x1, v)], LINE, 2)
         _write(pen, left - 12 - _write(None, 0, 0, text, 40), at(x0, v)[1] - 24, text, 40, QUIET)

@@ -1,8 +1,19 @@
+import numpy as np
 import pytest
 import torch
+from scipy.stats import binomtest, wasserstein_distance
+from sklearn.neighbors import NearestNeighbors
 from torch.testing import assert_close
 
-from diffusion_lib.metrics import nearest
+from diffusion_lib import data
+from diffusion_lib.metrics import (
+    copied,
+    coverage_ceiling,
+    nearest,
+    neighbourhoods,
+    sliced_wasserstein,
+    wilson,
+)
 
 
 def test_nearest_finds_the_copy_and_measures_the_rest():
@@ -20,3 +31,88 @@ def test_bad_input():
         nearest(torch.zeros(1, 3), torch.zeros(4, 2))
     with pytest.raises(ValueError, match="x is empty"):
         nearest(torch.zeros(1, 2), torch.zeros(0, 2))
+
+
+# ---------------------------------------------------------------------------------------- quality, coverage, copies
+
+
+def cloud(n, seed, shift=0.0):
+    return torch.randn(n, 4, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+def test_neighbourhoods_are_what_another_library_counts():
+    real, samples = cloud(300, 0).numpy(), cloud(200, 1, 0.5).numpy()
+    k = 5
+
+    def reach(x):
+        return NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x)[0][:, k]
+
+    in_real = np.array([np.linalg.norm(real - s, axis=1) < reach(real) for s in samples])  # (M, N)
+    in_samples = np.array([np.linalg.norm(samples - r, axis=1) < reach(samples) for r in real])
+    wanted = {
+        "precision": in_real.any(1).mean(),
+        "recall": in_samples.any(1).mean(),
+        "density": in_real.sum(1).mean() / k,
+        "coverage": in_real.any(0).mean(),
+    }
+    assert neighbourhoods(torch.tensor(samples), torch.tensor(real), k) == pytest.approx(wanted)
+
+
+def test_the_truth_reaches_the_ceiling_of_coverage():
+    found = [neighbourhoods(cloud(400, 2 * i), cloud(400, 2 * i + 1))["coverage"] for i in range(20)]
+    assert np.mean(found) == pytest.approx(coverage_ceiling(400, 400), abs=4 * np.std(found) / np.sqrt(20))
+    assert coverage_ceiling(10_000, 10_000) == pytest.approx(1 - 2**-5, abs=1e-3)
+
+
+def test_each_number_has_its_blind_spot():
+    """The grid with five islands lost, with islands shrunk, and with junk between: who notices?"""
+    d = data.load("grid", n=4000)
+    real, more, which = d.x[:2000], d.x[2000:], d.y[2000:]
+    truth = neighbourhoods(more, real)
+    lost = neighbourhoods(more[which >= 5].repeat(2, 1)[:2000], real)
+    assert abs(lost["precision"] - truth["precision"]) < 0.02 and lost["coverage"] < 0.85
+    small = d.modes[which] + 0.3 * (more - d.modes[which])
+    assert neighbourhoods(small, real)["coverage"] < 0.6
+    assert sliced_wasserstein(small, real) < 1.5 * sliced_wasserstein(more, real) + 0.02  # does not notice
+    junk = torch.cat([more[:1800], 3 * torch.rand(200, 2) - 1.5])
+    found = neighbourhoods(junk, real)
+    assert found["precision"] < truth["precision"] - 0.05 and found["coverage"] > truth["coverage"] - 0.03
+
+
+def test_sliced_wasserstein_is_scipys_along_each_direction():
+    a, b = cloud(200, 0), cloud(200, 1, 1.0)
+    where = torch.randn(4, 7, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    where = where / where.norm(dim=0)
+    wanted = np.mean([wasserstein_distance(a.double() @ w, b.double() @ w) for w in where.T])
+    assert sliced_wasserstein(a, b, 7, seed=3) == pytest.approx(wanted)
+    # a shift by v costs |v . w| along w; its mean over directions of the plane is 2 / pi |v|
+    flat = torch.randn(50, 2)
+    assert sliced_wasserstein(flat, flat + torch.tensor([3.0, 4.0]), 4000) == pytest.approx(
+        5 * 2 / np.pi, rel=0.03
+    )
+
+
+def test_copies_are_found_and_honest_samples_are_not():
+    seen, fresh = cloud(300, 0), cloud(300, 1)
+    assert copied(seen[:100], seen, fresh)["share"] == 1
+    shares = [copied(cloud(300, i), cloud(300, i + 1), cloud(300, i + 2))["share"] for i in range(0, 90, 3)]
+    assert abs(np.mean(shares) - 0.5) < 4 * np.std(shares) / np.sqrt(30) < 0.05
+
+
+def test_the_interval_of_a_share_is_scipys():
+    for hits, n in ((0, 10), (3, 10), (10, 10), (480, 1000)):
+        wanted = binomtest(hits, n).proportion_ci(0.95, "wilson")
+        assert wilson(hits, n) == pytest.approx((wanted.low, wanted.high), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: neighbourhoods(torch.zeros(5, 2), torch.zeros(50, 2)), "more than 5 items"),
+        (lambda: sliced_wasserstein(torch.zeros(5, 2), torch.zeros(6, 2)), "one shape"),
+        (lambda: copied(torch.zeros(5, 2), torch.zeros(3, 2), torch.zeros(4, 2)), "larger set wins"),
+    ],
+)
+def test_bad_sets_get_one_sentence(call, said):
+    with pytest.raises(ValueError, match=said):
+        call()

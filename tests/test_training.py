@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from diffusion_lib import data, ddpm, metrics, store
-from diffusion_lib.diffusion import Schedule, add_noise, sample
+from diffusion_lib.diffusion import Schedule, add_noise, convert, sample
 from diffusion_lib.nets import MLP, Classifier, UNet
 from diffusion_lib.oracle import mixture_denoiser
 from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, pick_device, rate, seed_all
@@ -262,6 +262,21 @@ def test_the_bound_teaches_only_the_variance():
     answer.grad = None
     ddpm.ddpm_loss(lambda *a: answer, x0, t, eps, SCHEDULE).backward()
     assert torch.allclose(mine, answer.grad) and raw.grad.abs().sum() > 0
+
+
+def test_the_ends_of_the_learned_variance_are_the_two_fixed_ones():
+    """-1 means beta_tilde, 1 means beta (iDDPM's code): the denoiser says v = 0 and v = 1, and the loss uses them."""
+    x0, eps, t = torch.randn(6, 2), torch.randn(6, 2), torch.arange(1, 7) * 15
+    xt = add_noise(x0, t, eps, SCHEDULE)
+    for raw, v in ((-1.0, 0.0), (0.0, 0.5), (1.0, 1.0)):
+        answer = torch.cat([eps + 0.1, torch.full_like(eps, raw)], 1)
+        net = MLP((2,), SCHEDULE.T, width=8, depth=1, out=2)
+        net.forward = lambda *a, answer=answer: answer
+        assert torch.equal(ddpm.Denoiser(net, SCHEDULE, "eps")(xt, t)[1], torch.full_like(eps, v))
+        x0_hat = convert(eps + 0.1, "eps", "x0", xt, t, SCHEDULE)
+        bound = ddpm.vlb_term(x0, xt, x0_hat, t, v, SCHEDULE, None).mean()
+        loss = ddpm.hybrid_loss(lambda *a, answer=answer: answer, x0, t, eps, SCHEDULE)
+        assert float(loss) == pytest.approx(0.01 + 0.001 * SCHEDULE.T * float(bound), rel=1e-4)
 
 
 def test_the_learned_variance_lies_between_beta_tilde_and_beta():
