@@ -7,6 +7,9 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
   $(if $(CPU),--extra-index-url https://download.pytorch.org/whl/cpu)
 
+# see diffusion_lib/__init__.py: a busy laptop must not train ten times slower
+export GOMP_SPINCOUNT ?= 10000
+
 .PHONY: help lab test slow lint bench quality race weights figures clean
 .DEFAULT_GOAL := help
 
