@@ -26,6 +26,7 @@ ORDER = [
     "nets",
     "train",
     "ddpm",
+    "gan",
     "classifier",
     "store",
     "metrics",
