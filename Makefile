@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 # see diffusion_lib/__init__.py: a busy laptop must not train ten times slower
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: help lab test slow lint bench quality race weights figures clean
+.PHONY: help lab test slow lint bench quality gan race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -34,6 +34,9 @@ bench: $(VENV)/test  ## race the slider against an inline redraw in a real brows
 quality: $(VENV)/lab  ## how good the samples are after how many seconds (40 minutes); writes benchmarks/quality.json
 	$(BIN)/python benchmarks/quality.py
 
+gan: $(VENV)/lab  ## does the GAN find every mode, and does the one of 2014 lose them (40 minutes); writes benchmarks/gan.json
+	$(BIN)/python benchmarks/gan.py
+
 race: $(VENV)/test  ## seconds to equal quality against two peers (an hour or more); writes benchmarks/race.json
 	$(BIN)/python benchmarks/race.py
 
@@ -44,6 +47,7 @@ figures: $(VENV)/lab  ## draw the pictures of the README and the lessons again
 	$(BIN)/python -m diffusion_lib figure forward --caption "blue and yellow flower at night" --out notebooks/images/forward.gif
 	$(BIN)/python -m diffusion_lib figure forward --caption "orange tabby cat" --out notebooks/images/forward.png
 	$(BIN)/python -m diffusion_lib figure reverse --data cats --seed 3 --out notebooks/images/reverse.png
+	$(BIN)/python benchmarks/pictures.py
 
 clean:  ## remove the environment and everything that tests leave behind
 	rm -rf $(VENV) artefacts .pytest_cache .ruff_cache *.egg-info

@@ -20,8 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TESTS = ["tests/test_diffusion.py", "tests/test_oracle.py", "tests/test_against_diffusers.py"]
 TRAINING = ["tests/test_training.py"]
+GAN = ["tests/test_gan.py"]
 D, O = "diffusion_lib/diffusion.py", "diffusion_lib/oracle.py"
 T, P, M = "diffusion_lib/train.py", "diffusion_lib/ddpm.py", "diffusion_lib/metrics.py"
+G = "diffusion_lib/gan.py"
 
 # (what the slip is, file, the right line's part, the wrong one)
 SLIPS = [
@@ -82,6 +84,31 @@ SLIPS = [
     ("bound: the two bell curves swapped", P, "(log_p - log_q - 1 + (log_q - log_p).exp()", "(log_q - log_p - 1 + (log_p - log_q).exp()"),
     ("bound: bins too narrow", P, "half = 1 / (levels - 1)", "half = 1 / levels"),
     ("Frechet: cross term once", M, "- 2 * cross", "- cross"),
+    ("GAN: labels swapped", G, "F.softplus(-real).mean() + F.softplus(fake).mean()", "F.softplus(real).mean() + F.softplus(-fake).mean()"),
+    ("GAN: G of 2014 with D's sign", G, "return -F.softplus(fake).mean()", "return F.softplus(fake).mean()"),
+    ("GAN: non-saturating loss saturates", G, "return F.softplus(-fake).mean()", "return -F.softplus(fake).mean()"),
+    ("GAN: hinge at 0 instead of 1", G, "F.relu(1 - real).mean() + F.relu(1 + fake).mean()", "F.relu(-real).mean() + F.relu(fake).mean()"),
+    ("GAN: relativistic G plays for D", G, "return F.softplus(real - fake).mean()", "return F.softplus(fake - real).mean()"),
+    ("GAN: relativistic against the mean of the others", G, "return F.softplus(fake - real).mean()", "return F.softplus(fake.mean() - real).mean()"),
+    ("GAN: detach forgotten, and G learns to be found out", G, "    fake = fake.detach()  # or D's lesson would run on into G's weights\n", ""),
+    ("GAN: old fakes for G", G, "    fresh = g.model(g.model.noise(len(real), generator), y)", "    fresh = g.model(g.model.noise(len(real), torch.Generator().manual_seed(0)), y)"),
+    ("GAN: D stays frozen after G's turn", G, "        d.model.requires_grad_(True)", "        pass"),
+    ("GAN: slope from one side, still over 2h", G, "score(torch.cat([x + h * v, x - h * v]))", "score(torch.cat([x + h * v, x]))"),
+    ("GAN: estimate without 2h", G, "((up - down) / (2 * h)).pow(2)", "((up - down) / h).pow(2)"),
+    ("GAN: slope's length for its square", G, "slope.flatten(1).pow(2).sum(1)", "slope.flatten(1).norm(dim=1)"),
+    ("GAN: exact slope teaches nothing", G, "create_graph=True", "create_graph=False"),
+    ("GAN: R1 without its half", G, "total + weight / 2 * part.mean()", "total + weight * part.mean()"),
+    ("GAN: R1 at fakes, R2 at real ones", G, "((self.r1, real), (self.r2, fake))", "((self.r1, fake), (self.r2, real))"),
+    ("GAN: seldom looked at and not made up for", G, "return self.every * total", "return total"),
+    ("GAN: penalty pulls the slope to 0, not to 1", G, "(length - 1).pow(2)", "length.pow(2)"),
+    ("GAN: penalty only at fakes", G, "fake + share * (real - fake)", "fake + 0 * share * (real - fake)"),
+    ("GAN: slopes held more and more instead of less", G, "keep = least + (1 - least) * share**2", "keep = 1 - (1 - least) * share**2"),
+    ("GAN: minibatch std of one item with itself", G, "torch.cat([h, batch_std(x, self.group)], 1)", "torch.cat([h, batch_std(x, 1)], 1)"),
+    ("GAN: spectral norm forgotten", G, "                spectral_norm(layer)\n", "                pass\n"),
+    ("GAN: samples drawn without the average", G, "return g.ema, Parts", "return g.model, Parts"),
+    ("GAN: best score upside down", G, "return log_p - log_q", "return log_q - log_p"),
+    ("GAN: mixture not divided by its number of modes", G, "log_each.logsumexp(1) - math.log(len(means))", "log_each.logsumexp(1)"),
+    ("GAN: class forgotten by D", G, "return score if self.label is None else", "return score if True else"),
     ("modes: the farthest share counts as one", M, "distance < 3 * sd", "distance < 6 * sd"),
 ]  # fmt: skip
 
@@ -89,6 +116,7 @@ SLIPS = [
 def caught(slip) -> dict:
     """Run the tests on a copy with this one slip; which test noticed first?"""
     what, file, right, wrong = slip
+    tests = GAN if file == G else [*TESTS, *TRAINING] if file in (D, O) else TRAINING
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for part in ("diffusion_lib", "tests", "pyproject.toml"):
@@ -100,7 +128,7 @@ def caught(slip) -> dict:
             )
         (copy / file).write_text(source.replace(right, wrong), encoding="utf-8")
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *(TESTS if file in (D, O) else []), *TRAINING],
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
             cwd=copy, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
     failed = [

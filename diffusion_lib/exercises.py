@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional as F
 
 from . import diffusion
 from .diffusion import Schedule, log_q_chain, log_q_jump, log_q_step, reverse_step
@@ -127,6 +128,57 @@ def _batch_cases(g):
     return cases
 
 
+def _mode_cases(g):
+    """Rings and grids with modes that are full, thin, reached only from afar, and empty; the last has no good sample at all."""
+    cases = []
+    for k in (8, 9, 25, 16):
+        modes, sd = 3 * _noise((k, 2), g), 0.05
+        share = torch.rand(k, generator=g, dtype=torch.float64) ** 4
+        share[:2] = (
+            0  # the first has only samples that a square would take in, the second such as a diamond would leave out
+        )
+        corners = modes[:2] + torch.tensor([2.4, 1.9], dtype=torch.float64)[:, None] * sd
+        near = modes[torch.multinomial(share, 600, True, generator=g)] + 1.6 * sd * _noise((600, 2), g)
+        cases.append(
+            (torch.cat([near, corners.repeat_interleave(60, 0), 3 * _noise((200, 2), g)]), modes, sd)
+        )
+    return [*cases, (modes.repeat(3, 1) + 9 * sd, modes, sd)]
+
+
+def _count_cases(g):
+    """Counts with empty modes among them."""
+    return [
+        (
+            torch.randint(0, 40, (n, k), generator=g).double() * (torch.rand(n, k, generator=g) < 0.7)
+            + torch.eye(n, k),
+        )
+        for n, k in ((4, 8), (3, 25))
+    ] + [(1 + torch.arange(10.0, dtype=torch.float64).reshape(2, 5),)]
+
+
+def _covered(
+    distance=torch.cdist,
+    good=lambda d, sd: d < 3 * sd,
+    enough=lambda c, n: c >= 0.1 * c.sum().clamp(min=1) / len(c),
+):
+    """strict_modes, with one thing done otherwise. enough: counts (K,) and the number of all samples -> (K,) of bools."""
+
+    def count(samples, modes, sd):
+        d, which = distance(samples, modes).min(1)
+        counts = torch.bincount(which[good(d, sd)], minlength=len(modes))
+        return enough(counts, len(samples)).double()
+
+    return count
+
+
+def _uneven(
+    term=lambda p, k: torch.special.xlogy(p, p * k),
+    share=lambda c: c / c.sum(1, keepdim=True),
+    total=lambda v: v.sum(1),
+):
+    return lambda counts: total(term(share(counts.double()), counts.shape[1]))
+
+
 def _times_cases(make):
     """Cases (make(g, i), t, schedule) for several schedules and times, t = 1 and t = T among them."""
     return lambda g: [
@@ -220,6 +272,29 @@ def straight_in_db(alpha_bar):
     return torch.cat([alpha_bar[:1], 1 / (1 + 10 ** (-line / 10))])
 
 
+def strict_modes(samples, modes, sd):
+    """1.0 for each mode that holds at least a tenth of its fair share of the samples within 3 sd of a mode, else 0.0"""
+    distance, which = torch.cdist(samples, modes).min(1)
+    counts = torch.bincount(which[distance < 3 * sd], minlength=len(modes))
+    return (counts >= 0.1 * counts.sum().clamp(min=1) / len(modes)).double()
+
+
+def mode_kl(counts):
+    """KL(share of each mode || even shares) = sum of p log(p K), for each row of counts (N, K), in nats"""
+    p = counts / counts.sum(1, keepdim=True)
+    return torch.special.xlogy(p, p * counts.shape[1]).sum(1)
+
+
+def push_on_g(score):
+    """|d loss / d score|: minimax sigmoid(score), non-saturating sigmoid(-score), (2, B)"""
+    return torch.stack([score.sigmoid(), (-score).sigmoid()])
+
+
+def game_radius(r, lr, n):
+    """|(x, y)| after n steps of both players at once in min_x max_y x y: r (1 + lr^2)^(n / 2)"""
+    return r * (1 + lr**2) ** (n / 2)
+
+
 def noisy_batch(x0, u, eps, schedule):
     """Each picture its own time, t = 1 + floor(u T) in 1..T, and its x_t (DDPM eq. 4)"""
     t = 1 + (u * schedule.T).long()
@@ -261,6 +336,36 @@ def learned_variance(v, t, schedule):
     alpha_bar = schedule.alpha_bar
     beta_tilde = (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t]) * schedule.beta[t]
     return schedule.beta[t] ** v * beta_tilde ** (1 - v)
+
+
+def d_pays(real, fake):
+    """-log D(x) - log(1 - D(G(z))) for each pair, with D = sigmoid(score): softplus(-s) is -log sigmoid(s)"""
+    return F.softplus(-real) + F.softplus(fake)
+
+
+def g_pays(fake):
+    """-log D(G(z)) for each fake, the non-saturating loss"""
+    return F.softplus(-fake)
+
+
+def best_d(p, q):
+    """The best D against a fixed G (Goodfellow 2014, proposition 1)"""
+    return p / (p + q)
+
+
+def teach_d(g, d, real, z):
+    """The gradients that one lesson of D leaves in G's weights and in D's: (2, D)"""
+    g, d = g.clone().requires_grad_(), d.clone().requires_grad_()
+    fake = (z * g).detach()  # the way back to g is cut here
+    d_pays(real @ d, fake @ d).mean().backward()
+    return torch.stack([torch.zeros_like(g) if g.grad is None else g.grad, d.grad])
+
+
+def fool_d(g, d, z):
+    """The gradient that G's lesson leaves in G's weights: (D,)"""
+    g = g.clone().requires_grad_()
+    g_pays(z * g @ d).mean().backward()  # through D's score, with D's weights as they are
+    return g.grad
 
 
 # ---------------------------------------------------- the same formulas with knobs: slips are made of these
@@ -405,6 +510,52 @@ def _between(*, beta=lambda b, bt: b, tilde=lambda b, bt: bt, mix=lambda b, bt, 
         return form(mix(beta(b, bt), tilde(b, bt), v))
 
     return formula
+
+
+def _scores(g):
+    """Scores of real ones and of fakes, of every size."""
+    return [(scale * _noise((n,), g), scale * _noise((n,), g)) for n, scale in ((6, 1.0), (5, 3.0), (9, 0.3))]
+
+
+def _lesson(loss=d_pays, cut=True, order=(0, 1)):
+    """teach_d with another loss, without the cut, or with its rows in another order."""
+
+    def formula(g, d, real, z):
+        g, d = g.clone().requires_grad_(), d.clone().requires_grad_()
+        fake = (z * g).detach() if cut else z * g
+        slopes = torch.autograd.grad(
+            loss(real @ d, fake @ d).mean(), (g, d), allow_unused=True, materialize_grads=True
+        )
+        return torch.stack(slopes)[list(order)]
+
+    return formula
+
+
+def _fooled(loss, sign=1.0, of="g"):
+    """fool_d with another loss, sign, or the gradient of d's weights."""
+
+    def formula(g, d, z):
+        w = {"g": g.clone().requires_grad_(), "d": d.clone().requires_grad_()}
+        (slope,) = torch.autograd.grad(loss(z * w["g"] @ w["d"]).mean(), w[of])
+        return sign * slope
+
+    return formula
+
+
+def _linear_gan(*names):
+    """Cases for G(z) = z g and a score x d: weights (D,), and batches (B, D)."""
+
+    def cases(g):
+        sizes = ((5, 3), (8, 2), (4, 6))
+        shapes = {
+            "g": lambda b, d: (d,),
+            "d": lambda b, d: (d,),
+            "real": lambda b, d: (b, d),
+            "z": lambda b, d: (b, d),
+        }
+        return [tuple(_noise(shapes[name](b, d), g) for name in names) for b, d in sizes]
+
+    return cases
 
 
 def _slips(*pairs: tuple[Callable, str]) -> dict[str, Callable]:
@@ -864,5 +1015,184 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
          "log sigma^2 = v log beta + (1 - v) log beta_tilde. Now take exp of both sides.",
          "beta ** v * beta_tilde ** (1 - v), with both read at t. At t = 1 beta_tilde is 0, and so is the result."),
         "a line between logarithms keeps the variance positive, and lets the network choose between two numbers that can differ by powers of ten.",
+    ),
+    Exercise(
+        "05.d_loss", "What D wants", "d_loss(real, fake)",
+        "D gives a score to each real one, `real` (B,), and to each fake, `fake` (B,); sigmoid(score) is the probability of \"real\". For each pair, compute what D pays, (B,): -log D for the real one plus -log(1 - D) for the fake. (The loss is the mean over pairs.) `F.softplus(s)` is log(1 + exp(s)), which is -log sigmoid(-s), and never overflows.",
+        d_pays, _scores,
+        _slips(
+            (lambda r, f: F.softplus(r) + F.softplus(-f), "It looks as if the labels are swapped: this D learns to call real ones fake and fakes real."),
+            (lambda r, f: F.softplus(-r.sigmoid()) + F.softplus(f.sigmoid()), "It looks as if sigmoid is taken twice: softplus and `binary_cross_entropy_with_logits` want the score itself, they have a sigmoid in them. A probability put through another sigmoid never leaves 0.5 to 0.73, so this D can never be sure."),
+            (lambda r, f: F.softplus(-r), "It looks as if the fakes are missing: a D that sees only real ones learns to say \"real\" to everything."),
+            (lambda r, f: F.softplus(f), "It looks as if the real ones are missing: a D that sees only fakes learns to say \"fake\" to everything."),
+            (lambda r, f: F.softplus(-r) + F.softplus(-f), "It looks as if the fakes are labelled as real ones too: for a fake D wants -log(1 - D), which is softplus(+score)."),
+            (lambda r, f: F.softplus(r) + F.softplus(f), "It looks as if the real ones are labelled as fakes: for a real one D wants -log D, which is softplus(-score)."),
+            (lambda r, f: -d_pays(r, f), "It looks as if the minus is missing: log D is negative, and a loss is made small, so D would learn to be wrong."),
+            (lambda r, f: d_pays(r, f) / 2, "This is half of it: the mean of the two. It teaches the same with half the learning rate; the paper adds them, and then log 4 is what a D pays that cannot tell."),
+            (lambda r, f: d_pays(r, f).mean() + 0 * r, "This is the mean for all of them: say for each pair what it costs."),
+            (lambda r, f: (1 - r.sigmoid()) + f.sigmoid(), "It looks as if the logarithms are missing: these are the shares that D gets wrong, and their slope vanishes where D is very wrong."),
+        ),
+        ("Two prices for each pair, one for the real score and one for the fake, added.",
+         "-log sigmoid(s) = softplus(-s), and 1 - sigmoid(s) = sigmoid(-s).",
+         "F.softplus(-real) + F.softplus(fake)"),
+        "a D that answers one half everywhere pays log 4 = 1.386; whoever pays less can tell the two apart.",
+        "The library calls this `gan.d_logistic`.",
+    ),
+    Exercise(
+        "05.g_loss", "What G wants", "g_loss(fake)",
+        "G wants D to say \"real\" to its fakes. Compute the non-saturating loss from D's scores of them, `fake` (B,): -log D for each, (B,).",
+        g_pays, lambda g: [case[1:] for case in _scores(g)],
+        _slips(
+            (lambda f: F.softplus(f), "It looks as if G plays for D: this is small where D says \"fake\", so G would learn to be found out."),
+            (lambda f: -F.softplus(f), "This is the minimax loss, log(1 - D): right in its goal, but almost flat where D is sure, and there G most needs a slope. The non-saturating loss is asked for."),
+            (lambda f: F.softplus(-f.sigmoid()), "It looks as if sigmoid is taken twice: softplus wants the score itself."),
+            (lambda f: -g_pays(f), "It looks as if the minus is missing: log D is negative, and -log D is to be made small."),
+            (lambda f: -f, "This is the loss of a Wasserstein GAN or of the hinge loss: uphill on the score itself, with no logarithm."),
+            (lambda f: -f.sigmoid(), "It looks as if the logarithm is missing: the slope of sigmoid vanishes where D is sure."),
+            (lambda f: (1 - f.sigmoid()), "It looks as if the logarithm is missing: this is the share that is found out, and its slope vanishes where D is sure."),
+        ),
+        ("Which label would G like its fakes to have?",
+         "-log sigmoid(s) = softplus(-s).",
+         "F.softplus(-fake)"),
+        "it is what D pays for a real one: G's loss is D's, with the label that G would like.",
+        "The library calls this `gan.g_non_saturating`.",
+    ),
+    Exercise(
+        "05.best", "The best D there is", "best_d(p, q)",
+        "At some places real ones have the density `p` (N,) and fakes the density `q` (N,). What probability of \"real\" does the best D against this G answer there, (N,)?",
+        best_d, lambda g: [(0.05 + torch.rand(n, generator=g, dtype=torch.float64), 0.05 + torch.rand(n, generator=g, dtype=torch.float64)) for n in (5, 7, 4)],
+        _slips(
+            (lambda p, q: q / (p + q), "It looks as if p and q have changed places: this is the probability of \"fake\"."),
+            (lambda p, q: p / q, "This is the ratio of the densities, the odds: a probability lies between 0 and 1. Divide by the sum."),
+            (lambda p, q: (p / q).log(), "This is the best score, log p - log q: its sigmoid is asked for."),
+            (lambda p, q: p - q, "A difference of densities is no probability: it can be negative."),
+            (lambda p, q: p, "That does not look at the fakes at all: where there are many fakes, a D should doubt."),
+            (lambda p, q: p * (p > q), "Where fakes are denser D still does best not to be sure: some things there are real."),
+            (lambda p, q: (p > q).double(), "This D is always sure. Its loss would be infinite: now and then it is wrong, and log 0 is what it pays."),
+            (lambda p, q: 0.5 + 0 * p, "One half is right only where p = q, that is everywhere once G is perfect."),
+        ),
+        ("Of 100 things that lie at this place, how many are real?",
+         "Half of what D sees is real, half is fake; so near x there are p(x) real ones for every q(x) fakes.",
+         "p / (p + q)"),
+        "one half where both are equally dense: so a G that is perfect leaves D nothing but guessing.",
+    ),
+    Exercise(
+        "05.detach", "Whose lesson is it?", "teach_d(g, d, real, z)",
+        "The smallest GAN: fakes `z * g`, and the score of x (B, D) is `x @ d`; the weights `g` and `d` are (D,), `real` and `z` (B, D). Make copies that take gradients (`g = g.clone().requires_grad_()`), compute D's loss (the mean over the batch), call `backward()`, and return both gradients, (2, D): first g's (zeros if `g.grad` is None), then d's. D's lesson must leave nothing in g.",
+        teach_d, _linear_gan("g", "d", "real", "z"),
+        _slips(
+            (_lesson(cut=False), "The detach is forgotten: D's loss has run on through the fakes into G's weights. If an optimizer of G meets this gradient, G learns to be found out."),
+            (_lesson(lambda r, f: d_pays(f, r)), "It looks as if the labels are swapped: D's gradient points to calling fakes real."),
+            (_lesson(lambda r, f: d_pays(f, r), cut=False), "It looks as if the labels are swapped, and the detach is forgotten."),
+            (_lesson(lambda r, f: d_pays(r.sigmoid(), f.sigmoid())), "It looks as if sigmoid is taken twice: the loss wants the scores themselves."),
+            (_lesson(lambda r, f: d_pays(r.sigmoid(), f.sigmoid()), cut=False), "It looks as if sigmoid is taken twice, and the detach is forgotten."),
+            (_lesson(order=(1, 0)), "It looks as if the rows are the wrong way round: first g's gradient, then d's."),
+            (_lesson(lambda r, f: F.softplus(f)), "It looks as if D is shown no real ones."),
+            (_lesson(lambda r, f: F.softplus(-r)), "It looks as if D is shown no fakes."),
+            (_lesson(lambda r, f: d_pays(r, f) / 2), "This is half of it: D's loss is a sum of two means, not one mean over all."),
+        ),
+        ("Write D's loss of exercise 1 with `real @ d` and `fake @ d`. What must be between `z * g` and D?",
+         "`fake = (z * g).detach()` is a tensor with the same numbers that has forgotten where it comes from.",
+         "After backward: torch.stack([torch.zeros_like(g) if g.grad is None else g.grad, d.grad])"),
+        "nothing went back to G. It is not modesty: without the cut, every lesson of D pushes G to make its fakes easier to spot.",
+    ),
+    Exercise(
+        "05.fool", "Through D, not into D", "fool_d(g, d, z)",
+        "The same smallest GAN. Now G's lesson: make a copy of `g` (D,) that takes gradients, draw the fakes `z * g`, score them with `d`, compute the non-saturating loss (a mean), and return g's gradient, (D,).",
+        fool_d, _linear_gan("g", "d", "z"),
+        _slips(
+            (lambda g, d, z: torch.zeros_like(g), "G gets no gradient: the graph is frozen between its loss and its weights. Here the fakes must NOT be detached, and the score not be computed under `torch.no_grad()`: the only way to G leads through D."),
+            (_fooled(g_pays, of="d"), "This is the gradient of D's weights: in G's lesson D lets the gradient through, and stays as it is."),
+            (_fooled(g_pays, sign=-1.0), "It looks as if the sign is turned round: the gradient itself is asked for; the step goes against it."),
+            (_fooled(lambda f: F.softplus(f)), "It looks as if the fakes are labelled fake, as in D's lesson: G wants D to say \"real\"."),
+            (_fooled(lambda f: -F.softplus(f)), "This is the gradient of the minimax loss: almost nothing where D is sure. The non-saturating one is asked for."),
+            (_fooled(lambda f: g_pays(f.sigmoid())), "It looks as if sigmoid is taken twice: the loss wants the scores themselves."),
+            (_fooled(lambda f: -f), "It looks as if the loss is minus the mean score: -log sigmoid(score) is asked for."),
+            (_fooled(lambda f: F.softplus(-f) * len(f)), "It looks as if it is a sum over the batch: take the mean."),
+        ),
+        ("The loss of exercise 2, on the scores `(z * g) @ d`.",
+         "No detach this time: the gradient has to come back from the loss through D's score to g.",
+         "g = g.clone().requires_grad_(); F.softplus(-(z * g) @ d).mean().backward(); return g.grad"),
+        "all that G ever hears of the real ones has come this way: as a gradient, through D.",
+    ),
+    Exercise(
+        "06.modes", "Modes, strictly counted", "covered(samples, modes, sd)",
+        "Which of the K `modes` (K, 2) are covered by `samples` (N, 2)? A sample is good if it lies within 3 `sd` of its nearest mode. A mode is covered if it holds at least a tenth of its fair share of the good samples; the fair share of each is 1/K of them. Return 1.0 for each covered mode and 0.0 for the others, (K,): their sum is the strict count. Without any good sample, no mode is covered.",
+        strict_modes, _mode_cases,
+        _slips(
+            (_covered(enough=lambda c, n: c > 0), "It looks as if a single good sample is enough: with thousands of samples, stray ones would cover every mode. A tenth of the fair share is asked for."),
+            (_covered(good=lambda d, sd: d < math.inf), "It looks as if all samples are counted at their nearest mode, however far away: first keep those within 3 sd."),
+            (_covered(enough=lambda c, n: c >= 0.1 * n / len(c)), "It looks as if the fair share is one of all samples: only the good ones are shared out."),
+            (_covered(enough=lambda c, n: c >= c.sum().clamp(min=1) / len(c)), "It looks as if a mode must hold its whole fair share: a tenth of it is enough, or luck alone would lose half of the modes."),
+            (_covered(enough=lambda c, n: c >= 0.1 * c.sum().clamp(min=1)), "It looks as if each mode must hold a tenth of all good samples: a tenth of its fair share is asked for, so divide by K once more."),
+            (_covered(enough=lambda c, n: c >= 0.1 * c.sum() / len(c)), "With good samples it is right. Without any, 0 >= 0 is true and every mode counts as covered: let the threshold be above 0."),
+            (_covered(good=lambda d, sd: d < sd), "It looks as if the limit is 1 sd: in the plane only 39 % of true samples lie so near, within 3 sd 99 %."),
+            (_covered(good=lambda d, sd: d**2 < 3 * sd), "It looks as if squared distances are compared with 3 sd: compare distances, or squares with 9 sd^2."),
+            (_covered(distance=lambda a, b: (a[:, None] - b).abs().amax(2)), "It looks as if each coordinate is compared by itself: that is a square, and a distance in the plane makes a circle."),
+            (_covered(distance=lambda a, b: (a[:, None] - b).abs().sum(2)), "It looks as if the two coordinates' distances are added: the distance in the plane is the root of the sum of squares."),
+        ),
+        ("Three steps: the nearest mode of each sample and how far it is; the good ones among them; how many of those each mode has.",
+         "`torch.cdist(samples, modes).min(1)` gives distances and indices; `torch.bincount(indices, minlength=K)` counts.",
+         "Compare the counts with 0.1 * counts.sum() / K, but at least with something above 0, and turn True and False into numbers with `.double()`."),
+        "this is the number of the lab and of the table: strict enough that stray samples do not count, mild enough that luck does not either.",
+        "The library's `metrics.mode_report` says more: share within 3 sd, KL and width.",
+    ),
+    Exercise(
+        "06.kl", "How uneven are the shares?", "uneven(counts)",
+        "Each row of `counts` (N, K) says how many good samples each of K modes has in one run. Turn a row into shares p (they add up to 1) and return KL(p || even) = sum of p log(p / (1/K)) in nats, for each row: (N,). A mode with p = 0 adds 0.",
+        mode_kl, _count_cases,
+        _slips(
+            (_uneven(lambda p, k: -torch.special.xlogy(p, p)), "This is the entropy of the shares: it is largest when all is well. KL is log K minus it."),
+            (_uneven(lambda p, k: torch.special.xlogy(p, p)), "It looks as if the even shares are left out: p log p, without the division by 1/K, is below 0."),
+            (_uneven(lambda p, k: torch.special.xlogy(p, p / k)), "It looks as if p is divided by K: p / (1/K) is p times K."),
+            (_uneven(lambda p, k: torch.special.xlogy(p, p * k) / math.log(2)), "It looks as if this is in bits: for nats take the natural logarithm."),
+            (_uneven(total=lambda v: v.mean(1)), "It looks as if the terms are averaged over the modes: a KL is their sum."),
+            (_uneven(lambda p, k: -torch.special.xlogy(p, p * k)), "The sign is turned round: a KL is never below 0."),
+            (_uneven(share=lambda c: c / c.sum()), "It looks as if all rows are divided by one total: each run has shares of its own."),
+            (_uneven(lambda p, k: (p * k + (p == 0)).log() / k), "It looks as if the logarithms are weighted by 1/K: in KL(p || even) the weight is p."),
+            (lambda c: (c / c.sum(1, keepdim=True) * (c / c.sum(1, keepdim=True) * c.shape[1]).log()).sum(1), "The formula is right, but 0 times log 0 is NaN for a computer: a mode with p = 0 should add 0. `torch.special.xlogy(p, q)` is p log q and knows that."),
+        ),
+        ("First the shares: each row divided by its own sum, `counts.sum(1, keepdim=True)`.",
+         "One term is p log(p K). What does your computer make of 0 * log(0)?",
+         "`torch.special.xlogy(p, p * K).sum(1)`"),
+        "0 is perfectly even and log K is one single mode; remember that N true samples give about (K - 1) / 2N, not 0.",
+    ),
+    Exercise(
+        "06.vanish", "What reaches G", "push(score)",
+        "D gives each fake a `score` (B,). G minimises log(1 - D) = -softplus(score) (minimax) or -log D = softplus(-score) (non-saturating), where D = sigmoid(score). How steep is each loss in the score, without its sign? Return both, (2, B): minimax first.",
+        push_on_g, lambda g: [(3 * _noise((n,), g),) for n in (5, 9)],
+        _slips(
+            (lambda s: torch.stack([(-s).sigmoid(), s.sigmoid()]), "The two have changed places: where D is sure of a fake (score far below 0), it is minimax whose slope vanishes."),
+            (lambda s: -torch.stack([s.sigmoid(), (-s).sigmoid()]), "Right but for the sign: the size of the slope is asked for. Both losses push the score up."),
+            (lambda s: torch.stack([-torch.nn.functional.softplus(s), torch.nn.functional.softplus(-s)]), "These are the losses themselves: their slopes are asked for."),
+            (lambda s: torch.stack([torch.nn.functional.softplus(s), torch.nn.functional.softplus(-s)]), "These are the sizes of the losses themselves: their slopes are asked for."),
+            (lambda s: torch.stack([s.sigmoid(), s.sigmoid()]), "Both are minimax's slope: the other loss has softplus(-score) in it."),
+            (lambda s: torch.stack([(-s).sigmoid(), (-s).sigmoid()]), "Both are the non-saturating loss's slope: minimax has softplus(score) in it."),
+            (lambda s: torch.stack([s.sigmoid() * (-s).sigmoid()] * 2), "This is the slope of D = sigmoid(score) itself: the logarithm around it changes it."),
+            (lambda s: torch.stack([1 / (-s).sigmoid(), 1 / s.sigmoid()]), "These are the slopes in D, not in the score: multiply by sigmoid's own slope, D (1 - D)."),
+        ),
+        ("The slope of softplus(u) = log(1 + e^u) in u is sigmoid(u).",
+         "For softplus(-score) there is an inner slope of -1, and its size is asked for.",
+         "`torch.stack([score.sigmoid(), (-score).sigmoid()])`"),
+        "at score -10 minimax pushes with 0.00005 and the other loss with 0.99995, towards the same goal.",
+    ),
+    Exercise(
+        "06.bilinear", "The game that circles outwards", "radius(r, lr, n)",
+        "Two players start at distance `r` (B,) from the balance of x·y. In every step both move at once: x_new = x - lr y, y_new = y + lr x. How far away are they after `n` steps? Compute x_new^2 + y_new^2 on paper first.",
+        game_radius, lambda g: [(1 + torch.rand(b, generator=g, dtype=torch.float64), lr, n) for b, lr, n in ((4, 0.2, 1), (3, 0.1, 50), (5, 0.5, 7))],
+        _slips(
+            (lambda r, lr, n: r * (1 + lr**2) ** n, "This multiplies the distance by what multiplies its square: take the root, that is, half the exponent."),
+            (lambda r, lr, n: r + 0 * lr * n, "It looks as if the distance stays: that holds for infinitely small steps only; here the term lr^2 is left."),
+            (lambda r, lr, n: r * (1 + lr) ** n, "It looks as if the distance grows by lr in a step: the step is at a right angle to the radius, so Pythagoras gives sqrt(1 + lr^2)."),
+            (lambda r, lr, n: r * (1 - lr**2) ** (n / 2), "It looks as if there is a minus in the squares: the mixed terms -2 lr x y and +2 lr x y cancel, and both lr^2 are added."),
+            (lambda r, lr, n: r * (1 + n * lr**2) ** 0.5, "It looks as if the squared step is added n times: the step grows with the distance, so multiply n times."),
+            (lambda r, lr, n: r * n * (1 + lr**2) ** 0.5, "It looks as if one step's factor is multiplied by n: n steps are n factors, a power."),
+            (lambda r, lr, n: r * (1 + lr**2) ** 0.5 + 0 * n, "This is after one step: n of them multiply."),
+            (lambda r, lr, n: r**2 * (1 + lr**2) ** n, "This is the square of the distance: take the root at the end."),
+        ),
+        ("x_new^2 + y_new^2 = (x - lr y)^2 + (y + lr x)^2. Which terms cancel?",
+         "It is (1 + lr^2)(x^2 + y^2): the square of the distance gets the same factor in every step.",
+         "r * (1 + lr**2) ** (n / 2)"),
+        "a small learning rate only makes the way out slower; a cure has to change the game.",
     ),
 )}

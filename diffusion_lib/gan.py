@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -96,7 +96,7 @@ def slope2(score: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return slope.flatten(1).pow(2).sum(1)
 
 
-def slope2_estimate(score: Callable[[Tensor], Tensor], x: Tensor, v: Tensor, h: float = 0.01) -> Tensor:
+def slope2_estimate(score: Callable[[Tensor], Tensor], x: Tensor, v: Tensor, h: float = 0.003) -> Tensor:
     """( (score(x + h v) - score(x - h v)) / 2h )^2, (B,), for random directions v (B, ...) from N(0, I).
 
     Its mean over v is `slope2`, up to h^2: (v . g)^2 has the mean |g|^2. It needs no gradient of a gradient.
@@ -121,6 +121,15 @@ class Regular:
     gp: float = 0.0
     exact: bool = False
     every: int = 1
+
+    def __post_init__(self):
+        if min(self.r1, self.r2, self.gp) < 0 or self.every < 1:
+            raise ValueError(f"r1, r2 and gp are at least 0, and every at least 1: got {self}.")
+
+    def faded(self, least: float, share: float) -> Regular:
+        """With r1 and r2 at least + (1 - least) share^2 of what they are, where share is that of the learning rate."""
+        keep = least + (1 - least) * share**2
+        return replace(self, r1=keep * self.r1, r2=keep * self.r2)
 
     def __call__(self, model: Discriminator, real: Tensor, fake: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:  # fmt: skip
         total = real.new_zeros(())
@@ -171,7 +180,7 @@ def _sizes(shape, channels: int, patch: int) -> tuple[list[int], list[int]]:
         raise ValueError(
             f"These networks draw squares of 4 or 7 pixels, doubled some times (8, 14, 16, 28, 32, 64, ...): got {h} x {w} with patch = {patch}."
         )
-    return sides, [channels * 2 ** min(2, k) for k in reversed(range(len(sides)))]
+    return sides, [channels * 2 ** min(3, k) for k in reversed(range(len(sides)))]
 
 
 def mlp(inputs: int, width: int, depth: int, outputs: int) -> nn.Sequential:
@@ -182,21 +191,39 @@ def mlp(inputs: int, width: int, depth: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(width, outputs))
 
 
+class Waves(nn.Module):
+    """(B, n) -> (B, n (1 + 2 K)): the numbers, and sin and cos of their 1, 2, 4, ... 2^(K-1) fold (Tancik et al. 2020, 2006.10739).
+
+    Steep functions become easy with them: a D that sees narrow islands, a G whose z fall into islands and not between.
+    """
+
+    def __init__(self, octaves: int):
+        super().__init__()
+        self.register_buffer("frequency", 2.0 ** torch.arange(octaves), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        angle = (x[:, :, None] * self.frequency).flatten(1)
+        return torch.cat([x, angle.sin(), angle.cos()], 1)
+
+
+WAVES = 5  # octaves, for points: enough for structures of a fiftieth of the cloud
+
+
 class Generator(nn.Module):
     """z (B, latent) from N(0, I), and perhaps a class y (B,) -> a fake (B, *shape).
 
     shape: (2,) for points, (C, H, W) for pictures. channels: at the full size (pictures) or the width of a layer (points).
-    patch: 2 makes 2 x 2 pixels at a time, as `UNet` does. card: where the weights come from, if they were loaded.
+    patch: 2 makes 2 x 2 pixels at a time, as `UNet` does. waves: octaves of `Waves` that z enters with (points only). card: where the weights come from, if they were loaded.
     """
 
-    def __init__(self, shape, latent: int = 32, classes: int = 0, channels: int = 32, patch: int = 1):
+    def __init__(self, shape, latent: int = 32, classes: int = 0, channels: int = 32, patch: int = 1, waves: int = WAVES):  # fmt: skip
         super().__init__()
-        self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "patch": patch}  # fmt: skip
+        self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "patch": patch, "waves": waves}  # fmt: skip
         self.card: dict = {}
         self.label = nn.Embedding(classes, latent) if classes else None
         inputs = latent * (2 if classes else 1)
         if len(shape) == 1:
-            self.body = mlp(inputs, channels, 3, shape[0])
+            self.body = nn.Sequential(Waves(waves), mlp(inputs * (1 + 2 * waves), channels, 3, shape[0]))
             return
         sides, widths = _sizes(shape, channels, patch)
         self.first, self.start = nn.Linear(inputs, widths[0] * sides[0] ** 2), (widths[0], sides[0], sides[0])
@@ -237,14 +264,14 @@ class Discriminator(nn.Module):
     (Miyato, Koyama 2018, 1802.05637).
     """
 
-    def __init__(self, shape, classes: int = 0, channels: int = 32, patch: int = 1, spectral: bool = False, minibatch_std: bool = False):  # fmt: skip
+    def __init__(self, shape, classes: int = 0, channels: int = 32, patch: int = 1, spectral: bool = False, minibatch_std: bool = False, waves: int = WAVES):  # fmt: skip
         super().__init__()
-        self.config = {"shape": list(shape), "classes": classes, "channels": channels, "patch": patch, "spectral": spectral, "minibatch_std": minibatch_std}  # fmt: skip
+        self.config = {"shape": list(shape), "classes": classes, "channels": channels, "patch": patch, "spectral": spectral, "minibatch_std": minibatch_std, "waves": waves}  # fmt: skip
         self.card: dict = {}
         self.group = 8 if minibatch_std else 0
         if len(shape) == 1:
-            width, inputs = channels, shape[0]
-            self.eye = nn.Identity()
+            width, inputs = channels, shape[0] * (1 + 2 * waves)
+            self.eye = Waves(waves)
         else:
             sides, widths = _sizes(shape, channels, patch)
             widths, steps = widths[::-1], []
@@ -271,6 +298,8 @@ class Discriminator(nn.Module):
         if self.group:
             h = torch.cat([h, batch_std(x, self.group)], 1)
         h = F.leaky_relu(self.body(h), 0.2)
+        if self.label is not None and y is None:
+            raise ValueError("This discriminator wants to be told which class it sees: give y (B,).")
         score = self.score(h)[:, 0]
         return score if self.label is None else score + (h * self.label(y)).mean(1)
 
@@ -354,7 +383,8 @@ def build(
     r2: float | None = None,
     gp: float = 0.0,
     exact: bool = False,
-    every: int = 1,
+    every: int | None = None,
+    fade: float | None = None,
     spectral: bool = False,
     minibatch_std: bool = False,
     d_steps: int = 1,
@@ -362,6 +392,7 @@ def build(
     ratio: float = 1.0,
     latent: int | None = None,
     channels: int | None = None,
+    waves: int = WAVES,
     batch: int | None = None,
     seed: int = 0,
     device="cpu",
@@ -369,33 +400,41 @@ def build(
     """A generator and a discriminator that suit the data, and their training: ``model, parts = build(data)``, as in `ddpm`.
 
     The model is G's moving average. parts.learners are G and D. r1, r2: None means a strength that suits the data if the
-    loss is relativistic, else 0. d_steps: how often D is taught for each time it is fooled. ratio: D's learning rate over G's.
+    loss is relativistic, else 0. every: see `Regular`; None means 4 for pictures without gp, else 1. fade: r1 and r2 fall
+    with the learning rate to this share of themselves, so that D sees the whole first and then ever narrower things, as
+    R3GAN's fall; None means 0.01 for points, else 1. d_steps: how often D is taught for each time it is fooled.
+    ratio: D's learning rate over G's. channels: G's; the D of points has half as many.
     """
     if loss not in LOSSES:
         raise ValueError(f"There is no GAN loss {loss!r}: choose one of {', '.join(LOSSES)}.")
+    if d_steps < 1:
+        raise ValueError(f"D is taught at least 1 time for each time it is fooled: got d_steps = {d_steps}.")
     shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
-    small = points or data.x.shape[-1] <= 8
     classes = 0 if points or data.y is None else len(data.names)
     usual = (R_POINTS if points else R_PICTURES) if loss == "relativistic" else 0.0
+    every = every if every is not None else 1 if points or gp else 4
     regular = Regular(usual if r1 is None else r1, usual if r2 is None else r2, gp, exact, every)
-    batch, lr = batch or (256 if points else 64), lr or (1e-3 if points else 5e-4)
-    channels = channels or (128 if points else 32)
+    fade = fade if fade is not None else 0.01 if points else 1.0
+    batch, lr = batch or (256 if points else 64), lr or (2e-3 if points else 1e-3)
+    channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
     seed_all(seed)
-    common = {"classes": classes, "channels": channels, "patch": 1 if small else 2}
-    net = Generator(shape, latent or (16 if points else 32), **common).to(device)
-    judge = Discriminator(shape, **common, spectral=spectral, minibatch_std=minibatch_std).to(device)
+    common = {"classes": classes, "waves": waves}
+    net = Generator(shape, latent or (2 if points else 32), channels=channels, **common).to(device)
+    eyes = {"channels": channels // 2 if points else channels, "spectral": spectral, "minibatch_std": minibatch_std}  # fmt: skip
+    judge = Discriminator(shape, **eyes, **common).to(device)
     g = Learner(net, lr, clip=math.inf, betas=(0.0, 0.99))
     d = Learner(judge, ratio * lr, clip=math.inf, betas=(0.0, 0.99))
 
     def step(items, generator) -> dict[str, float]:
         x, y = items
+        now = regular.faded(fade, g.optimizer.param_groups[0]["lr"] / g.lr)
         parts = [(x, y if classes else None)] if d_steps == 1 else _split(x, y if classes else None, d_steps)
         for real, named in parts[:-1]:
             with torch.no_grad():
                 fake = g.model(g.model.noise(len(real), generator), named)
-            d_step(d, real, fake, LOSSES[loss], regular, generator, named)
+            d_step(d, real, fake, LOSSES[loss], now, generator, named)
         real, named = parts[-1]
-        return gan_step(g, d, real, LOSSES[loss], regular, generator, named)
+        return gan_step(g, d, real, LOSSES[loss], now, generator, named)
 
     return g.ema, Parts(step, data.to(device).batches(batch * d_steps, seed), [g, d])
 

@@ -55,7 +55,7 @@ def mix(x0, eps, alpha_bar, title="", *, notes=None, lead=None) -> dict:
 
 def scatter(
     points, title="", *, eps=None, alpha_bar=None, colors=None, size=6, trail=(), name="", layers=(),
-    xlim=None, ylim=None, xlabel="", ylabel="", notes=None, lead=None,
+    xlim=None, ylim=None, xlabel="", ylabel="", notes=None, lead=None, field=None,
 ) -> dict:  # fmt: skip
     """Points in the plane, both axes to one scale.
 
@@ -63,13 +63,21 @@ def scatter(
     alpha_bar (F,) as in ``mix``. colors: one palette index or one per point, 0..6, or -1 for quiet grey.
     size: diameter in screen pixels. trail: indices of points that leave a line of their past. name: legend.
     layers: further clouds drawn on top, each a dict with the keywords from ``points`` to ``name``.
+    field: uint8 pictures (F, H, W, 3) that fill the plane under the points, smoothed; the first row is at the top.
     """
     first = {"points": points, "eps": eps, "alpha_bar": alpha_bar, "colors": colors, "size": size}
     clouds = [first | {"trail": trail, "name": name}, *layers]
     marks = [_cloud(rank, **cloud) for rank, cloud in enumerate(clouds)]
     xlim = _limits(marks, "x", 0.04) if xlim is None else xlim
     ylim = _limits(marks, "y", 0.04) if ylim is None else ylim
-    return _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, equal=True)
+    panel = _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, equal=True)
+    if field is None:
+        return panel
+    under = pixels(field)
+    return panel | {
+        "field": under,
+        "frames": agree(f"the panel {title!r}", [panel["frames"], under["frames"]]),
+    }
 
 
 def curve(

@@ -164,6 +164,7 @@ function plot(panel, canvas) {
   pen.font = `13px ${FONT}`;
   const left = 18 + Math.max(0, ...panel.yticks.map(([, text]) => pen.measureText(text).width)), right = 16;
   const top = panel.ylabel ? 32 : 14, below = panel.xlabel ? 50 : 30;
+  const sheet = make("canvas"), under = panel.field && picture(panel.field, sheet); // a coarse picture that fills the plane
   let wide, tall, stamps; // the plane, in CSS pixels
   const X = (x) => left + ((x - x0) / (x1 - x0)) * wide, Y = (y) => top + ((y1 - y) / (y1 - y0)) * tall;
 
@@ -222,6 +223,8 @@ function plot(panel, canvas) {
     },
     paint(i, theme) {
       pen.clearRect(0, 0, wide + left + right, tall + top + below);
+      under?.paint(i);
+      if (under) pen.drawImage(sheet, left, top, wide, tall);
       for (const [x, text] of panel.xticks) {
         trace([[X(x), top], [X(x), top + tall]], theme.line, 1);
         letter(pen, text, X(x), top + tall + 18, 13, 0.5, theme.quiet);

@@ -25,7 +25,15 @@ DATA = (
     "swiss_roll",
     "cat",
 )  # a test keeps it equal to data.DATASETS
-MODELS = ("ddpm", "classifier")
+MODELS = ("ddpm", "gan", "classifier")
+LOSSES = (
+    "minimax",
+    "non-saturating",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+)  # a test keeps it equal to gan.LOSSES
+ONLY = {"predicts": "ddpm", "learn_variance": "ddpm", "loss": "gan"}  # options of one model
 
 TRAIN = """Train a model on a data set and write its weights, with a card that says how they were made.
 
@@ -35,6 +43,7 @@ examples:
   python -m diffusion_lib train --data grid --seconds 60 --out grid.safetensors
   python -m diffusion_lib train --data digits --seconds 120 --out digits.safetensors
   python -m diffusion_lib train --data mnist --seconds 1500 --checkpoint mnist.pt --out mnist.safetensors
+  python -m diffusion_lib train --model gan --data digits --seconds 120 --out gan.safetensors
 """
 SAMPLE = """Draw samples with trained weights: your own file, or weights that come with the package, by name.
 
@@ -57,9 +66,10 @@ def add_train(commands) -> None:
     p.add_argument("--items", type=number(2, 10**7), metavar="N", help="learn from N items of a fixed shuffle; the rest stays unseen")
     p.add_argument("--size", type=number(8, 128), metavar="N", help="pixels along a side, of cats, flowers and sprites (default: 32)")
     p.add_argument("--model", choices=MODELS, default="ddpm", help="(default: ddpm)")
-    p.add_argument("--predicts", choices=("v", "eps", "x0"), default="v", help="what the network is asked for (default: v)")
-    p.add_argument("--learn-variance", action="store_true", help="learn the variance too, as Improved DDPM does")
-    p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the U-Net's first layer (default: 32)")
+    p.add_argument("--predicts", choices=("v", "eps", "x0"), help="ddpm: what the network is asked for (default: v)")
+    p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
+    p.add_argument("--loss", choices=LOSSES, help="gan: what G and D want to be small (default: relativistic)")
+    p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks (default: what suits the data)")
     long = p.add_mutually_exclusive_group()
     long.add_argument("--seconds", type=number(0.1, 10**6, float), metavar="N", help="how long to train (default: 120)")
     long.add_argument("--steps", type=number(1, 10**9), metavar="N", help="or: how many steps, the same on every machine")
@@ -75,9 +85,9 @@ def add_sample(commands) -> None:
     p.set_defaults(run=sample)
     p.add_argument("--weights", required=True, metavar="FILE|NAME", help="a .safetensors file, or shipped weights by name")
     p.add_argument("--n", type=number(1, 10**6), default=64, metavar="N", help="how many (default: 64)")
-    p.add_argument("--steps", type=number(1, 1000), default=50, metavar="N", help="network calls for each sample (default: 50)")
+    p.add_argument("--steps", type=number(1, 1000), metavar="N", help="ddpm: network calls for each sample (default: 50)")
     p.add_argument("--class", dest="label", type=number(0, 10**4), metavar="K", help="only this class (default: each in turn)")
-    p.add_argument("--eta", type=number(0, 1, float), default=0.0, metavar="N", help="fresh noise, 0: none (default), 1: DDPM")
+    p.add_argument("--eta", type=number(0, 1, float), metavar="N", help="ddpm: fresh noise, 0: none (default), 1: DDPM")
     p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
     p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="another number draws other samples (default: 0)")
     p.add_argument("--out", type=place(".npy", ".png"), default=Path("samples.npy"), metavar="FILE", help="(default: samples.npy)")
@@ -110,9 +120,13 @@ class Bar:
 
 def train(args) -> None:
     """fit(*parts) with a bar around it."""
-    from . import classifier, data, ddpm, store
+    from . import classifier, data, ddpm, gan, store
     from .train import fit, pick_device
 
+    for option, only in ONLY.items():
+        if getattr(args, option) and args.model != only:
+            name = option.replace("_", "-")
+            raise ValueError(f"--{name} is an option of --model {only}, not of {args.model}: leave it out.")
     device = pick_device(args.device)
     d = data.load(args.data, **({"size": args.size} if args.size else {}))
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
@@ -122,9 +136,12 @@ def train(args) -> None:
                 f"A classifier looks at pictures, but {args.data} are points: choose digits or mnist."
             )
         model, parts = classifier.build(learned, seed=args.seed, device=device)
+    elif args.model == "gan":
+        options = {"loss": args.loss} if args.loss else {}
+        model, parts = gan.build(learned, seed=args.seed, device=device, channels=args.channels, **options)
     else:
         options = {
-            "predicts": args.predicts,
+            "predicts": args.predicts or "v",
             "learn_variance": args.learn_variance,
             "channels": args.channels,
         }
@@ -133,7 +150,8 @@ def train(args) -> None:
     length = {"steps": args.steps} if args.steps else {"seconds": args.seconds or 120.0}
     try:
         for record in fit(*parts, **length, seed=args.seed, checkpoint=args.checkpoint):
-            bar(record.progress, f"step {record.step:,}   loss {record.values['loss']:.4f}")
+            values = "  ".join(f"{k} {v:.4f}" for k, v in record.values.items())
+            bar(record.progress, f"step {record.step:,}   {values}")
     except KeyboardInterrupt:
         print("\nStopped: what was learned so far is kept.", file=sys.stderr)
     except FloatingPointError as error:
@@ -161,25 +179,35 @@ def sample(args) -> None:
     import numpy as np
     import torch
 
-    from . import ddpm, figures, plots, store
+    from . import ddpm, figures, gan, plots, store
     from .files import whole
     from .train import pick_device
 
     model = store.load(args.weights, pick_device(args.device))
-    if not isinstance(model, ddpm.Denoiser):
-        raise ValueError(f"{args.weights} names pictures, it cannot draw them: give the weights of a ddpm.")
-    classes, y = model.net.config["classes"], None
+    diffusion = isinstance(model, ddpm.Denoiser)
+    if not diffusion and not isinstance(model, gan.Generator):
+        raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a ddpm or a gan.")
+    if not diffusion and (args.steps is not None or args.eta is not None):
+        raise ValueError(
+            f"{args.weights} is a GAN, which draws in one network call: leave out --steps and --eta."
+        )
+    classes, y = (model.net if diffusion else model).config["classes"], None
     if args.label is not None:
         if args.label >= classes:
             has = f"0 to {classes - 1}" if classes else "none"
             raise ValueError(f"There is no class {args.label}: these weights know classes {has}.")
         y = torch.full((args.n,), args.label)
-    if args.steps > model.schedule.T:
-        raise ValueError(
-            f"--steps is at most {model.schedule.T}, the number of times that these weights know."
-        )
+    if diffusion:
+        steps, eta = args.steps or 50, args.eta or 0.0
+        if steps > model.schedule.T:
+            raise ValueError(
+                f"--steps is at most {model.schedule.T}, the number of times that these weights know."
+            )
+        batches = ddpm.draw(model, args.n, steps, y=y, eta=eta, seed=args.seed)
+    else:
+        batches = gan.draw(model, args.n, y=y, seed=args.seed)
     bar, done = Bar(), []
-    for batch in ddpm.draw(model, args.n, args.steps, y=y, eta=args.eta, seed=args.seed):
+    for batch in batches:
         done.append(batch)
         count = sum(map(len, done))
         bar(count / args.n, f"{count:,} of {args.n:,} samples")

@@ -153,6 +153,10 @@ def _plot(panel: dict, i: int, tall: int) -> Image.Image:
     def at(x, y):
         return left + (x - x0) / (x1 - x0) * wide, top + (y1 - y) / (y1 - y0) * high
 
+    if under := panel.get("field"):
+        page.paste(
+            _pixels(under, i, under["height"]).resize((wide, high), Image.Resampling.BILINEAR), (left, top)
+        )
     for v, text in panel["xticks"]:
         pen.line([at(v, y0), at(v, y1)], LINE, 2)
         size = _write(None, 0, 0, text, 40)
@@ -181,7 +185,8 @@ def _mark(pen, mark: dict, xs, ys, at) -> None:
     colors = [GREY if c == 255 else PALETTE[c % 7] for c in mark["colors"]]
     points = [(x, y) for x, y in zip(xs, ys, strict=True) if np.isfinite(x + y)]
     if mark["kind"] == "line":
-        pen.line([at(*p) for p in points], colors[0], 8, joint="curve")
+        if points:
+            pen.line([at(*p) for p in points], colors[0], 8, joint="curve")
     elif mark["kind"] == "bars":
         half = abs(xs[1] - xs[0]) * 0.45
         for x, y in points:

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from .ddpm import Denoiser
 from .diffusion import Schedule
 from .files import whole
+from .gan import Discriminator, Generator
 from .nets import MLP, Classifier, UNet
 
 FOLDER = Path(__file__).parent / "weights"
-NETS = {net.__name__: net for net in (MLP, UNet, Classifier)}
+NETS = {net.__name__: net for net in (MLP, UNet, Classifier, Generator, Discriminator)}
 FORMAT = "diffusion_lib 1"
 
 
@@ -53,7 +54,7 @@ def _processor() -> str:
 
 
 def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
-    """Write a Denoiser or a Classifier with its card; the file appears whole or not at all. Returns its path.
+    """Write a Denoiser, a Classifier, a Generator or a Discriminator with its card; the file appears whole or not at all. Returns its path.
 
     half: store 16-bit numbers, half the size; `load` gives 32 bits back.
     """
@@ -84,7 +85,7 @@ def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
 
 
 def load(source, device="cpu") -> nn.Module:
-    """Weights from a file, or shipped ones by name (see `names`), as the Denoiser or Classifier that was saved, with its `.card`.
+    """Weights from a file, or shipped ones by name (see `names`), as the model that was saved (see `save`), with its `.card`.
 
     Raises FileNotFoundError or ValueError with one sentence if the file is missing, broken, or from another program.
     """

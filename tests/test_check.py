@@ -15,7 +15,7 @@ from diffusion_lib import predict as predictions
 from diffusion_lib.check import check, exercise, hint, judge, same, solution
 from diffusion_lib.diffusion import add_noise, convert, log_q_chain, reverse_step, sample
 from diffusion_lib.exercises import EXERCISES
-from diffusion_lib.metrics import nearest
+from diffusion_lib.metrics import mode_report, nearest
 from diffusion_lib.note import _KINDS, Note
 from diffusion_lib.predict import predict
 
@@ -128,7 +128,49 @@ def tilde(t, s):
     return (1 - s.alpha_bar[t - 1]) / (1 - s.alpha_bar[t]) * s.beta[t]
 
 
+def modes_by_a_loop(samples, modes, sd):
+    owners = [min(range(len(modes)), key=lambda k: math.dist(x, modes[k])) for x in samples.tolist()]
+    good = [k for x, k in zip(samples.tolist(), owners, strict=True) if math.dist(x, modes[k]) < 3 * sd]
+    return torch.tensor([float(good.count(k) * len(modes) * 10 >= len(good) > 0) for k in range(len(modes))])
+
+
+def slopes_by_autograd(score):
+    s = score.clone().requires_grad_()
+    losses = -torch.nn.functional.softplus(s), torch.nn.functional.softplus(-s)
+    return torch.stack([torch.autograd.grad(v.sum(), s)[0].abs() for v in losses])
+
+
+def game_by_steps(r, lr, n):
+    x, y = r, 0 * r
+    for _ in range(n):
+        x, y = x - lr * y, y + lr * x
+    return (x * x + y * y).sqrt()
+
+
+bce = torch.nn.functional.binary_cross_entropy_with_logits
+
+
+def lesson_by_hand(g, d, real, z):
+    fake = z * g
+    slope = -((1 - (real @ d).sigmoid())[:, None] * real).mean(0) + (
+        (fake @ d).sigmoid()[:, None] * fake
+    ).mean(0)
+    return torch.stack([0 * g, slope])
+
+
 RIGHT = {
+    "05.d_loss": [lambda r, f: bce(r, torch.ones_like(r), reduction="none") + bce(f, torch.zeros_like(f), reduction="none"), lambda r, f: -(r.sigmoid() * (1 - f.sigmoid())).log()],
+    "05.g_loss": [lambda f: bce(f, torch.ones_like(f), reduction="none")],
+    "05.best": [lambda p, q: (p.log() - q.log()).sigmoid()],
+    "05.detach": [lesson_by_hand],
+    "05.fool": [lambda g, d, z: -((1 - (z * g @ d).sigmoid())[:, None] * z * d).mean(0)],
+    "06.modes": [modes_by_a_loop],
+    "06.kl": [
+        lambda c: torch.distributions.kl_divergence(
+            torch.distributions.Categorical(c), torch.distributions.Categorical(torch.ones_like(c)))
+    ],
+    "06.vanish": [slopes_by_autograd],
+    "06.bilinear": [game_by_steps],
     "04.batch": [
         lambda x0, u, eps, s: torch.stack(
             [add_noise(x[None], int(r * s.T) + 1, e[None], s)[0] for x, r, e in zip(x0, u, eps, strict=True)]
@@ -189,6 +231,11 @@ def test_float32_is_accurate_enough(e):
         )
 
     assert judge(e, in_float32).kind == "right"
+
+
+def test_the_strict_count_is_the_librarys():
+    for x, modes, sd in cases(EXERCISES["06.modes"]):
+        assert EXERCISES["06.modes"].reference(x, modes, sd).sum() == mode_report(x, modes, sd)["modes"]
 
 
 def test_the_walk_is_the_librarys_sample():

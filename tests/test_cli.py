@@ -13,7 +13,7 @@ from PIL import Image
 from test_figures import blocks, frames
 
 from diffusion_lib import __main__ as cli
-from diffusion_lib import data, figures, sprites
+from diffusion_lib import data, figures, gan, sprites, store
 from diffusion_lib.diffusion import SCHEDULES, Schedule, add_noise, randn_like, sample
 from diffusion_lib.oracle import ideal_denoiser
 
@@ -429,6 +429,36 @@ def test_shipped_weights_draw_the_class_that_is_asked_for(here):
     assert width == height > 250
 
 
+@pytest.mark.parametrize("name", data.DATASETS)
+def test_a_gan_is_trained_and_sampled_on_every_data_set(here, name, capsys):
+    size = ["--size", 16] if name in ("cats", "flowers", "sprites") else []
+    run("train", "--model", "gan", "--data", name, *size, "--items", 200, "--steps", 3, "--out", "gan.safetensors")  # fmt: skip
+    assert store.load("gan.safetensors").card["model"] == "gan"
+    run("sample", "--weights", "gan.safetensors", "--n", 5, "--out", "gan.npy")
+    x = np.load("gan.npy")
+    shape = {"digits": (1, 8, 8), "mnist": (1, 28, 28)}.get(name, (3, 16, 16) if size else (2,))
+    assert x.shape == (5, *shape) and np.isfinite(x).all()
+    run("sample", "--weights", "gan.safetensors", "--n", 4, "--out", "gan.png")
+    assert min(Image.open("gan.png").size) > 100
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("loss", gan.LOSSES)
+def test_every_loss_can_be_asked_for_from_a_shell(here, loss):
+    run("train", "--model", "gan", "--data", "ring", "--loss", loss, "--steps", 2, "--out", "a.safetensors")
+
+
+def test_the_bar_shows_what_both_players_say(here, monkeypatch):
+    from diffusion_lib import shell
+
+    said = []
+    monkeypatch.setattr(shell.Bar, "__call__", lambda self, share, words="": said.append(words))
+    run("train", "--model", "gan", "--data", "ring", "--steps", 2)
+    assert re.fullmatch(r"step 2   loss_d \S+  real \S+  fake \S+  loss_g \S+", said[-1])
+    run("train", "--data", "ring", "--steps", 2)
+    assert re.fullmatch(r"step 2   loss \S+", said[-1])
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -443,6 +473,13 @@ def test_shipped_weights_draw_the_class_that_is_asked_for(here):
         ("sample --weights nothing", "There are no weights"),
         ("sample --weights broken.safetensors", "not a whole safetensors file"),
         ("sample --weights classifier_digits", "cannot draw"),
+        ("sample --weights gan.safetensors --steps 5", "one network call: leave out --steps and --eta"),
+        ("sample --weights gan.safetensors --eta 0", "one network call: leave out --steps and --eta"),
+        ("sample --weights gan.safetensors --class 0", "know classes none"),
+        ("train --model gan --loss square", "choose from"),
+        ("train --data ring --loss hinge --steps 1", "--loss is an option of --model gan, not of ddpm"),
+        ("train --model gan --predicts v --steps 1", "--predicts is an option of --model ddpm, not of gan"),
+        ("train --model gan --learn-variance --steps 1", "--learn-variance is an option of --model ddpm"),
         ("sample --weights digits --class 12", "knows classes 0 to 9|know classes 0 to 9"),
         ("sample --weights digits --steps 5000", "needs a whole number from 1 to 1000"),
         ("sample --weights digits --out w.gif", "must end in .npy, .png"),
@@ -450,12 +487,14 @@ def test_shipped_weights_draw_the_class_that_is_asked_for(here):
 )
 def test_a_mistake_in_training_or_sampling_gets_one_sentence(here, words, sentence, capsys):
     (here / "broken.safetensors").write_bytes(b"not weights")
+    store.save(here / "gan.safetensors", gan.Generator((2,), 4), {})
     assert cli.main(shlex.split(words)) == 2
     said = capsys.readouterr().err.strip()
     assert re.search(sentence, said) and "\n" not in said and "Traceback" not in said
 
 
-def test_the_shell_knows_every_data_set():
+def test_the_shell_knows_every_data_set_and_every_loss():
     from diffusion_lib import shell
 
     assert set(shell.DATA) == set(data.DATASETS)
+    assert set(shell.LOSSES) == set(gan.LOSSES)

@@ -1,6 +1,7 @@
 """Rules of the house that a reader relies on: one-way imports, short cells, no stored outputs, nothing that a machine left."""
 
 import ast
+import importlib.util
 import json
 import re
 import subprocess
@@ -138,6 +139,15 @@ def test_the_readme_says_how_good_the_samples_are_as_measured():
     ]
     for row in rows:
         assert row in readme, f"the README's row should end in {row}"
+
+
+def test_the_readme_says_what_the_gan_finds_as_measured():
+    """The table made again from the JSON that `make gan` wrote, if all of its seeds are there."""
+    spec = importlib.util.spec_from_file_location("gan_benchmark", ROOT / "benchmarks" / "gan.py")
+    spec.loader.exec_module(benchmark := importlib.util.module_from_spec(spec))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for line in benchmark.table(json.loads((ROOT / "benchmarks" / "gan.json").read_text())):
+        assert line in readme, f"the README should have the row {line}"
 
 
 def test_there_are_lessons():

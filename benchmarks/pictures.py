@@ -1,0 +1,58 @@
+"""Draw the pictures at the top of lessons 02, 04 and 05 again: notebooks/images/{schedules,training,cats}.png (a minute)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from diffusion_lib import data, ddpm
+from diffusion_lib.diffusion import Schedule, add_noise
+from diffusion_lib.figures import FORWARD, grid, save, strip
+from diffusion_lib.train import fit
+from diffusion_lib.views.duel import FILM
+
+IMAGES = Path(__file__).parent.parent / "notebooks" / "images"
+
+
+def schedules() -> None:
+    """One cat under a schedule made for 50 steps, and under one made for 1000 that is used for 50."""
+    x0 = data.sprites(1, size=64, seed=3, species="cat").x
+    eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(0))
+    good, bad = Schedule.of("linear", 50), Schedule.from_beta(torch.linspace(1e-4, 0.02, 50))
+    times = (0, 10, 20, 30, 40, 50)
+    rows = [torch.cat([add_noise(x0, t, eps, s) for t in times]) for s in (good, bad)]
+    names = ["β for\n50", "β for\n1000"]
+    save(strip(rows, [f"$t = {t}$" for t in times], names, above=FORWARD), IMAGES / "schedules.png")
+
+
+def training() -> None:
+    """Samples from the same noise while a network learns 8 x 8 digits."""
+    model, parts = ddpm.build(data.digits().split(1000)[0])
+    at, y = [0, 30, 100, 200, 400, 1000], torch.tensor([3, 8, 5, 0, 4, 7, 2, 6, 9])
+
+    def look() -> np.ndarray:
+        return grid(torch.cat(list(ddpm.draw(model, 9, y=y, seed=3))), columns=3)
+
+    frames = [look()]
+    frames += [look() for record in fit(*parts, steps=at[-1]) if record.step in at]
+    save(strip(np.stack(frames), [f"step {n:,}" for n in at]), IMAGES / "training.png")
+
+
+def cats() -> None:
+    """Nine cats of the GAN's film, at five moments."""
+    with Image.open(FILM) as picture:
+        steps, rows = json.loads(picture.info["steps"]), np.asarray(picture.convert("RGB"))
+    side = rows.shape[0] // len(steps)
+    film = rows.reshape(len(steps), side, -1, side, 3).transpose(0, 2, 1, 3, 4)[:, :9]  # (F, 9, H, W, 3)
+    at = [int(np.abs(np.array(steps) - n).argmin()) for n in (0, 100, 400, 1600, steps[-1])]
+    pictures = torch.from_numpy(film[at]).permute(0, 1, 4, 2, 3) / 127.5 - 1
+    save(
+        strip(np.stack([grid(x, columns=3) for x in pictures]), [f"step {steps[i]:,}" for i in at]),
+        IMAGES / "cats.png",
+    )
+
+
+if __name__ == "__main__":
+    schedules(), training(), cats()

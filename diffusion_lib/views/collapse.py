@@ -1,0 +1,354 @@
+"""Lesson 06: provoke a collapse, measure it, rewind to the moment it began, apply a cure, and watch again.
+
+    lab = collapse_lab("ring")     # begins at once, beside the notebook
+    await lab.wait()               # in a later cell
+
+`Live` is what a lab and the smallest rung of the ladder share: a thread, three buttons, a film that grows.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterator
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .. import data as _data
+from .. import gan
+from ..metrics import mode_report
+from ..player import FramePlayer, curve, scatter
+from ..train import Record, fit
+from .common import PlayerBox, generator, say
+from .training import DRAWING, Thinned, Training, _only, words
+
+SPEEDS = {"D ten times slower than G": 0.1, "D as fast as G": 1.0, "D four times faster": 4.0}
+FOREVER = (
+    3600.0  # seconds over which `fit` lets the learning rate fall: long enough that a lab sees it stand still
+)
+BIG = {"height": "44px", "width": "150px"}
+
+
+class Live(Training):
+    """A training with another thing to look at than a denoiser's: it keeps `Training`'s thread, `halt`, `wait` and `join`.
+
+    A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds",
+    `_panels(frames)` and `_caption(frame)`; `pace`: seconds on the wall for each second that counts. It trains for `seconds`, then rests; Continue gives as many more.
+    """
+
+    pace = 1 / (1 - DRAWING)
+
+    def __init__(self, seconds: float, keep: int, name: str, first: dict, controls: list):
+        self.seconds, self.until, self.round, self.title = seconds, seconds, 0, name
+        self.history, self.error, self.model, self.record = Thinned(keep), None, None, None
+        self.frame_ms, self.drawing, self.state, self.before = [], 0.0, "stopped", (0, 0.0)
+        self._lock, self._stopping, self._thread = threading.RLock(), threading.Event(), None
+        self._records: Iterator[Record] | None = None
+        self.stop = widgets.Button(description="Stop", icon="stop", layout=BIG, tooltip="Keep what is learned, and rest")  # fmt: skip
+        self.resume = widgets.Button(description="Continue", icon="play", layout=BIG, tooltip="Go on where it stopped")  # fmt: skip
+        self.bar = widgets.FloatProgress(0, min=0, max=1, layout={"width": "160px", "height": "44px"})
+        self.left = widgets.HTML(layout={"width": "250px", "height": "44px"})
+        self.says = widgets.HTML(layout={"height": "52px"})
+        self.stop.on_click(lambda _: self.halt())
+        self.resume.on_click(lambda _: self.proceed())
+        self.history.add(first)
+        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=["step 0"] * 2, name=name, fps=6)  # fmt: skip
+        row = widgets.HBox([self.stop, self.resume, self.bar, self.left], layout={"flex_flow": "row wrap"})
+        PlayerBox.__init__(self, [*controls, row, self.player, self.says])
+        self._show()
+
+    @property
+    def step(self) -> int:
+        return self.before[0] + (self.record.step if self.record else 0)
+
+    @property
+    def trained(self) -> float:
+        """Seconds, drawing not counted."""
+        return self.before[1] + (self.record.seconds if self.record else 0.0)
+
+    def proceed(self) -> None:
+        with self._lock:
+            if self.state in ("training", "failed"):
+                return
+            if self.state == "done":
+                self.until = self.trained + self.seconds
+            if self._records is None:
+                self._records = self._begin()
+            _only(self)
+            self._stopping.clear()
+            self._state("training", "Training. Stop whenever you like: nothing is lost.")
+            self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+            self._thread.start()
+
+    def _state(self, state: str, sentence: str) -> None:
+        self.state = state
+        self.stop.disabled = state != "training"
+        self.resume.disabled = state in ("training", "failed")
+        self.resume.description = f"{self.seconds:g} s more" if state == "done" else "Continue"
+        self.bar.bar_style = {"training": "info", "done": "success", "failed": "danger"}.get(state, "")
+        if state != "training":
+            self.left.value = ""
+        if state == "done":
+            self.bar.value = 1.0
+        say(self.says, sentence, bad=state == "failed")
+
+    def _work(self) -> None:
+        wake = 0.0
+        try:
+            for record in self._records:
+                self.record = record
+                if self._stopping.is_set() or self.trained >= self.until:
+                    break
+                if self.trained >= wake:
+                    wake = self.trained + max(self.seconds / 50, self._draw() * (1 / DRAWING - 1))
+            self._draw()
+            self._rest()
+        except FloatingPointError as error:
+            self.error = error
+            self._state("failed", f"{error} Rewind, or start again.")
+        except BaseException as error:  # nobody sees the traceback of a thread; `wait` raises it again
+            self.error = error
+            self._state("failed", f"The training broke off: {type(error).__name__}: {error}")
+
+    def _rest(self) -> None:
+        if self._stopping.is_set():
+            return self._state("stopped", f"Stopped at step {self.step:,}, and nothing is lost.")
+        self._state("done", f"Done: {self.step:,} steps in {self.trained:.0f} seconds, drawing not counted. Move the slider to look back.")  # fmt: skip
+
+    def _draw(self) -> float:
+        tick = time.perf_counter()
+        with self._lock:
+            self.history.add(self._look())
+            self._show()
+        cost = time.perf_counter() - tick
+        self.drawing += cost
+        self.frame_ms = [*self.frame_ms[-199:], 1000 * cost]
+        return cost
+
+    def _show(self) -> None:
+        with self._lock:
+            frames = self.history.items()
+            frames = frames if len(frames) > 1 else frames * 2
+            following = self.player.value >= self.player.n_frames - 1
+            with self.player.hold_sync():  # the film and its frame travel together
+                self.player.update(
+                    self._panels(frames),
+                    captions=[self._caption(f) for f in frames],
+                    labels=[f"step {f['step']:,}" for f in frames],
+                )
+                if following:
+                    self.player.value = len(frames) - 1
+            left = max(0.0, self.until - self.trained)
+            self.bar.value = min(1.0, 1 - left / self.seconds)
+            text = f"{words(self.pace * left)} left" if left and self.record else ""
+            self.left.value = f'<span style="font-size:15px;line-height:40px;padding-left:8px">{text}</span>'
+
+
+# ---------------------------------------------------------------------------------------- weights that move house
+
+
+def layers(net: nn.Module) -> list[nn.Linear]:
+    return [m for m in net.modules() if isinstance(m, nn.Linear)]
+
+
+def snapshot(net: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """The weights that each layer computes with (spectral norm worked in) and its biases."""
+    return [(m.weight.detach().clone(), m.bias.detach().clone()) for m in layers(net)]
+
+
+@torch.no_grad()
+def move_in(net: nn.Module, saved: list[tuple[Tensor, Tensor]]) -> bool:
+    """Put a snapshot into a network of the same layers. False, and nothing changes, if the layers differ.
+
+    One more or one less input (minibatch std) is allowed: the new one starts as it was drawn. A net with spectral norm
+    takes the directions and divides each layer by its largest stretch, so its scores shrink.
+    """
+    mine = layers(net)
+    fits = len(mine) == len(saved) and all(
+        m.weight.shape[0] == w.shape[0] and abs(m.weight.shape[1] - w.shape[1]) <= 1
+        for m, (w, _) in zip(mine, saved, strict=True)
+    )
+    if not fits:
+        return False
+    for m, (w, b) in zip(mine, saved, strict=True):
+        inside = m.parametrizations.weight.original if hasattr(m, "parametrizations") else m.weight
+        n = min(inside.shape[1], w.shape[1])
+        inside[:, :n] = w[:, :n]
+        m.bias.copy_(b)
+    return True
+
+
+# ---------------------------------------------------------------------------------------- the lab
+
+
+def near_modes(x: Tensor, modes: Tensor) -> int:
+    """How many modes hold a tenth of their fair share of the points x (N, 2), counted within a quarter of the gap between modes.
+
+    Wider than `mode_report`'s 3 sd, so it tells a collapse from a cloud that is only not sharp yet.
+    """
+    gap = torch.cdist(modes, modes).fill_diagonal_(math.inf).min()
+    distance, i = torch.cdist(x, modes).min(1)
+    counts = torch.bincount(i[distance < gap / 4], minlength=len(modes))
+    return int((counts >= 0.1 * len(x) / len(modes)).sum())
+
+
+class CollapseLab(Live):
+    """Made by `collapse_lab`. `.recipe` and `.speed` are the two choices; `start()` and `rewind()` what the other buttons do.
+
+    Each frame keeps the weights of G and D. The optimizers start anew after a rewind. `.parts` is the present training,
+    `.model` its G (not the moving average, which would hide the hopping).
+    """
+
+    def __init__(self, data: _data.Data, seconds: float, keep: int, seed: int):
+        if data.modes is None:
+            raise ValueError("The lab counts modes, so it needs data that have some: 'ring' or 'grid'.")
+        self.data, self.seed = data, seed
+        self.backdrop = data.x[:800]
+        self.limit = 1.3 * float(data.modes.abs().max())
+        self.old: tuple[np.ndarray, np.ndarray] | None = None  # what the same training did without the cure
+        self.recipe = widgets.Dropdown(options=list(gan.RECIPES), description="Recipe", layout={"width": "300px", "height": "44px"})  # fmt: skip
+        self.speed = widgets.Dropdown(options=list(SPEEDS), description="Speed", layout={"width": "330px", "height": "44px"})  # fmt: skip
+        self.again = widgets.Button(description="Start from step 0", icon="refresh", layout=BIG | {"width": "190px"}, tooltip="New networks, with this recipe and this speed")  # fmt: skip
+        self.cure = widgets.Button(description="Go on from this frame", icon="medkit", layout=BIG | {"width": "230px"}, tooltip="Rewind to the frame that the film shows, and go on with this recipe and this speed")  # fmt: skip
+        self.again.on_click(lambda _: self.start())
+        self.cure.on_click(lambda _: self.rewind())
+        self._prepare()
+        self.z = self.model.noise(2000, generator(seed))
+        self.record = None
+        controls = widgets.HBox([self.recipe, self.speed, self.again, self.cure], layout={"flex_flow": "row wrap"})  # fmt: skip
+        self.before = (0, 0.0)
+        super().__init__(seconds, keep, f"A GAN learns the {data.name}", self._look(), [controls])
+        self.model = self.parts.learners[0].model
+        self.speed.observe(lambda _: self._hint(), "value")
+        self.recipe.observe(lambda _: self._hint(), "value")
+
+    def _prepare(self) -> None:
+        """New networks and their training, as the two menus say."""
+        told = {"ratio": SPEEDS[self.speed.value]} | gan.RECIPES[self.recipe.value]
+        self.made = f"{self.recipe.value}, D's rate {told['ratio']:g} × G's"
+        _, self.parts = gan.build(self.data, seed=self.seed, **told)
+        self.model = self.parts.learners[0].model
+
+    def _begin(self) -> Iterator[Record]:
+        return fit(*self.parts, seconds=FOREVER, seed=self.seed, warmup=0.0)
+
+    def _hint(self) -> None:
+        if self.state != "training":
+            fixed = gan.RECIPES[self.recipe.value].get("ratio")
+            more = (
+                f" (this recipe's D learns {fixed:g} times faster, whatever the menu says)" if fixed else ""
+            )
+            say(
+                self.says, f"Choose: start from step 0, or rewind with the slider and go on from there{more}."
+            )
+
+    def _state(self, state: str, sentence: str) -> None:
+        super()._state(state, sentence)
+        for control in (self.recipe, self.speed, self.again, self.cure):
+            control.disabled = state == "training"
+
+    def start(self) -> None:
+        """New networks, from step 0."""
+        with self._lock:
+            if self.state == "training":
+                return
+            self._prepare()
+            self.old, self.record, self.before = None, None, (0, 0.0)
+            self._fresh_film([])
+            self.history.add(self._look())
+            self._go("")
+
+    def rewind(self, frame: int | None = None) -> None:
+        """Go on from a frame (None: the one on show) with the chosen recipe; what came after it stays as a dashed line."""
+        with self._lock:
+            frames = self.history.items()
+            k = self.player.value if frame is None else frame
+            if self.state == "training" or not 0 <= k < len(frames):
+                return
+            here, later = frames[k], frames[k:]
+            self.old = (np.array([f["seconds"] for f in later]), np.array([f["near"] for f in later], float)) if len(later) > 1 else None  # fmt: skip
+            self._prepare()
+            g, d = (learner.model for learner in self.parts.learners)
+            move_in(g, here["g"])
+            kept = move_in(d, here["d"])
+            self.record, self.before = None, (here["step"], here["seconds"])
+            self._fresh_film(frames[: k + 1])
+            self._go("" if kept else " This recipe's D has other layers, so a new D begins.")
+
+    def _fresh_film(self, frames: list[dict]) -> None:
+        self.history, self._records, self.error = Thinned(self.history.keep), None, None
+        for frame in frames:
+            self.history.add(frame)
+        self.until = self.before[1] + self.seconds
+
+    def _go(self, more: str) -> None:
+        self.state = "stopped"
+        self._show()
+        self.player.value = self.player.n_frames - 1
+        self.proceed()
+        if more and self.state == "training":
+            say(self.says, f"Training.{more}")
+
+    @torch.no_grad()
+    def _look(self) -> dict:
+        g, d = (learner.model for learner in self.parts.learners)
+        x = g(self.z)
+        if not bool(x.isfinite().all()):
+            raise FloatingPointError(f"The samples are no numbers any more at step {self.step}.")
+        seen = mode_report(x, self.data.modes, self.data.sd) | {"near": near_modes(x, self.data.modes)}
+        scores = (d(self.data.x[:500]), d(x[:500]))
+        step, seconds = (self.step, self.trained) if hasattr(self, "history") else (0, 0.0)
+        real, fake = (float(s.sigmoid().mean()) for s in scores)
+        return seen | {"step": step, "seconds": seconds, "recipe": self.made, "x": x[:600].numpy(),
+                       "real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}  # fmt: skip
+
+    def _panels(self, frames: list[dict]) -> list[dict]:
+        seconds, plane = np.array([f["seconds"] for f in frames]), (-self.limit, self.limit)
+        fakes = {"points": np.stack([f["x"] for f in frames]), "colors": 1, "size": 4}
+        cloud = scatter(self.backdrop, "fakes, over the data (grey)", colors=-1, size=3, layers=[fakes], xlim=plane, ylim=plane)  # fmt: skip
+        k = len(self.data.modes)
+        x, lines = seconds, {"near": [f["near"] for f in frames], "within 3 sd": [f["modes"] for f in frames]}
+        if self.old is not None:
+            x = np.union1d(seconds, self.old[0])
+            lines = {name: np.interp(x, seconds, y, right=np.nan) for name, y in lines.items()}
+            lines["before"] = np.interp(x, *self.old, left=np.nan)
+        x, lines = two_places(x, lines)
+        wide = (0, max(self.until, float(x[-1]), 1e-3))
+        here = {"cursor": seconds, "xlim": wide, "xlabel": "seconds of training"}
+        modes = curve(x, lines, f"modes covered, of {k}", ylim=(-0.04 * k, 1.1 * k), **here)
+        x, lines = two_places(seconds, {n: [f[n] for f in frames] for n in ("real", "fake")})
+        return [
+            cloud,
+            modes,
+            curve(x, lines, 'what D says: probability of "real"', ylim=(-0.04, 1.1), **here),
+        ]
+
+    def _caption(self, f: dict) -> str:
+        some = f["high_quality"] > 0
+        kl, sd = (f"{f['kl']:.2f}", f"{f['sd_ratio']:.2f}") if some else ("none", "none")
+        return (f"{f['recipe']}:  near {f['near']} of {len(self.data.modes)} modes; within 3 sd {f['high_quality']:.1%}, "
+                f"on {f['modes']} modes, KL {kl}, width {sd}")  # fmt: skip
+
+
+def two_places(x, lines: dict) -> tuple[np.ndarray, dict]:
+    """A line needs two different places; before the first step there is one."""
+    x = np.asarray(x, float)
+    x = x + 1e-6 * np.arange(len(x)) if len(np.unique(x)) < len(x) else x
+    return x, {name: np.asarray(y, float) for name, y in lines.items()}
+
+
+def collapse_lab(data: str | _data.Data = "ring", *, recipe: str = "minimax (2014)", speed: str = "D ten times slower than G", seconds: float = 15.0, keep: int = 40, seed: int = 0) -> CollapseLab:  # fmt: skip
+    """A GAN on points that breaks before one's eyes. It begins at once and trains for some seconds, beside the notebook.
+
+    data: "ring", "grid" or a Data with modes. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the
+    film, each with the weights of both networks; with more, it is thinned evenly.
+    """
+    data = _data.load(data) if isinstance(data, str) else data
+    box = CollapseLab(data, seconds, keep, seed)
+    box.recipe.value, box.speed.value = recipe, speed
+    box.start()
+    return box

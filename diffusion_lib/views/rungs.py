@@ -1,0 +1,275 @@
+"""Lesson 06: the resolution ladder. One task at 8, 16, 32 and 64 pixels, two families, the same measured seconds."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from .. import data, ddpm, gan
+from ..figures import grid
+from ..metrics import sliced_wasserstein
+from ..player import FramePlayer, curve, pixels
+from ..train import Record, fit
+from .collapse import Live, two_places
+from .common import generator
+from .failing import RECORDS
+
+FLOORS = [[math.log10(v), str(v)] for v in (1, 2, 5, 10, 20, 50)]
+SIZES, FAMILIES, N = (8, 16, 32, 64), {"GAN": gan, "DDPM": ddpm}, 100
+LIVE = 48  # samples to judge while one waits
+FAILS = {
+    "far": 0.5,
+    "alike": 0.1,
+}  # more than this share of the way to nothing learned; less of the real diversity
+
+
+# ---------------------------------------------------------------------------------------- the ruler
+
+
+def laplacian(x: Tensor) -> list[Tensor]:
+    """x (N, 3, S, S) as a Laplacian pyramid, finest first: what each halving loses, S, S/2, ..., and the 8 x 8 picture left."""
+    levels = []
+    while x.shape[-1] > 8:
+        small = F.avg_pool2d(x, 2)
+        levels.append(x - F.interpolate(small, scale_factor=2.0, mode="bilinear"))
+        x = small
+    return [*levels, x]
+
+
+def pyramid_distances(a: Tensor, b: Tensor, patches: int = 64, seed: int = 0) -> list[float]:
+    """Sliced Wasserstein distance of 7 x 7 patches of a and b (N, 3, S, S), at each level of `laplacian`, finest first.
+
+    ProGAN's measure (Karras et al. 2018, 1710.10196, section 5) down to 8 pixels; patches are scaled by b's mean and
+    standard deviation, so give the real ones as b. Blind to how patches hang together. Not 0 for real against real.
+    """
+    if a.shape != b.shape or a.shape[-1] & (a.shape[-1] - 1) or a.shape[-1] < 8:
+        raise ValueError(f"Two equally large sets of pictures of 8, 16, 32, ... pixels are needed, but got {tuple(a.shape)} and {tuple(b.shape)}.")  # fmt: skip
+    out = []
+    for one, two in zip(laplacian(a), laplacian(b), strict=True):
+        g = generator(seed)
+        both = [_patches(x, patches, g) for x in (one, two)]
+        mean, sd = both[1].mean((0, 2), keepdim=True), both[1].std((0, 2), keepdim=True)
+        out.append(sliced_wasserstein(*((p - mean) / sd for p in both), directions=64))
+    return out
+
+
+def _patches(x: Tensor, n: int, g: torch.Generator) -> Tensor:
+    """n random 7 x 7 patches of each picture: (N n, 3, 49)."""
+    all_of_them = x.unfold(2, 7, 1).unfold(3, 7, 1)  # (N, 3, S-6, S-6, 7, 7)
+    i = torch.arange(len(x)).repeat_interleave(n)
+    row, column = torch.randint(x.shape[-1] - 6, (2, len(i)), generator=g)
+    return all_of_them[i, :, row, column].flatten(2)
+
+
+def diversity(x: Tensor, y: Tensor) -> float:
+    """Standard deviation of a pixel over the pictures of one class, the mean over pixels and classes."""
+    return float(torch.stack([x[y == k].std(0).mean() for k in y.unique()]).mean())
+
+
+def real_pictures(size: int, seed: int, n: int = N) -> tuple[Tensor, Tensor]:
+    """n sprites that no training sees, half cats, half flowers, in turn as `draw` asks for them, and their classes."""
+    parts = [data.sprites(n // 2, size, seed, species=s) for s in ("cat", "flower")]
+    return torch.stack([p.x for p in parts], 1).flatten(0, 1), torch.arange(n) % 2
+
+
+class Ruler:
+    """How far n samples of this size are from real ones, between two marks: 1 is real, `nothing` is nothing learned.
+
+    A distance is the mean over the pyramid's levels of distance / floor. floor: the mean distance of four sets of n real
+    pictures from a fifth. nothing: the smaller distance of noise and of n times the mean picture.
+    """
+
+    def __init__(self, size: int, n: int = N):
+        self.x, self.y = real_pictures(size, 1000, n)
+        others = [pyramid_distances(real_pictures(size, seed, n)[0], self.x) for seed in range(1001, 1005)]
+        self.floor = [sum(level) / len(level) for level in zip(*others, strict=True)]
+        noise = torch.randn(self.x.shape, generator=generator(0)).clamp(-1, 1)
+        self.noise, self.mean_picture = self.distance(noise), self.distance(self.x.mean(0, keepdim=True).expand_as(self.x))  # fmt: skip
+        self.nothing = min(self.noise, self.mean_picture)
+
+    def levels(self, x: Tensor) -> list[float]:
+        return [d / f for d, f in zip(pyramid_distances(x, self.x), self.floor, strict=True)]
+
+    def distance(self, x: Tensor) -> float:
+        """In floors."""
+        found = self.levels(x)
+        return sum(found) / len(found)
+
+    def judge(self, x: Tensor, y: Tensor) -> dict:
+        """distance in floors; far: its share of the way from real (0) to nothing learned (1); diversity over the real one; fails."""
+        if not bool(x.isfinite().all()):
+            return {"distance": None, "far": None, "levels": [], "diversity": 0.0, "fails": True}
+        levels, spread = self.levels(x), diversity(x, y) / diversity(self.x, self.y)
+        mean = sum(levels) / len(levels)
+        far = (mean - 1) / (self.nothing - 1)
+        return {"distance": round(mean, 3), "far": round(far, 3), "levels": [round(v, 3) for v in levels],
+                "diversity": round(spread, 3), "fails": far > FAILS["far"] or spread < FAILS["alike"]}  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- what was recorded
+
+
+def recorded_ladder() -> dict:
+    """What `benchmarks/ladder.py` wrote: "runs", "anchors", and in words what was done and what counts as a failure."""
+    return json.loads((RECORDS / "ladder.json").read_text("utf-8"))
+
+
+def _sheet(size: int, family: str, seeds: list[int]) -> np.ndarray:
+    """The recorded pictures of one size and family: two rows of three for each seed, at 64 pixels a picture."""
+    bands = []
+    for seed in seeds:
+        path = RECORDS / f"ladder_{size}_{family}_{seed}.{'png' if size < 32 else 'jpg'}"
+        line = np.full((size, 6 * size, 3), 225, np.uint8)  # grey: this run is not recorded yet
+        if path.exists():
+            with Image.open(path) as image:
+                line = np.asarray(image.convert("RGB"))
+        bands += [line[:, : 3 * size], line[:, 3 * size :]]
+    return np.concatenate(bands).repeat(64 // size, 0).repeat(64 // size, 1)
+
+
+def ladder() -> FramePlayer:
+    """The recorded ladder as a film whose frames are its rungs: real sprites, GAN, DDPM, and how far each run is from real."""
+    book = recorded_ladder()
+    runs, sizes = book["runs"], SIZES
+    seeds = sorted({r["seed"] for r in runs})
+    real = [grid(F.interpolate(real_pictures(s, 1000, 6 * len(seeds))[0][: 6 * len(seeds)], scale_factor=64 // s), columns=3, pad=0) for s in sizes]  # fmt: skip
+    panels = [pixels(np.stack(real), "real")]
+    panels += [
+        pixels(
+            np.stack([_sheet(s, f, seeds) for s in sizes]), f"{f}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+        )
+        for f in FAMILIES
+    ]
+    at, lines = np.log2(sizes), {}
+    for family in FAMILIES:
+        for seed in seeds:
+            far = [_distance(runs, s, family, seed) for s in sizes]
+            lines[family if seed == seeds[0] else " " * (1 + len(lines))] = np.log10(far)
+    panel = curve(at, lines, "distance to real, in floors", cursor=at, xlabel="pixels", ylim=(-0.1, 1.8))
+    for i, mark in enumerate(m for m in panel["marks"] if m["kind"] == "line" and m["n"] == len(at)):
+        mark |= {"colors": [i // len(seeds)], "dash": i // len(seeds), "name": mark["name"].strip()}
+    dots = [m for m in panel["marks"] if m["kind"] == "points"]
+    for mark in dots:
+        mark["colors"] = [i // len(seeds) for i in range(len(lines))]
+    panel |= {"xticks": [[math.log2(s), str(s)] for s in sizes], "yticks": FLOORS}  # fmt: skip
+    captions = [f"{s} × {s}: " + "; ".join(f"{f} {_range(runs, s, f)}" for f in FAMILIES) for s in sizes]
+    return FramePlayer([*panels, panel], captions=captions, labels=[f"{s} × {s}" for s in sizes], name="The resolution ladder", fps=1)  # fmt: skip
+
+
+def _distance(runs: list[dict], size: int, family: str, seed: int) -> float:
+    found = [r["distance"] for r in runs if (r["size"], r["family"], r["seed"]) == (size, family, seed)]
+    return found[0] if found and found[0] else math.nan
+
+
+def _range(runs: list[dict], size: int, family: str) -> str:
+    found = [r for r in runs if (r["size"], r["family"]) == (size, family)]
+    if not found:
+        return "not run yet"
+    numbers = sorted(r["distance"] for r in found if r["distance"] is not None)
+    same = numbers and f"{numbers[0]:.1f}" == f"{numbers[-1]:.1f}"
+    span = f"{numbers[0]:.1f}{'' if same else f' to {numbers[-1]:.1f}'} floors" if numbers else "no number"
+    return f"{span}, {sum(r['fails'] for r in found)} of {len(found)} failed"
+
+
+def ladder_table() -> str:
+    """The recorded ladder in numbers, to print: each size and family, all seeds, with what the equal seconds bought."""
+    book = recorded_ladder()
+    lines = [f"{'size':>4}  {'family':6}{'distance, in floors':>24}{'diversity':>16}{'failed':>10}{'steps':>14}{'draws 100 in':>15}"]  # fmt: skip
+    for size, family in ((s, f) for s in SIZES for f in FAMILIES):
+        runs = [r for r in book["runs"] if (r["size"], r["family"]) == (size, family)]
+        if runs:
+            far = "  ".join("none" if r["distance"] is None else f"{r['distance']:.1f}" for r in runs)
+            spread = f"{min(r['diversity'] for r in runs):.2f} to {max(r['diversity'] for r in runs):.2f}"
+            steps = f"{min(r['steps'] for r in runs)} to {max(r['steps'] for r in runs)}"
+            draws = f"{max(r['drawing_seconds'] for r in runs):.1f} s"
+            failed = f"{sum(r['fails'] for r in runs)} of {len(runs)}"
+            lines.append(f"{size:>4}  {family:6}{far:>24}{spread:>16}{failed:>10}{steps:>14}{draws:>15}")
+    return "\n".join([*lines, "", *(f"noise at {s}: {a['noise']:.0f} floors; the mean picture: {a['mean picture']:.0f}" for s, a in book["anchors"].items())])  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- the smallest rung, live
+
+
+class Climb(Live):
+    """Made by `climb`: one size, both families, a step each whenever it is the turn of the one that has had less time."""
+
+    pace = 2 * Live.pace
+
+    def __init__(self, size: int, seconds: float, keep: int, seed: int):
+        if size not in SIZES:
+            raise ValueError(f"The ladder has the rungs {', '.join(map(str, SIZES))}: got size = {size!r}.")
+        self.data, self.seed, self.size = data.sprites(2000, size), seed, size
+        self.built = {name: family.build(self.data, seed=seed) for name, family in FAMILIES.items()}
+        self.ruler = Ruler(size, LIVE)
+        self.clocks: dict[str, Record] = {}
+        super().__init__(seconds, keep, f"Sprites of {size} × {size}, live", self._look(), [])
+
+    @property
+    def step(self) -> int:
+        return sum(r.step for r in self.clocks.values())
+
+    @property
+    def trained(self) -> float:
+        """Seconds that the family with less of them has had."""
+        return min((r.seconds for r in self.clocks.values()), default=0.0) if len(self.clocks) > 1 else 0.0
+
+    def _begin(self) -> Iterator[Record]:
+        runs = {
+            name: fit(*parts, seconds=self.seconds, seed=self.seed) for name, (_, parts) in self.built.items()
+        }
+        while runs:
+            name = min(runs, key=lambda k: self.clocks[k].seconds if k in self.clocks else 0.0)
+            record = next(runs[name], None)
+            if record is None:
+                del runs[name]
+            else:
+                self.clocks[name] = record
+                yield record
+
+    def _state(self, state: str, sentence: str) -> None:
+        super()._state(state, sentence)
+        if state == "done":  # the learning rate has come down to 0: this budget is spent
+            self.resume.disabled, self.resume.description = True, "Continue"
+
+    def _look(self) -> dict:
+        y, seen = torch.arange(LIVE) % 2, {}
+        for name, (model, _) in self.built.items():
+            x = torch.cat(list(FAMILIES[name].draw(model, LIVE, y=y, seed=self.seed)))
+            if not bool(x.isfinite().all()):
+                raise FloatingPointError(f"The {name}'s pictures are no numbers any more.")
+            steps = self.clocks[name].step if name in self.clocks else 0
+            seen[name] = self.ruler.judge(x, y) | {
+                "x": grid(x[:24], columns=6, pad=0),
+                "steps": steps,
+            }
+        return {"step": self.step, "seconds": self.trained, **seen}
+
+    def _panels(self, frames: list[dict]) -> list[dict]:
+        seconds = np.array([f["seconds"] for f in frames])
+        far = {name: [math.log10(f[name]["distance"]) for f in frames] for name in FAMILIES}
+        x, lines = two_places(seconds, far)
+        panel = curve(x, lines, "distance to real, in floors", cursor=x, xlabel="seconds each", xlim=(0, self.seconds), ylim=(-0.1, 1.8))  # fmt: skip
+        pictures = [pixels(np.stack([f[name]["x"] for f in frames]), name) for name in FAMILIES]
+        return [*pictures, panel | {"yticks": FLOORS}]
+
+    def _caption(self, f: dict) -> str:
+        return f"{f['seconds']:.1f} s each:  " + "; ".join(
+            f"{name} {f[name]['steps']:,} steps, {f[name]['distance']:.1f} floors" for name in FAMILIES
+        )
+
+
+def climb(size: int = 8, *, seconds: float = 20.0, keep: int = 20, seed: int = 0) -> Climb:
+    """Train both families on sprites of this size, the same measured seconds each, side by side. It begins at once.
+
+    Each has `seconds`, so it takes twice as long, and a little more to draw and to judge (48 samples a frame).
+    """
+    box = Climb(size, seconds, keep, seed)
+    box.proceed()
+    return box

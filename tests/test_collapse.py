@@ -1,0 +1,291 @@
+"""Lesson 06 without a browser: the lab's measures, its rewinding, the recorded runs, the closed forms, the ladder's ruler."""
+
+import math
+import statistics
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion_lib import data, gan
+from diffusion_lib.train import MAX_STEPS
+from diffusion_lib.views import (  # fmt: skip
+    bilinear,
+    circling,
+    climb,
+    collapse_lab,
+    cures,
+    cures_table,
+    ladder,
+    ladder_table,
+    slope_factors,
+    winning,
+)
+from diffusion_lib.views import training as module
+from diffusion_lib.views.collapse import SPEEDS, move_in, near_modes, snapshot
+from diffusion_lib.views.failing import recorded
+from diffusion_lib.views.rungs import (  # fmt: skip
+    FAMILIES,
+    Ruler,
+    diversity,
+    laplacian,
+    pyramid_distances,
+    real_pictures,
+    recorded_ladder,
+)
+
+RING = data.ring(2000)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+    module._only(None)
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "6")
+    box = collapse_lab(RING, seconds=60)
+    box.join()
+    yield box
+    box.halt()
+
+
+# ---------------------------------------------------------------------------------------- the lab
+
+
+def test_it_trains_measures_and_ends(lab):
+    assert lab.state == "done" and lab.step == 6 and lab.resume.description == "60 s more"
+    captions, labels = lab.player.film["captions"], lab.player.film["labels"]
+    assert labels[0] == "step 0" and labels[-1] == "step 6" and len(labels) == len(lab.history.items())
+    assert all("minimax (2014), D's rate 0.1" in c and "of 8 modes" in c for c in captions)
+    assert not any(c.disabled for c in (lab.recipe, lab.speed, lab.again, lab.cure)) and lab.stop.disabled
+    assert "nan" not in " ".join(captions)  # no sample within 3 sd has no KL: it reads "none"
+
+
+@pytest.mark.parametrize("recipe", list(gan.RECIPES))
+def test_a_rewind_goes_on_from_the_weights_of_that_frame(lab, recipe, monkeypatch):
+    frames = lab.history.items()
+    lab.recipe.value, lab.speed.value = recipe, "D as fast as G"
+    seen = []
+    begin = lab._begin
+    monkeypatch.setattr(lab, "_begin", lambda: (seen.append(snapshot(lab.model)), begin())[1])
+    lab.player.value = 1
+    lab.cure.click()
+    lab.join()
+    assert lab.state == "done"
+    for (w, b), (w0, b0) in zip(seen[0], frames[1]["g"], strict=True):
+        assert torch.equal(w, w0) and torch.equal(b, b0)
+    assert lab.history.items()[0] is frames[0] and lab.history.items()[1] is frames[1]
+    assert lab.step == frames[1]["step"] + 6 and lab.trained > frames[1]["seconds"]
+    assert recipe in lab.player.film["captions"][-1] and "minimax" in lab.player.film["captions"][0]
+    names = [m["name"] for m in lab.player.film["panels"][1]["marks"]]
+    assert names[:3] == ["near", "within 3 sd", "before"]
+
+
+def test_start_again_forgets_and_bad_wishes_are_refused(lab):
+    lab.recipe.value = "+ minibatch std"
+    lab.again.click()
+    lab.join()
+    assert lab.old is None and lab.step == 6 and "+ minibatch std" in lab.player.film["captions"][0]
+    before = lab.history.items()
+    lab.rewind(99)
+    assert lab.history.items() == before
+    with pytest.raises(ValueError, match="ring"):
+        collapse_lab(data.moons(200))
+
+
+def test_a_training_that_breaks_says_so_and_can_be_rewound(lab, monkeypatch):
+    def broken():
+        yield from ()
+        raise FloatingPointError("The loss is nan")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab, "_begin", lambda: broken())
+        lab.start()
+        lab.join()
+    assert lab.state == "failed" and "The loss is nan" in lab.says.value and not lab.again.disabled
+    lab.rewind(0)
+    lab.join()
+    assert lab.state == "done"
+
+
+def test_stop_and_continue():
+    box = collapse_lab(RING, seconds=300)
+    while box.step < 5:
+        pass
+    box.stop.click()
+    box.join()
+    step = box.step
+    assert box.state == "stopped" and "nothing is lost" in box.says.value
+    box.resume.click()
+    while box.step <= step:
+        pass
+    box.halt()
+    box.join()
+    assert len(box.history.items()) <= box.history.keep + 1
+
+
+def test_near_modes_sees_a_collapse_and_a_blur():
+    assert near_modes(RING.x, RING.modes) == 8 and near_modes(RING.x[RING.y < 3], RING.modes) == 3
+    assert near_modes(torch.zeros(100, 2), RING.modes) == 0
+    blurred = RING.x + 0.08 * torch.randn(RING.x.shape, generator=torch.Generator().manual_seed(0))
+    assert near_modes(blurred, RING.modes) == 8
+
+
+def test_weights_move_between_parametrisations():
+    def judge(**more):
+        return gan.Discriminator((2,), channels=16, **more)
+
+    torch.manual_seed(0)
+    x, spectral, plain = RING.x[:64], judge(spectral=True), judge()
+    spectral.eval()
+    assert move_in(plain, snapshot(spectral))  # spectral norm worked in: the same function
+    torch.testing.assert_close(plain(x), spectral(x))
+    std = judge(minibatch_std=True)
+    assert move_in(std, snapshot(plain)) and torch.equal(std.body[0].weight[:, :-1], plain.body[0].weight)
+    other = gan.Discriminator((2,), channels=32)
+    before = snapshot(other)
+    assert not move_in(other, snapshot(plain))
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(before, snapshot(other), strict=True))
+
+
+def test_speeds_are_rates(lab):
+    g, d = lab.parts.learners
+    assert d.lr == pytest.approx(SPEEDS[lab.speed.value] * g.lr)
+
+
+# ---------------------------------------------------------------------------------------- recorded
+
+
+def test_the_cures_table_is_the_recording():
+    rows = recorded()
+    lines = cures_table().splitlines()[1:]
+    assert len(lines) == len(rows)
+    for line, (name, runs) in zip(lines, rows.items(), strict=True):
+        assert line.startswith(name) and f"{sum(r['lost'] for r in runs)} of {len(runs)}" in line
+        assert f"{statistics.median(r['final']['high_quality'] for r in runs):.1%}" in line
+        assert [r["seed"] for r in runs] == list(range(len(runs)))  # every seed, none left out
+        for r in runs:
+            assert r["lost"] == (bool(r["error"]) or r["final"]["modes"] < 8)
+            assert r["blurred"] == (bool(r["error"]) or r["final"]["high_quality"] < 0.5)
+    assert cures()._repr_png_()[:4] == b"\x89PNG"
+
+
+def cure_rows():
+    for name, runs in recorded().items():
+        n, good = len(runs), statistics.median(r["final"]["high_quality"] for r in runs)
+        lost, blurred = (f"{sum(r[k] for r in runs)} of {n}" for k in ("lost", "blurred"))
+        yield f"| {name} | {lost} | {blurred} | {good:.1%} |"
+
+
+def ladder_rows():
+    runs = recorded_ladder()["runs"]
+    for size in (8, 16, 32, 64):
+        row = f"| {size}"
+        for family in FAMILIES:
+            here = [r for r in runs if (r["size"], r["family"]) == (size, family)]
+            far, spread, steps = (
+                statistics.median(r[k] for r in here) for k in ("distance", "diversity", "steps")
+            )
+            row += f" | {far:.1f}, {spread:.2f}, {sum(r['fails'] for r in here)} of {len(here)}, {steps:.0f}"
+        yield row + " |"
+
+
+def test_the_readmes_rows_are_the_recordings():
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    for row in [*cure_rows(), *ladder_rows()]:
+        assert row in readme, f"the README should have the row {row}"
+
+
+def test_the_ladder_shows_every_run():
+    book, film = recorded_ladder(), ladder()
+    seeds = {r["seed"] for r in book["runs"]}
+    pairs = {(r["size"], r["family"]) for r in book["runs"]}
+    assert len(ladder_table().splitlines()) == 1 + len(pairs) + 1 + len(book["anchors"])
+    assert film.n_frames == 4 and film.film["labels"] == [f"{s} × {s}" for s in (8, 16, 32, 64)]
+    lines = [m for m in film.film["panels"][3]["marks"] if m["kind"] == "line" and m["n"] == 4]
+    assert len(lines) == len(FAMILIES) * len(seeds)
+    for r in book["runs"]:
+        assert r["fails"] == (bool(r["error"]) or r["far"] is None or r["far"] > 0.5 or r["diversity"] < 0.1)
+        assert r["seconds"] == pytest.approx(60, rel=0.15)
+
+
+# ---------------------------------------------------------------------------------------- closed forms
+
+
+def test_slopes_are_autograds():
+    s = torch.linspace(-8, 8, 9, requires_grad=True)
+    for name, loss in (("minimax", gan.g_minimax), ("non-saturating", gan.g_non_saturating)):
+        (slope,) = torch.autograd.grad(9 * loss(s, s), s)
+        torch.testing.assert_close(slope.abs(), slope_factors(s.detach())[name])
+
+
+def test_the_winning_d_starves_minimax_only():
+    film = winning(RING, steps=60, looks=6).film
+    y = [np.frombuffer(m["y"], "<f4") for m in film["panels"][1]["marks"][:2]]
+    assert y[0][-1] < y[0].max() - 0.5 and y[1][-1] > y[1][0]
+    assert "minimax" in film["captions"][-1]
+
+
+def test_the_game_follows_its_closed_forms():
+    lr, n = 0.3, torch.arange(41)
+    at_once, in_turns = bilinear(1.0, 0.5, lr, 40), bilinear(1.0, 0.5, lr, 40, alternating=True)
+    torch.testing.assert_close(at_once.norm(dim=1), math.hypot(1, 0.5) * (1 + lr**2) ** (n.double() / 2))
+    x, y = in_turns.T
+    kept = x**2 + y**2 - lr * x * y
+    torch.testing.assert_close(kept, kept[:1].expand_as(kept))
+    assert circling(lr, 20).n_frames == 21
+
+
+# ---------------------------------------------------------------------------------------- the ladder's ruler
+
+
+def test_the_pyramid_adds_up_and_knows_equals():
+    x = real_pictures(32, 5, 8)[0]
+    fine, middle, rest = laplacian(x)
+    up = torch.nn.functional.interpolate
+    torch.testing.assert_close(up(up(rest, scale_factor=2.0, mode="bilinear") + middle, scale_factor=2.0, mode="bilinear") + fine, x)  # fmt: skip
+    few, other = real_pictures(16, 5, 40)[0], real_pictures(16, 6, 40)[0]
+    # of the same pictures other patches: nearly 0, and less than of other pictures
+    assert sum(pyramid_distances(few, few)) < 0.8 * sum(pyramid_distances(other, few))
+    with pytest.raises(ValueError, match="equally large"):
+        pyramid_distances(x, x[:4])
+
+
+def test_each_level_sees_its_own_damage():
+    x, _ = real_pictures(32, 5, 40)
+    soft = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(x, 2), scale_factor=2.0)
+    fine, middle, _ = pyramid_distances(soft, x)
+    assert fine > 3 * middle
+    tinted = pyramid_distances((x + 0.5).clamp(-1, 1), x)
+    assert tinted[-1] > tinted[0]
+
+
+def test_the_ruler_puts_real_at_one_and_noise_at_the_end():
+    ruler = Ruler(16, 48)
+    fresh, y = real_pictures(16, 77, 48)
+    good = ruler.judge(fresh, y)
+    assert 0.5 < good["distance"] < 1.7 and not good["fails"] and 0.7 < good["diversity"] < 1.3
+    assert ruler.judge(torch.randn(fresh.shape).clamp(-1, 1), y)["fails"]
+    one = fresh[:2].repeat(24, 1, 1, 1)
+    assert diversity(one, y) == 0 and ruler.judge(one, y)["fails"]
+    assert ruler.judge(fresh * math.nan, y)["fails"]
+
+
+def test_the_smallest_rung_gives_both_the_same_time(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "3")
+    box = climb(8, seconds=60)
+    box.join()
+    assert box.state == "done" and box.resume.disabled
+    assert all(r.step == 3 for r in box.clocks.values()) and len(box.clocks) == 2
+    assert (
+        "GAN 3 steps" in box.player.film["captions"][-1] and "DDPM 3 steps" in box.player.film["captions"][-1]
+    )
+    with pytest.raises(ValueError, match="rungs"):
+        climb(12)

@@ -1,0 +1,78 @@
+"""Lesson 06 as a learner meets it: Run All in a real JupyterLab, then the lab's buttons, its rewind, and every film moved."""
+
+import numpy as np
+import pytest
+from browser import IDLE, JupyterServer, browser, page, run_all, screenshot
+from test_lessons_browser import NOTEBOOKS, cell, move, pictures, player, readout
+
+from diffusion_lib.train import MAX_STEPS
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MAX_STEPS, "12")
+        patch.setenv("OMP_NUM_THREADS", "1")
+        with (
+            browser() as chrome,
+            JupyterServer(NOTEBOOKS) as server,
+            page(chrome, width=1366, height=768) as p,
+        ):
+            server.open_notebook(p, "06_when_gans_break.ipynb")
+            assert run_all(p, timeout=240) == []
+            yield p
+            assert [e for e in p.errors if "favicon" not in e] == []
+
+
+def press(p, out, name, then):
+    out.locator("button", has_text=name).first.click()
+    out.get_by_text(then).first.wait_for(timeout=60_000)
+    p.evaluate(IDLE, 60_000)
+
+
+@pytest.mark.parametrize("name", ("06-play-code", "06-grid-code"))
+def test_the_lab_rewinds_cures_and_starts_again(lesson, name):
+    p, out, film = lesson, cell(lesson, name), player(lesson, name)
+    screenshot(p, f"lesson{name}")
+    height = out.bounding_box()["height"]
+    assert readout(film) == "step 12" and out.get_by_text("minimax (2014), D's rate").first.is_visible()
+    move(film, 0)
+    assert readout(film) == "step 0"
+    out.locator("select").first.select_option("+ minibatch std")
+    out.locator("select").nth(1).select_option("D four times faster")
+    out.get_by_text("Choose: start from step 0").wait_for()
+    p.evaluate(IDLE, 30_000)
+    press(p, out, "Go on from this frame", "Done: 12 steps")
+    assert out.get_by_text("+ minibatch std, D's rate 4").first.is_visible()
+    screenshot(p, f"lesson{name}-cured")
+    before = pictures(p, film)
+    out.locator("select").first.select_option("WGAN-GP")
+    press(p, out, "Start from step 0", "Done: 12 steps")
+    assert out.get_by_text("WGAN-GP, D's rate 4").first.is_visible()
+    assert not np.array_equal(before[0], pictures(p, film)[0])
+    press(p, out, "s more", "Done:")
+    assert abs(out.bounding_box()["height"] - height) < 1
+    for button in out.locator("button").all():
+        if button.is_visible() and button.inner_text().strip():
+            assert button.bounding_box()["height"] >= 40
+
+
+@pytest.mark.parametrize("name", ("06-vanish-play-code", "06-circle-code", "06-ladder-play", "06-live-code"))
+def test_the_films_move(lesson, name):
+    p, film = lesson, player(lesson, name)
+    last = int(film.locator("input[type=range]").get_attribute("max"))
+    move(film, last)
+    height, end = film.bounding_box()["height"], pictures(p, film)
+    screenshot(p, f"lesson{name}")
+    move(film, 0)
+    assert any(not np.array_equal(a, b) for a, b in zip(pictures(p, film), end, strict=True))
+    assert film.bounding_box()["height"] == height
+
+
+def test_every_recorded_run_is_a_picture(lesson):
+    out = cell(lesson, "06-cures-play")
+    assert out.locator("img").first.bounding_box()["width"] > 400
+    assert out.get_by_text("RpGAN + R1 + R2").first.is_visible()
+    screenshot(lesson, "lesson06-cures-play")

@@ -1,0 +1,316 @@
+"""Lesson 05 without a browser: each part moves exactly the weights it says, moments can be gone back to, D's best is right."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion_lib import data, gan
+from diffusion_lib.panels import scatter
+from diffusion_lib.player import FramePlayer
+from diffusion_lib.views import cat_film, step_gan
+from diffusion_lib.views import duel as module
+from diffusion_lib.views.duel import Film, border, tint
+from diffusion_lib.views.pair import Pair, kernel_log_density, real_log_density
+
+MOONS = data.load("moons", n=1000)
+RING = data.load("ring", n=1000)
+CATS = data.Data(data.sprites(64, size=16, species="cat").x, name="cats")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def weights(learner):
+    return torch.cat([p.detach().flatten() for p in learner.model.parameters()])
+
+
+def equal_states(a, b):
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(equal_states(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(equal_states, a, b))
+    return a == b or (a != a and b != b)  # nan is itself here
+
+
+def until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
+# ---------------------------------------------------------------------------------------- the pair
+
+
+@pytest.mark.parametrize("d", (MOONS, CATS), ids=lambda d: d.name)
+@pytest.mark.parametrize(("part", "moves"), (("draw", ""), ("teach", "d"), ("fool", "g"), ("repeat", "gd")))
+def test_each_part_moves_exactly_the_weights_it_says(d, part, moves):
+    pair = Pair(d, batch=16)
+    g, discriminator, z = weights(pair.g), weights(pair.d), pair.z
+    said = getattr(pair, part)()
+    assert torch.equal(g, weights(pair.g)) == ("g" not in moves)
+    assert torch.equal(discriminator, weights(pair.d)) == ("d" not in moves)
+    assert torch.equal(z, pair.z) == (part in ("teach", "fool"))
+    assert ("G's did not" in said) == (moves == "d") and ("D's did not" in said) == (moves == "g")
+    assert ("No weights moved" in said) == (moves == "")
+
+
+def test_a_repeat_is_the_librarys_step_to_the_bit():
+    pair, other = Pair(MOONS), Pair(MOONS)
+    pair.repeat(3)
+    for _ in range(3):  # the same dice, thrown in the same order: fakes, real ones, fresh fakes
+        z = other.g.model.noise(128, other.dice)
+        real = MOONS.x[torch.randint(len(MOONS), (128,), generator=other.dice)]
+        with torch.no_grad():
+            fake = other.g.model(z)
+        gan.d_step(other.d, real, fake, other.loss, other.regular, other.dice)
+        fresh = other.g.model(other.g.model.noise(128, other.dice))
+        gan.g_step(other.g, other.d, real, fresh, other.loss)
+    assert torch.equal(weights(pair.g), weights(other.g)) and torch.equal(weights(pair.d), weights(other.d))
+
+
+def test_the_four_buttons_are_one_repeat():
+    one, two = Pair(MOONS), Pair(MOONS)
+    one.repeat()
+    two.draw(), two.teach(), two.draw(), two.fool()
+    assert equal_states(one.state(), two.state())
+
+
+@pytest.mark.parametrize("d", (MOONS, CATS), ids=lambda d: d.name)
+def test_going_back_and_on_again_gives_the_same_to_the_bit(d):
+    pair = Pair(d, batch=16)
+    pair.repeat(2)
+    state = pair.state()
+    first = [pair.teach(), pair.fool(), pair.repeat(), pair.state()]
+    for _ in range(2):  # a snapshot can be used twice
+        pair.restore(state)
+        again = [pair.teach(), pair.fool(), pair.repeat(), pair.state()]
+        assert first[:3] == again[:3] and equal_states(first[3], again[3])
+
+
+@pytest.mark.parametrize("loss", gan.LOSSES)
+def test_an_arrow_is_minus_the_gradient_of_one_fakes_loss(loss):
+    pair = Pair(MOONS, loss=loss)
+    pair.repeat(5)
+    arrows = pair.arrows(3)
+    for i in range(3):
+        fake = pair.fakes[i : i + 1].clone().requires_grad_(True)
+        value = pair.loss.g(pair.real_scores[i : i + 1], pair.d.model(fake))
+        (slope,) = torch.autograd.grad(value, fake)
+        assert torch.allclose(arrows[i], -slope[0], atol=1e-5)
+
+
+def test_a_pair_begins_with_copies_of_trained_networks():
+    model, parts = gan.build(CATS, loss="non-saturating", batch=8)
+    d, before = parts.learners[1].model.requires_grad_(False), weights(parts.learners[1])
+    pair = Pair(CATS, nets=(model, d), batch=8)
+    assert torch.equal(weights(pair.d), before)
+    pair.repeat()
+    assert torch.equal(weights(parts.learners[1]), before) and not torch.equal(weights(pair.d), before)
+
+
+def test_the_losses_are_bounded_and_end_with_the_newest():
+    pair = Pair(MOONS, batch=4)
+    for k in range(1000):
+        pair.taught += 1
+        pair._note(float(k), None)
+    assert len(pair.losses) <= 400 and pair.losses[-1][:2] == (1000, 999.0)
+    assert all(math.isnan(row[2]) for row in pair.losses)
+
+
+# ---------------------------------------------------------------------------------------- the best D
+
+
+@pytest.mark.parametrize("h", (0.1, 0.3))
+def test_the_density_of_blurred_points_is_the_direct_formula(h):
+    points, axis = torch.randn(50, 2), torch.linspace(-2, 2, 7)
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    direct = gan.log_mixture(torch.stack([x, y], -1).flatten(0, 1), points, h)
+    got = kernel_log_density(points, axis, h)
+    assert torch.allclose(got.double(), direct.clamp_min(math.log(1e-30)), atol=1e-3)
+
+
+def test_a_blurred_mixture_is_a_wider_mixture():
+    """The closed form of p * N(0, h^2), against a great many of its points."""
+    axis = torch.linspace(-2, 2, 21)
+    exact, points = real_log_density(RING, axis, 0.3), data.load("ring", n=40_000).x
+    estimate = kernel_log_density(points, axis, 0.3)
+    assert float((exact.exp() - estimate.exp()).abs().max()) < 0.05 * float(exact.exp().max())
+
+
+def test_the_surface_and_the_best_surface_are_what_they_say():
+    box = step_gan(MOONS)
+    box.press("repeat")
+    eye, d = box.eye, box.pair.d.model
+    score = eye.surface(d)
+    with torch.no_grad():
+        at = torch.tensor([[eye.axis[5], eye.axis[30]]])
+        assert score[30, 5] == pytest.approx(float(d(at)), abs=1e-5)
+    best, known = eye.best(box.pair.g.model)
+    with torch.no_grad():
+        fakes = box.pair.g.model(box.pair.g.model.noise(2000, torch.Generator().manual_seed(0)))
+    sure = known.flatten() == 1
+    log_q = gan.log_mixture(eye.places, fakes, eye.blur)
+    log_p = gan.log_mixture(eye.places, MOONS.x, eye.blur)
+    direct = torch.sigmoid(log_p - log_q).numpy()
+    assert sure.sum() > 50
+    assert np.abs(1 / (1 + np.exp(-best.flatten()[sure])) - direct[sure]).max() < 1e-3
+
+
+def test_the_border_lies_where_the_score_is_zero():
+    axis = np.linspace(-1, 1, 30)
+    x, y = np.meshgrid(axis, axis)
+    places = border(x + 2 * y - 0.3, axis)
+    places = places[np.isfinite(places[:, 0])]
+    assert len(places) > 20 and np.abs(places[:, 0] + 2 * places[:, 1] - 0.3).max() < 1e-9
+    assert np.isnan(border(np.ones((5, 5)), np.arange(5.0))).all()
+
+
+def test_the_colours_say_real_fake_and_unknown():
+    real, half, fake = tint(np.array([1.0, 0.5, 0.0]))
+    assert real[2] > real[0] and fake[0] > fake[2] and (half == 255).all()
+    assert np.ptp(tint(np.array(1.0), np.array(0.0)).astype(int)) < 10  # grey
+
+
+# ---------------------------------------------------------------------------------------- the box
+
+
+@pytest.mark.parametrize("d", (MOONS, CATS), ids=lambda d: d.name)
+def test_every_button_presses_its_part_and_adds_a_moment(d):
+    box = step_gan(d, batch=16)
+    for n, (key, lessons) in enumerate(
+        (("draw", (0, 0)), ("teach", (1, 0)), ("fool", (1, 1)), ("repeat", (2, 2))), 2
+    ):
+        box.buttons[key].click()
+        assert (box.pair.taught, box.pair.fooled) == lessons and len(box.history) == n
+        assert box.player.value == n - 1 == box.player.n_frames - 1
+        assert box.history[-1]["sentence"].split("'")[0] in box.says.value
+    assert box.losses[-1][0] == 4 and box.g is box.pair.g and box.d is box.pair.d
+    bundle = box._repr_mimebundle_()
+    assert "image/png" in (bundle[0] if isinstance(bundle, tuple) else bundle)
+
+
+def test_the_slider_tells_each_moment_again_and_branching_goes_on_from_it():
+    box = step_gan(MOONS, batch=16)
+    for _ in range(5):
+        box.press("repeat")
+    then = box.history[2]["state"]
+    after = box.history[3]["state"]
+    assert box.branch.disabled
+    box.player.value = 2
+    assert not box.branch.disabled
+    box.branch.click()
+    assert equal_states(box.pair.state(), then) and len(box.history) == 3 and box.player.value == 2
+    box.press("repeat")
+    assert equal_states(box.pair.state(), after)
+
+
+def test_run_and_stop():
+    box = step_gan(MOONS, batch=16)
+    box.pace.value = 5
+    box.buttons["run"].click()
+    assert box.busy and box.buttons["teach"].disabled and not box.stop.disabled
+    until(lambda: box.pair.fooled >= 20)
+    box.press("teach")  # only Stop is heard
+    box.stop.click()
+    box.join(20)
+    assert not box.busy and box.error is None and not box.buttons["teach"].disabled and box.stop.disabled
+    assert box.pair.taught == box.pair.fooled and box.pair.fooled % 5 == 0
+    now = box.pair.fooled
+    time.sleep(0.2)
+    assert box.pair.fooled == now
+
+
+def test_slow_motion_shows_each_part(monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    box = step_gan(MOONS, batch=16)
+    box.buttons["slow"].click()
+    until(lambda: box.pair.fooled >= 1)
+    box.halt()
+    box.join(20)
+    assert [m["sentence"].split(":")[0] for m in box.history[1:5]] == ["1", "2", "1 again", "3"]
+
+
+def test_teaching_until_d_wins_leaves_g_alone_and_ends():
+    box = step_gan(MOONS)
+    g = weights(box.g)
+    box.buttons["wins"].click()
+    box.join(60)
+    assert not box.busy and torch.equal(g, weights(box.g))
+    assert 0 < box.pair.taught <= module.PATIENCE
+    assert box.pair.taught == module.PATIENCE or (box.pair.caught + box.pair.trusted) / 2 > 0.9
+
+
+def test_another_start_begins_anew():
+    model, parts = gan.build(CATS, loss="non-saturating", batch=8)
+    box = step_gan(CATS, starts={"nothing": None, "other": (model, parts.learners[1].model)}, batch=8)
+    box.press("repeat")
+    box.start.value = "other"
+    assert box.pair.taught == 0 and len(box.history) == 1
+    assert torch.equal(weights(box.d), weights(parts.learners[1]))
+
+
+def test_swapped_labels_can_be_tried():
+    right = gan.LOSSES["non-saturating"]
+    box = step_gan(MOONS, loss=gan.Loss(d=lambda real, fake: right.d(fake, real), g=right.g))
+    for _ in range(30):
+        box.pair.teach()
+    assert box.pair.caught < 0.1  # it calls fakes real
+
+
+def test_a_loss_that_is_no_number_stops_and_says_so():
+    box = step_gan(MOONS, loss=gan.Loss(d=lambda real, fake: real.mean() * math.nan, g=gan.g_score))
+    box.press("teach")
+    assert "weights stay as they were" in box.says.value and box.pair.taught == 0
+
+
+def test_the_film_keeps_the_first_and_the_newest_and_stays_small():
+    film = Film(old=6, recent=3)
+    for k in range(200):
+        film.add(k)
+    items = film.items()
+    assert items[0] == 0 and items[-3:] == [197, 198, 199] and len(items) <= 9 and items == sorted(items)
+    film.cut(2)
+    assert film.items() == items[:3]
+    film.add("x")
+    assert film.items() == [*items[:3], "x"]
+
+
+def test_the_films_moments_do_not_eat_the_memory():
+    """A moment's numbers for the browser weigh little, or each press would take long to send."""
+    from diffusion_lib.panels import bytes_in
+
+    box = step_gan(MOONS)
+    for _ in range(25):
+        box.press("draw")
+    assert sum(map(bytes_in, box.player.film["panels"])) < 600_000
+    assert len(box.history) <= 23
+
+
+def test_the_shipped_film_shows_twenty_cats():
+    film = cat_film()
+    assert film.n_frames >= 30 and film.film["labels"][0] == "step 0"
+    panel = film.film["panels"][0]
+    assert (panel["width"], panel["height"]) == (180, 36)
+    assert module.FILM.stat().st_size < 300_000
+
+
+def test_a_field_lies_under_the_points():
+    red = np.zeros((2, 4, 4, 3), np.uint8)
+    red[1, ..., 0] = 255
+    panel = scatter(np.zeros((1, 2)), xlim=(-1, 1), ylim=(-1, 1), size=1, field=red)
+    assert panel["frames"] == 2
+    still = FramePlayer([panel]).still
+    assert still(0) != still(1)
+    with pytest.raises(ValueError, match="pixels needs uint8"):
+        scatter(np.zeros((1, 2)), xlim=(-1, 1), ylim=(-1, 1), field=np.zeros((4, 4)))
