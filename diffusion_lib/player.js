@@ -381,8 +381,9 @@ function render({ model, el }) {
   function arrange(row, box, height, free) {
     box.append(...row.map((view) => view.cell));
     const grain = Math.max(...row.map((view) => view.grain ?? 1)), tall = snap(height, grain);
-    for (const { panel, canvas, lead, title, note, box, resize } of row) {
-      resize(tall, free - lead.offsetWidth - 2);
+    for (const view of row) {
+      const { panel, canvas, lead, title, note, box, resize } = view;
+      resize(...(view.size = [tall, free - lead.offsetWidth - 2]));
       box.style.width = `${canvas.offsetWidth}px`;
       title.style.marginTop = "";
       reserve(note, panel.notes, "height");
@@ -400,13 +401,30 @@ function render({ model, el }) {
     theme = { ink: css.color, quiet: read("--quiet"), line: read("--line"), ...(bright ? DARK : LIGHT) };
     for (const { legend } of views) for (const key of legend.children) key.firstChild.style.color = theme.colors[key.color] ?? theme.grey;
   }
+  // What decides where everything stands. A film that grows while one watches keeps it.
+  function mould() {
+    const most = (texts) => Math.max(0, ...texts.map((text) => text.length));
+    const of = ({ panel: p, slope, extra, grain, legend }) => [p.title, p.lead, most(p.notes), slope, extra, grain, legend.textContent];
+    return JSON.stringify([root.clientWidth, film.panel_width, most(film.labels), most(film.captions), views.map(of)]);
+  }
+  function replace(old, view) {
+    view.resize(...(view.size = old.size));
+    for (const part of ["lead", "box", "title", "note"]) view[part].style.cssText = old[part].style.cssText;
+    old.cell.replaceWith(view.cell);
+  }
   function load() {
+    const old = views, before = room && mould();
     film = model.get("film");
     views = film.panels.map(build);
     index = Math.min(model.get("value"), film.frames - 1);
     root.setAttribute("aria-label", plain(film.name));
     slider.max = film.frames - 1;
     bar.hidden = film.frames === 1;
+    if (before && before === mould()) { // measuring again would take most of an animation frame
+      old.forEach((view, i) => replace(view, views[i]));
+      look();
+      return show(index);
+    }
     room = 0; // nothing is painted before it is laid out
     show(index);
     layout();

@@ -158,7 +158,7 @@ def test_the_surface_and_the_best_surface_are_what_they_say():
         assert score[30, 5] == pytest.approx(float(d(at)), abs=1e-5)
     best, known = eye.best(box.pair.g.model)
     with torch.no_grad():
-        fakes = box.pair.g.model(box.pair.g.model.noise(2000, torch.Generator().manual_seed(0)))
+        fakes = box.pair.g.model(box.pair.g.model.noise(eye.n_density, torch.Generator().manual_seed(0)))
     sure = known.flatten() == 1
     log_q = gan.log_mixture(eye.places, fakes, eye.blur)
     log_p = gan.log_mixture(eye.places, MOONS.x, eye.blur)

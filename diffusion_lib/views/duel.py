@@ -90,7 +90,7 @@ class Film:
 class _Points:
     """D's surface with reals, fakes and arrows; beside it, the best D there is against these fakes."""
 
-    side, n_arrows, blur, n_density, loss_shape = 44, 40, 0.12, 2000, 0.95
+    side, n_arrows, blur, n_density, loss_shape = 36, 40, 0.12, 1000, 0.95
 
     def __init__(self, data: Data):
         self.limit = 1.2 * float(data.x.abs().max())
@@ -107,7 +107,7 @@ class _Points:
             return d(self.places).reshape(self.side, self.side).numpy()
 
     def best(self, g: Generator) -> tuple[np.ndarray, np.ndarray]:
-        """The score log p - log q of the optimal D against 2,000 fakes, and how much there is to judge, 0..1: (side, side)."""
+        """The score log p - log q of the optimal D against 1,000 fakes, and how much there is to judge, 0..1: (side, side)."""
         with torch.no_grad():
             q = kernel_log_density(g(g.noise(self.n_density, generator(0))), self.axis, self.blur)
         score, there = optimal_score(self.log_p, q), torch.logaddexp(self.log_p, q) - self.log_p.max()
@@ -149,7 +149,7 @@ class _Points:
             scatter(self.backdrop, "D now: blue “real”, orange “fake”", **real, **plane, field=seen["field"], notes=[f["note"] for f in frames],
                     layers=[{"points": seen["border"].astype(np.float32), **line}, cloud, *comet]),
             scatter(seen["best_border"].astype(np.float32), "The best D against this G: p / (p + q)", **line, **plane, field=seen["best"],
-                    layers=[{"points": fakes, "colors": FAKE, "size": 3}], notes=f"p, q: data and 2,000 fakes, both blurred by {self.blur}; grey: neither"),
+                    layers=[{"points": fakes, "colors": FAKE, "size": 3}], notes=f"p, q: data and 1,000 fakes, both blurred by {self.blur}; grey: neither"),
         ]  # fmt: skip
 
 
@@ -438,7 +438,7 @@ def step_gan(
     """Buttons for the parts of a GAN's step, on points (N, 2) or pictures; every moment can be gone back to.
 
     starts: {what the dropdown says: (G, D) to begin with, or None for untrained ones}. options: of `Pair`: loss, batch, lr,
-    r1, r2, seed.
+    r1, r2, waves, seed.
     """
     return Duel(data, starts or {"nothing": None}, name or f"G against D on {data.name}", options)
 

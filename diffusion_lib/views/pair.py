@@ -23,16 +23,21 @@ class Pair:
     """G and D, their optimisers, the fakes that lie on the table, and the dice: all that a step needs and changes.
 
     loss: one of `gan.LOSSES`, or a Loss of your own. nets: (G, D) to begin with; None begins from nothing. g, d: the two Learners.
-    z, fakes, real: what was drawn last. taught, fooled: how many lessons each has had. losses: (lesson, D's, G's).
+    z, fakes, real: what was drawn last. waves: see `gan.Waves`; few of them keep D's surface
+    smooth enough to read. taught, fooled: how many lessons each has had. losses: (lesson, D's, G's).
     """
 
-    def __init__(self, data: Data, *, loss: str | Loss = "non-saturating", nets: tuple[Generator, Discriminator] | None = None, batch: int | None = None, lr: float | None = None, r1: float | None = None, r2: float | None = None, seed: int = 0):  # fmt: skip
+    def __init__(self, data: Data, *, loss: str | Loss = "non-saturating", nets: tuple[Generator, Discriminator] | None = None, batch: int | None = None, lr: float | None = None, r1: float | None = None, r2: float | None = None, waves: int = 2, seed: int = 0):  # fmt: skip
         points = data.x.ndim == 2
         weight = 0.0 if points else 1.0  # pictures need D's slope held, see lesson 06
-        self.regular = Regular(weight if r1 is None else r1, weight if r2 is None else r2)
-        self.x, self.batch = data.x, batch or (128 if points else 32)
+        self.regular = Regular(
+            weight if r1 is None else r1, weight if r2 is None else r2, every=1 if points else 4
+        )
+        self.x, self.batch = data.x, batch or (128 if points else 24)
         named = loss if isinstance(loss, str) else "non-saturating"
-        _, parts = build(data, loss=named, batch=self.batch, lr=lr or (1e-3 if points else 5e-4), seed=seed)
+        _, parts = build(
+            data, loss=named, batch=self.batch, lr=lr or (1e-3 if points else 5e-4), waves=waves, seed=seed
+        )
         self.loss = loss if isinstance(loss, Loss) else LOSSES[loss]
         self.g, self.d = parts.learners
         if nets is not None:
@@ -55,7 +60,8 @@ class Pair:
     def teach(self) -> str:
         """Teach D once, with the fakes on the table and new real ones."""
         before = _weights(self.d)
-        self._teach()
+        self._teach(self.fakes)
+        self._look()
         return (
             f"D learned once, from {self.batch} real and {self.batch} fake. D's weights moved ({_moved(before, self.d)}), "
             f"G's did not. D now calls {self.caught:.0%} of the fakes fake and {self.trusted:.0%} of the real ones real."
@@ -65,6 +71,7 @@ class Pair:
         """Fool D once: G follows the arrows of the fakes on the table. They are drawn again from the same z."""
         before, caught = _weights(self.g), self.caught
         self._fool()
+        self._look()
         return (
             f"G learned once: its weights moved ({_moved(before, self.g)}), so that the fakes from the same z follow their arrows. "
             f"D's did not. D now calls {self.caught:.0%} of them fake; before it was {caught:.0%}."
@@ -74,30 +81,28 @@ class Pair:
         """Whole steps: draw, teach D, draw again, fool D."""
         g, d = _weights(self.g), _weights(self.d)
         for _ in range(times):
-            self.z = self.g.model.noise(self.batch, self.dice)
-            self._teach()
+            with torch.no_grad():
+                fakes = self.g.model(self.g.model.noise(self.batch, self.dice))
+            self._teach(fakes)
             self.z = self.g.model.noise(self.batch, self.dice)
             self._fool()
+        self._look()
         what = "One whole step" if times == 1 else f"{times} whole steps"
         return (
             f"{what}: draw fakes, teach D, draw fresh fakes, fool D. D's weights moved ({_moved(d, self.d)}), and G's "
             f"({_moved(g, self.g)}). D calls {self.caught:.0%} of the fakes fake and {self.trusted:.0%} of the real ones real."
         )
 
-    def _teach(self) -> None:
+    def _teach(self, fakes: Tensor) -> None:
         self.real = self.x[torch.randint(len(self.x), (self.batch,), generator=self.dice)]
-        with torch.no_grad():
-            fake = self.g.model(self.z)
-        said = d_step(self.d, self.real, fake, self.loss, self.regular, self.dice)
+        said = d_step(self.d, self.real, fakes, self.loss, self.regular, self.dice)
         self.taught += 1
         self._note(said["loss_d"], None)
-        self._look()
 
     def _fool(self) -> None:
         said = g_step(self.g, self.d, self.real, self.g.model(self.z), self.loss)
         self.fooled += 1
         self._note(None, said["loss_g"])
-        self._look()
 
     def _note(self, d: float | None, g: float | None) -> None:
         """Both losses so far, in at most 400 rows; a loss stays what it was until its player learns again."""
