@@ -27,6 +27,7 @@ from diffusion_lib.views.collapse import SPEEDS, move_in, near_modes, snapshot
 from diffusion_lib.views.failing import recorded
 from diffusion_lib.views.rungs import (  # fmt: skip
     FAMILIES,
+    SIZES,
     Ruler,
     diversity,
     laplacian,
@@ -289,3 +290,18 @@ def test_the_smallest_rung_gives_both_the_same_time(monkeypatch):
     )
     with pytest.raises(ValueError, match="rungs"):
         climb(12)
+
+
+def test_what_lesson_06_says_of_the_ladder_is_what_was_recorded():
+    runs = recorded_ladder()["runs"]
+
+    def of(size, family, key):
+        return [r[key] for r in runs if (r["size"], r["family"]) == (size, family)]
+
+    assert all(len(of(size, family, "seed")) == 3 for size in SIZES for family in FAMILIES)
+    assert not any(of(8, "GAN", "fails") + of(16, "GAN", "fails")) and all(of(32, "GAN", "fails") + of(64, "GAN", "fails"))  # fmt: skip
+    assert not any(of(32, "DDPM", "fails")) and all(of(64, "DDPM", "fails"))
+    assert max(of(8, "GAN", "distance") + of(8, "DDPM", "distance")) < 1.1  # as near as real ones are
+    assert min(of(64, "DDPM", "distance")) > recorded_ladder()["anchors"]["64"]["mean picture"]
+    assert max(of(64, "GAN", "diversity") + of(32, "GAN", "diversity")) < 0.2 < min(of(64, "DDPM", "diversity"))  # fmt: skip
+    assert all(2 * max(of(s, "GAN", "steps")) < min(of(s, "DDPM", "steps")) for s in (16, 32, 64))
