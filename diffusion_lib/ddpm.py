@@ -123,6 +123,7 @@ def build(
     lr: float | None = None,
     even: str | None = None,
     drop: float = 0.1,
+    precision: str | None = None,
     seed: int = 0,
     device="cpu",
 ) -> tuple[Denoiser, Parts]:
@@ -130,7 +131,8 @@ def build(
 
     The model is the moving average, so it can be used at every moment of the training. If pictures have classes, the
     network is told them, but for a share `drop` of the pictures, so that it can draw without being told as well.
-    net, channels (of the U-Net), batch, lr and even (see `draw_times`): None takes what was found best for such data.
+    net, channels (of the U-Net), batch, lr and even (see `draw_times`): None takes what was found best for such data;
+    precision: see `Learner`; None: float32 for points, else what `faster_precision` finds.
     """
     shape, points, small = tuple(data.x.shape[1:]), data.x.ndim == 2, data.x.shape[-1] <= 8
     schedule = schedule or Schedule.of("cosine", 1000)
@@ -160,7 +162,8 @@ def build(
             loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if classes else None)
         return {"loss": learner.descend(loss)}
 
-    learner = Learner(net, lr, precision="float32" if points else faster_precision(net, data.x[:batch]))
+    precision = precision or ("float32" if points else faster_precision(net, data.x[:batch]))
+    learner = Learner(net, lr, precision=precision)
     return Denoiser(learner.ema, schedule, predicts), Parts(step, data.batches(batch, seed), [learner])
 
 

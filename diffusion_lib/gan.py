@@ -255,6 +255,19 @@ class Generator(nn.Module):
         return F.pixel_shuffle(self.last(F.leaky_relu(h, 0.2)), self.config["patch"])
 
 
+def eye(shape, channels: int, patch: int = 1, waves: int = WAVES) -> tuple[nn.Module, int]:
+    """The part of a network that looks at samples (B, *shape): it gives features (B, n), and n. Options as in `Generator`."""
+    if len(shape) == 1:
+        return Waves(waves), shape[0] * (1 + 2 * waves)
+    sides, widths = _sizes(shape, channels, patch)
+    widths, steps = widths[::-1], []
+    for i, (a, b) in enumerate(zip([widths[0], *widths], widths, strict=False)):
+        steps += ([nn.AvgPool2d(2)] if i else []) + [Residual(a, b)]
+    look = nn.Conv2d(shape[0] * patch**2, widths[0], 3, padding=1)
+    seen = nn.Sequential(nn.PixelUnshuffle(patch), look, *steps, nn.LeakyReLU(0.2), nn.Flatten())
+    return seen, widths[-1] * sides[0] ** 2
+
+
 class Discriminator(nn.Module):
     """A sample (B, *shape), and perhaps its class y (B,) -> a score (B,); above 0 means "real".
 
@@ -269,17 +282,8 @@ class Discriminator(nn.Module):
         self.config = {"shape": list(shape), "classes": classes, "channels": channels, "patch": patch, "spectral": spectral, "minibatch_std": minibatch_std, "waves": waves}  # fmt: skip
         self.card: dict = {}
         self.group = 8 if minibatch_std else 0
-        if len(shape) == 1:
-            width, inputs = channels, shape[0] * (1 + 2 * waves)
-            self.eye = Waves(waves)
-        else:
-            sides, widths = _sizes(shape, channels, patch)
-            widths, steps = widths[::-1], []
-            for i, (a, b) in enumerate(zip([widths[0], *widths], widths, strict=False)):
-                steps += ([nn.AvgPool2d(2)] if i else []) + [Residual(a, b)]
-            look = nn.Conv2d(shape[0] * patch**2, widths[0], 3, padding=1)
-            self.eye = nn.Sequential(nn.PixelUnshuffle(patch), look, *steps, nn.LeakyReLU(0.2), nn.Flatten())
-            width, inputs = 2 * channels, widths[-1] * sides[0] ** 2
+        self.eye, inputs = eye(shape, channels, patch, waves)
+        width = channels if len(shape) == 1 else 2 * channels
         self.body = mlp(inputs + bool(self.group), width, 2 if len(shape) == 1 else 1, width)
         self.score = nn.Linear(width, 1)
         self.label = nn.Embedding(classes, width) if classes else None

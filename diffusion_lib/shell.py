@@ -25,7 +25,7 @@ DATA = (
     "swiss_roll",
     "cat",
 )  # a test keeps it equal to data.DATASETS
-MODELS = ("ddpm", "gan", "classifier")
+MODELS = ("ddpm", "gan", "vae", "classifier")
 LOSSES = (
     "minimax",
     "non-saturating",
@@ -33,7 +33,7 @@ LOSSES = (
     "wasserstein",
     "relativistic",
 )  # a test keeps it equal to gan.LOSSES
-ONLY = {"predicts": "ddpm", "learn_variance": "ddpm", "loss": "gan"}  # options of one model
+ONLY = {"predicts": "ddpm", "learn_variance": "ddpm", "loss": "gan", "sd": "vae"}  # options of one model
 
 TRAIN = """Train a model on a data set and write its weights, with a card that says how they were made.
 
@@ -44,6 +44,7 @@ examples:
   python -m diffusion_lib train --data digits --seconds 120 --out digits.safetensors
   python -m diffusion_lib train --data mnist --seconds 1500 --checkpoint mnist.pt --out mnist.safetensors
   python -m diffusion_lib train --model gan --data digits --seconds 120 --out gan.safetensors
+  python -m diffusion_lib train --model vae --data digits --seconds 60 --latent 2 --out vae.safetensors
 """
 SAMPLE = """Draw samples with trained weights: your own file, or weights that come with the package, by name.
 
@@ -69,6 +70,8 @@ def add_train(commands) -> None:
     p.add_argument("--predicts", choices=("v", "eps", "x0"), help="ddpm: what the network is asked for (default: v)")
     p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
     p.add_argument("--loss", choices=LOSSES, help="gan: what G and D want to be small (default: relativistic)")
+    p.add_argument("--latent", type=number(1, 1024), metavar="N", help="gan, vae: how many numbers z has; 2 makes a map (default: what suits the data)")
+    p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
     p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks (default: what suits the data)")
     long = p.add_mutually_exclusive_group()
     long.add_argument("--seconds", type=number(0.1, 10**6, float), metavar="N", help="how long to train (default: 120)")
@@ -120,13 +123,15 @@ class Bar:
 
 def train(args) -> None:
     """fit(*parts) with a bar around it."""
-    from . import classifier, data, ddpm, gan, store
+    from . import classifier, data, ddpm, gan, store, vae
     from .train import fit, pick_device
 
     for option, only in ONLY.items():
         if getattr(args, option) and args.model != only:
             name = option.replace("_", "-")
             raise ValueError(f"--{name} is an option of --model {only}, not of {args.model}: leave it out.")
+    if args.latent and args.model not in ("gan", "vae"):
+        raise ValueError(f"--latent is an option of --model gan and vae, not of {args.model}: leave it out.")
     device = pick_device(args.device)
     d = data.load(args.data, **({"size": args.size} if args.size else {}))
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
@@ -138,7 +143,11 @@ def train(args) -> None:
         model, parts = classifier.build(learned, seed=args.seed, device=device)
     elif args.model == "gan":
         options = {"loss": args.loss} if args.loss else {}
-        model, parts = gan.build(learned, seed=args.seed, device=device, channels=args.channels, **options)
+        options |= {"latent": args.latent, "channels": args.channels}
+        model, parts = gan.build(learned, seed=args.seed, device=device, **options)
+    elif args.model == "vae":
+        options = {"latent": args.latent, "channels": args.channels, "sd": args.sd}
+        model, parts = vae.build(learned, seed=args.seed, device=device, **options)
     else:
         options = {
             "predicts": args.predicts or "v",
@@ -179,17 +188,18 @@ def sample(args) -> None:
     import numpy as np
     import torch
 
-    from . import ddpm, figures, gan, plots, store
+    from . import ddpm, figures, gan, plots, store, vae
     from .files import whole
     from .train import pick_device
 
     model = store.load(args.weights, pick_device(args.device))
     diffusion = isinstance(model, ddpm.Denoiser)
-    if not diffusion and not isinstance(model, gan.Generator):
-        raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a ddpm or a gan.")
+    if not diffusion and not isinstance(model, gan.Generator | vae.VAE):
+        raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a ddpm, a gan or a vae.")  # fmt: skip
     if not diffusion and (args.steps is not None or args.eta is not None):
+        kind = "VAE" if isinstance(model, vae.VAE) else "GAN"
         raise ValueError(
-            f"{args.weights} is a GAN, which draws in one network call: leave out --steps and --eta."
+            f"{args.weights} is a {kind}, which draws in one network call: leave out --steps and --eta."
         )
     classes, y = (model.net if diffusion else model).config["classes"], None
     if args.label is not None:
@@ -205,7 +215,8 @@ def sample(args) -> None:
             )
         batches = ddpm.draw(model, args.n, steps, y=y, eta=eta, seed=args.seed)
     else:
-        batches = gan.draw(model, args.n, y=y, seed=args.seed)
+        draw = vae.draw if isinstance(model, vae.VAE) else gan.draw
+        batches = draw(model, args.n, y=y, seed=args.seed)
     bar, done = Bar(), []
     for batch in batches:
         done.append(batch)

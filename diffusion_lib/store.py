@@ -20,9 +20,10 @@ from .diffusion import Schedule
 from .files import whole
 from .gan import Discriminator, Generator
 from .nets import MLP, Classifier, UNet
+from .vae import VAE
 
 FOLDER = Path(__file__).parent / "weights"
-NETS = {net.__name__: net for net in (MLP, UNet, Classifier, Generator, Discriminator)}
+NETS = {net.__name__: net for net in (MLP, UNet, Classifier, Generator, Discriminator, VAE)}
 FORMAT = "diffusion_lib 1"
 
 
@@ -54,7 +55,7 @@ def _processor() -> str:
 
 
 def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
-    """Write a Denoiser, a Classifier, a Generator or a Discriminator with its card; the file appears whole or not at all. Returns its path.
+    """Write a Denoiser, Classifier, Generator, Discriminator or VAE with its card; the file appears whole or not at all. Returns its path.
 
     half: store 16-bit numbers, half the size; `load` gives 32 bits back.
     """

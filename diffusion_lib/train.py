@@ -110,6 +110,11 @@ class Learner:
         """The averaged network: usable at every moment, and what samples are drawn with."""
         return self._ema.model
 
+    @property
+    def steps(self) -> int:
+        """How often it went downhill."""
+        return self._ema.n
+
     def set_rate(self, share: float) -> None:
         """Train with this share of the learning rate from now on."""
         self.model.train()

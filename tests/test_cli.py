@@ -13,7 +13,7 @@ from PIL import Image
 from test_figures import blocks, frames
 
 from diffusion_lib import __main__ as cli
-from diffusion_lib import data, figures, gan, sprites, store
+from diffusion_lib import data, figures, gan, sprites, store, vae
 from diffusion_lib.diffusion import SCHEDULES, Schedule, add_noise, randn_like, sample
 from diffusion_lib.oracle import ideal_denoiser
 
@@ -429,18 +429,27 @@ def test_shipped_weights_draw_the_class_that_is_asked_for(here):
     assert width == height > 250
 
 
+@pytest.mark.parametrize("model", ["gan", "vae"])
 @pytest.mark.parametrize("name", data.DATASETS)
-def test_a_gan_is_trained_and_sampled_on_every_data_set(here, name, capsys):
+def test_a_gan_and_a_vae_are_trained_and_sampled_on_every_data_set(here, name, model, capsys):
     size = ["--size", 16] if name in ("cats", "flowers", "sprites") else []
-    run("train", "--model", "gan", "--data", name, *size, "--items", 200, "--steps", 3, "--out", "gan.safetensors")  # fmt: skip
-    assert store.load("gan.safetensors").card["model"] == "gan"
-    run("sample", "--weights", "gan.safetensors", "--n", 5, "--out", "gan.npy")
-    x = np.load("gan.npy")
+    run("train", "--model", model, "--data", name, *size, "--items", 200, "--steps", 3, "--out", "w.safetensors")  # fmt: skip
+    assert store.load("w.safetensors").card["model"] == model
+    run("sample", "--weights", "w.safetensors", "--n", 5, "--out", "w.npy")
+    x = np.load("w.npy")
     shape = {"digits": (1, 8, 8), "mnist": (1, 28, 28)}.get(name, (3, 16, 16) if size else (2,))
     assert x.shape == (5, *shape) and np.isfinite(x).all()
-    run("sample", "--weights", "gan.safetensors", "--n", 4, "--out", "gan.png")
-    assert min(Image.open("gan.png").size) > 100
+    run("sample", "--weights", "w.safetensors", "--n", 4, "--out", "w.png")
+    assert min(Image.open("w.png").size) > 100
     assert not capsys.readouterr().err
+
+
+def test_a_vae_with_a_map_and_a_fixed_s_is_what_was_asked_for(here):
+    run("train", "--model", "vae", "--data", "digits", "--steps", 2, "--latent", 2, "--sd", 0.25, "--out", "v.safetensors")  # fmt: skip
+    model = store.load("v.safetensors")
+    assert model.config["latent"] == 2 and float(model.log_s.exp()) == pytest.approx(0.25)
+    run("sample", "--weights", "v.safetensors", "--n", 5, "--class", 3, "--out", "w.npy")
+    assert np.load("w.npy").shape == (5, 1, 8, 8)
 
 
 @pytest.mark.parametrize("loss", gan.LOSSES)
@@ -480,6 +489,13 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
         ("train --data ring --loss hinge --steps 1", "--loss is an option of --model gan, not of ddpm"),
         ("train --model gan --predicts v --steps 1", "--predicts is an option of --model ddpm, not of gan"),
         ("train --model gan --learn-variance --steps 1", "--learn-variance is an option of --model ddpm"),
+        ("train --data ring --sd 0.1 --steps 1", "--sd is an option of --model vae, not of ddpm"),
+        (
+            "train --data ring --latent 2 --steps 1",
+            "--latent is an option of --model gan and vae, not of ddpm",
+        ),
+        ("train --model vae --latent 0 --steps 1", "needs a whole number"),
+        ("sample --weights vae.safetensors --steps 5", "is a VAE, which draws in one network call"),
         ("sample --weights digits --class 12", "knows classes 0 to 9|know classes 0 to 9"),
         ("sample --weights digits --steps 5000", "needs a whole number from 1 to 1000"),
         ("sample --weights digits --out w.gif", "must end in .npy, .png"),
@@ -488,6 +504,7 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
 def test_a_mistake_in_training_or_sampling_gets_one_sentence(here, words, sentence, capsys):
     (here / "broken.safetensors").write_bytes(b"not weights")
     store.save(here / "gan.safetensors", gan.Generator((2,), 4), {})
+    store.save(here / "vae.safetensors", vae.VAE((2,), 4), {})
     assert cli.main(shlex.split(words)) == 2
     said = capsys.readouterr().err.strip()
     assert re.search(sentence, said) and "\n" not in said and "Traceback" not in said

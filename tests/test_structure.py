@@ -28,9 +28,11 @@ ORDER = [
     "train",
     "ddpm",
     "gan",
+    "vae",
     "classifier",
     "store",
     "metrics",
+    "arena",
     "figures",
     "plots",
 ]

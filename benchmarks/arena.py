@@ -1,0 +1,233 @@
+"""GAN, VAE and DDPM under one budget, every seed: writes diffusion_lib/records/arena_*.json and the films beside them.
+
+    python benchmarks/arena.py grid digits         what is missing of these places (an hour of one core)
+    python benchmarks/arena.py --audit grid        run all of it again and compare to the last digit
+    python benchmarks/arena.py --tune mnist        search again which options suit each family
+    python benchmarks/arena.py --eye               train the classifier that looks at sprites
+
+1. tune      as many random sets of options for each family, as many seconds for each; on seeds that are not used again.
+             The first of them is always what `build` takes by itself. All are kept in "search".
+2. calibrate the three train in turns for some seconds; "steps" is what each makes of the whole budget at that pace.
+3. run       the three take turns, by measured time, until each has made its steps: equal seconds, and yet the same to the
+             bit on every machine with the same number type, for what counts is steps.
+
+Seconds are processor seconds of one thread: other work on the machine takes nothing from anybody. Judging is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import sys
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from diffusion_lib import arena, classifier, data, store, train
+from diffusion_lib.files import whole
+from diffusion_lib.sprites import FACTORS, parse
+from diffusion_lib.views.failing import RECORDS
+
+# seconds for each family and seed, seeds, seconds of a tuning run
+PLACES = {"grid": (40, 10, 12), "digits": (120, 5, 30), "sprites": (90, 5, 30), "mnist": (120, 5, 40)}
+MAIN = {"cat": "fur", "flower": "petals"}
+TRIES, MOMENTS, FRAMES = 6, (0.0625, 0.125, 0.25, 0.5, 1.0), 13
+POINTS = {
+    "GAN": {"lr": (1e-3, 2e-3, 4e-3), "channels": (64, 128), "r": (0.03, 0.1, 0.3), "fade": (0.01, 0.1), "latent": (2, 8)},
+    "VAE": {"lr": (1e-3, 2e-3, 4e-3), "channels": (64, 128), "warmup": (0, 500, 2000), "sd": (None, 0.02, 0.05), "latent": (2, 8)},
+    "DDPM": {"lr": (1e-3, 3e-3, 6e-3), "batch": (256, 512), "even": ("t", "snr", "bell"), "predicts": ("v", "eps")},
+}  # fmt: skip
+PICTURES = {
+    "GAN": {"lr": (5e-4, 1e-3, 2e-3), "channels": (8, 16, 24), "r": (0.3, 1.0, 3.0), "every": (4, 8), "latent": (16, 32, 64)},
+    "VAE": {"lr": (5e-4, 1e-3, 2e-3), "channels": (8, 16, 24), "warmup": (0, 500, 2000), "sd": (None, 0.15, 0.3, 0.5), "latent": (8, 16, 32)},
+    "DDPM": {"lr": (1e-3, 2e-3, 4e-3), "channels": (16, 32, 48), "even": ("snr", "bell"), "predicts": ("v", "eps"), "batch": (64, 128)},
+}  # fmt: skip
+
+
+def train_eye() -> None:
+    """A classifier that names a sprite's species, main colour and time of day: its features see more than cat or flower."""
+    d = data.sprites(8000, 16, seed=20_000)
+    named, test = by_colour(d), by_colour(data.sprites(2000, 16, seed=20_001))
+    model, parts = classifier.build(named, seed=0)
+    *_, record = train.fit(*parts, steps=2000)
+    share = classifier.accuracy(model, test.x, test.y)
+    facts = {"data": "sprites of 16 pixels, by species, main colour and time", "items": len(d), "model": "classifier", "steps": record.step,
+             "seconds": round(record.seconds, 1), "seed": 0, "accuracy_on_unseen": round(share, 4), "command": "python benchmarks/arena.py --eye"}  # fmt: skip
+    print(
+        facts,
+        store.save(store.FOLDER / "classifier_sprites.safetensors", model, store.card(**facts), half=True),
+    )
+
+
+def by_colour(d: data.Data) -> data.Data:
+    kinds = [f"{s} {colour} {time}" for s, main in MAIN.items() for colour in FACTORS[s][main] for time in FACTORS[s]["time"]]  # fmt: skip
+    specs = [parse(c) for c in d.captions]
+    y = [kinds.index(f"{s['species']} {s[MAIN[s['species']]]} {s['time']}") for s in specs]
+    return replace(d, y=torch.tensor(y), names=tuple(kinds))
+
+
+def options_of(family: str, points: bool, index: int) -> dict:
+    """The index-th set of options to try; 0 is the default. `r` stands for r1 = r2."""
+    if not index:
+        return {}
+    dice = random.Random(f"{family} {points} {index}")
+    chosen = {k: dice.choice(v) for k, v in (POINTS if points else PICTURES)[family].items()}
+    if "r" in chosen:
+        chosen["r1"] = chosen["r2"] = chosen.pop("r")
+    return chosen
+
+
+def ready(family: str, options: dict) -> dict:
+    """Without a one-second race for the faster type of numbers, whose outcome is chance: bfloat16 pays for pictures here."""
+    return options | ({"precision": options.get("precision", "bfloat16")} if family == "DDPM" else {})
+
+
+def tune(name: str, place: arena.Place, seconds: float) -> dict[str, list[dict]]:
+    found = {}
+    for family in arena.FAMILIES:
+        rows = found[family] = []
+        for index in range(TRIES):
+            options = options_of(family, place.eye is None, index)
+            fast = ready(family, options) if place.eye else options
+            entries = arena.enter(place, 100, families=(family,), options={family: fast})
+            for _ in arena.race(entries, seconds=seconds, seed=100):
+                pass
+            row = place.judge(entries[family].draw(place.n, seed=100))
+            rows.append({"options": options, "steps": entries[family].steps} | rounded(row))
+            print(name, family, rows[-1], flush=True)
+    return found
+
+
+def best(rows: list[dict]) -> dict:
+    """The options with the smallest Frechet distance, or for points with the largest coverage; runs that fail come last."""
+    return min(rows, key=lambda r: (r["fails"], r.get("frechet", -r["coverage"])))["options"]
+
+
+def calibrate(place: arena.Place, options: dict, budget: float, seconds: float = 20.0) -> dict[str, int]:
+    entries = arena.enter(place, 99, options=options)
+    for _ in arena.race(entries, seconds=seconds):
+        pass
+    return {k: round(budget * e.steps / e.seconds) for k, e in entries.items()}
+
+
+def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | None) -> list[dict]:
+    """The three of one seed; `film` receives what they draw on the way."""
+    entries = arena.enter(place, seed, options=options)
+    curve = {k: [] for k in entries}
+    judged = {k: sorted({max(1, round(m * n)) for m in MOMENTS}) for k, n in steps.items()}
+    shown = {k: {round(n * (i / (FRAMES - 1)) ** 2) for i in range(1, FRAMES)} for k, n in steps.items()}
+    if film is not None:
+        for k, e in entries.items():
+            film[k] = [pictured(e, place)]
+    for e in arena.race(entries, steps=steps, seed=seed):
+        if e.steps in judged[e.name] and not e.error:
+            row = {"seconds": round(e.seconds, 2), "steps": e.steps}
+            curve[e.name].append(row | rounded(place.judge(e.draw(place.n, seed))))
+        if film is not None and e.steps in shown[e.name]:
+            film[e.name].append(pictured(e, place))
+    return [
+        {"family": k, "seed": seed, "error": e.error, "seen": e.seen,
+         "drawing_ms": round(1000 * e.drawing["seconds"] / e.drawing["n"], 4) if e.drawing else None, "curve": curve[k]}
+        | (curve[k][-1] if not e.error else {"seconds": e.seconds, "steps": e.steps, "coverage": 0.0, "fails": True})
+        for k, e in entries.items()
+    ]  # fmt: skip
+
+
+def pictured(e: arena.Entry, place: arena.Place) -> np.ndarray:
+    """24 pictures (24, C, H, W) uint8 or 1,000 points, always from the same noise."""
+    x = torch.cat(list(arena.FAMILIES[e.name].draw(e.model, 24 if place.eye else 1000, seed=0)))
+    return small(x, place)
+
+
+def small(x: torch.Tensor, place: arena.Place) -> np.ndarray:
+    return (((x + 1) * 127.5).round().clamp(0, 255).byte() if place.eye else x.half()).numpy()
+
+
+def rounded(row: dict) -> dict:
+    return {k: v if isinstance(v, bool | int) else round(v, 5) for k, v in row.items()}
+
+
+def write(name: str, book: dict) -> None:
+    with whole(RECORDS / f"arena_{name}.json") as part:
+        part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
+
+
+def fill(name: str, again_tuning: bool) -> None:
+    """Do what is missing of a place."""
+    budget, seeds, tuning = PLACES[name]
+    path, place = RECORDS / f"arena_{name}.json", arena.load(name)
+    book = json.loads(path.read_text()) if path.exists() else {}
+    if "search" not in book or again_tuning:
+        book = {"place": name, "seconds": budget, "tuning_seconds": tuning, "n": place.n,
+                "what": f"{budget} processor seconds of one thread for each family and seed, judging not counted; {place.n:,} samples; "
+                        f"{TRIES} sets of options tried for each family, {tuning} s each; a run fails if it covers less than half of what real ones cover",
+                "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
+                "search": tune(name, place, tuning), "runs": []}  # fmt: skip
+        write(name, book)
+    options = {k: best(rows) for k, rows in book["search"].items()}
+    if place.eye:
+        options = {k: ready(k, o) for k, o in options.items()}
+    if "steps" not in book:
+        entries = arena.enter(place, 0, options=options)
+        book |= {"options": options, "steps": calibrate(place, options, budget), "floor": rounded(place.floor()),
+                 "calls": arena.CALLS, "parameters": {k: arena.parameters(e) for k, e in entries.items()},
+                 "flops": {k: {"training_per_sample": arena.counted_flops(place, k, **options[k]),
+                               "expected": arena.expected_flops(e, options[k].get("every")), "drawing": arena.drawing_flops(e)} for k, e in entries.items()}}  # fmt: skip
+        write(name, book)
+        print(name, book["steps"], book["floor"], flush=True)
+    done = {r["seed"] for r in book["runs"]}
+    for seed in [s for s in range(seeds) if s not in done]:
+        film = {} if seed == 0 else None
+        book["runs"] += run(place, options, book["steps"], seed, film)
+        if film:
+            real = small(place.unseen.x[: 24 if place.eye else 1000], place)
+            share = [(i / (FRAMES - 1)) ** 2 * budget for i in range(FRAMES)]
+            with whole(RECORDS / f"arena_{name}.npz") as part, part.open("wb") as file:
+                np.savez_compressed(file, real=real, seconds=np.array(share), **{k: np.stack(v) for k, v in film.items()})  # fmt: skip
+        write(name, book)
+        for row in book["runs"][-3:]:
+            print(name, {k: v for k, v in row.items() if k != "curve"}, flush=True)
+
+
+def audit(name: str) -> int:
+    """Run every seed of a place again; how many numbers differ from the file, seconds apart."""
+    book, place, wrong = json.loads((RECORDS / f"arena_{name}.json").read_text()), arena.load(name), 0
+    same = rounded(place.floor()) == book["floor"]
+    print(f"{name}: the floor is {'the same' if same else 'DIFFERENT'}", flush=True)
+    for seed in sorted({r["seed"] for r in book["runs"]}):
+        fresh = run(place, book["options"], book["steps"], seed, None)
+        for now, then in zip(fresh, [r for r in book["runs"] if r["seed"] == seed], strict=True):
+            clocks = ("seconds", "drawing_ms", "curve")
+            differ = [k for k in then if k not in clocks and now.get(k) != then[k]]
+            wrong += len(differ)
+            print(f"{name}, seed {seed}, {now['family']}: {'the same' if not differ else 'DIFFERENT in ' + ', '.join(differ)}", flush=True)  # fmt: skip
+    return wrong + (not same)
+
+
+def main() -> int:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("places", nargs="*", choices=[*PLACES, []], help=f"default: {', '.join(PLACES)}")
+    ask.add_argument("--tune", action="store_true", help="search the options again, and forget the runs")
+    ask.add_argument("--audit", action="store_true", help="run again what is recorded, and compare")
+    ask.add_argument("--eye", action="store_true", help="train the classifier that looks at sprites")
+    a = ask.parse_args()
+    if a.eye:
+        train_eye()
+        return 0
+    torch.set_num_threads(1)
+    if a.audit:
+        return 1 if sum(audit(name) for name in a.places or PLACES) else 0
+    clock = SimpleNamespace(perf_counter=time.process_time)
+    train.time = arena.time = clock  # what `fit` and `draw` count
+    for name in a.places or PLACES:
+        fill(name, a.tune)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

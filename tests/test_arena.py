@@ -1,0 +1,170 @@
+"""The arena: fair turns, honest counts, and a judge that cannot be bribed."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from diffusion_lib import arena, data
+from diffusion_lib.arena import FAMILIES, Entry, Place
+from diffusion_lib.train import Parts, fit
+
+RING = Place(data.ring(4000), data.ring(1000, seed=999))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return arena.load("digits")
+
+
+def slow(seconds):
+    """A family of no sense whose step takes so long, by a clock that the test holds."""
+    return Parts(lambda batch, g: {"loss": 0.0}, iter(lambda: (torch.zeros(2, 2), None), 0), [])
+
+
+def test_whoever_has_had_the_least_time_is_next(monkeypatch):
+    clock, cost = {"now": 0.0}, {"slow": 5.0, "quick": 1.0}
+
+    def work(name):
+        def step(batch, generator):
+            clock["now"] += cost[name]
+            return {}
+
+        return step
+
+    monkeypatch.setattr("diffusion_lib.train.time.perf_counter", lambda: clock["now"])
+    entries = {k: Entry(k, nn.Linear(1, 1), slow(1)._replace(step=work(k)), (torch.zeros(2, 2), None)) for k in cost}  # fmt: skip
+    for _ in arena.race(entries, seconds=20):
+        gap = abs(entries["slow"].seconds - entries["quick"].seconds)
+        assert gap <= 5
+        clock["now"] += 7  # judging in between costs nobody anything
+    assert (entries["slow"].steps, entries["quick"].steps) == (4, 20)
+    assert entries["slow"].seen == 8 and entries["quick"].seen == 40
+
+
+def test_counted_in_steps_a_race_is_the_training_of_each_alone():
+    entries = arena.enter(RING, seed=3)
+    for _ in arena.race(entries, steps={"GAN": 4, "VAE": 6, "DDPM": 5}, seed=3):
+        pass
+    for name, steps in (("GAN", 4), ("VAE", 6), ("DDPM", 5)):
+        model, parts = FAMILIES[name].build(RING.learn, seed=3)
+        for _ in fit(*parts, steps=steps, seed=3):
+            pass
+        alone = torch.cat(list(FAMILIES[name].draw(model, 50, seed=1)))
+        assert torch.equal(entries[name].draw(50, seed=1), alone), name
+        assert entries[name].drawing["n"] == 50
+
+
+def test_one_that_breaks_off_does_not_stop_the_others():
+    entries = arena.enter(RING, families=("GAN", "VAE"))
+
+    def broken(batch, generator):
+        raise FloatingPointError("The loss is nan")
+
+    entries["GAN"].parts = entries["GAN"].parts._replace(step=broken)
+    for _ in arena.race(entries, steps={"GAN": 5, "VAE": 5}):
+        pass
+    assert "nan" in entries["GAN"].error and entries["GAN"].steps == 0
+    assert entries["VAE"].steps == 5 and not entries["VAE"].error
+
+
+def test_a_race_needs_one_length():
+    for wrong in ({}, {"seconds": 1, "steps": {}}):
+        with pytest.raises(ValueError, match="one of them"):
+            next(arena.race({}, **wrong))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("name", ["ring", "digits"])
+def test_flops_by_thought_are_what_pytorch_counts(family, name, digits):
+    place = {"ring": RING, "digits": digits}[name]
+    options = {"precision": "float32"} if family == "DDPM" else {}
+    entry = arena.enter(place, families=(family,), options={family: options})[family]
+    counted = arena.counted_flops(place, family, **options)
+    assert counted == pytest.approx(arena.expected_flops(entry), rel=0.05)
+
+
+def test_forward_flops_of_a_layer_that_can_be_done_in_the_head():
+    conv = nn.Conv2d(3, 5, 3, padding=1)
+    assert arena.forward_flops(conv, torch.zeros(2, 3, 8, 8)) == 2 * 2 * 64 * 5 * 3 * 9
+    assert arena.forward_flops(nn.Linear(7, 4), torch.zeros(6, 7)) == 2 * 6 * 7 * 4
+
+
+def test_one_sample_costs_a_ddpm_its_calls(digits):
+    entries = arena.enter(digits, options={"DDPM": {"precision": "float32"}})
+    x, y = entries["DDPM"].first
+    one = arena.forward_flops(entries["DDPM"].model.net, x[:1], torch.ones(1).long(), y[:1])
+    assert arena.drawing_flops(entries["DDPM"]) == 20 * one
+    calls = []
+    entries["DDPM"].model.net.register_forward_hook(lambda *a: calls.append(1))
+    entries["DDPM"].draw(3)
+    assert len(calls) == arena.CALLS["DDPM"]
+    for name in ("GAN", "VAE"):
+        called = []
+        net = entries[name].model if name == "GAN" else entries[name].model.decoder
+        net.register_forward_hook(lambda *a, called=called: called.append(1))
+        entries[name].draw(3)
+        assert len(called) == arena.CALLS[name] == 1
+
+
+def test_drawing_needs_no_encoder_and_no_discriminator():
+    entries = arena.enter(RING)
+    for name in ("GAN", "VAE"):
+        found = arena.parameters(entries[name])
+        assert 0 < found["drawing"] < found["training"]
+    found = arena.parameters(entries["DDPM"])
+    assert found["drawing"] == found["training"]
+
+
+# ---------------------------------------------------------------------------------------- the judge
+
+
+def test_real_ones_reach_what_real_ones_reach(digits):
+    floor = digits.floor()
+    assert floor["coverage"] > 0.93 and floor["accuracy"] > 0.97 and not floor["fails"]
+    assert floor["nearer_to_training"] == 0.5
+    points = arena.load("ring").floor()
+    assert points["modes"] == 8 and points["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.005)
+
+
+def test_noise_one_picture_and_nothing_at_all_fail(digits):
+    noise = torch.randn(digits.n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+    one = digits.learn.x[:1].expand(digits.n, -1, -1, -1)
+    for x in (noise, one, torch.full_like(noise, math.nan)):
+        assert digits.judge(x)["fails"]
+    assert digits.judge(one)["nearer_to_training"] == 1
+
+
+def test_copies_cover_well_and_are_named(digits):
+    copies = digits.judge(digits.learn.x[: digits.n], digits.learn.y[: digits.n])
+    assert copies["coverage"] > 0.9 and copies["nearer_to_training"] == 1
+
+
+def test_half_of_the_modes_is_a_failure():
+    assert RING.judge(RING.unseen.x.flip(0))["fails"] is False
+    few = RING.learn.x[RING.learn.y < 3]
+    found = RING.judge(few[:1000])
+    assert found["modes"] == 3 and found["fails"]
+
+
+def test_all_are_judged_by_as_many():
+    with pytest.raises(ValueError, match="1000 samples"):
+        RING.judge(torch.zeros(5, 2))
+    with pytest.raises(ValueError, match="no place 'moon'"):
+        arena.load("moon")
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "samples"),
+    [
+        ((10, 1.0), (4, 2.0), 6.0),
+        ((4, 1.0), (10, 2.0), 0.0),
+        ((10, 2.0), (4, 1.0), None),
+        ((4, 1), (4, 1), 0.0),
+    ],
+)
+def test_break_even(a, b, samples):
+    assert arena.break_even(*a, *b) == samples
+    if samples:
+        assert a[0] + samples * a[1] == b[0] + samples * b[1]
