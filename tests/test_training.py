@@ -1,9 +1,8 @@
-from pathlib import Path
-
 """The loop, the losses, the bound and the weights on disk, against formulas written down again here."""
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,9 +14,8 @@ from diffusion_lib.nets import MLP, Classifier, UNet
 from diffusion_lib.oracle import mixture_denoiser
 from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, pick_device, rate, seed_all
 
-SCHEDULE = Schedule.of("cosine", 100)
-
 ROOT = Path(__file__).parent.parent
+SCHEDULE = Schedule.of("cosine", 100)
 
 
 def weights(model):
