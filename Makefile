@@ -10,11 +10,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 # see diffusion_lib/__init__.py: a busy laptop must not train ten times slower
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: help lab test slow lint bench quality gan race weights figures clean
+.PHONY: help lab test slow lint bench quality gan audit audit-full race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 lab: $(VENV)/lab  ## install, then open JupyterLab on the first lesson
 	$(BIN)/python -m jupyter lab $(LESSON) $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -36,6 +36,12 @@ quality: $(VENV)/lab  ## how good the samples are after how many seconds (40 min
 
 gan: $(VENV)/lab  ## does the GAN find every mode, and does the one of 2014 lose them (40 minutes); writes benchmarks/gan.json
 	$(BIN)/python benchmarks/gan.py
+
+audit: $(VENV)/lab  ## run the arena's points and digits again, every seed, and compare (35 minutes on two cores); writes benchmarks/audit.json
+	$(BIN)/python benchmarks/arena.py --audit grid digits
+
+audit-full: $(VENV)/lab  ## the same, with sprites and MNIST (an hour and a quarter on two cores)
+	$(BIN)/python benchmarks/arena.py --audit
 
 race: $(VENV)/test  ## seconds to equal quality against two peers (an hour or more); writes benchmarks/race.json
 	$(BIN)/python benchmarks/race.py

@@ -5,7 +5,8 @@
 Seconds are processor seconds of one thread: other work on the machine takes nothing from a run. Every run is written when
 it ends, so it can be stopped and started again. What a failure is was fixed before these runs: see views/rungs.py, FAILS.
 Both families are what `build(data)` makes of the data. After a first, shorter run of the ladder the GAN's networks were
-changed once (no 2 x 2 patches, which drew checkerboards at every size); the DDPM's were found in lesson 04.
+changed (no 2 x 2 patches, which drew checkerboards at every size), and after the second its classes were made softer
+(see `gan.Generator`: it had drawn one cat and one flower); the DDPM's were found in lesson 04.
 """
 
 from __future__ import annotations

@@ -20,10 +20,15 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TESTS = ["tests/test_diffusion.py", "tests/test_oracle.py", "tests/test_against_diffusers.py"]
 TRAINING = ["tests/test_training.py"]
-GAN = ["tests/test_gan.py"]
 D, O = "diffusion_lib/diffusion.py", "diffusion_lib/oracle.py"
 T, P, M = "diffusion_lib/train.py", "diffusion_lib/ddpm.py", "diffusion_lib/metrics.py"
-G = "diffusion_lib/gan.py"
+G, V, A = "diffusion_lib/gan.py", "diffusion_lib/vae.py", "diffusion_lib/arena.py"
+OWN = {
+    G: ["tests/test_gan.py"],
+    V: ["tests/test_vae.py"],
+    A: ["tests/test_arena.py"],
+    M: ["tests/test_metrics.py"],
+}
 
 # (what the slip is, file, the right line's part, the wrong one)
 SLIPS = [
@@ -110,27 +115,58 @@ SLIPS = [
     ("GAN: mixture not divided by its number of modes", G, "log_each.logsumexp(1) - math.log(len(means))", "log_each.logsumexp(1)"),
     ("GAN: class forgotten by D", G, "return score if self.label is None else", "return score if True else"),
     ("modes: the farthest share counts as one", M, "distance < 3 * sd", "distance < 6 * sd"),
+    ("copies: nearer to unseen ones", M, "nearest(samples, seen)[0] < nearest(samples, fresh)[0]", "nearest(samples, seen)[0] > nearest(samples, fresh)[0]"),
+    ("coverage: a ball of samples, not of real ones", M, '"coverage": float(inside.any(1)', '"coverage": float(inside.any(0)'),
+    ("neighbours: the item is its own first neighbour", M, "kthvalue(k + 1)", "kthvalue(k)"),
+    ("VAE: logvar taken for the standard deviation", V, "z = mu + (0.5 * logvar).exp() * noise", "z = mu + logvar.exp() * noise"),
+    ("VAE: z is the mean, without dice", V, "z = mu + (0.5 * logvar).exp() * noise", "z = mu + 0 * noise"),
+    ("VAE: KL without its half", V, "return 0.5 * (mu.pow(2)", "return 1.0 * (mu.pow(2)"),
+    ("VAE: KL with the sign of logvar turned", V, "logvar.exp() - 1 - logvar", "(-logvar).exp() - 1 + logvar"),
+    ("VAE: KL rewarded", V, "+ beta * kl_to_prior", "- beta * kl_to_prior"),
+    ("VAE: a density without its s", V, "+ model.log_s + 0.5 * math.log(2 * math.pi)", "+ 0.5 * math.log(2 * math.pi)"),
+    ("VAE: the mean over pixels against the sum over z", V, "return each.flatten(1).sum(1)", "return each.flatten(1).mean(1)"),
+    ("VAE: KL weighed from the first step", V, "beta = min(1.0, (learner.steps + 1) / max(1, warmup))", "beta = 1.0"),
+    ("VAE: nats called bits", V, "math.prod(model.shape) / math.log(2)", "math.prod(model.shape)"),
+    ("VAE: grain of variance s", V, "x = x + model.log_s.exp() * randn_like(x, g)", "x = x + (2 * model.log_s).exp() * randn_like(x, g)"),
+    ("VAE: samples drawn without the average", V, "return learner.ema, Parts", "return model, Parts"),
+    ("arena: whoever has had the most time is next", A, "entries[min(running", "entries[max(running"),
+    ("arena: a sample of a DDPM is one call", A, "return CALLS[entry.name] * forward_flops", "return forward_flops"),
+    ("arena: a multiply-add counted as one", A, "total += 2 * out.numel()", "total += out.numel()"),
+    ("arena: backward forgotten", A, "return 3 * one / len(x)", "return one / len(x)"),
+    ("arena: the encoder needed for drawing", A, 'entry.model.decoder if entry.name == "VAE" else entry.model\n', "entry.model\n"),
+    ("arena: nobody ever fails", A, 'found["coverage"] < FAILS * coverage_ceiling', 'found["coverage"] < 0 * coverage_ceiling'),
+    ("arena: break-even upside down", A, "(training_a - training_b) / (drawing_b - drawing_a)", "(drawing_b - drawing_a) / (training_a - training_b)"),
 ]  # fmt: skip
 
 
-def caught(slip) -> dict:
-    """Run the tests on a copy with this one slip; which test noticed first?"""
-    what, file, right, wrong = slip
-    tests = GAN if file == G else [*TESTS, *TRAINING] if file in (D, O) else TRAINING
+def tests_of(file: str) -> list[str]:
+    return OWN.get(file) or ([*TESTS, *TRAINING] if file in (D, O) else TRAINING)
+
+
+def tried(tests: list[str], slip=None) -> subprocess.CompletedProcess:
+    """Run the tests on a copy of everything, with this one slip."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for part in ("diffusion_lib", "tests", "pyproject.toml"):
+        for part in ("diffusion_lib", "tests", "benchmarks", "pyproject.toml"):
             (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, copy / part)
-        source = (copy / file).read_text(encoding="utf-8")
-        if source.count(right) != 1:
-            raise SystemExit(
-                f"{what}: the line to break stands {source.count(right)} times in {file}: mend this list."
-            )
-        (copy / file).write_text(source.replace(right, wrong), encoding="utf-8")
-        run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
+        if slip:
+            what, file, right, wrong = slip
+            source = (copy / file).read_text(encoding="utf-8")
+            if source.count(right) != 1:
+                raise SystemExit(
+                    f"{what}: the line to break stands {source.count(right)} times in {file}: mend this list."
+                )
+            (copy / file).write_text(source.replace(right, wrong), encoding="utf-8")
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests],
             cwd=copy, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
+
+
+def caught(slip) -> dict:
+    """Which test noticed this slip first?"""
+    what, file, _, _ = slip
+    run = tried(tests_of(file), slip)
     failed = [
         line.split()[1].split("::")[-1]
         for line in run.stdout.splitlines()
@@ -141,6 +177,9 @@ def caught(slip) -> dict:
 
 def main() -> int:
     start = time.time()
+    everything = tried([*TESTS, *TRAINING, *(t for own in OWN.values() for t in own)])
+    if everything.returncode:
+        raise SystemExit("The tests fail without any slip, so they would seem to catch every one:\n" + everything.stdout[-2000:])  # fmt: skip
     with ThreadPoolExecutor(2) as pool:
         results = []
         for result in pool.map(caught, SLIPS):

@@ -221,6 +221,8 @@ class Generator(nn.Module):
         self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "patch": patch, "waves": waves}  # fmt: skip
         self.card: dict = {}
         self.label = nn.Embedding(classes, latent) if classes else None
+        if classes:  # softer than z, or G soon draws one picture of each class and stays there (Shahbazi et al. 2022, 2201.06578)
+            nn.init.normal_(self.label.weight, std=0.2)
         inputs = latent * (2 if classes else 1)
         if len(shape) == 1:
             self.body = nn.Sequential(Waves(waves), mlp(inputs * (1 + 2 * waves), channels, 3, shape[0]))

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,8 @@ from diffusion_lib import data
 from diffusion_lib.metrics import (
     copied,
     coverage_ceiling,
+    frechet,
+    mode_report,
     nearest,
     neighbourhoods,
     sliced_wasserstein,
@@ -116,3 +120,35 @@ def test_the_interval_of_a_share_is_scipys():
 def test_bad_sets_get_one_sentence(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+def test_frechet_of_two_bell_curves_is_its_closed_form():
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(20_000, 4, generator=g, dtype=torch.float64)
+    x = (x - x.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(x.T))).T  # covariance exactly 1
+    scale = torch.tensor([1.0, 2.0, 3.0, 0.5])
+    assert frechet(x, x * scale + 1) == pytest.approx(4 + float((scale - 1).pow(2).sum()), rel=1e-6)
+    from scipy.linalg import sqrtm
+
+    a, b = torch.randn(50, 4, generator=g) @ torch.randn(4, 4, generator=g), torch.randn(60, 4, generator=g)
+    ca, cb = torch.cov(a.double().T).numpy(), torch.cov(b.double().T).numpy()
+    expected = (
+        float((a.double().mean(0) - b.double().mean(0)).pow(2).sum())
+        + (ca + cb - 2 * sqrtm(ca @ cb).real).trace()
+    )
+    assert frechet(a, b) == pytest.approx(expected, rel=1e-6)
+
+
+def test_mode_report_sees_lost_shrunk_and_true_modes():
+    d = data.grid(20_000)
+    true = mode_report(d.x, d.modes, d.sd)
+    assert (
+        0.986 < true["high_quality"] < 0.992
+        and true["modes"] == 25
+        and true["kl"] < 0.003
+        and 0.96 < true["sd_ratio"] < 0.99
+    )
+    lost = mode_report(d.x[d.y != 3], d.modes, d.sd)
+    assert lost["modes"] == 24 and lost["kl"] == pytest.approx(math.log(25 / 24), abs=0.003)
+    shrunk = mode_report(d.modes[d.y] + 0.3 * (d.x - d.modes[d.y]), d.modes, d.sd)
+    assert shrunk["high_quality"] == 1 and shrunk["sd_ratio"] == pytest.approx(0.3, abs=0.01)
