@@ -27,6 +27,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 
 import numpy as np
@@ -240,6 +241,30 @@ def audit(places: list[str], seeds: int) -> int:
     return wrong
 
 
+def table() -> list[str]:
+    """The README's rows of what is recorded: medians over the seeds, with the smallest and largest."""
+    lines = [
+        "| learned | | covered | quality | failed | samples seen | ms a sample |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in PLACES:
+        path = RECORDS / f"arena_{name}.json"
+        if not path.exists() or not json.loads(path.read_text())["runs"]:
+            continue
+        book = json.loads(path.read_text())
+        floor, key = book["floor"], "frechet" if "frechet" in book["floor"] else "high_quality"
+        say = (lambda v: f"Fréchet {v:.1f}") if key == "frechet" else (lambda v: f"within 3 sd {v:.1%}")
+        for family in book["calls"]:
+            runs = [r for r in book["runs"] if r["family"] == family]
+            cover, good = sorted(r["coverage"] for r in runs), [r[key] for r in runs if key in r]
+            where = f"{name}, {book['seconds']} s, {len(runs)} seeds" if family == "GAN" else ""
+            seen, ms = median(r["seen"] for r in runs), median(r["drawing_ms"] for r in runs)
+            lines.append(f"| {where} | {family} | {median(cover):.2f} ({cover[0]:.2f} to {cover[-1]:.2f}) | {say(median(good)) if good else 'none'} "
+                         f"| {sum(r['fails'] for r in runs)} of {len(runs)} | {seen:,.0f} | {ms:.3f} |")  # fmt: skip
+        lines.append(f"| | *real ones* | *{floor['coverage']:.2f}* | *{say(floor[key])}* | | | |")
+    return lines
+
+
 def main() -> int:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("places", nargs="*", choices=[*PLACES, []], help=f"default: {', '.join(PLACES)}")
@@ -249,10 +274,14 @@ def main() -> int:
     ask.add_argument(
         "--again", type=int, metavar="SEED", help="run one recorded seed of a place again and print it"
     )
+    ask.add_argument("--table", action="store_true", help="print the README's table")
     ask.add_argument("--eye", action="store_true", help="train the classifier that looks at sprites")
     a = ask.parse_args()
     if a.eye:
         train_eye()
+        return 0
+    if a.table:
+        print(*table(), sep="\n")
         return 0
     torch.set_num_threads(1)
     if a.audit:
