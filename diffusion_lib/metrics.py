@@ -131,3 +131,15 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
     p, w = hits / n, z**2 / n
     middle, half = (p + w / 2) / (1 + w), z / (1 + w) * math.sqrt(p * (1 - p) / n + w / n / 4)
     return middle - half, middle + half
+
+
+def bootstrap(values, times: int = 10_000, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of the mean of some runs' values (n,): the middle 95 % of the means of n values drawn from them with
+    replacement (Efron 1979). Few runs make it too narrow: with 5 it holds the truth in about 83 of 100 cases, with 10 in 90.
+    """
+    values = torch.as_tensor(values, dtype=torch.float64)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"An interval needs the values of 2 runs or more, but got shape {tuple(values.shape)}.")  # fmt: skip
+    i = torch.randint(len(values), (times, len(values)), generator=torch.Generator().manual_seed(seed))
+    low, high = values[i].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    return low, high

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 
 from diffusion_lib import data
 from diffusion_lib.metrics import (
+    bootstrap,
     copied,
     coverage_ceiling,
     frechet,
@@ -152,3 +153,18 @@ def test_mode_report_sees_lost_shrunk_and_true_modes():
     assert lost["modes"] == 24 and lost["kl"] == pytest.approx(math.log(25 / 24), abs=0.003)
     shrunk = mode_report(d.modes[d.y] + 0.3 * (d.x - d.modes[d.y]), d.modes, d.sd)
     assert shrunk["high_quality"] == 1 and shrunk["sd_ratio"] == pytest.approx(0.3, abs=0.01)
+
+
+def test_bootstrap_is_scipys_and_covers_as_often_as_it_says():
+    from scipy.stats import bootstrap as peer
+
+    x = np.random.default_rng(0).normal(3, 2, 12)
+    theirs = peer((x,), np.mean, method="percentile", n_resamples=20_000, rng=0).confidence_interval
+    assert bootstrap(x, 20_000) == pytest.approx((theirs.low, theirs.high), abs=0.05)
+    assert bootstrap(x) == bootstrap(x)
+    g = np.random.default_rng(1)
+    for n, share in ((5, 0.83), (10, 0.90)):
+        hits = [low < 0 < high for low, high in (bootstrap(g.normal(size=n), 500) for _ in range(1000))]
+        assert np.mean(hits) == pytest.approx(share, abs=0.04)
+    with pytest.raises(ValueError, match="2 runs or more"):
+        bootstrap([1.0])
