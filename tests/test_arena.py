@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,6 +10,8 @@ from torch import nn
 from diffusion_lib import arena, data
 from diffusion_lib.arena import FAMILIES, Entry, Place
 from diffusion_lib.train import Parts, fit
+from diffusion_lib.views import blind_spots
+from diffusion_lib.views.blind import METRICS, SPOILED
 
 RING = Place(data.ring(4000), data.ring(1000, seed=999))
 
@@ -168,3 +171,29 @@ def test_break_even(a, b, samples):
     assert arena.break_even(*a, *b) == samples
     if samples:
         assert a[0] + samples * a[1] == b[0] + samples * b[1]
+
+
+# ---------------------------------------------------------------------------------------- what each metric is blind to
+
+
+def test_each_metric_sees_what_its_docstring_says_and_is_blind_to_the_rest():
+    film = blind_spots().film
+    bars = np.frombuffer(film["panels"][1]["marks"][0]["y"], "<f4").reshape(len(SPOILED), -1)
+    far = {(what, name): float(v) for what, row in zip(SPOILED, bars, strict=True) for name, v in zip(METRICS, row, strict=True)}  # fmt: skip
+    real, missing, half, shrunk, wide, junk, copies = SPOILED
+
+    def quiet(what, *names):
+        return all(abs(far[what, name]) < 4 for name in names)
+
+    assert quiet(real, *METRICS)
+    assert far[missing, "coverage"] < -4 and far[missing, "kl"] > 4 and quiet(missing, "precision", "sliced", "high_quality")  # fmt: skip
+    assert far[half, "sliced"] > 4 and quiet(half, "precision", "density", "high_quality")
+    assert (
+        far[shrunk, "sd_ratio"] < -4
+        and far[shrunk, "precision"] > 0
+        and quiet(shrunk, "sliced", "frechet", "kl")
+    )
+    assert far[wide, "precision"] < -4 and far[wide, "recall"] > 4 and quiet(wide, "frechet", "sliced")
+    assert far[junk, "precision"] < -4 and far[junk, "recall"] > 0 and quiet(junk, "frechet", "sliced", "kl")
+    assert far[copies, "copied"] > 4 and quiet(copies, *[m for m in METRICS if m != "copied"])
+    assert film["captions"][0].endswith("Clearly seen by: none.") and "nearer to training" in film["captions"][-1]

@@ -4,6 +4,7 @@ Each function computes everything once and hands it to a FramePlayer; the browse
 new numbers (a picture of your own, fresh noise, another eta) goes back to the kernel, on whatever thread that calls us.
 """
 
+from .blind import blind_spots
 from .collapse import collapse_lab
 from .denoisers import bound, network_or_perfect, three_questions, variances
 from .duel import cat_film, step_gan
@@ -19,6 +20,7 @@ __all__ = [
     "RAW",
     "ancestors",
     "bilinear",
+    "blind_spots",
     "bound",
     "cat_film",
     "chain_log_probability",
