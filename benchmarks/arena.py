@@ -302,7 +302,8 @@ def table() -> list[str]:
         for family in book["calls"]:
             runs = [r for r in book["runs"] if r["family"] == family]
             cover, good = sorted(r["coverage"] for r in runs), [r[key] for r in runs if key in r]
-            where = f"{name}, {book['seconds']} s, {len(runs)} seeds" if family == "GAN" else ""
+            spent = median(r["seconds"] for r in book["runs"])
+            where = f"{name}, {spent:.0f} s, {len(runs)} seeds" if family == "GAN" else ""
             seen, ms = median(r["seen"] for r in runs), median(r["drawing_ms"] for r in runs)
             lines.append(f"| {where} | {family} | {median(cover):.2f} ({cover[0]:.2f} to {cover[-1]:.2f}) | {say(median(good)) if good else 'none'} "
                          f"| {sum(r['fails'] for r in runs)} of {len(runs)} | {seen:,.0f} | {ms:.3f} |")  # fmt: skip
