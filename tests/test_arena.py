@@ -1,6 +1,9 @@
 """The arena: fair turns, honest counts, and a judge that cannot be bribed."""
 
+import json
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,10 @@ from diffusion_lib.arena import FAMILIES, Entry, Place
 from diffusion_lib.train import Parts, fit
 from diffusion_lib.views import blind_spots
 from diffusion_lib.views.blind import METRICS, SPOILED
+from diffusion_lib.views.failing import RECORDS
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 RING = Place(data.ring(4000), data.ring(1000, seed=999))
 
@@ -196,4 +203,70 @@ def test_each_metric_sees_what_its_docstring_says_and_is_blind_to_the_rest():
     assert far[wide, "precision"] < -4 and far[wide, "recall"] > 4 and quiet(wide, "frechet", "sliced")
     assert far[junk, "precision"] < -4 and far[junk, "recall"] > 0 and quiet(junk, "frechet", "sliced", "kl")
     assert far[copies, "copied"] > 4 and quiet(copies, *[m for m in METRICS if m != "copied"])
-    assert film["captions"][0].endswith("Clearly seen by: none.") and "nearer to training" in film["captions"][-1]
+    assert (
+        film["captions"][0].endswith("Clearly seen by: none.")
+        and "nearer to training" in film["captions"][-1]
+    )
+
+
+# ---------------------------------------------------------------------------------------- what was recorded
+
+BOOKS = {
+    p.stem.removeprefix("arena_"): json.loads(p.read_text()) for p in sorted(RECORDS.glob("arena_*.json"))
+}
+
+
+def test_the_readmes_tables_are_the_recordings():
+    import arena as benchmark
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for line in [*benchmark.table(), *benchmark.outcomes()]:
+        assert line in readme, line
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_every_seed_is_there_and_all_had_the_same_seconds(name):
+    book = BOOKS[name]
+    seeds = range(10 if name == "grid" else 5)
+    for seed in seeds:
+        runs = {r["family"]: r for r in book["runs"] if r["seed"] == seed}
+        assert set(runs) == set(FAMILIES), seed
+        mean = sum(r["seconds"] for r in runs.values()) / 3
+        assert all(r["seconds"] == pytest.approx(mean, rel=0.02) for r in runs.values() if not r["error"]), (
+            seed
+        )
+        assert all(r["steps"] == book["steps"][f] for f, r in runs.items() if not r["error"])
+    assert all(r["seed"] in seeds for r in book["runs"])
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_each_family_was_searched_as_much_and_the_best_was_taken(name):
+    import arena as benchmark
+
+    book = BOOKS[name]
+    assert {len(rows) for rows in book["search"].values()} == {benchmark.TRIES}
+    for family, rows in book["search"].items():
+        assert rows[0]["options"] == {}  # what `build` takes by itself
+        assert [r["options"] for r in rows] == [
+            benchmark.options_of(family, name == "grid", i) for i in range(len(rows))
+        ]
+        best = benchmark.best(rows)
+        assert {k: v for k, v in book["options"][family].items() if k != "precision"} == {k: v for k, v in best.items() if k != "precision"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOOKS)
+def test_flops_counted_and_by_thought_agree_in_the_book(name):
+    for family, found in BOOKS[name]["flops"].items():
+        assert found["training_per_sample"] == pytest.approx(found["expected"], rel=0.05), family
+
+
+def test_the_first_steps_of_a_recorded_run_are_the_same_today():
+    """`make audit` compares whole runs; here the floor, and that two short runs with the book's options are one."""
+    import arena as benchmark
+
+    book = BOOKS["grid"]
+    place = arena.load("grid")
+    assert benchmark.rounded(place.floor()) == pytest.approx(book["floor"], abs=1e-4)
+    short = {k: 20 for k in book["steps"]}
+    first, second = (benchmark.run(place, book["options"], short, 0, None) for _ in range(2))
+    assert [benchmark.timeless(r) for r in first] == [benchmark.timeless(r) for r in second]
