@@ -77,14 +77,17 @@ def by_colour(d: data.Data) -> data.Data:
     return replace(d, y=torch.tensor(y), names=tuple(kinds))
 
 
-def options_of(family: str, points: bool, index: int) -> dict:
-    """The index-th set of options to try; 0 is the default. `r` stands for r1 = r2."""
+def options_of(family: str, name: str, index: int) -> dict:
+    """The index-th set of options to try at a place; 0 is the default. `r` stands for r1 = r2."""
     if not index:
         return {}
+    points = name in ("grid", "ring")
     dice = random.Random(f"{family} {points} {index}")
     chosen = {k: dice.choice(v) for k, v in (POINTS if points else PICTURES)[family].items()}
     if "r" in chosen:
         chosen["r1"] = chosen["r2"] = chosen.pop("r")
+    if name in ("sprites", "mnist") and family != "DDPM":
+        chosen["patch"] = dice.choice((1, 2))  # the U-Net folds 2 x 2 pixels into one by itself
     return chosen
 
 
@@ -98,7 +101,7 @@ def tune(name: str, place: arena.Place, seconds: float) -> dict[str, list[dict]]
     for family in arena.FAMILIES:
         rows = found[family] = []
         for index in range(TRIES):
-            options = options_of(family, place.eye is None, index)
+            options = options_of(family, name, index)
             fast = ready(family, options) if place.eye else options
             entries = arena.enter(place, 100, families=(family,), options={family: fast})
             for _ in arena.race(entries, seconds=seconds, seed=100):

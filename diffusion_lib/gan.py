@@ -398,6 +398,7 @@ def build(
     ratio: float = 1.0,
     latent: int | None = None,
     channels: int | None = None,
+    patch: int = 1,
     waves: int = WAVES,
     batch: int | None = None,
     seed: int = 0,
@@ -424,7 +425,7 @@ def build(
     batch, lr = batch or (256 if points else 64), lr or (2e-3 if points else 1e-3)
     channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
     seed_all(seed)
-    common = {"classes": classes, "waves": waves}
+    common = {"classes": classes, "patch": patch, "waves": waves}
     net = Generator(shape, latent or (2 if points else 32), channels=channels, **common).to(device)
     eyes = {"channels": channels // 2 if points else channels, "spectral": spectral, "minibatch_std": minibatch_std}  # fmt: skip
     judge = Discriminator(shape, **eyes, **common).to(device)

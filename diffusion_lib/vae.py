@@ -26,26 +26,18 @@ class VAE(nn.Module):
     """Encoder and decoder. x (B, *shape) -> mu, logvar (B, latent); z (B, latent) -> the mean of p(x | z), (B, *shape).
 
     latent: how many numbers z has; 2 makes a map that can be looked at. sd: the decoder's s in the units of x; None: s is
-    learned. channels: as in `gan.Generator`. card: where the weights come from, if they were loaded.
+    learned. channels, patch: as in `gan.Generator`. card: where the weights come from, if they were loaded.
     """
 
-    def __init__(
-        self, shape, latent: int = 16, classes: int = 0, channels: int = 16, sd: float | None = None
-    ):
+    def __init__(self, shape, latent: int = 16, classes: int = 0, channels: int = 16, sd: float | None = None, patch: int = 1):  # fmt: skip
         super().__init__()
-        self.config = {
-            "shape": list(shape),
-            "latent": latent,
-            "classes": classes,
-            "channels": channels,
-            "sd": sd,
-        }
+        self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "sd": sd, "patch": patch}  # fmt: skip
         self.card: dict = {}
-        self.eye, features = eye(shape, channels)
+        self.eye, features = eye(shape, channels, patch)
         width = channels if len(shape) == 1 else 4 * channels
         self.label = nn.Embedding(classes, features) if classes else None
         self.body = mlp(features, width, 2 if len(shape) == 1 else 1, 2 * latent)
-        self.decoder = Generator(shape, latent, classes, channels)
+        self.decoder = Generator(shape, latent, classes, channels, patch)
         # one number must be as quick as a whole network: a tenth of log s learns ten times as fast as a weight
         self.tenth_of_log_s = nn.Parameter(torch.tensor(math.log(sd or 1.0) / 10), requires_grad=sd is None)
 
@@ -104,6 +96,7 @@ def build(
     latent: int | None = None,
     sd: float | None = None,
     channels: int | None = None,
+    patch: int = 1,
     warmup: int = 500,
     lr: float | None = None,
     batch: int | None = None,
@@ -123,7 +116,7 @@ def build(
     classes = 0 if points or data.y is None else len(data.names)
     channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
     seed_all(seed)
-    model = VAE(shape, latent or (2 if points else 16), classes, channels, sd).to(device)
+    model = VAE(shape, latent or (2 if points else 16), classes, channels, sd, patch).to(device)
     learner, numbers = Learner(model, lr or (2e-3 if points else 1e-3)), math.prod(shape)
 
     def step(items, generator) -> dict[str, float]:

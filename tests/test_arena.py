@@ -248,7 +248,7 @@ def test_each_family_was_searched_as_much_and_the_best_was_taken(name):
     for family, rows in book["search"].items():
         assert rows[0]["options"] == {}  # what `build` takes by itself
         assert [r["options"] for r in rows] == [
-            benchmark.options_of(family, name == "grid", i) for i in range(len(rows))
+            benchmark.options_of(family, name, i) for i in range(len(rows))
         ]
         best = benchmark.best(rows)
         assert {k: v for k, v in book["options"][family].items() if k != "precision"} == {k: v for k, v in best.items() if k != "precision"}  # fmt: skip
