@@ -40,7 +40,7 @@ from diffusion_lib.sprites import FACTORS, parse
 from diffusion_lib.views.failing import RECORDS
 
 # seconds for each family and seed, seeds, seconds of a tuning run
-PLACES = {"grid": (40, 10, 12), "digits": (120, 5, 30), "sprites": (60, 5, 20), "mnist": (90, 5, 20)}
+PLACES = {"grid": (40, 10, 12), "digits": (120, 5, 30), "sprites": (120, 5, 40), "mnist": (300, 5, 60)}
 MAIN = {"cat": "fur", "flower": "petals"}
 TRIES, MOMENTS, FRAMES = 6, (0.0625, 0.125, 0.25, 0.5, 1.0), 13
 POINTS = {
