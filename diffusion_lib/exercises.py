@@ -295,6 +295,103 @@ def game_radius(r, lr, n):
     return r * (1 + lr**2) ** (n / 2)
 
 
+def _covers(
+    reach=lambda samples, real, k: torch.cdist(real, real).kthvalue(k + 1).values,
+    rule=lambda near: near.any(1),
+):
+    """Coverage made of its two parts, how far a ball reaches and what counts, so that a slip can differ in one."""
+
+    def covers(samples, real, k):
+        return rule(torch.cdist(real, samples) < reach(samples, real, k)[:, None]).double()
+
+    return covers
+
+
+def wilson_interval(hits, n, z):
+    """(2,), low and high."""
+    p, w = hits / n, z**2 / n
+    half = z / (1 + w) * (p * (1 - p) / n + w / n / 4) ** 0.5
+    middle = (p + w / 2) / (1 + w)
+    return torch.stack([middle - half, middle + half])
+
+
+def _half(hits, n, z):
+    low, high = wilson_interval(hits, n, z)
+    return (high - low) / 2
+
+
+def _wilson_without(hits, n, z):
+    p, w = hits / n, z**2 / n
+    half = z / (1 + w) * (p * (1 - p) / n) ** 0.5
+    return torch.stack([(p + w / 2) / (1 + w) - half, (p + w / 2) / (1 + w) + half])
+
+
+def from_how_many(training_a, drawing_a, training_b, drawing_b):
+    return (training_a - training_b) / (drawing_b - drawing_a)
+
+
+def _race_cases(g):
+    cases = []
+    for b in (3, 5):
+        low, high = torch.rand(2, b, generator=g, dtype=torch.float64) + 0.5
+        cases.append((50 + 100 * low, 0.01 * low, 10 * high, 0.02 + high))
+    return cases
+
+
+def reparametrised(mu, logvar, noise):
+    """z = mu + exp(logvar / 2) noise ~ N(mu, exp(logvar)), (B, d) (Kingma, Welling 2014, section 2.4)"""
+    return mu + (0.5 * logvar).exp() * noise
+
+
+def kl_to_standard(mu, logvar):
+    """KL( N(mu, exp(logvar)) || N(0, I) ) = sum (mu^2 + exp(logvar) - 1 - logvar) / 2, (B,) (2014, appendix B)"""
+    return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)
+
+
+def on_the_arc(a, b, u):
+    """[ sin((1 - u) w) a + sin(u w) b ] / sin w, with w the angle between a and b, (B, d)"""
+    cosine = (a * b).sum(1, keepdim=True) / (a.norm(dim=1, keepdim=True) * b.norm(dim=1, keepdim=True))
+    w = cosine.acos()
+    return (((1 - u) * w).sin() * a + (u * w).sin() * b) / w.sin()
+
+
+def _arc(cosine=None, weights=lambda w, u: (((1 - u) * w).sin() / w.sin(), (u * w).sin() / w.sin())):
+    def function(a, b, u):
+        c = (a * b).sum(1, keepdim=True) / (a.norm(dim=1, keepdim=True) * b.norm(dim=1, keepdim=True))
+        here, there = weights((c if cosine is None else cosine(a, b)).acos(), u)
+        return here * a + there * b
+
+    return function
+
+
+def _stretched(a, b, u):
+    line = (1 - u) * a + u * b
+    long = (1 - u) * a.norm(dim=1, keepdim=True) + u * b.norm(dim=1, keepdim=True)
+    return line / line.norm(dim=1, keepdim=True) * long
+
+
+def _arc_cases(g):
+    return [(_noise(shape, g), _noise(shape, g), u) for shape, u in (((4, 8), 0.25), ((3, 64), 0.5), ((5, 16), 0.9))]  # fmt: skip
+
+
+def nearer_to_seen(samples, seen, fresh):
+    """1.0 for each sample (B, d) whose nearest of seen (N, d) is nearer than its nearest of fresh (N, d), else 0.0: (B,)"""
+    to_seen, to_fresh = (torch.cdist(samples, x).min(1).values for x in (seen, fresh))
+    return (to_seen < to_fresh).double()
+
+
+def _nearer(measure=torch.cdist, pick=lambda d: d.min(1).values, tell=lambda a, b: (a < b).double()):
+    return lambda samples, seen, fresh: tell(pick(measure(samples, seen)), pick(measure(samples, fresh)))
+
+
+def _dial_cases(g):
+    def case(n, d):
+        seen, fresh = _noise((n, d), g), _noise((n, d), g)
+        return seen.roll(1, 0) + 0.8 * _noise((n, d), g), seen, fresh
+
+    return [case(n, d) for n, d in ((60, 4), (45, 8), (80, 3))]
+
+
 def noisy_batch(x0, u, eps, schedule):
     """Each picture its own time, t = 1 + floor(u T) in 1..T, and its x_t (DDPM eq. 4)"""
     t = 1 + (u * schedule.T).long()
@@ -1194,5 +1291,149 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
          "It is (1 + lr^2)(x^2 + y^2): the square of the distance gets the same factor in every step.",
          "r * (1 + lr**2) ** (n / 2)"),
         "a small learning rate only makes the way out slower; a cure has to change the game.",
+    ),
+    Exercise(
+        "07.coverage", "Who is covered?", "covered(samples, real, k)",
+        "Around each of the `real` points (N, D) lies a ball that just reaches its `k`-th nearest other real point. Which balls hold a sample, of `samples` (M, D), strictly inside? Return 1.0 for those and 0.0 for the others, (N,): their mean is the coverage.",
+        _covers(), lambda g: [(spread * _noise((m, d), g), _noise((n, d), g), k) for m, n, d, k, spread in ((40, 30, 2, 3, 0.5), (25, 40, 5, 5, 0.8), (15, 20, 3, 2, 0.7))],
+        _slips(
+            (_covers(reach=lambda s, r, k: torch.cdist(r, r).kthvalue(k).values), "Each real point is its own first neighbour here, at distance 0: ask for the (k + 1)-th smallest of its distances."),
+            (_covers(reach=lambda s, r, k: torch.cdist(r, s).kthvalue(k).values), "The balls reach to the k-th *sample*: they belong to the real points alone, or they grow until they hold whatever there is."),
+            (_covers(reach=lambda s, r, k: torch.cdist(r, r).kthvalue(k + 1).values.mean().expand(len(r))), "All balls have one size: each reaches to its own k-th neighbour, so that they are small where the data are dense."),
+            (_covers(reach=lambda s, r, k: torch.cdist(r, r).kthvalue(k + 1).values ** 2), "It looks as if a distance is compared with a squared radius: both squared, or neither."),
+            (_covers(rule=lambda near: near.double().mean(1)), "This is the share of all samples that lie in each ball: one sample inside is enough, and ten count no more."),
+            (_covers(rule=lambda near: near.sum(1)), "This counts the samples in each ball, as density does: for coverage one is enough."),
+            (lambda s, r, k: (torch.cdist(s, r) < torch.cdist(r, r).kthvalue(k + 1).values).any(1).double(), "This asks which *samples* lie in a ball: that is precision. Coverage asks which real points' balls are not empty."),
+            (lambda s, r, k: (torch.cdist(r, s) < torch.cdist(s, s).kthvalue(min(k + 1, len(s))).values).any(1).double(), "These are balls around the samples: that is recall, which a few samples far out can raise with huge balls. Put them around the real points."),
+        ),
+        ("Two tables of distances: real to real for the balls, real to samples for what lies inside.",
+         "In `torch.cdist(real, real)` each row has a 0 for the point itself; `kthvalue(k + 1).values` is the distance to the k-th other one.",
+         "`(torch.cdist(real, samples) < radius[:, None]).any(1).double()`"),
+        "and its mean for perfect samples is not 1: some balls stay empty by luck. `metrics.coverage_ceiling` has the closed form.",
+        "The library has it, with three more, in `metrics.neighbourhoods`.",
+    ),
+    Exercise(
+        "07.wilson", "0 of 5 is not never", "interval(hits, n, z)",
+        "`hits` of `n` runs failed, (B,) each. Return Wilson's interval for the share that fails in the long run, (2, B), low and high. With p = hits / n and w = z²/n: the middle is (p + w/2) / (1 + w), half the width z / (1 + w) · sqrt(p (1 - p) / n + w / (4 n)).",
+        wilson_interval, lambda g: [(torch.tensor(h).double(), torch.tensor(n).double(), z) for h, n, z in (([0.0, 5, 2], [5.0, 5, 5], 1.96), ([1.0, 9, 0, 50], [10.0, 10, 20, 60], 1.96), ([3.0, 7], [8.0, 12], 1.0))],
+        _slips(
+            (lambda h, n, z: torch.stack([h / n - z * (h / n * (1 - h / n) / n) ** 0.5, h / n + z * (h / n * (1 - h / n) / n) ** 0.5]), "This is p ± z sqrt(p (1 - p) / n): with 0 of 5 its width is 0, as if the coin were known. Wilson's has w in it."),
+            (lambda h, n, z: wilson_interval(h, n, z) * (1 + z**2 / n), "The division by 1 + w is missing."),
+            (lambda h, n, z: torch.stack([h / n - _half(h, n, z), h / n + _half(h, n, z)]), "The middle is p itself: Wilson's is drawn towards one half, (p + w/2) / (1 + w)."),
+            (lambda h, n, z: wilson_interval(h, n, z).flip(0), "Low and high are exchanged."),
+            (lambda h, n, z: _wilson_without(h, n, z), "The term w / (4 n) under the root is missing: for 0 failures nothing would be left of the width."),
+            (lambda h, n, z: wilson_interval(h, n, z**0.5), "It looks as if w = z / n: the square is missing, w = z²/n."),
+            (lambda h, n, z: torch.stack([wilson_interval(h, n, z).mean(0) - 2 * _half(h, n, z), wilson_interval(h, n, z).mean(0) + 2 * _half(h, n, z)]), "Half the width goes to each side, not the whole of it."),
+            (lambda h, n, z: wilson_interval(h, n, z).mean(0).expand(2, -1), "This is the middle twice: subtract half the width for low, add it for high."),
+        ),
+        ("Compute p and w first; both are (B,).",
+         "`middle = (p + w / 2) / (1 + w)` and `half = z / (1 + w) * (p * (1 - p) / n + w / (4 * n)) ** 0.5`.",
+         "`torch.stack([middle - half, middle + half])`"),
+        "0 failures of 5 still allow a share of up to 43 %, and 0 of 10 of up to 28 %.",
+        "The library has it for one pair of numbers: `metrics.wilson`.",
+    ),
+    Exercise(
+        "07.even", "From how many samples on?", "even(training_a, drawing_a, training_b, drawing_b)",
+        "a needs `training_a` seconds of training and `drawing_a` seconds for each sample, b needs `training_b` and `drawing_b`, all (B,). a trains longer and draws faster. For how many samples, (B,), do both take equally long in all? (A fraction is fine.)",
+        from_how_many, _race_cases,
+        _slips(
+            (lambda a, p, b, q: (a - b) / (p - q), "The sign is turned: a has to make up a - b, and gains drawing_b - drawing_a with each sample."),
+            (lambda a, p, b, q: (a - b) / q, "It looks as if a drew for nothing: with each sample it gains only the difference."),
+            (lambda a, p, b, q: a / (q - p), "It looks as if b needed no training: only the difference has to be made up."),
+            (lambda a, p, b, q: (q - p) / (a - b), "This is upside down: seconds to make up, divided by seconds gained with each sample."),
+            (lambda a, p, b, q: (a + b) / (q - p), "The trainings are added: the difference has to be made up."),
+            (lambda a, p, b, q: (a - b) / (p + q), "The drawing times are added: with each sample a gains their difference."),
+            (lambda a, p, b, q: a / p - b / q, "Solve training_a + n drawing_a = training_b + n drawing_b for n."),
+        ),
+        ("Write down both totals for n samples.",
+         "training_a + n drawing_a = training_b + n drawing_b. Bring n to one side.",
+         "(training_a - training_b) / (drawing_b - drawing_a)"),
+        "below that number the quick learner is cheaper, above it the quick painter.",
+        "`arena.break_even` also knows the cases in which one is cheaper for every n.",
+    ),
+    Exercise(
+        "09.z", "One z, by the reparametrisation trick", "draw_z(mu, logvar, noise)",
+        "The encoder says q(z | x) = N(mu, exp(logvar)), number by number; `mu` and `logvar` are (B, d). Turn `noise` (B, d), drawn from N(0, I), into a z from q(z | x), so that gradients find their way back to mu and logvar.",
+        reparametrised, lambda g: [tuple(_noise(shape, g) for _ in range(3)) for shape in ((4, 2), (3, 16), (1, 8))],
+        _slips(
+            (lambda m, v, n: m + v.exp() * n, "It looks as if the noise is multiplied by the variance: exp(logvar) is a variance, and a standard deviation is its root, exp(logvar / 2)."),
+            (lambda m, v, n: m + v * n, "It looks as if logvar itself is taken for the standard deviation: it is the logarithm of the variance, and may be negative."),
+            (lambda m, v, n: m + 0.5 * v * n, "The half is right, the exponential is missing: the standard deviation is exp(logvar / 2)."),
+            (lambda m, v, n: m + 0 * n, "The noise is forgotten: this is the middle of q(z | x), and always the same z. Then nothing teaches the decoder to draw what lies around it."),
+            (lambda m, v, n: (0.5 * v).exp() * n, "The mean is forgotten: such a z knows nothing of where x was put."),
+            (lambda m, v, n: m + n, "The noise keeps its variance of 1: it has to become exp(logvar)."),
+            (lambda m, v, n: (m + n) * (0.5 * v).exp(), "It looks as if the mean is stretched too: only the noise is multiplied by the standard deviation."),
+            (lambda m, v, n: m + (-0.5 * v).exp() * n, "It looks as if the noise is divided by the standard deviation."),
+            (lambda m, v, n: m - (0.5 * v).exp() * n, "As a draw this is just as good, for noise and its negative are equally likely; but with the noise that you are given, the sign is the other."),
+        ),
+        ("A number from N(0, 1), multiplied by c, has the standard deviation c; then move it.",
+         "The variance is exp(logvar). Its root?",
+         "mu + (0.5 * logvar).exp() * noise"),
+        "the dice are outside, and mu and logvar are plain numbers in a sum and a product: gradients pass.",
+        "The library has it inside `vae.vae_loss`.",
+    ),
+    Exercise(
+        "09.kl", "What a latent code costs", "kl(mu, logvar)",
+        "For each row of `mu` and `logvar`, (B, d) each: how many nats is N(mu, exp(logvar)) away from N(0, I), KL( q || p )? The d numbers are independent, so their KLs add up. Return (B,).",
+        kl_to_standard, lambda g: [(_noise(shape, g), _noise(shape, g)) for shape in ((4, 2), (3, 16), (2, 5))],
+        _slips(
+            (lambda m, v: -kl_to_standard(m, v), "The sign is turned round: a KL is never below 0. In the paper's equation stands -KL, a part of the ELBO."),
+            (lambda m, v: 2 * kl_to_standard(m, v), "This is twice as much: the one half in front is missing."),
+            (lambda m, v: kl_to_standard(m, v) / m.shape[1], "It looks as if the numbers of z are averaged: independent costs add up."),
+            (lambda m, v: 0.5 * (m**2 + v.exp() - 1 + v).sum(1), "It looks as if logvar has the wrong sign: a narrow q (logvar far below 0) must cost more, not less."),
+            (lambda m, v: 0.5 * (m**2 + (0.5 * v).exp() - 1 - v).sum(1), "It looks as if the standard deviation stands where the variance belongs: exp(logvar), without a half."),
+            (lambda m, v: 0.5 * (v.exp() - 1 - v).sum(1), "It looks as if the means are free: mu^2 is missing."),
+            (lambda m, v: 0.5 * (m**2 + v.exp() - v).sum(1), "The -1 is missing: N(0, 1) itself must cost nothing."),
+            (lambda m, v: 0.5 * ((1 + m**2) * (-v).exp() - 1 + v).sum(1), "This is the other direction, KL( N(0, I) || q ): a KL is not symmetric, and the average is taken under the first one, here q."),
+            (lambda m, v: 0.5 * (m.abs() + v.exp() - 1 - v).sum(1), "It looks as if |mu| stands where mu^2 belongs."),
+            (lambda m, v: kl_to_standard(m, v) / math.log(2), "This is in bits: nats are asked for, so take no logarithm of 2."),
+            (lambda m, v: kl_to_standard(m, v).mean() + 0 * m[:, 0], "This is the mean of the batch: say for each row what it costs."),
+        ),
+        ("For one number: KL( N(mu, v) || N(0, 1) ) = (mu^2 + v - 1 - log v) / 2, with v the variance.",
+         "Here v = exp(logvar), so log v is logvar itself. Then add up over the d numbers.",
+         "0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)"),
+        "0 for a code that says nothing of x; each number that says something has its price.",
+        "The library calls this `vae.kl_to_prior`.",
+    ),
+    Exercise(
+        "09.arc", "Along the arc", "arc(a, b, u)",
+        "Walk from `a` to `b`, (B, d) each, along an arc: return [ sin((1 - u) w) a + sin(u w) b ] / sin w at the share `u` of the way (a number in 0..1), where w is the angle between a and b, for each row its own. cos w = a·b / (|a| |b|). Shape (B, d).",
+        on_the_arc, _arc_cases,
+        _slips(
+            (lambda a, b, u: (1 - u) * a + u * b, "This is the straight line: half way it is too short by far."),
+            (_arc(weights=lambda w, u: ((u * w).sin() / w.sin(), ((1 - u) * w).sin() / w.sin())), "The two have changed places: at u = 0 one should stand at a."),
+            (_arc(weights=lambda w, u: (((1 - u) * w).sin(), (u * w).sin())), "The division by sin w is missing: at u = 0 this is sin w times a."),
+            (_arc(cosine=lambda a, b: (a * b).sum(1, keepdim=True).clamp(-1, 1)), "It looks as if the lengths are missing in the angle: divide a·b by |a| |b|."),
+            (_arc(cosine=lambda a, b: ((a * b).sum() / (a.norm() * b.norm()))), "It looks as if there is one angle for the whole batch: each row has its own."),
+            (_stretched, "This is the straight line, stretched to length: the same places but at another pace, for equal shares of a chord are unequal shares of an arc."),
+            (_arc(weights=lambda w, u: ((1 - u) ** 0.5 + 0 * w, u**0.5 + 0 * w)), "These are the roots of the shares: they keep the length of vectors at right angles only, and the pace is another."),
+            (_arc(weights=lambda w, u: (((1 - u) * w).cos() / w.cos(), (u * w).cos() / w.cos())), "It looks as if cosines stand where sines belong: at u = 0 the share of b must be 0."),
+        ),
+        ("First cos w for each row, with keepdim=True so that it can be multiplied with rows later.",
+         "w = cosine.acos(); the two shares are sin((1 - u) w) / sin w and sin(u w) / sin w.",
+         "c = (a * b).sum(1, keepdim=True) / (a.norm(dim=1, keepdim=True) * b.norm(dim=1, keepdim=True)), w = c.acos(), and the formula."),
+        "equal steps of u are equal steps of the angle, and vectors of one length keep it all the way.",
+        "The library calls this `views.slerp`.",
+    ),
+    Exercise(
+        "09.dial", "The memorisation dial", "dial(samples, seen, fresh)",
+        "`seen` (N, d) are the training pictures, `fresh` (N, d) as many that nobody has learned from, `samples` (B, d) what a network drew. For each sample, say 1.0 if its nearest picture in `seen` is nearer than its nearest picture in `fresh`, else 0.0: (B,). Their mean is the dial.",
+        nearer_to_seen, _dial_cases,
+        _slips(
+            (_nearer(tell=lambda a, b: (a > b).double()), "It looks as if it is turned round: these are the ones that lie nearer to unseen pictures."),
+            (_nearer(tell=lambda a, b: (a < b).double().mean() + 0 * a), "This is the share of all samples: say for each one what it is, the mean comes later."),
+            (_nearer(pick=lambda d: d.mean(1)), "It looks as if mean distances to all pictures are compared: a copy is far from most of what was seen. The nearest one is asked for."),
+            (_nearer(pick=lambda d: d.max(1).values), "It looks as if the farthest pictures are compared: `min`, not `max`."),
+            (_nearer(pick=lambda d: d.diagonal()), "It looks as if sample i is compared with picture i only: look for the nearest among all."),
+            (_nearer(pick=lambda d: d.min(0).values), "It looks as if the nearest sample of each picture is looked for: the nearest picture of each sample is asked for, so the minimum goes along the other direction."),
+            (_nearer(tell=lambda a, b: b - a), "This is how much nearer it is: 1.0 or 0.0 is asked for."),
+            (_nearer(tell=lambda a, b: a / b), "This is a ratio of distances: 1.0 where it is below 1, else 0.0."),
+            (_nearer(tell=lambda a, b: (a < 0.1).double()), "It looks as if small distances are counted: whether one is small depends on the pictures. That is what the unseen ones are for."),
+        ),
+        ("`torch.cdist(samples, seen)` has all distances, (B, N). Which direction does the minimum go along?",
+         "Do the same with fresh, and compare the two (B,) tensors.",
+         "(torch.cdist(samples, seen).min(1).values < torch.cdist(samples, fresh).min(1).values).double()"),
+        "the mean is about 0.5 without memory and 1 for a copier; an interval belongs beside it.",
+        "The library's `metrics.copied` adds the interval.",
     ),
 )}

@@ -15,7 +15,7 @@ from diffusion_lib import predict as predictions
 from diffusion_lib.check import check, exercise, hint, judge, same, solution
 from diffusion_lib.diffusion import add_noise, convert, log_q_chain, reverse_step, sample
 from diffusion_lib.exercises import EXERCISES
-from diffusion_lib.metrics import mode_report, nearest
+from diffusion_lib.metrics import copied, mode_report, nearest, neighbourhoods, wilson
 from diffusion_lib.note import _KINDS, Note
 from diffusion_lib.predict import predict
 
@@ -147,6 +147,17 @@ def game_by_steps(r, lr, n):
     return (x * x + y * y).sqrt()
 
 
+def arc_by_hand(a, b, u):
+    one, other = a / a.norm(dim=1, keepdim=True), b / b.norm(dim=1, keepdim=True)
+    w = 2 * torch.atan2((one - other).norm(dim=1), (one + other).norm(dim=1))[:, None]
+    return a * ((w - u * w).sin() / w.sin()) + b * ((u * w).sin() / w.sin())
+
+
+def dial_by_a_loop(samples, seen, fresh):
+    hits = [min(math.dist(x, y) for y in seen.tolist()) < min(math.dist(x, y) for y in fresh.tolist()) for x in samples.tolist()]  # fmt: skip
+    return torch.tensor(hits).double()
+
+
 bce = torch.nn.functional.binary_cross_entropy_with_logits
 
 
@@ -158,7 +169,29 @@ def lesson_by_hand(g, d, real, z):
     return torch.stack([0 * g, slope])
 
 
+def covered_by_a_loop(samples, real, k):
+    found = []
+    for x in real.tolist():
+        radius = sorted(math.dist(x, y) for y in real.tolist())[k]
+        found.append(min(math.dist(x, y) for y in samples.tolist()) < radius)
+    return torch.tensor(found).double()
+
+
+def wilson_by_its_equation(hits, n, z):
+    """The two p with (p - hits / n)^2 = z^2 p (1 - p) / n."""
+    a, b, c = 1 + z**2 / n, -(2 * hits / n + z**2 / n), (hits / n) ** 2
+    root = (b * b - 4 * a * c).clamp(min=0).sqrt()
+    return torch.stack([(-b - root) / (2 * a), (-b + root) / (2 * a)])
+
+
 RIGHT = {
+    "07.coverage": [covered_by_a_loop],
+    "07.wilson": [wilson_by_its_equation],
+    "07.even": [lambda a, p, b, q: -(b - a) / (q - p)],
+    "09.z": [lambda m, v, n: m + v.exp().sqrt() * n, lambda m, v, n: torch.distributions.Normal(m, (v / 2).exp()).icdf(torch.distributions.Normal(0.0, 1.0).cdf(n))],
+    "09.kl": [lambda m, v: torch.distributions.kl_divergence(torch.distributions.Normal(m, v.exp().sqrt()), torch.distributions.Normal(0.0, 1.0)).sum(1)],
+    "09.arc": [arc_by_hand],
+    "09.dial": [dial_by_a_loop],
     "05.d_loss": [lambda r, f: bce(r, torch.ones_like(r), reduction="none") + bce(f, torch.zeros_like(f), reduction="none"), lambda r, f: -(r.sigmoid() * (1 - f.sigmoid())).log()],
     "05.g_loss": [lambda f: bce(f, torch.ones_like(f), reduction="none")],
     "05.best": [lambda p, q: (p.log() - q.log()).sigmoid()],
@@ -236,6 +269,20 @@ def test_float32_is_accurate_enough(e):
 def test_the_strict_count_is_the_librarys():
     for x, modes, sd in cases(EXERCISES["06.modes"]):
         assert EXERCISES["06.modes"].reference(x, modes, sd).sum() == mode_report(x, modes, sd)["modes"]
+
+
+def test_coverage_and_wilson_are_the_librarys():
+    for case in cases(EXERCISES["07.coverage"]):
+        assert float(EXERCISES["07.coverage"].reference(*case).mean()) == neighbourhoods(*case)["coverage"]
+    for hits, n, z in cases(EXERCISES["07.wilson"])[:2]:
+        both = EXERCISES["07.wilson"].reference(hits, n, z).T.tolist()
+        for pair, h, m in zip(both, hits.tolist(), n.tolist(), strict=True):
+            assert pair == pytest.approx(wilson(int(h), int(m)))
+
+
+def test_the_dial_is_the_librarys():
+    for case in cases(EXERCISES["09.dial"]):
+        assert float(EXERCISES["09.dial"].reference(*case).mean()) == copied(*case)["share"]
 
 
 def test_the_walk_is_the_librarys_sample():

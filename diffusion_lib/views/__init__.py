@@ -4,12 +4,26 @@ Each function computes everything once and hands it to a FramePlayer; the browse
 new numbers (a picture of your own, fresh noise, another eta) goes back to the kernel, on whatever thread that calls us.
 """
 
+from .arena import (
+    bet,
+    ledger,
+    live_arena,
+    many_samples,
+    quality,
+    race_book,
+    recorded_arena,
+    seconds_to,
+    verdict,
+)
 from .blind import blind_spots
+from .blurring import kept, recorded_latents, s_table, sharpness, why_blurred
 from .collapse import collapse_lab
+from .copying import disguises, is_it_a_copy
 from .denoisers import bound, network_or_perfect, three_questions, variances
 from .duel import cat_film, step_gan
 from .failing import bilinear, circling, cures, cures_table, slope_factors, winning
 from .forward import chain_log_probability, explore_forward, ink, steps_or_jump
+from .latents import latent_map, seen_and_unseen, slerp, straight_or_round, unfold, walks
 from .own import copies, fine_tune, own_pictures
 from .reverse import ancestors, few_steps, is_it_gaussian, memory, step_reverse
 from .rungs import climb, ladder, ladder_table
@@ -19,6 +33,7 @@ from .training import watch
 __all__ = [
     "RAW",
     "ancestors",
+    "bet",
     "bilinear",
     "blind_spots",
     "bound",
@@ -30,27 +45,48 @@ __all__ = [
     "copies",
     "cures",
     "cures_table",
+    "disguises",
     "explore_forward",
     "explore_schedule",
     "few_steps",
     "fine_tune",
     "ink",
+    "is_it_a_copy",
     "is_it_gaussian",
+    "kept",
     "ladder",
     "ladder_table",
+    "latent_map",
+    "ledger",
+    "live_arena",
+    "many_samples",
     "memory",
     "network_or_perfect",
     "own_pictures",
     "picture_test",
+    "quality",
+    "race_book",
+    "recorded_arena",
+    "recorded_latents",
+    "s_table",
     "schedule_test",
+    "seconds_to",
+    "seen_and_unseen",
+    "sharpness",
+    "slerp",
     "slope_factors",
     "step_gan",
     "step_reverse",
     "steps_or_jump",
+    "straight_or_round",
     "three_questions",
     "two_rulers",
     "two_sizes",
+    "unfold",
     "variances",
+    "verdict",
+    "walks",
     "watch",
+    "why_blurred",
     "winning",
 ]

@@ -56,7 +56,7 @@ class Live(Training):
         self.stop.on_click(lambda _: self.halt())
         self.resume.on_click(lambda _: self.proceed())
         self.history.add(first)
-        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=["step 0"] * 2, name=name, fps=6)  # fmt: skip
+        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=["step 0"] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
         row = widgets.HBox([self.stop, self.resume, self.bar, self.left], layout={"flex_flow": "row wrap"})
         PlayerBox.__init__(self, [*controls, row, self.player, self.says])
         self._show()

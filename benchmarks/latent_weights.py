@@ -1,0 +1,192 @@
+"""Train the networks of lesson 09, and measure what its text says: five weights and records/latents.json.
+
+    python benchmarks/latent_weights.py                  everything, about 15 minutes of one core
+    python benchmarks/latent_weights.py digits_vae2      one of the weights
+    python benchmarks/latent_weights.py --measure        the JSON again, with the weights that are there (1 minute)
+    python benchmarks/latent_weights.py --s              nine trainings of a VAE, with s learned and s fixed (8 minutes)
+
+No network is told a class: what is learned of "3" and "8" is learned from the pictures alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from diffusion_lib import classifier, ddpm, gan, store, vae
+from diffusion_lib.diffusion import randn_like
+from diffusion_lib.files import whole
+from diffusion_lib.metrics import frechet
+from diffusion_lib.train import fit
+from diffusion_lib.views.blurring import again, drawn_by_all, edges, lost, squared_error
+from diffusion_lib.views.copying import dial, makers
+from diffusion_lib.views.failing import RECORDS
+from diffusion_lib.views.latents import from_noise, seen_and_unseen, slerp, straight
+
+LEARN, UNSEEN = (replace(part, y=None) for part in seen_and_unseen())
+STEPS, SDS, SEEDS = 3000, (None, 0.3, 0.5), (0, 1, 2)  # of the comparison of decoders' s
+JOBS = {  # name: what builds it, from which pictures, its options, its steps
+    "digits_vae2": (vae.build, LEARN, {"latent": 2}, 4000),
+    "digits_vae": (vae.build, LEARN, {"latent": 16}, 4000),
+    "digits_vae_wide": (vae.build, LEARN, {"latent": 16, "sd": 0.5}, 4000),
+    "digits_gan": (gan.build, LEARN, {}, 5000),
+    "digits_twenty": (
+        ddpm.build,
+        LEARN.subset(20),
+        {"channels": 16, "batch": 64, "precision": "float32"},
+        3000,
+    ),
+}
+
+
+def train(name: str, out: Path) -> None:
+    build, learn, options, steps = JOBS[name]
+    model, parts = build(learn, **options)
+    for record in fit(*parts, steps=steps):
+        if record.step % 500 == 0:
+            print(name, record, flush=True)
+    facts = {"data": f"digits, {len(learn)} of the 1,000 learned, no classes", "steps": steps, "seconds": round(record.seconds),
+             "seed": 0, "command": f"python benchmarks/latent_weights.py {name}"}  # fmt: skip
+    store.save(out / f"{name}.safetensors", model, store.card(**facts), half=True)
+
+
+# ---------------------------------------------------------------------------------------- what the text says
+
+
+@torch.no_grad()
+def judge(model: vae.VAE, n: int = len(UNSEEN)) -> dict[str, float]:
+    """Of a VAE. error, named (the share that a classifier reads as what they were), bits: of unseen digits, encoded and decoded.
+
+    frechet: distance of n decoded z ~ N(0, I); frechet_clouds: of z ~ q(z | x) of n seen x instead; width: of q, on average;
+    and `lost` on the digits it has seen.
+    """
+    eye, truth = store.load("classifier_digits"), seen_and_unseen()[1].y
+    real, back = classifier.features(eye, UNSEEN.x), again(model, UNSEEN.x)
+    mu, logvar = model.encode(LEARN.x[:n])
+    width = (0.5 * logvar).exp()
+    clouds = model.decode(mu + width * randn_like(mu, torch.Generator().manual_seed(0))).clamp(-1, 1)
+    drawn = {"frechet": torch.cat(list(vae.draw(model, n))), "frechet_clouds": clouds}
+    found = {name: frechet(classifier.features(eye, x), real) for name, x in drawn.items()}
+    found |= {
+        "s": float(model.log_s.exp()),
+        "width": float(width.mean()),
+        "error": squared_error(back, UNSEEN.x),
+    }
+    found |= {
+        "named": classifier.accuracy(eye, back, truth),
+        "bits": vae.bits_per_dimension(model, UNSEEN.x, 17),
+    }
+    return found | {k: v for k, v in lost(model, LEARN.x).items() if k != "error"}
+
+
+def run(sd: float | None, seed: int) -> dict:
+    model, parts = vae.build(LEARN, latent=16, sd=sd, seed=seed)
+    for _ in fit(*parts, steps=STEPS, seed=seed):
+        pass
+    return {"fixed": sd is not None, "seed": seed, "steps": STEPS} | judge(model)
+
+
+def floors(times: int = 8) -> list[float]:
+    """Frechet distances of as many real digits as are unseen from those, chosen at random from the others."""
+    eye, found = store.load("classifier_digits"), []
+    for seed in range(times):
+        i = torch.randperm(len(LEARN), generator=torch.Generator().manual_seed(seed))[: len(UNSEEN)]
+        found.append(frechet(classifier.features(eye, LEARN.x[i]), classifier.features(eye, UNSEEN.x)))
+    return found
+
+
+def midpoints(n: int = 797) -> list[dict]:
+    """Frechet distance of n pictures from the ends of walks, and from the middles of straight ones and of arcs; three seeds."""
+    eye, ddim, net = (store.load(name) for name in ("classifier_digits", "digits", "digits_gan"))
+    real, found = classifier.features(eye, UNSEEN.x), []
+    for name, draw, shape in (("DDIM", partial(from_noise, ddim), ddim.shape), ("GAN", net, (32,))):
+        for seed in SEEDS:
+            a, b = torch.randn(2, n, *shape, generator=torch.Generator().manual_seed(seed))
+            places = {"ends": a, "straight": straight(a, b, 0.5), "arc": slerp(a, b, 0.5)}
+            row = {where: frechet(classifier.features(eye, draw(z)), real) for where, z in places.items()}
+            found.append({"name": name, "seed": seed} | row)
+    return found
+
+
+@torch.no_grad()
+def halfway(n: int = 200, seed: int = 0) -> dict[str, dict[str, float]]:
+    """Contrast (standard deviation of the pixels of a picture, the mean over n) at the ends of walks, half way on arcs and on
+    straight lines, and of a plain cross-fade of the two ends; and how long the codes are."""
+    g, (box, net, ddim) = (
+        torch.Generator().manual_seed(seed),
+        map(store.load, ("digits_vae", "digits_gan", "digits")),
+    )
+    x = UNSEEN.x[torch.randperm(len(UNSEEN), generator=g)[: 2 * n]]
+    codes = {"VAE": (box.decode, box.encode(x)[0]), "GAN": (net, net.noise(2 * n, g)),
+             "DDIM": (partial(from_noise, ddim), torch.randn(2 * n, *ddim.shape, generator=g))}  # fmt: skip
+    found = {}
+    for name, (draw, code) in codes.items():
+        a, b = code.chunk(2)
+        ends = draw(a), draw(b)
+        seen = {
+            "ends": ends[0],
+            "arc": draw(slerp(a, b, 0.5)),
+            "straight": draw(straight(a, b, 0.5)),
+            "fade": sum(ends) / 2,
+        }
+        found[name] = {k: float(v.flatten(1).std(1).mean()) for k, v in seen.items()}
+        found[name] |= {"length": float(code.flatten(1).norm(dim=1).mean()), "numbers": a[0].numel()}
+    return found
+
+
+def measure() -> dict:
+    pictures = drawn_by_all()
+    return {
+        "command": "python benchmarks/latent_weights.py",
+        "machine": store.card()["machine"],
+        "kept": {name: judge(store.load(name)) for name in ("digits_vae2", "digits_vae", "digits_vae_wide")},
+        "real_named": classifier.accuracy(store.load("classifier_digits"), UNSEEN.x, seen_and_unseen()[1].y),
+        "mean_digit": squared_error(LEARN.x.mean(0), UNSEEN.x),
+        "edges": {name: edges(x) / edges(pictures["real"]) for name, x in pictures.items()},
+        "copying": {name: dial(*sets) for name, sets in makers().items()},
+        "frechet_floor": floors(),
+        "midpoints": midpoints(),
+        "halfway": halfway(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("names", nargs="*", help=f"which weights: {', '.join(JOBS)}; none: all")
+    parser.add_argument("--measure", action="store_true", help="train nothing, only measure")
+    parser.add_argument("--s", action="store_true", help="only the nine trainings that compare decoders")
+    parser.add_argument("--out", type=Path, default=store.FOLDER, help="a folder for the weights")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    everything = not (args.names or args.measure or args.s)
+    for name in JOBS if everything else args.names:
+        train(name, args.out)
+    if everything or args.s:
+        note({"s": [run(sd, seed) for sd in SDS for seed in SEEDS]})
+    if everything or args.measure:
+        note(measure())
+
+
+def note(facts: dict) -> None:
+    """Write these facts into the record; the others in it stay."""
+    path = RECORDS / "latents.json"
+    old = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    with whole(path) as part:
+        part.write_text(json.dumps(old | _rounded(facts), indent=1) + "\n", encoding="utf-8")
+
+
+def _rounded(value):
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rounded(v) for v in value]
+    return round(value, 5) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Lesson 07 as a learner meets it: the bet, a race that is stopped and started again, the recorded film."""
+
+import pytest
+from browser import IDLE, JupyterServer, ask_kernel, browser, page, run_all, screenshot, write_notebook
+from test_lessons_browser import move
+
+pytestmark = pytest.mark.browser
+
+CELLS = (
+    "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib import views\nmine = views.bet()\nmine",
+    "race = views.live_arena('ring', seconds=5, bet=mine)\nrace",
+    "await race.wait();",
+    "views.recorded_arena('digits')",
+    "views.blind_spots()",
+    "views.many_samples('grid')",
+)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("arena")
+    write_notebook(folder / "arena.ipynb", *CELLS)
+    with browser() as chrome, JupyterServer(folder) as server, page(chrome, width=1366, height=900) as p:
+        server.open_notebook(p, "arena.ipynb")
+        assert run_all(p, timeout=240) == []
+        yield p
+        assert [e for e in p.errors if "favicon" not in e] == []
+
+
+def shown(p, index):
+    p.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    box = p.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-OutputArea").first
+    box.locator("canvas" if index else "button").first.wait_for()
+    p.evaluate(IDLE, 20_000)
+    return box
+
+
+def button(box, name):
+    return box.locator("button", has_text=name).first
+
+
+def test_a_bet_is_clicked_and_the_kernel_knows(lab):
+    box = shown(lab, 0)
+    assert box.locator("button").count() == 12
+    box.locator("button", has_text="VAE").nth(0).click()
+    box.locator("button", has_text="DDPM").nth(3).click()
+    box.locator("button", has_text="GAN").nth(3).click()
+    lab.evaluate(IDLE, 20_000)
+    assert ask_kernel(lab, "mine.choice") == "{'coverage': 'VAE', 'fails': 'GAN'}"
+    assert box.locator("button .fa-check").count() == 2
+    assert all(b.bounding_box()["height"] >= 40 for b in box.locator("button").all())
+    screenshot(lab, "arena_bet")
+
+
+def test_a_race_is_stopped_goes_on_and_starts_anew(lab):
+    box = shown(lab, 1)
+    assert button(box, "New race").is_enabled() and not button(box, "Stop").is_enabled()
+    screenshot(lab, "arena_live")
+    height = box.bounding_box()["height"]
+    button(box, "New race").click()
+    box.locator("button:enabled", has_text="Stop").wait_for()
+    button(box, "Stop").click()
+    box.locator("button:enabled", has_text="New race").wait_for()
+    lab.evaluate(IDLE, 20_000)
+    assert ask_kernel(lab, "race.state, race.seed") == "('stopped', 1)"
+    button(box, "Continue").click()
+    box.locator("button:enabled", has_text="New race").wait_for(timeout=90_000)
+    lab.evaluate(IDLE, 30_000)
+    assert ask_kernel(lab, "race.state, race.seed") == "('done', 1)"
+    assert abs(box.bounding_box()["height"] - height) < 3  # nothing jumps
+    seconds = "[e.seconds for e in race.entries.values()]"
+    assert ask_kernel(lab, f"max({seconds}) / min({seconds}) < 1.05") == "True"
+
+
+@pytest.mark.parametrize(("index", "words"), [(3, "s of training each"), (4, "Clearly seen by"), (5, "n = ")])
+def test_every_film_moves_and_says_what_it_shows(lab, index, words):
+    box = shown(lab, index)
+    assert words in box.inner_text()
+    before = box.locator(".fp-readout").inner_text()
+    move(box, 3 if index == 4 else 2)
+    lab.evaluate(IDLE, 10_000)
+    assert box.locator(".fp-readout").inner_text() != before
+    screenshot(lab, f"arena_film_{index}")

@@ -1,0 +1,198 @@
+"""Lesson 07 without a browser: the bet, a live race, the recorded races and what is said of them."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion_lib import views
+from diffusion_lib.arena import FAMILIES
+from diffusion_lib.metrics import bootstrap
+from diffusion_lib.views import arena as module
+from diffusion_lib.views.arena import BETS, seconds_to
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def click(bet, key, family):
+    row = bet.children[list(BETS).index(key)].children[1:]
+    next(b for b in row if b.description == family).click()
+    return row
+
+
+def book_of(**coverage):
+    """A made-up race: the coverage of each seed, by family."""
+    runs = [
+        {"family": f, "seed": s, "coverage": c, "precision": c, "recall": c, "frechet": 1 / c, "fails": c < 0.5, "drawing_ms": 20.0 if f == "DDPM" else 1.0,
+         "seconds": 10.0, "seen": 100, "nearer_to_training": 0.5, "curve": [{"seconds": 5.0, "coverage": c / 2}, {"seconds": 10.0, "coverage": c}]}
+        for f, column in coverage.items() for s, c in enumerate(column)
+    ]  # fmt: skip
+    floor = {"coverage": 0.97, "precision": 0.98, "recall": 0.95, "frechet": 2.0, "nearer_to_training": 0.5, "fails": 0}  # fmt: skip
+    each = {k: {"training_per_sample": 1e6, "expected": 1e6, "training": 10, "drawing": 5} for k in FAMILIES}
+    return {"runs": runs, "floor": floor, "flops": each, "parameters": each, "steps": dict.fromkeys(FAMILIES, 50),
+            "calls": {"GAN": 1, "VAE": 1, "DDPM": 20}}  # fmt: skip
+
+
+@pytest.fixture
+def made_up(tmp_path, monkeypatch):
+    """Write a race into a folder of our own and read it from there."""
+    monkeypatch.setattr(module, "RECORDS", tmp_path)
+
+    def write(**coverage):
+        (tmp_path / "arena_digits.json").write_text(json.dumps(book_of(**coverage)))
+
+    return write
+
+
+# ---------------------------------------------------------------------------------------- the bet
+
+
+def test_a_bet_is_kept_and_can_be_changed():
+    mine = views.bet()
+    row = click(mine, "coverage", "VAE")
+    assert mine.choice == {"coverage": "VAE"} and [b.icon for b in row] == ["", "check", ""]
+    click(mine, "coverage", "GAN"), click(mine, "fails", "DDPM")
+    assert mine.choice == {"coverage": "GAN", "fails": "DDPM"} and [b.icon for b in row] == ["check", "", ""]
+    assert "you: GAN" in mine.beside("coverage", "DDPM") and "here: DDPM" in mine.beside("coverage", "DDPM")
+    assert "you: no bet" in mine.beside("precision", "DDPM")
+
+
+# ---------------------------------------------------------------------------------------- live
+
+
+@pytest.fixture(scope="module")
+def race():
+    mine = views.bet()
+    click(mine, "drawing_ms", "DDPM")
+    box = views.live_arena("ring", seconds=1.5, bet=mine)
+    box.join()
+    return box
+
+
+def test_all_have_had_the_same_seconds(race):
+    seconds = [e.seconds for e in race.entries.values()]
+    assert race.state == "done" and min(seconds) >= 1.5 and max(seconds) / min(seconds) < 1.1
+    assert all(e.steps > 5 for e in race.entries.values())
+
+
+def test_the_film_has_a_panel_for_each_and_what_it_says_is_what_was_counted(race):
+    film = race.player.film
+    assert [p["title"] for p in film["panels"][:3]] == list(FAMILIES) and film["frames"] >= 2
+    last = race.history.items()[-1]
+    for k, e in race.entries.items():
+        assert f"{k} {e.steps:,} steps, covers {last[k]['coverage']:.2f}" in film["captions"][-1]
+
+
+def test_the_table_names_every_cost_and_the_bet(race):
+    text = race.table()
+    rows = {line.split()[0]: line for line in text.splitlines() if line.split()}
+    for k, e in race.entries.items():
+        assert f"{e.seen:,}" in rows[k] and f"{e.steps:,}" in rows[k] and rows[k].rstrip().endswith("20" if k == "DDPM" else "1")  # fmt: skip
+    assert "real" in rows and re.search(r"draws a sample faster\? +you: DDPM +here: (GAN|VAE)", text)
+
+
+def test_a_new_race_has_other_dice_and_what_the_menus_say(race):
+    before, first = race.seed, race.entries["GAN"].draw(5)
+    race.choice.value, race.budget.value = "grid", 5
+    race.again.click()
+    assert race.again.disabled and race.choice.disabled
+    race.halt()
+    race.join()
+    assert race.seed == before + 1 and len(race.place.learn.modes) == 25 and race.seconds == 5
+    assert not race.again.disabled and race.state == "stopped"
+    assert not torch.equal(first, race.entries["GAN"].draw(5))
+    race.proceed()
+    assert race.state == "training"
+    race.halt(), race.join()
+
+
+def test_before_the_first_step_the_table_says_so():
+    race = module.LiveArena("ring", 1.0, 5, 0, None)
+    assert race.table() == "Nobody has learned yet: let the race run first."
+
+
+# ---------------------------------------------------------------------------------------- recorded
+
+
+@pytest.mark.parametrize("place", [p.stem.removeprefix("arena_") for p in sorted(module.RECORDS.glob("arena_*.json"))])  # fmt: skip
+def test_every_recorded_race_can_be_seen_and_read(place):
+    film = views.recorded_arena(place).film
+    book = views.race_book(place)
+    seeds = {r["seed"] for r in book["runs"]}
+    lines = [m for m in film["panels"][3]["marks"] if m["kind"] == "line" and m["n"] > 2]
+    assert len(lines) == 3 * len(seeds) + 1  # every seed, and the real ones
+    assert film["frames"] == 13 and len(film["captions"]) == 13
+    text, costs = views.quality(place), views.ledger(place)
+    for family in FAMILIES:
+        row = next(line for line in text.splitlines() if line.startswith(family))
+        fails = sum(r["fails"] for r in book["runs"] if r["family"] == family)
+        assert f"{fails} of {len(seeds)} (" in row and f"{book['steps'][family]:,}" in costs
+    assert max(map(len, [*text.splitlines(), *costs.splitlines()])) < 140  # fits beside the prompt
+
+
+def test_the_verdict_says_what_the_interval_allows(made_up):
+    made_up(GAN=[0.80, 0.82, 0.81], VAE=[0.81, 0.80, 0.82], DDPM=[0.95, 0.96, 0.97])
+    vae, ddpm, last = views.verdict("digits").splitlines()
+    assert vae.endswith("no difference shown") and "GAN − VAE = +0.000" in vae
+    assert ddpm.endswith("DDPM has more") and last.endswith("DDPM has more")
+    low, high = bootstrap([-0.15, -0.14, -0.16])
+    assert f"({low:+.3f} to {high:+.3f})" in ddpm
+
+
+def test_a_bet_is_won_only_where_a_difference_is_shown(made_up):
+    made_up(GAN=[0.80, 0.82, 0.81], VAE=[0.30, 0.31, 0.32], DDPM=[0.81, 0.80, 0.82])
+    mine = views.bet()
+    click(mine, "coverage", "DDPM")
+    lines = views.quality("digits", bet=mine).splitlines()
+    said = next(line for line in lines if line.startswith(BETS["coverage"][0]))
+    assert "you: DDPM" in said and said.endswith("no difference shown between the first two")
+    assert "3 of 3 (44% to 100%)" in next(line for line in lines if line.startswith("VAE"))
+    made_up(GAN=[0.80, 0.82, 0.81], VAE=[0.30, 0.31, 0.32], DDPM=[0.91, 0.90, 0.92])
+    assert views.quality("digits", bet=mine).splitlines()[7].endswith("here: DDPM")
+
+
+def test_seconds_to_a_coverage_count_runs_that_never_were(made_up):
+    made_up(GAN=[0.9, 0.9, 0.2], VAE=[0.9, 0.2, 0.2], DDPM=[0.9, 0.9, 0.9])
+    book = views.race_book("digits")
+    assert seconds_to(book, "GAN") == 10 and seconds_to(book, "VAE") is None and seconds_to(book, "DDPM", 0.4) == 5  # fmt: skip
+    film = views.many_samples("digits").film
+    assert "VAE did not cover 0.85 in most seeds" in film["captions"][0]
+    y = {m["name"]: np.frombuffer(m["y"], "<f4") for m in film["panels"][0]["marks"] if m["name"]}
+    assert set(y) == {"GAN", "DDPM"}
+    assert 10 ** y["DDPM"][-1] == pytest.approx(10 + 1e7 * 0.02, rel=1e-4)
+    with pytest.raises(ValueError, match=r"Nobody covered 0\.99"):
+        views.many_samples("digits", 0.99)
+
+
+def test_a_race_that_was_not_run_says_so(made_up):
+    with pytest.raises(FileNotFoundError, match="No race of 'mnist' is recorded"):
+        views.recorded_arena("mnist")
+    made_up(GAN=[0.8], VAE=[0.8], DDPM=[0.8])
+    with pytest.raises(ValueError, match="no 'beauty'"):
+        views.verdict("digits", "beauty")
+
+
+def test_what_lesson_07_says_is_what_was_recorded():
+    grid = views.race_book("grid")
+    assert min(r["modes"] for r in grid["runs"]) == 25  # all three find every island
+    first = {k: seconds_to(grid, k) for k in FAMILIES}
+    each = {
+        k: np.median([r["drawing_ms"] for r in grid["runs"] if r["family"] == k]) / 1000 for k in FAMILIES
+    }
+    total = {k: first[k] + 1000 * each[k] if first[k] else math.inf for k in FAMILIES}
+    assert min(total, key=total.get) == "DDPM"  # of a thousand points
+    digits = views.race_book("digits")
+    recall = {k: [r["recall"] for r in digits["runs"] if r["family"] == k] for k in FAMILIES}
+    for more, fewer in (("DDPM", "GAN"), ("GAN", "VAE")):
+        assert bootstrap([a - b for a, b in zip(recall[more], recall[fewer], strict=True)])[0] > 0
+    flops = {k: v["training_per_sample"] for k, v in digits["flops"].items()}
+    assert flops["DDPM"] == max(flops.values())

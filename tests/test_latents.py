@@ -1,0 +1,299 @@
+"""Lesson 09 without a browser: the map, the walks, what is kept and lost, the dial, and every number that the text states."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion_lib import store, vae, views
+from diffusion_lib.metrics import copied
+from diffusion_lib.train import MAX_STEPS
+from diffusion_lib.views import training as module
+from diffusion_lib.views.blurring import again, bars, edges, lost, s_table, shares, squared_error
+from diffusion_lib.views.copying import DISGUISES, dial, is_it_a_copy, outright
+from diffusion_lib.views.latents import (
+    LatentMap,
+    bound_parts,
+    from_noise,
+    seen_and_unseen,
+    slerp,
+    speeds,
+    straight,
+    unfold,
+    walk_frames,
+)
+
+ROOT = Path(__file__).parent.parent
+LEARN, UNSEEN = seen_and_unseen()
+BOOK = views.recorded_latents()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+    module._only(None)
+
+
+# ---------------------------------------------------------------------------------------- the map
+
+
+def test_the_map_holds_what_the_decoder_draws():
+    net = store.load("digits_vae2")
+    box = views.latent_map()
+    film, n = box.film, box.film["steps"]
+    assert (
+        len(film["decoded"]) == n * n * 64 and len(film["real"]) == 64 * 1000 and len(film["label"]) == 1000
+    )
+    axis = torch.linspace(-film["limit"], film["limit"], n)
+    row, column = 7, 40  # the row is the second number of z
+    z = torch.stack([axis[column], axis[row]])[None]
+    drawn = ((net.decode(z)[0, 0] + 1) * 127.5).clamp(0, 255).round().byte().numpy().ravel()
+    at = (row * n + column) * 64
+    assert np.abs(np.frombuffer(film["decoded"], np.uint8)[at : at + 64].astype(int) - drawn).max() <= 1
+    xy = np.frombuffer(film["points"], "<f4").reshape(-1, 2)
+    assert np.allclose(xy, net.encode(LEARN.x)[0], atol=1e-5) and np.abs(xy).max() < film["limit"]
+    bundle, _ = box._repr_mimebundle_()
+    assert "1000 real digits" in bundle["text/plain"] and len(bundle["image/png"]) > 1000
+
+
+def test_a_map_is_a_plane():
+    with pytest.raises(ValueError, match="latent = 2"):
+        LatentMap(store.load("digits_vae"), LEARN)
+
+
+def test_no_class_is_told():
+    for name in ("digits_vae2", "digits_vae", "digits_vae_wide", "digits_gan"):
+        assert store.load(name).config["classes"] == 0
+    assert store.load("digits_twenty").net.config["classes"] == 0
+    assert "20 of the 1,000" in store.load("digits_twenty").card["data"]
+
+
+def test_the_map_unfolds_and_can_be_walked_on(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "6")
+    box = unfold(seconds=60)
+    box.join()
+    assert box.state == "done" and box.step == 6 and box.resume.disabled and box.stop.disabled
+    assert box.player.value == box.player.n_frames - 1 and "step 6" in box.player.film["captions"][-1]
+    assert box.net.config["classes"] == 0 and LatentMap(box.model, LEARN.subset(50)).film["steps"] == 61
+
+
+def test_the_two_parts_are_the_bound():
+    net = store.load("digits_vae2")
+    parts = bound_parts(net, UNSEEN.x[:200])
+    assert parts["surprise"] + parts["KL"] == pytest.approx(
+        vae.bits_per_dimension(net, UNSEEN.x[:200], 17), rel=0.02
+    )
+
+
+# ---------------------------------------------------------------------------------------- walks
+
+
+def test_slerp_keeps_length_and_pace():
+    g = torch.Generator().manual_seed(0)
+    a, b = torch.randn(2, 5, 1, 8, 8, generator=g, dtype=torch.float64)
+    torch.testing.assert_close(slerp(a, b, 0.0), a)
+    torch.testing.assert_close(slerp(a, b, 1.0), b)
+    b = b * (a.flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)).reshape(-1, 1, 1, 1)
+    path = torch.stack([slerp(a, b, u) for u in np.linspace(0, 1, 9).tolist()]).flatten(2)
+    torch.testing.assert_close(path.norm(dim=2), path[:1].norm(dim=2).expand(9, -1))
+    pace = path.diff(dim=0).norm(dim=2)
+    torch.testing.assert_close(pace, pace[:1].expand_as(pace))
+    assert bool((straight(a, b, 0.5).flatten(1).norm(dim=1) < 0.9 * path[0].norm(dim=1)).all())
+    for other in (2 * a, -a):
+        with pytest.raises(ValueError, match="no single arc"):
+            slerp(a, other, 0.5)
+
+
+def test_the_walks_begin_and_end_where_they_should():
+    found = walk_frames(n=2, frames=5, seed=3)
+    assert all(x.shape == (5, 2, 1, 8, 8) for x in found.values()) and all(speeds(x).shape == (4,) for x in found.values())  # fmt: skip
+    i = torch.randperm(len(UNSEEN), generator=torch.Generator().manual_seed(3))[:4]
+    torch.testing.assert_close(found["VAE"][0], again(store.load("digits_vae"), UNSEEN.x[i[:2]]))
+    torch.testing.assert_close(found["VAE"][-1], again(store.load("digits_vae"), UNSEEN.x[i[2:]]))
+
+
+def test_ddim_is_a_function_of_its_noise():
+    xT = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    net = store.load("digits")
+    assert torch.equal(from_noise(net, xT, steps=4), from_noise(net, xT, steps=4))
+
+
+# ---------------------------------------------------------------------------------------- what is kept, and why it blurs
+
+
+def test_the_error_splits_exactly():
+    """Against a sum over every pair (z, x_i), written out."""
+    net, x = store.load("digits_vae2"), LEARN.x[:60]
+    mu, logvar = net.encode(x)
+    z = mu + (0.5 * logvar).exp() * torch.randn(mu.shape, generator=torch.Generator().manual_seed(0))
+    normal = torch.distributions.Normal(mu, (0.5 * logvar).exp())
+    p = normal.log_prob(z[:, None]).sum(2).exp()
+    w = p / p.sum(1, keepdim=True)
+    torch.testing.assert_close(shares(net, z, x), w, atol=1e-5, rtol=1e-3)
+    drawn = net.decode(z)
+    pairs = (x[None] - drawn[:, None]).flatten(2).pow(2).mean(2)
+    parts = lost(net, x)
+    assert parts["error"] == pytest.approx(float((w * pairs).sum(1).mean()), rel=1e-3)
+    assert parts["error"] == pytest.approx(parts["several"] + parts["decoder"])
+
+
+def test_the_mean_of_several_is_the_best_single_answer():
+    x = UNSEEN.x[:6]
+    w = torch.rand(6, generator=torch.Generator().manual_seed(0)).softmax(0)
+    mean = (w @ x.flatten(1)).reshape(1, 8, 8)
+    cost = lambda d: float((w * (x - d).flatten(1).pow(2).sum(1)).sum())
+    assert all(cost(mean) < cost(mean + 0.05 * torch.randn(1, 8, 8)) for _ in range(20))
+
+
+def test_edges_see_blur_and_are_fooled_by_noise():
+    x = UNSEEN.x[:100]
+    blurred = torch.nn.functional.avg_pool2d(x, 3, 1, 1)
+    assert edges(torch.zeros(2, 1, 8, 8)) == 0
+    assert edges(blurred) < 0.5 * edges(x) < edges(x) < edges(x + 0.5 * torch.randn(x.shape))
+
+
+def test_bars_have_names():
+    panel = bars(["a", "b"], [0.2, 1.4], "title", {"half": 0.5})
+    assert [text for _, text in panel["xticks"]] == ["a", "b"] and panel["ylim"][1] > 1.4
+
+
+# ---------------------------------------------------------------------------------------- the dial
+
+
+def test_outright_finds_copies_and_no_mixtures():
+    seen = LEARN.x[:200]
+    assert outright(seen, seen) == 1.0 and outright(UNSEEN.x[:200], seen) == 0.0
+    assert outright(seen + 0.01 * torch.randn(seen.shape), seen) == 1.0
+    assert outright((seen + seen.roll(1, 0)) / 2, seen) == 0.0
+
+
+def test_the_film_says_what_the_dial_says():
+    sets = {"copies": (LEARN.x[:50], LEARN.x[:100], UNSEEN.x[:100]), "real": (UNSEEN.x[200:260], LEARN.x[:100], UNSEEN.x[:100])}  # fmt: skip
+    film = is_it_a_copy(sets)
+    assert film.film["labels"] == ["1. copies", "2. real"] and film.n_frames == 2
+    for caption, made in zip(film.film["captions"], sets.values(), strict=True):
+        d = dial(*made)
+        assert f"{d['share']:.1%} of {d['n']}" in caption and f"{d['low']:.1%} to {d['high']:.1%}" in caption
+    assert dial(*sets["copies"])["share"] == 1.0 and dial(*sets["copies"])["to_seen"] == 0.0
+
+
+def test_each_disguise_is_a_copy_that_can_be_undone():
+    x = LEARN.x[:5]
+    undo = {"as it is": lambda v: v, "one pixel to the right": lambda v: v.roll(-1, 3), "half the contrast": lambda v: 2 * v + 1,
+            "negative": lambda v: -v, "mirrored": lambda v: v.flip(3)}  # fmt: skip
+    for name, change in DISGUISES.items():
+        torch.testing.assert_close(undo[name](change(x)), x)
+
+
+# ---------------------------------------------------------------------------------------- what the text states
+
+
+def text(cell_id: str) -> str:
+    book = json.loads((ROOT / "notebooks" / "09_vae_latents_and_copying.ipynb").read_text(encoding="utf-8"))
+    return "".join(next(c for c in book["cells"] if c["id"] == cell_id)["source"])
+
+
+def test_what_is_said_of_the_walks():
+    rows = BOOK["midpoints"]
+    assert {(r["name"], r["seed"]) for r in rows} == {(n, s) for n in ("DDIM", "GAN") for s in range(3)}
+    assert all(r["straight"] > 1.5 * r["ends"] and r["straight"] > 1.5 * r["arc"] for r in rows)
+    assert all(0.7 < r["arc"] / r["ends"] < 1.3 for r in rows)
+    assert "In every run the middle of the straight line is clearly worse" in text("09-mid-after")
+    a, b = torch.randn(2, 10_000, 64, generator=torch.Generator().manual_seed(0))
+    short = (a.norm(dim=1).mean() - ((a + b) / 2).norm(dim=1).mean()) / a.norm(dim=1).std()
+    assert short > 3 and "more than three standard deviations" in text("09-walk-reveal")
+    assert math.sqrt(64 / 2) == pytest.approx(5.66, abs=0.005) and "5.66" in text("09-walk-reveal")
+
+
+def test_what_is_said_half_way():
+    for row in BOOK["halfway"].values():
+        assert row["arc"] > 0.95 * row["ends"] and row["fade"] < 0.9 * row["ends"]
+        assert row["length"] == pytest.approx(row["numbers"] ** 0.5, rel=0.03)
+    box = BOOK["halfway"]["VAE"]
+    assert box["straight"] == pytest.approx(box["fade"], abs=0.03)
+
+
+def test_what_is_said_of_what_is_kept():
+    two, many = BOOK["kept"]["digits_vae2"], BOOK["kept"]["digits_vae"]
+    said = text("09-kept-reveal")
+    assert f"{two['error']:.3f} against {many['error']:.3f}" in said and f"{BOOK['mean_digit']:.3f}" in said
+    assert 5.5 < two["error"] / many["error"] < 6.5
+    for value in (two["named"], many["named"], BOOK["real_named"]):
+        assert f"{value:.0%}".replace("%", " %") in text("09-kept-after")
+    net = store.load("digits_vae2")
+    assert squared_error(again(net, UNSEEN.x), UNSEEN.x) == pytest.approx(two["error"], rel=0.01)
+
+
+def test_what_is_said_of_blur():
+    kept = BOOK["kept"]
+    assert round(kept["digits_vae2"]["alike"]) == 5 and kept["digits_vae2"]["share"] > 0.5
+    assert kept["digits_vae"]["alike"] < 1.01 and kept["digits_vae"]["share"] < 0.001
+    for caption in views.why_blurred().film["captions"]:
+        mean, single = map(float, re.findall(r"\d\.\d\d", caption))
+        assert mean < single
+
+
+def test_what_is_said_of_s():
+    runs = BOOK["s"]
+    assert len(runs) == 9 and len(s_table().splitlines()) == 11 and {r["steps"] for r in runs} == {3000}
+    learned, middle, wide = ([r for r in runs if low < r["s"] < high] for low, high in ((0, 0.2), (0.2, 0.4), (0.4, 0.6)))  # fmt: skip
+    assert [len(rows) for rows in (learned, middle, wide)] == [3, 3, 3]
+    assert not any(r["fixed"] for r in learned)
+
+    def apart(smaller, larger, key):
+        return max(r[key] for r in smaller) < min(r[key] for r in larger)
+
+    assert apart(learned, middle, "error") and apart(middle, wide, "error")
+    assert apart(wide, middle, "frechet") and apart(middle, learned, "frechet")
+    assert apart(learned, middle, "width") and apart(middle, wide, "width")
+    assert all(r["frechet_clouds"] < 0.4 * r["frechet"] for r in runs)
+    assert apart(middle, learned, "bits") and apart(wide, learned, "bits")
+
+
+def test_what_is_said_of_sharpness():
+    sharp = BOOK["edges"]
+    softest = sorted(sharp, key=sharp.get)[:2]
+    assert set(softest) == {"VAE, s = 0.1", "VAE, s = 0.5"}
+    assert abs(sharp["VAE, s = 0.5, with its grain"] - 1) < 0.05
+
+
+def test_what_is_said_of_copying():
+    found, said = BOOK["copying"], text("09-copy-after")
+    assert found["exact denoiser"]["share"] == found["DDPM of 20"]["share"] == 1.0
+    assert found["exact denoiser"]["outright"] == 1.0 and found["DDPM of 20"]["outright"] > 0.99
+    d = found["DDPM"]
+    assert f"{d['share']:.0%}".replace("%", " %") in said and d["outright"] == 0 and d["low"] > 0.5
+    share, low, high = (f"{100 * d[k]:.1f}" for k in ("share", "low", "high"))
+    assert f"{share} %, interval {low} to {high} %" in text("09-copy-reveal")
+    assert all(abs(found[k]["share"] - 0.5) < 0.035 for k in ("GAN", "VAE", "real digits"))
+    assert "1,500 steps" in said and store.load("digits").card["steps"] == 1500
+    quality = json.loads((ROOT / "benchmarks" / "quality.json").read_text())["digits"]
+    read, steps = ([s[k] for s in quality["seeds"]] for k in ("nearer_to_training", "steps"))
+    assert f"{min(steps):,} to {max(steps):,} steps" in said and quality["what"].startswith("120 s")
+    assert (
+        " to ".join(str(math.floor(100 * v + 0.5)) for v in (min(read), max(read))) + " %" in said
+        and len(read) == 3
+    )
+
+
+def test_what_is_said_of_disguises():
+    seen = LEARN.x[: len(UNSEEN)]
+    mirrored = copied(DISGUISES["mirrored"](seen), seen, UNSEEN.x)["share"]
+    assert abs(mirrored - 0.5) < 0.04 and outright(DISGUISES["one pixel to the right"](seen), seen) == 0.0
+
+
+def test_the_record_is_made_of_the_weights_that_ship():
+    net = store.load("digits_vae_wide")
+    assert float(net.log_s.exp()) == pytest.approx(BOOK["kept"]["digits_vae_wide"]["s"], abs=1e-4)
+    assert lost(net, LEARN.x)["alike"] == pytest.approx(BOOK["kept"]["digits_vae_wide"]["alike"], rel=0.02)
+    names = ("digits_vae2", "digits_vae", "digits_vae_wide", "digits_gan", "digits_twenty")
+    for name in names:
+        assert (store.FOLDER / f"{name}.safetensors").stat().st_size < 400_000
+        assert store.load(name).card["command"] == f"python benchmarks/latent_weights.py {name}"
