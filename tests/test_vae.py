@@ -133,6 +133,14 @@ def test_beta_rises_from_nothing_to_one(monkeypatch):
     assert seen[-1] == 1
 
 
+def test_the_model_is_the_moving_average():
+    model, parts = vae.build(data.ring(500), channels=8)
+    for _ in fit(*parts, steps=5):
+        pass
+    assert model is parts.learners[0].ema
+    assert not torch.equal(model.decoder.body[1][0].weight, parts.learners[0].model.decoder.body[1][0].weight)
+
+
 @pytest.mark.parametrize("sd", [None, 0.2])
 def test_s_is_learned_unless_it_is_given(sd):
     model, parts = vae.build(data.ring(2000), sd=sd, channels=32, warmup=500, lr=5e-3)
