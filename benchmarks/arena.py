@@ -256,10 +256,16 @@ PREDICTIONS = (
 )
 
 
+def whole_book(name: str) -> dict:
+    """What is recorded of a place, once all its seeds are there; else {}."""
+    path = RECORDS / f"arena_{name}.json"
+    book = json.loads(path.read_text()) if path.exists() else {"runs": []}
+    return book if len({r["seed"] for r in book["runs"]}) >= PLACES[name][1] else {}
+
+
 def outcomes() -> list[str]:
     """Each prediction beside what came out: the mean difference over seeds, and its 95 % bootstrap interval."""
-    books = {n: json.loads(p.read_text()) for n in PLACES if (p := RECORDS / f"arena_{n}.json").exists()}
-    books = {n: b for n, b in books.items() if b["runs"]}
+    books = {n: b for n in PLACES if (b := whole_book(n))}
     lines = ["| predicted | " + " | ".join(books) + " |", "|---|" + "---|" * len(books)]
     for words, key, a, b, least in PREDICTIONS:
         cells = []
@@ -296,10 +302,8 @@ def table() -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for name in PLACES:
-        path = RECORDS / f"arena_{name}.json"
-        if not path.exists() or not json.loads(path.read_text())["runs"]:
+        if not (book := whole_book(name)):
             continue
-        book = json.loads(path.read_text())
         floor, key = book["floor"], "frechet" if "frechet" in book["floor"] else "high_quality"
         say = (lambda v: f"Fréchet {v:.1f}") if key == "frechet" else (lambda v: f"within 3 sd {v:.1%}")
         for family in book["calls"]:
