@@ -194,5 +194,10 @@ def test_what_lesson_07_says_is_what_was_recorded():
     recall = {k: [r["recall"] for r in digits["runs"] if r["family"] == k] for k in FAMILIES}
     for more, fewer in (("DDPM", "GAN"), ("GAN", "VAE")):
         assert bootstrap([a - b for a, b in zip(recall[more], recall[fewer], strict=True)])[0] > 0
+    sprites = views.race_book("sprites")
+    failed = {k: [r["fails"] for r in sprites["runs"] if r["family"] == k] for k in FAMILIES}
+    assert sum(failed["GAN"]) >= 3 and sum(failed["VAE"]) >= 3 and sum(failed["DDPM"]) <= 2
+    assert "DDPM has more" in views.verdict("sprites", "coverage").splitlines()[1]
+    assert "no difference shown" in views.verdict("sprites", "frechet").splitlines()[1]
     flops = {k: v["training_per_sample"] for k, v in digits["flops"].items()}
     assert flops["DDPM"] == max(flops.values())
