@@ -66,6 +66,16 @@ def test_a_bet_is_kept_and_can_be_changed():
     assert "you: no bet" in mine.beside("precision", "DDPM")
 
 
+def test_a_bet_is_ticked_or_crossed_only_where_one_family_is_the_outcome():
+    mine = views.bet()
+    click(mine, "coverage", "VAE")
+    assert mine.beside("coverage", "VAE").endswith("here: VAE  ✓")
+    assert mine.beside("coverage", "GAN").endswith("here: GAN  ✗")
+    for outcome in ("all alike", "GAN and VAE", "no difference shown between the first two"):
+        assert mine.beside("coverage", outcome).endswith(outcome)
+    assert mine.beside("fails", "GAN").endswith("here: GAN")  # no bet, no mark
+
+
 # ---------------------------------------------------------------------------------------- live
 
 
@@ -90,6 +100,10 @@ def test_the_film_has_a_panel_for_each_and_what_it_says_is_what_was_counted(race
     last = race.history.items()[-1]
     for k, e in race.entries.items():
         assert f"{k} {e.steps:,} steps, covers {last[k]['coverage']:.2f}" in film["captions"][-1]
+    assert (
+        film["labels"][-1] == f"{race.trained:.1f} s"
+        and f"Done: {race.trained:.1f} seconds each" in race.says.value
+    )
 
 
 def test_the_table_names_every_cost_and_the_bet(race):
@@ -97,7 +111,48 @@ def test_the_table_names_every_cost_and_the_bet(race):
     rows = {line.split()[0]: line for line in text.splitlines() if line.split()}
     for k, e in race.entries.items():
         assert f"{e.seen:,}" in rows[k] and f"{e.steps:,}" in rows[k] and rows[k].rstrip().endswith("20" if k == "DDPM" else "1")  # fmt: skip
+    assert text.startswith("ONE race of one seed (0): a story, not a result.")
+    assert re.search(r"covered +precision +within 3 sd +islands +KL +width +failed", text)
+    assert re.search(r"Their seconds differ by \d+\.\d%\.", text)
     assert "real" in rows and re.search(r"draws a sample faster\? +you: DDPM +here: (GAN|VAE)", text)
+
+
+def test_all_is_judged_before_a_new_race_can_be_asked_for(monkeypatch):
+    seen = []
+    old = module.LiveArena._state
+
+    def state(self, name, sentence):
+        seen.append((name, self.judged is not None))
+        old(self, name, sentence)
+
+    monkeypatch.setattr(module.LiveArena, "_state", state)
+    views.live_arena("ring", seconds=0.3).join()
+    assert seen[-1] == ("done", True)
+
+
+@pytest.mark.parametrize("place", ("ring", "digits"))
+def test_one_that_breaks_off_has_failed_and_the_others_go_on(place):
+    box = module.LiveArena(place, 1.0, 5, 0, None)
+    gan, taken = box.entries["GAN"], []
+
+    def step(items, dice, old=gan.parts.step):
+        taken.append(1)
+        out = old(items, dice)
+        if len(taken) < 3:
+            return out
+        for learner in gan.parts.learners:  # the average too: nothing that it draws is a number
+            for weights in (*learner.model.parameters(), *learner.ema.parameters()):
+                weights.data.fill_(math.nan)
+        return dict.fromkeys(out, math.nan)
+
+    gan.parts = gan.parts._replace(step=step)
+    box.proceed()
+    box.join()
+    assert box.state == "done" and box.entries["DDPM"].seconds >= 1
+    assert re.search(r"GAN \d steps, broke off; +VAE [\d,]+ steps, covers", box.player.film["captions"][-1])
+    score, cost = (line for line in box.table().splitlines() if line.startswith("GAN  "))
+    assert score.endswith("yes") and "none" in score and "none" in cost
+    assert "GAN broke off. The loss is nan" in box.table()
 
 
 def test_a_new_race_has_other_dice_and_what_the_menus_say(race):
@@ -157,7 +212,7 @@ def test_a_bet_is_won_only_where_a_difference_is_shown(made_up):
     assert "you: DDPM" in said and said.endswith("no difference shown between the first two")
     assert "3 of 3 (44% to 100%)" in next(line for line in lines if line.startswith("VAE"))
     made_up(GAN=[0.80, 0.82, 0.81], VAE=[0.30, 0.31, 0.32], DDPM=[0.91, 0.90, 0.92])
-    assert views.quality("digits", bet=mine).splitlines()[7].endswith("here: DDPM")
+    assert views.quality("digits", bet=mine).splitlines()[7].endswith("here: DDPM  ✓")
 
 
 def test_seconds_to_a_coverage_count_runs_that_never_were(made_up):
@@ -173,9 +228,61 @@ def test_seconds_to_a_coverage_count_runs_that_never_were(made_up):
         views.many_samples("digits", 0.99)
 
 
+def test_a_run_without_numbers_does_not_look_good(made_up, monkeypatch):
+    book = book_of(GAN=[0.8, 0.8, 0.8], VAE=[0.9, 0.9, 0.9], DDPM=[0.7, 0.7, 0.7])
+    for row in (r for r in book["runs"] if r["family"] == "GAN" and r["seed"] < 2):
+        row.update(coverage=0.0, fails=True, drawing_ms=None, error="no number", curve=row["curve"][:1])
+        for key in ("precision", "recall", "frechet", "nearer_to_training"):
+            del row[key]
+    monkeypatch.setattr(module, "race_book", lambda place: book)
+    gan = next(line for line in views.quality("digits").splitlines() if line.startswith("GAN"))
+    assert "0.00 (0.00–0.80)" in gan and "none (1.2–none)" in gan and "2 of 3" in gan
+    vae, ddpm, both = views.verdict("digits", "frechet").splitlines()
+    assert vae.endswith("no interval") and ddpm.endswith("no interval") and "VAE − DDPM" in both
+    assert module._winner(book, "drawing_ms") != "GAN"
+    assert re.search(r"^GAN .* none$", views.ledger("digits"), re.M)
+
+
+def test_how_equal_the_seconds_were_stands_in_the_ledger(made_up, monkeypatch):
+    book = book_of(GAN=[0.8, 0.8], VAE=[0.8, 0.8], DDPM=[0.8, 0.8])
+    book["runs"][0]["seconds"], book["runs"][1]["seconds"] = 10.4, 10.8  # the GAN's
+    monkeypatch.setattr(module, "race_book", lambda place: book)
+    said = views.ledger("digits").splitlines()[-1]
+    assert said.endswith("the medians differ by 6.0%, within one seed at most 8.0%.")
+
+
+@pytest.mark.parametrize(("place", "key"), [("digits", "frechet"), ("grid", "kl"), ("grid", "modes"), ("sprites", "recall")])  # fmt: skip
+def test_any_recorded_number_can_be_seen_over_time(place, key):
+    panel = views.recorded_arena(place, key).film["panels"][3]
+    real = next(m for m in panel["marks"] if m["name"] == "real ones")
+    floor = views.race_book(place)["floor"][key]
+    y = np.frombuffer(real["y"], "<f4")[0]
+    assert y == pytest.approx(math.log10(floor) if key in ("frechet", "kl") else floor, abs=1e-4)
+    assert panel["ylim"][0] < y < panel["ylim"][1]
+    with pytest.raises(ValueError, match="no 'beauty' over time"):
+        views.recorded_arena(place, "beauty")
+
+
+def test_a_film_stands_still_where_a_run_broke_off(tmp_path, monkeypatch):
+    book = views.race_book("grid")
+    book["runs"] = [r for r in book["runs"] if r["seed"] < 2]
+    book["runs"][0]["curve"] = book["runs"][0]["curve"][:2]
+    with np.load(module.RECORDS / "arena_grid.npz") as film:
+        np.savez(tmp_path / "arena_grid.npz", **{k: film[k][:4] if k == "GAN" else film[k] for k in film})
+    (tmp_path / "arena_grid.json").write_text(json.dumps(book))
+    monkeypatch.setattr(module, "RECORDS", tmp_path)
+    film = views.recorded_arena("grid").film
+    points = next(m for m in film["panels"][0]["marks"] if m["colors"] == [1])
+    x = np.frombuffer(points["x"], "<f4").reshape(13, -1)
+    assert film["frames"] == 13 and (x[3:] == x[3]).all() and not (x[2] == x[3]).all()
+
+
 def test_a_race_that_was_not_run_says_so(made_up):
     with pytest.raises(FileNotFoundError, match="No race of 'mnist' is recorded"):
         views.recorded_arena("mnist")
+    made_up()  # its options are still being searched
+    with pytest.raises(FileNotFoundError, match="No race of 'digits' is recorded"):
+        views.quality("digits")
     made_up(GAN=[0.8], VAE=[0.8], DDPM=[0.8])
     with pytest.raises(ValueError, match="no 'beauty'"):
         views.verdict("digits", "beauty")
@@ -199,5 +306,13 @@ def test_what_lesson_07_says_is_what_was_recorded():
     assert sum(failed["GAN"]) >= 3 and sum(failed["VAE"]) >= 3 and sum(failed["DDPM"]) <= 2
     assert "DDPM has more" in views.verdict("sprites", "coverage").splitlines()[1]
     assert "no difference shown" in views.verdict("sprites", "frechet").splitlines()[1]
+    vae = [r for r in sprites["runs"] if r["family"] == "VAE"]
+    assert min(r["recall"] for r in vae) > 0.8 and max(r["precision"] for r in vae) < 0.2
+    for key, said in {
+        "recall": ["no difference shown", "DDPM has more", "DDPM has more"],
+        "precision": ["DDPM has more", "GAN has more", "DDPM has more"],
+    }.items():
+        pair = [views.verdict(place, key).splitlines()[1] for place in ("grid", "digits", "sprites")]
+        assert all(line.endswith(words) for line, words in zip(pair, said, strict=True)), pair
     flops = {k: v["training_per_sample"] for k, v in digits["flops"].items()}
     assert flops["DDPM"] == max(flops.values())

@@ -7,6 +7,9 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from diffusion_lib.train import MAX_STEPS
+
+SHORT = ("06", "07")  # their long trainings are cut in the fast suite; `make slow` runs them whole
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 # Runs in the kernel before the first cell: whoever asks for a host that is not this machine gets an error.
@@ -49,8 +52,20 @@ def outputs(cell, kind):
     return [o for o in cell.outputs if o.output_type == kind]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem[:2] in SHORT], ids=lambda p: p.stem)
+def test_run_all_with_every_training_whole(path, tmp_path, monkeypatch):
+    check(path, tmp_path, monkeypatch)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_run_all(path, tmp_path, monkeypatch):
+    if path.stem[:2] in SHORT:
+        monkeypatch.setenv(MAX_STEPS, "300")
+    check(path, tmp_path, monkeypatch)
+
+
+def check(path, tmp_path, monkeypatch):
     notebook = run(nbformat.read(path, 4), tmp_path, monkeypatch)
     code = [c for c in notebook.cells if c.cell_type == "code"]
     views = 0

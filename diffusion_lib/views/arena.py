@@ -24,6 +24,7 @@ from ..metrics import bootstrap, coverage_ceiling, wilson
 from ..player import FramePlayer, curve, pixels, scatter
 from ..train import Record
 from .collapse import Live, Thinned, two_places
+from .common import say
 from .failing import RECORDS
 
 # what is bet on: (question, the number, does more win?)
@@ -33,11 +34,15 @@ BETS = {
     "drawing_ms": ("Who draws a sample faster?", False),
     "fails": ("Who fails less often?", False),
 }
-OWN = {"frechet": "Fréchet", "high_quality": "within 3 sd"}  # the measure that suits the data
+NAMES = {"coverage": "covered", "nearer_to_training": "nearer to train", "kl": "KL", "frechet": "Fréchet", "floors": "Fréchet, in floors",
+         "high_quality": "within 3 sd", "modes": "islands", "sd_ratio": "width"}  # fmt: skip
+FORMS = {"high_quality": ".1%", "accuracy": ".1%", "kl": ".3f", "frechet": ".1f", "floors": ".1f", "modes": ".0f", "drawing_ms": ".4f"}  # fmt: skip
+# what broke off has 0 of these, and infinity of any other number
+SHARES = ("coverage", "precision", "recall", "density", "high_quality", "accuracy", "modes")
 POINTS, PICTURES = 1000, 200  # samples judged in each live frame
 GOOD = 0.85  # a coverage that counts as learned
 LIVE = ("grid", "ring", "digits")  # what can be raced live
-SECONDS = (5, 15, 30, 60)
+SECONDS = (5, 15, 30, 45)  # three times the last, and drawing: three minutes
 
 # ---------------------------------------------------------------------------------------- the bet
 
@@ -63,9 +68,10 @@ class Bet(widgets.VBox):
             button.icon = "check" if button is chosen else ""
 
     def beside(self, key: str, outcome: str) -> str:
-        """One line: the question, the bet, the outcome."""
+        """One line: the question, the bet, the outcome; ticked or crossed if one family is the outcome."""
         mine = self.choice.get(key)
-        return f"{BETS[key][0]:32} you: {mine or 'no bet':8} here: {outcome}"
+        mark = "" if mine is None or outcome not in FAMILIES else "  ✓" if mine == outcome else "  ✗"
+        return f"{BETS[key][0]:32} you: {mine or 'no bet':8} here: {outcome}{mark}"
 
 
 def bet() -> Bet:
@@ -137,6 +143,12 @@ class LiveArena(Live):
                 yield entry.record
 
     def _state(self, state: str, sentence: str) -> None:
+        if state == "done":
+            sentence = (
+                f"Done: {self.trained:.1f} seconds each, drawing not counted. Move the slider to look back."
+            )
+        if state == "stopped":
+            sentence = f"Stopped after {self.trained:.1f} seconds each, and nothing is lost."
         super()._state(state, sentence)
         for control in (self.choice, self.budget, self.again):
             control.disabled = state == "training"
@@ -144,19 +156,24 @@ class LiveArena(Live):
             self.resume.disabled, self.resume.description = True, "Continue"
 
     def _rest(self) -> None:
-        super()._rest()
-        if self.state == "done":
+        if not self._stopping.is_set():
+            # before "New race" can be pressed, which changes the entries and the place
+            say(self.says, "All have had their seconds. Judging takes a few more.")
             self.judged = {k: self._judge(e) for k, e in self.entries.items()}
+        super()._rest()
 
     def _judge(self, e: arena.Entry) -> dict:
+        """As the recorded runs are: what broke off has failed, whatever its last good weights draw."""
+        if e.error:
+            return {"coverage": 0.0, "fails": True}
         return self.place.judge(e.draw(self.place.n, self.seed)) | {"drawing_ms": 1000 * e.drawing["seconds"] / e.drawing["n"]}  # fmt: skip
 
     def _look(self) -> dict:
         seen: dict = {"step": self.step, "seconds": self.trained}
         for name, entry in self.entries.items():
             x = entry.draw(self.n, 0)
-            show = x.numpy() if self.place.eye is None else grid(x[:24], columns=6, pad=1)
-            seen[name] = {"x": show, "coverage": self.few.judge(x)["coverage"], "steps": entry.steps}
+            show = x.numpy() if self.place.eye is None else grid(x[:24].nan_to_num(0), columns=4, pad=1)
+            seen[name] = {"x": show, "coverage": self.few.judge(x)["coverage"], "steps": entry.steps, "broke": bool(entry.error)}  # fmt: skip
         return seen
 
     def _panels(self, frames: list[dict]) -> list[dict]:
@@ -171,30 +188,54 @@ class LiveArena(Live):
         lines["real ones"] = np.full(len(x), self.floor)
         return [*pictures, curve(x, lines, f"coverage, {self.n} samples", cursor=x, xlabel="seconds each", xlim=(0, self.seconds), ylim=(-0.03, 1.05))]  # fmt: skip
 
+    def _label(self, f: dict) -> str:
+        return f"{f['seconds']:.1f} s"
+
     def _caption(self, f: dict) -> str:
-        return f"{f['seconds']:.1f} s each:  " + ";  ".join(f"{k} {f[k]['steps']:,} steps, covers {f[k]['coverage']:.2f}" for k in FAMILIES)  # fmt: skip
+        said = {k: "broke off" if f[k]["broke"] else f"covers {f[k]['coverage']:.2f}" for k in FAMILIES}
+        return f"{f['seconds']:.1f} s each:  " + ";  ".join(f"{k} {f[k]['steps']:,} steps, {said[k]}" for k in FAMILIES)  # fmt: skip
 
     def table(self) -> str:
         """What came out: the ledger of this one race. Judging takes a few seconds the first time."""
         if not any(e.steps for e in self.entries.values()):
             return "Nobody has learned yet: let the race run first."
         judged = self.judged or {k: self._judge(e) for k, e in self.entries.items()}
-        floor, own = self.place.floor(2), "frechet" if self.place.eye else "high_quality"
-        lines = [_head(own) + f"{'seconds':>10}{'steps':>9}{'seen':>12}{'TFLOP':>8}{'learned':>10}{'to draw':>9}{'ms':>8}{'calls':>7}"]  # fmt: skip
-        for k, e in self.entries.items():
-            row, size = judged[k], arena.parameters(e)
-            tera = arena.expected_flops(e) * e.seen / 1e12
-            lines.append(f"{k:10}{row['coverage']:>9.2f}{row.get('precision', 0):>11.2f}{_own(row.get(own), own):>13}{'yes' if row['fails'] else 'no':>8}"
-                         f"{e.seconds:>10.2f}{e.steps:>9,}{e.seen:>12,}{tera:>8.2f}{size['training']:>10,}{size['drawing']:>9,}{row['drawing_ms']:>8.3f}{CALLS[k]:>7}")  # fmt: skip
-        lines.append(f"{'real ones':10}{floor['coverage']:>9.2f}{floor['precision']:>11.2f}{_own(floor[own], own):>13}")  # fmt: skip
+        early = "" if self.judged else f", stopped after {self.trained:.1f} s each"
+        lines = [f"ONE race of one seed ({self.seed}){early}: a story, not a result.", ""]
+        lines += [*self._scores(judged), "", *self._costs(judged)]
         if self.bet:
             lines += ["", "Your bet, beside this one race of one seed:"]
             for key, (_, more) in BETS.items():
-                values = {k: float(row.get(key, 0.0)) for k, row in judged.items()}
+                values = {k: _number(row, key) for k, row in judged.items()}
                 top = (max if more else min)(values.values())
                 ahead = [k for k, v in values.items() if v == top]
                 lines.append(self.bet.beside(key, "all alike" if len(ahead) == 3 else " and ".join(ahead)))
         return "\n".join(lines)
+
+    def _scores(self, judged: dict[str, dict]) -> list[str]:
+        floor = self.place.floor(2)
+        rows = judged | {"real ones": floor}
+        if self.place.eye:
+            rows = {k: row | {"floors": _number(row, "frechet") / floor["frechet"]} for k, row in rows.items()}  # fmt: skip
+        own = ("recall", "floors", "accuracy") if self.place.eye else ("high_quality", "modes", "kl", "sd_ratio")  # fmt: skip
+        keys = [k for k in ("coverage", "precision", *own) if k in rows["real ones"]]
+        width = {k: max(6, len(NAMES.get(k, k))) + 3 for k in keys}
+        lines = [f"{'':10}" + "".join(f"{NAMES.get(k, k):>{width[k]}}" for k in keys) + f"{'failed':>9}"]
+        for name, row in rows.items():
+            cells = "".join(f"{_one(_number(row, k), k):>{width[k]}}" for k in keys)
+            failed = "" if name not in judged else "yes" if row["fails"] else "no"
+            lines.append(f"{name:10}{cells}{failed:>9}".rstrip())
+        return lines
+
+    def _costs(self, judged: dict[str, dict]) -> list[str]:
+        lines = [f"{'':10}{'seconds':>10}{'steps':>9}{'seen':>12}{'TFLOP':>8}{'learned':>10}{'to draw':>9}{'ms':>9}{'calls':>7}"]  # fmt: skip
+        for k, e in self.entries.items():
+            size, tera = arena.parameters(e), arena.expected_flops(e) * e.seen / 1e12
+            ms = _one(_number(judged[k], "drawing_ms"), "drawing_ms")
+            lines.append(f"{k:10}{e.seconds:>10.2f}{e.steps:>9,}{e.seen:>12,}{tera:>8.2f}{size['training']:>10,}{size['drawing']:>9,}{ms:>9}{CALLS[k]:>7}")  # fmt: skip
+        apart = _apart(e.seconds for e in self.entries.values() if not e.error)
+        lines.append(f"Their seconds differ by {apart:.1%}.")
+        return lines + [f"{k} broke off. {e.error}" for k, e in self.entries.items() if e.error]
 
 
 def live_arena(place: str = "grid", *, seconds: float = 15.0, keep: int = 20, seed: int = 0, bet: Bet | None = None) -> LiveArena:  # fmt: skip
@@ -208,12 +249,19 @@ def live_arena(place: str = "grid", *, seconds: float = 15.0, keep: int = 20, se
     return box
 
 
-def _head(own: str) -> str:
-    return f"{'':10}{'covered':>9}{'precision':>11}{OWN[own]:>13}{'failed':>8}"
+def _number(row: dict, key: str) -> float:
+    """One number of a run. What broke off has none, and must not look good: 0 of a share, and infinitely far or slow."""
+    return float(row[key]) if row.get(key) is not None else 0.0 if key in SHARES else math.inf
 
 
-def _own(value: float | None, own: str) -> str:
-    return "none" if value is None else f"{value:.1%}" if own == "high_quality" else f"{value:.1f}"
+def _one(value: float, key: str) -> str:
+    return f"{value:{FORMS.get(key, '.2f')}}" if math.isfinite(value) else "none"
+
+
+def _apart(seconds) -> float:
+    """By which share the longest is longer than the shortest."""
+    seconds = list(seconds)
+    return max(seconds) / min(seconds) - 1 if seconds and min(seconds) > 0 else 0.0
 
 
 # ---------------------------------------------------------------------------------------- recorded
@@ -222,23 +270,32 @@ def _own(value: float | None, own: str) -> str:
 def race_book(place: str) -> dict:
     """What `benchmarks/arena.py` wrote of a place. Raises FileNotFoundError with one sentence if it was not run."""
     path = RECORDS / f"arena_{place}.json"
-    if not path.exists():
+    book = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if not book.get("runs"):  # an unfinished search for options has none yet
         have = ", ".join(p.stem.removeprefix("arena_") for p in sorted(RECORDS.glob("arena_*.json")))
         raise FileNotFoundError(f"No race of {place!r} is recorded: choose one of {have}, or run python benchmarks/arena.py {place}.")  # fmt: skip
-    return json.loads(path.read_text("utf-8"))
+    return book
 
 
 def _column(book: dict, family: str, key: str) -> list[float]:
-    """One number of each seed, in the order of the seeds; a run without the number has 0."""
+    """One number of each seed, in the order of the seeds; see `_number`."""
     rows = sorted((r for r in book["runs"] if r["family"] == family), key=lambda r: r["seed"])
-    return [float(r.get(key) or 0.0) for r in rows]
+    return [_number(r, key) for r in rows]
 
 
-def recorded_arena(place: str) -> FramePlayer:
-    """Seed 0 of a recorded race as a film of three panels, and coverage over time of every seed."""
+def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
+    """Seed 0 of a recorded race as a film of three panels, and every seed's coverage over time, or another number's.
+
+    "frechet" and "kl" stand on a scale of powers of ten.
+    """
     book = race_book(place)
+    if key not in book["runs"][0]["curve"][0] or key not in book["floor"]:
+        raise ValueError(f"There is no {key!r} over time in the race of {place}: choose one of {', '.join(book['floor'])}.")  # fmt: skip
+    powers = key in ("frechet", "kl")
     with np.load(RECORDS / f"arena_{place}.npz") as film:
-        frames, seconds = {k: film[k] for k in FAMILIES}, film["seconds"]
+        seconds = film["seconds"]
+        last = {k: len(film[k]) - 1 for k in FAMILIES}  # what broke off has fewer frames, and stands still
+        frames = {k: film[k][np.minimum(np.arange(len(seconds)), last[k])] for k in FAMILIES}
         real = film["real"]
     spent = median(r["seconds"] for r in book["runs"])
     seconds = seconds * spent / seconds[-1]
@@ -247,21 +304,28 @@ def recorded_arena(place: str) -> FramePlayer:
         panels = [scatter(real.astype(np.float32), k, colors=-1, size=3, layers=[{"points": x.astype(np.float32), "colors": 1, "size": 4}], xlim=plane, ylim=plane) for k, x in frames.items()]  # fmt: skip
     else:
         panels = [pixels(np.stack([_tiled(f) for f in x]), k) for k, x in frames.items()]
-    at = np.array([0.0] + [r["steps"] / book["runs"][0]["steps"] for r in book["runs"][0]["curve"]]) * spent
+    whole = max(book["runs"], key=lambda r: len(r["curve"]))  # one that did not break off
+    at = np.array([0.0] + [c["steps"] / whole["steps"] for c in whole["curve"]]) * spent
     lines, colours = {}, []
     for i, family in enumerate(FAMILIES):
         for j, row in enumerate(r for r in book["runs"] if r["family"] == family):
-            rows = [0.0] + [c["coverage"] for c in row["curve"]]
-            lines[family if not j else " " * (len(lines) + 1)] = np.array(rows + [math.nan] * (len(at) - len(rows)))  # fmt: skip
+            rows = np.array([0.0 if key == "coverage" else math.nan] + [float(c.get(key, math.nan)) for c in row["curve"]])  # fmt: skip
+            rows = np.append(rows, [math.nan] * (len(at) - len(rows)))  # of a run that broke off
+            lines[family if not j else " " * (len(lines) + 1)] = np.log10(rows) if powers else rows
             colours.append(i)
-    lines["real ones"] = np.full(len(at), book["floor"]["coverage"])
+    floor = float(book["floor"][key])
+    lines["real ones"] = np.full(len(at), math.log10(floor) if powers else floor)
     colours.append(3)
-    panel = curve(at, lines, f"coverage, {len(set(r['seed'] for r in book['runs']))} seeds", xlabel="seconds each", ylim=(-0.03, 1.05))  # fmt: skip
+    title = (
+        f"{'Fréchet distance' if key == 'frechet' else key}, {len({r['seed'] for r in book['runs']})} seeds"
+    )
+    panel = curve(at, lines, title, xlabel="seconds each", ylim=(-0.03, 1.05) if 0 <= floor <= 1 and not powers else None)  # fmt: skip
+    if powers:
+        low, high = (math.ceil(panel["ylim"][0]), math.floor(panel["ylim"][1]))
+        panel |= {"yticks": [[k, f"{10.0**k:,g}"] for k in range(low, high + 1)]}
     for mark, colour in zip(panel["marks"], colours, strict=True):
         mark |= {"colors": [colour], "dash": colour, "name": mark["name"].strip()}
-    here = curve(at, {"now": np.zeros(len(at))}, cursor=seconds, xlim=(0, spent), ylim=(-0.03, 1.05))[
-        "marks"
-    ][1]
+    here = curve(at, {"now": np.zeros(len(at))}, cursor=seconds, xlim=(0, spent), ylim=panel["ylim"])["marks"][1]  # fmt: skip
     panel["marks"].append(here)
     panel["frames"] = len(seconds)
     captions = [f"{s:.0f} s of training each; seed 0" for s in seconds]
@@ -269,8 +333,8 @@ def recorded_arena(place: str) -> FramePlayer:
 
 
 def _tiled(pictures: np.ndarray) -> np.ndarray:
-    """24 pictures (24, C, H, W) uint8 -> one of six columns, (H', W'[, 3]) uint8."""
-    return grid(torch.from_numpy(pictures).float() / 127.5 - 1, columns=6, pad=1)
+    """24 pictures (24, C, H, W) uint8 -> one of four columns, (H', W'[, 3]) uint8: the taller the pictures, the wider their curve."""
+    return grid(torch.from_numpy(pictures).float() / 127.5 - 1, columns=4, pad=1)
 
 
 def quality(place: str, bet: Bet | None = None) -> str:
@@ -278,8 +342,7 @@ def quality(place: str, bet: Bet | None = None) -> str:
     book = race_book(place)
     own = "frechet" if "frechet" in book["floor"] else "high_quality"
     keys = ["coverage", "precision", "recall", own, "kl" if own == "high_quality" else "nearer_to_training"]
-    names = {"coverage": "covered", "nearer_to_training": "nearer to train", "kl": "KL"} | OWN
-    lines = [f"{'':10}" + "".join(f"{names.get(k, k):>21}" for k in keys) + f"{'failed (95 %)':>23}"]
+    lines = [f"{'':10}" + "".join(f"{NAMES.get(k, k):>21}" for k in keys) + f"{'failed (95 %)':>23}"]
     for family in FAMILIES:
         cells = [_span(sorted(_column(book, family, k)), k) for k in keys]
         fails = _column(book, family, "fails")
@@ -291,10 +354,6 @@ def quality(place: str, bet: Bet | None = None) -> str:
         lines += ["", "Your bet, beside all seeds:"]
         lines += [bet.beside(key, _winner(book, key)) for key in BETS]
     return "\n".join(lines)
-
-
-def _one(value: float, key: str) -> str:
-    return f"{value:.1%}" if key == "high_quality" else f"{value:.3f}" if key == "kl" else f"{value:.1f}" if key == "frechet" else f"{value:.2f}"  # fmt: skip
 
 
 def _span(values: list[float], key: str) -> str:
@@ -313,7 +372,10 @@ def _winner(book: dict, key: str) -> str:
 
 
 def ledger(place: str) -> str:
-    """What the recorded runs cost, to print. TFLOP: of a whole training, counted by PyTorch and (in brackets) by thought."""
+    """What the recorded runs cost, to print, and how equal their seconds came out.
+
+    TFLOP: of a whole training, counted by PyTorch and (in brackets) by thought.
+    """
     book = race_book(place)
     lines = [f"{'':6}{'seconds':>9}{'steps':>9}{'samples seen':>14}{'TFLOP counted':>15}{'(thought)':>11}{'learned':>10}{'to draw':>10}{'calls':>7}{'ms a sample':>13}"]  # fmt: skip
     for family in FAMILIES:
@@ -321,7 +383,10 @@ def ledger(place: str) -> str:
         flops, size = book["flops"][family], book["parameters"][family]
         tera = [seen * flops[k] / 1e12 for k in ("training_per_sample", "expected")]
         lines.append(f"{family:6}{seconds:>9.1f}{book['steps'][family]:>9,}{seen:>14,.0f}{tera[0]:>15.2f}{f'({tera[1]:.2f})':>11}"
-                     f"{size['training']:>10,}{size['drawing']:>10,}{book['calls'][family]:>7}{median(_column(book, family, 'drawing_ms')):>13.3f}")  # fmt: skip
+                     f"{size['training']:>10,}{size['drawing']:>10,}{book['calls'][family]:>7}{_one(median(_column(book, family, 'drawing_ms')), 'drawing_ms'):>13}")  # fmt: skip
+    seconds = [[r["seconds"] for r in book["runs"] if r["seed"] == s and not r.get("error")] for s in {r["seed"] for r in book["runs"]}]  # fmt: skip
+    medians = _apart(median(_column(book, f, "seconds")) for f in FAMILIES)
+    lines.append(f"Seconds, wanted equal within 2 %: the medians differ by {medians:.1%}, within one seed at most {max(map(_apart, seconds)):.1%}.")  # fmt: skip
     return "\n".join(lines)
 
 
@@ -334,6 +399,9 @@ def verdict(place: str, key: str = "coverage") -> str:
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
             gaps = [x - y for x, y in zip(_column(book, a, key), _column(book, b, key), strict=True)]
+            if not np.isfinite(gaps).all():
+                lines.append(f"{key}: {a} − {b}: a run broke off and has no number, so there is no interval")
+                continue
             low, high = bootstrap(gaps)
             said = f"{a if low > 0 else b} has more" if low > 0 or high < 0 else "no difference shown"
             lines.append(f"{key}: {a} − {b} = {sum(gaps) / len(gaps):+.3f}  ({low:+.3f} to {high:+.3f})  {said}")  # fmt: skip

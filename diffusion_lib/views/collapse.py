@@ -56,7 +56,7 @@ class Live(Training):
         self.stop.on_click(lambda _: self.halt())
         self.resume.on_click(lambda _: self.proceed())
         self.history.add(first)
-        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=["step 0"] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
+        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=[self._label(first)] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
         row = widgets.HBox([self.stop, self.resume, self.bar, self.left], layout={"flex_flow": "row wrap"})
         PlayerBox.__init__(self, [*controls, row, self.player, self.says])
         self._show()
@@ -129,6 +129,9 @@ class Live(Training):
         self.frame_ms = [*self.frame_ms[-199:], 1000 * cost]
         return cost
 
+    def _label(self, f: dict) -> str:
+        return f"step {f['step']:,}"
+
     def _show(self) -> None:
         with self._lock:
             frames = self.history.items()
@@ -138,7 +141,7 @@ class Live(Training):
                 self.player.update(
                     self._panels(frames),
                     captions=[self._caption(f) for f in frames],
-                    labels=[f"step {f['step']:,}" for f in frames],
+                    labels=[self._label(f) for f in frames],
                 )
                 if following:
                     self.player.value = len(frames) - 1
