@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from diffusion_lib import data, train
+from diffusion_lib import arena, data, train
 from diffusion_lib.figures import to_uint8
 from diffusion_lib.files import whole
 from diffusion_lib.views.rungs import FAILS, FAMILIES, RECORDS, SIZES, N, Ruler
@@ -35,7 +35,7 @@ RULERS = cache(Ruler)
 
 def one(size: int, family: str, seed: int, seconds: float) -> tuple[dict, torch.Tensor]:
     d, row = data.sprites(2000, size), {"size": size, "family": family, "seed": seed, "error": ""}
-    model, parts = FAMILIES[family].build(d, seed=seed)
+    model, parts = arena.FAMILIES[family].build(d, seed=seed)
     batch = len(next(parts.batches)[0])
     try:
         for record in train.fit(*parts, seconds=seconds, seed=seed):
@@ -43,7 +43,7 @@ def one(size: int, family: str, seed: int, seconds: float) -> tuple[dict, torch.
     except FloatingPointError as error:
         row["error"] = str(error)
     tick, y = time.process_time(), torch.arange(N) % 2
-    x = torch.cat(list(FAMILIES[family].draw(model, N, y=y, seed=seed)))
+    x = torch.cat(list(arena.FAMILIES[family].draw(model, N, y=y, seed=seed)))
     row["drawing_seconds"] = round(time.process_time() - tick, 2)
     row |= {"pictures_seen": row.get("steps", 0) * batch,
             "parameters": [sum(p.numel() for p in learner.model.parameters()) for learner in parts.learners],

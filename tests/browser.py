@@ -255,6 +255,29 @@ def run_all(p, timeout: float = 120, command: str = "notebook:run-all-cells") ->
     return errors
 
 
+@contextmanager
+def opened(folder: Path | str, notebook: str, chrome=None, *, timeout: float = 240, **looks):
+    """A page with folder/notebook run from top to bottom without an error, in a JupyterLab of its own; looks: as `page` takes."""
+    with JupyterServer(folder) as server, page(chrome, **looks) as p:
+        server.open_notebook(p, notebook)
+        assert run_all(p, timeout) == []
+        yield p
+        assert [e for e in p.errors if "favicon" not in e] == []
+
+
+def shown(p, index: int):
+    """What code cell `index` of the open notebook shows, scrolled into view (JupyterLab draws only what is near)."""
+    p.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    box = p.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-OutputArea").first
+    box.locator("canvas, button").first.wait_for()
+    p.evaluate(IDLE, 20_000)
+    return box
+
+
+def button(box, name: str):
+    return box.locator("button", has_text=name).first
+
+
 def restart_kernel(p, timeout: float = 60) -> None:
     """Restart the kernel of the open notebook (nothing is run) and wait until it is idle."""
     p.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")

@@ -1,7 +1,7 @@
 """Lesson 07 as a learner meets it: the bet, a race that is stopped and started again, the recorded film."""
 
 import pytest
-from browser import IDLE, JupyterServer, ask_kernel, browser, page, run_all, screenshot, write_notebook
+from browser import IDLE, ask_kernel, button, opened, screenshot, shown, write_notebook
 from test_lessons_browser import move
 
 pytestmark = pytest.mark.browser
@@ -20,23 +20,8 @@ CELLS = (
 def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("arena")
     write_notebook(folder / "arena.ipynb", *CELLS)
-    with browser() as chrome, JupyterServer(folder) as server, page(chrome, width=1366, height=900) as p:
-        server.open_notebook(p, "arena.ipynb")
-        assert run_all(p, timeout=240) == []
+    with opened(folder, "arena.ipynb", width=1366, height=900) as p:
         yield p
-        assert [e for e in p.errors if "favicon" not in e] == []
-
-
-def shown(p, index):
-    p.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
-    box = p.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-OutputArea").first
-    box.locator("canvas" if index else "button").first.wait_for()
-    p.evaluate(IDLE, 20_000)
-    return box
-
-
-def button(box, name):
-    return box.locator("button", has_text=name).first
 
 
 def test_a_bet_is_clicked_and_the_kernel_knows(lab):

@@ -14,13 +14,7 @@ from diffusion_lib.metrics import bootstrap
 from diffusion_lib.views import arena as module
 from diffusion_lib.views.arena import BETS, seconds_to
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def click(bet, key, family):

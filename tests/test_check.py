@@ -19,18 +19,11 @@ from diffusion_lib.metrics import copied, mode_report, nearest, neighbourhoods, 
 from diffusion_lib.note import _KINDS, Note
 from diffusion_lib.predict import predict
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 FUNCTIONS = [e for e in EXERCISES.values() if e.arguments]
 NUMBERS = [e for e in EXERCISES.values() if not e.arguments]
 SLIPS = [(e, sentence) for e in EXERCISES.values() for sentence in e.slips]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors here are tiny: on a busy machine torch's threads spend milliseconds on waiting for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def by_name(e):

@@ -22,12 +22,12 @@ from diffusion_lib.views import (  # fmt: skip
     slope_factors,
     winning,
 )
-from diffusion_lib.views import training as module
 from diffusion_lib.views.collapse import SPEEDS, move_in, near_modes, snapshot
 from diffusion_lib.views.failing import recorded
 from diffusion_lib.views.rungs import (  # fmt: skip
     FAMILIES,
     SIZES,
+    Climb,
     Ruler,
     diversity,
     laplacian,
@@ -36,16 +36,9 @@ from diffusion_lib.views.rungs import (  # fmt: skip
     recorded_ladder,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RING = data.ring(2000)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    module._only(None)
 
 
 @pytest.fixture
@@ -284,12 +277,27 @@ def test_the_smallest_rung_gives_both_the_same_time(monkeypatch):
     box = climb(8, seconds=60)
     box.join()
     assert box.state == "done" and box.resume.disabled
-    assert all(r.step == 3 for r in box.clocks.values()) and len(box.clocks) == 2
+    assert all(e.steps == 3 for e in box.entries.values()) and len(box.entries) == 2
     assert (
         "GAN 3 steps" in box.player.film["captions"][-1] and "DDPM 3 steps" in box.player.film["captions"][-1]
     )
     with pytest.raises(ValueError, match="rungs"):
         climb(12)
+
+
+def test_one_family_breaks_off_and_the_other_goes_on(monkeypatch):
+    monkeypatch.setenv(MAX_STEPS, "3")
+
+    def boom(batch, generator):
+        raise FloatingPointError("The loss is nan")
+
+    box = Climb(8, 60, keep=4, seed=0)
+    gan = box.entries["GAN"]
+    gan.parts = gan.parts._replace(step=boom)
+    box.proceed()
+    box.join()
+    assert box.state == "done" and "GAN broke off" in box.says.value
+    assert gan.steps == 0 and "loss is nan" in gan.error and box.entries["DDPM"].steps == 3
 
 
 def test_what_lesson_06_says_of_the_ladder_is_what_was_recorded():

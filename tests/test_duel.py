@@ -15,17 +15,11 @@ from diffusion_lib.views import duel as module
 from diffusion_lib.views.duel import Film, border, tint
 from diffusion_lib.views.pair import Pair, kernel_log_density, real_log_density
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 MOONS = data.load("moons", n=1000)
 RING = data.load("ring", n=1000)
 CATS = data.Data(data.sprites(64, size=16, species="cat").x, name="cats")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def weights(learner):

@@ -3,7 +3,7 @@
 import statistics
 
 import pytest
-from browser import IDLE, JupyterServer, ask_kernel, browser, page, run_all, screenshot, write_notebook
+from browser import IDLE, ask_kernel, button, opened, screenshot, shown, write_notebook
 from test_lessons_browser import move
 
 pytestmark = pytest.mark.browser
@@ -30,20 +30,8 @@ CLICK = """([button, box]) => new Promise((resolve) => {
 def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("duel")
     write_notebook(folder / "duel.ipynb", *CELLS)
-    with browser() as chrome, JupyterServer(folder) as server, page(chrome, width=1366, height=1000) as p:
-        server.open_notebook(p, "duel.ipynb")
-        assert run_all(p) == []
+    with opened(folder, "duel.ipynb", width=1366, height=1000) as p:
         yield p
-        assert [e for e in p.errors if "favicon" not in e] == []
-
-
-def shown(p, index):
-    """The box that code cell `index` shows, scrolled into view (JupyterLab draws only what is near)."""
-    p.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
-    box = p.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-OutputArea").first
-    box.locator("canvas").first.wait_for()
-    p.evaluate(IDLE, 20_000)
-    return box
 
 
 @pytest.fixture
@@ -54,10 +42,6 @@ def points(lab):
 @pytest.fixture
 def cats(lab):
     return shown(lab, 2)
-
-
-def button(box, name):
-    return box.locator("button", has_text=name).first
 
 
 def clicks(p, box, name, times):

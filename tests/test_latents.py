@@ -12,7 +12,6 @@ import torch
 from diffusion_lib import store, vae, views
 from diffusion_lib.metrics import copied
 from diffusion_lib.train import MAX_STEPS
-from diffusion_lib.views import training as module
 from diffusion_lib.views.blurring import again, bars, edges, lost, s_table, shares, squared_error
 from diffusion_lib.views.copying import DISGUISES, dial, is_it_a_copy, outright
 from diffusion_lib.views.latents import (
@@ -27,18 +26,11 @@ from diffusion_lib.views.latents import (
     walk_frames,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ROOT = Path(__file__).parent.parent
 LEARN, UNSEEN = seen_and_unseen()
 BOOK = views.recorded_latents()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    module._only(None)
 
 
 # ---------------------------------------------------------------------------------------- the map
@@ -81,7 +73,7 @@ def test_the_map_unfolds_and_can_be_walked_on(monkeypatch):
     box.join()
     assert box.state == "done" and box.step == 6 and box.resume.disabled and box.stop.disabled
     assert box.player.value == box.player.n_frames - 1 and "step 6" in box.player.film["captions"][-1]
-    assert box.net.config["classes"] == 0 and LatentMap(box.model, LEARN.subset(50)).film["steps"] == 61
+    assert box.model.config["classes"] == 0 and LatentMap(box.model, LEARN.subset(50)).film["steps"] == 61
 
 
 def test_the_two_parts_are_the_bound():

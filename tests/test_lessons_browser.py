@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from browser import IDLE, JupyterServer, ask_kernel, browser, page, run_all, screenshot
+from browser import IDLE, JupyterServer, ask_kernel, page, run_all, screenshot
 from PIL import Image
 
 from diffusion_lib import data
@@ -16,12 +16,6 @@ from diffusion_lib.figures import to_uint8
 
 pytestmark = pytest.mark.browser
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as chrome:
-        yield chrome
 
 
 @pytest.fixture(scope="module")

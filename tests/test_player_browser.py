@@ -5,7 +5,6 @@ import pytest
 from browser import (
     JupyterServer,
     ask_kernel,
-    browser,
     page,
     restart_kernel,
     run_all,
@@ -99,12 +98,6 @@ CELLS = [
     "p",
     "FramePlayer(film(T=5)[0]['panels'][:1], captions=NASTY, labels=[NASTY] * 6, name=NASTY)",
 ]
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as chrome:
-        yield chrome
 
 
 @pytest.fixture(scope="module")

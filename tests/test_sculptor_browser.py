@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from browser import JupyterServer, ask_kernel, browser, page, run_all, screenshot
+from browser import ask_kernel, opened, screenshot
 from test_lessons_browser import FILL, NOTEBOOKS, cell, move, pictures, player
 
 from diffusion_lib import sculptor
@@ -29,18 +29,9 @@ FILMS = (
 
 
 @pytest.fixture(scope="module")
-def chrome():
-    with browser() as chrome:
-        yield chrome
-
-
-@pytest.fixture(scope="module")
 def lesson(chrome):
-    with JupyterServer(NOTEBOOKS) as server, page(chrome, width=1366, height=768) as p:
-        server.open_notebook(p, "02_noise_schedules.ipynb")
-        assert run_all(p, timeout=300) == []
+    with opened(NOTEBOOKS, "02_noise_schedules.ipynb", chrome, timeout=300, width=1366, height=768) as p:
         yield p
-        assert [e for e in p.errors if "favicon" not in e] == []
 
 
 class View:

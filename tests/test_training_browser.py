@@ -6,10 +6,9 @@ from browser import (
     IDLE,
     JupyterServer,
     ask_kernel,
-    browser,
+    opened,
     page,
     restart_kernel,
-    run_all,
     screenshot,
     write_notebook,
 )
@@ -27,12 +26,6 @@ LIVE = (
     "print('the cells after it run')",
 )
 START = "() => { window.done = window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
-
-
-@pytest.fixture(scope="module")
-def chrome():
-    with browser() as chrome:
-        yield chrome
 
 
 @pytest.fixture
@@ -128,11 +121,8 @@ def test_restarting_the_kernel_in_mid_training_leaves_a_working_notebook(live):
 def lesson4(chrome, monkeypatch_module):
     from test_lessons_browser import NOTEBOOKS
 
-    with JupyterServer(NOTEBOOKS) as server, page(chrome, height=1100) as p:
-        server.open_notebook(p, "04_train_a_ddpm.ipynb")
-        assert run_all(p, timeout=400) == []
+    with opened(NOTEBOOKS, "04_train_a_ddpm.ipynb", chrome, timeout=400, height=1100) as p:
         yield p
-        assert [e for e in p.errors if "favicon" not in e] == []
 
 
 @pytest.fixture(scope="module")

@@ -28,23 +28,15 @@ from diffusion_lib.views import (
     variances,
     watch,
 )
-from diffusion_lib.views import training as module
 from diffusion_lib.views.denoisers import distances, even_times
+from diffusion_lib.views.live import Thinned, words
 from diffusion_lib.views.own import jitter, to_grey
-from diffusion_lib.views.training import LossCurve, Thinned, words
+from diffusion_lib.views.training import LEVELS, LossCurve
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 POINTS = data.load("grid", n=500)
 SEEN, FRESH = data.digits().split(1000)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """On a busy machine torch's threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    module._only(None)
 
 
 def small(**more):
@@ -229,7 +221,7 @@ def test_controls_from_other_threads_while_it_trains():
 
     def play():
         try:
-            for level in list(module.LEVELS) * 3:
+            for level in list(LEVELS) * 3:
                 box.level.value = level
                 box.player.value = 0
                 box._repr_mimebundle_()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from statistics import median
 
@@ -22,10 +21,9 @@ from ..arena import CALLS, FAMILIES
 from ..figures import grid
 from ..metrics import bootstrap, coverage_ceiling, wilson
 from ..player import FramePlayer, curve, pixels, scatter
-from ..train import Record
-from .collapse import Live, Thinned, two_places
 from .common import say
 from .failing import RECORDS
+from .live import ByTurns, two_places
 
 # what is bet on: (question, the number, does more win?)
 BETS = {
@@ -82,10 +80,8 @@ def bet() -> Bet:
 # ---------------------------------------------------------------------------------------- live
 
 
-class LiveArena(Live):
+class LiveArena(ByTurns):
     """Made by `live_arena`. `.entries` are the three (see `arena.Entry`), `.table()` what came out."""
-
-    pace = 3 * Live.pace
 
     def __init__(self, name: str, seconds: float, keep: int, seed: int, bet: Bet | None):
         self.seed, self.bet, self.seconds = seed, bet, seconds
@@ -97,7 +93,7 @@ class LiveArena(Live):
         self.again.on_click(lambda _: self.start())
         self._enter()
         controls = widgets.HBox([self.choice, self.budget, self.again], layout={"flex_flow": "row wrap"})
-        super().__init__(seconds, keep, "GAN, VAE and DDPM by turns", self._look(), [controls])
+        super().__init__(seconds, keep, "GAN, VAE and DDPM by turns", above=(controls,))
 
     def _enter(self) -> None:
         """New networks, as the two menus say."""
@@ -109,15 +105,6 @@ class LiveArena(Live):
         if not self.place.eye:
             self.limit = 1.3 * float(self.place.learn.x.abs().max())
 
-    @property
-    def step(self) -> int:
-        return sum(e.steps for e in self.entries.values())
-
-    @property
-    def trained(self) -> float:
-        """Seconds that the family with the fewest has had; one that broke off does not count."""
-        return min((e.seconds for e in self.entries.values() if not e.error), default=0.0)
-
     def start(self) -> None:
         """New networks and other dice, on the data and with the budget of the menus."""
         with self._lock:
@@ -125,35 +112,12 @@ class LiveArena(Live):
                 return
             self.seed, self.seconds = self.seed + 1, self.budget.value
             self._enter()
-            self.history, self._records, self.error, self.record = (
-                Thinned(self.history.keep),
-                None,
-                None,
-                None,
-            )
-            self.until, self.state = self.seconds, "stopped"
-            self.history.add(self._look())
-            self._show()
-            self.player.value = self.player.n_frames - 1
-            self.proceed()
-
-    def _begin(self) -> Iterator[Record]:
-        for entry in arena.race(self.entries, seconds=self.seconds, seed=self.seed):
-            if entry.record:
-                yield entry.record
+            self._anew([])
 
     def _state(self, state: str, sentence: str) -> None:
-        if state == "done":
-            sentence = (
-                f"Done: {self.trained:.1f} seconds each, drawing not counted. Move the slider to look back."
-            )
-        if state == "stopped":
-            sentence = f"Stopped after {self.trained:.1f} seconds each, and nothing is lost."
         super()._state(state, sentence)
         for control in (self.choice, self.budget, self.again):
             control.disabled = state == "training"
-        if state == "done":  # the learning rate has come down to 0: this budget is spent
-            self.resume.disabled, self.resume.description = True, "Continue"
 
     def _rest(self) -> None:
         if not self._stopping.is_set():

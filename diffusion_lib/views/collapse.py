@@ -1,16 +1,12 @@
 """Lesson 06: provoke a collapse, measure it, rewind to the moment it began, apply a cure, and watch again.
 
-    lab = collapse_lab("ring")     # begins at once, beside the notebook
-    await lab.wait()               # in a later cell
-
-`Live` is what a lab and the smallest rung of the ladder share: a thread, three buttons, a film that grows.
+lab = collapse_lab("ring")     # begins at once, beside the notebook
+await lab.wait()               # in a later cell
 """
 
 from __future__ import annotations
 
 import math
-import threading
-import time
 from collections.abc import Iterator
 
 import ipywidgets as widgets
@@ -21,134 +17,15 @@ from torch import Tensor, nn
 from .. import data as _data
 from .. import gan
 from ..metrics import mode_report
-from ..player import FramePlayer, curve, scatter
+from ..player import curve, scatter
 from ..train import Record, fit
-from .common import PlayerBox, generator, say
-from .training import DRAWING, Thinned, Training, _only, words
+from .common import generator, say
+from .live import BIG, Live, two_places
 
 SPEEDS = {"D ten times slower than G": 0.1, "D as fast as G": 1.0, "D four times faster": 4.0}
 FOREVER = (
     3600.0  # seconds over which `fit` lets the learning rate fall: long enough that a lab sees it stand still
 )
-BIG = {"height": "44px", "width": "150px"}
-
-
-class Live(Training):
-    """A training with another thing to look at than a denoiser's: it keeps `Training`'s thread, `halt`, `wait` and `join`.
-
-    A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds",
-    `_panels(frames)` and `_caption(frame)`; `pace`: seconds on the wall for each second that counts. It trains for `seconds`, then rests; Continue gives as many more.
-    """
-
-    pace = 1 / (1 - DRAWING)
-
-    def __init__(self, seconds: float, keep: int, name: str, first: dict, controls: list):
-        self.seconds, self.until, self.round, self.title = seconds, seconds, 0, name
-        self.history, self.error, self.model, self.record = Thinned(keep), None, None, None
-        self.frame_ms, self.drawing, self.state, self.before = [], 0.0, "stopped", (0, 0.0)
-        self._lock, self._stopping, self._thread = threading.RLock(), threading.Event(), None
-        self._records: Iterator[Record] | None = None
-        self.stop = widgets.Button(description="Stop", icon="stop", layout=BIG, tooltip="Keep what is learned, and rest")  # fmt: skip
-        self.resume = widgets.Button(description="Continue", icon="play", layout=BIG, tooltip="Go on where it stopped")  # fmt: skip
-        self.bar = widgets.FloatProgress(0, min=0, max=1, layout={"width": "160px", "height": "44px"})
-        self.left = widgets.HTML(layout={"width": "250px", "height": "44px"})
-        self.says = widgets.HTML(layout={"height": "52px"})
-        self.stop.on_click(lambda _: self.halt())
-        self.resume.on_click(lambda _: self.proceed())
-        self.history.add(first)
-        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=[self._label(first)] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
-        row = widgets.HBox([self.stop, self.resume, self.bar, self.left], layout={"flex_flow": "row wrap"})
-        PlayerBox.__init__(self, [*controls, row, self.player, self.says])
-        self._show()
-
-    @property
-    def step(self) -> int:
-        return self.before[0] + (self.record.step if self.record else 0)
-
-    @property
-    def trained(self) -> float:
-        """Seconds, drawing not counted."""
-        return self.before[1] + (self.record.seconds if self.record else 0.0)
-
-    def proceed(self) -> None:
-        with self._lock:
-            if self.state in ("training", "failed"):
-                return
-            if self.state == "done":
-                self.until = self.trained + self.seconds
-            if self._records is None:
-                self._records = self._begin()
-            _only(self)
-            self._stopping.clear()
-            self._state("training", "Training. Stop whenever you like: nothing is lost.")
-            self._thread = threading.Thread(target=self._work, name="training", daemon=True)
-            self._thread.start()
-
-    def _state(self, state: str, sentence: str) -> None:
-        self.state = state
-        self.stop.disabled = state != "training"
-        self.resume.disabled = state in ("training", "failed")
-        self.resume.description = f"{self.seconds:g} s more" if state == "done" else "Continue"
-        self.bar.bar_style = {"training": "info", "done": "success", "failed": "danger"}.get(state, "")
-        if state != "training":
-            self.left.value = ""
-        if state == "done":
-            self.bar.value = 1.0
-        say(self.says, sentence, bad=state == "failed")
-
-    def _work(self) -> None:
-        wake = 0.0
-        try:
-            for record in self._records:
-                self.record = record
-                if self._stopping.is_set() or self.trained >= self.until:
-                    break
-                if self.trained >= wake:
-                    wake = self.trained + max(self.seconds / 50, self._draw() * (1 / DRAWING - 1))
-            self._draw()
-            self._rest()
-        except FloatingPointError as error:
-            self.error = error
-            self._state("failed", f"{error} Rewind, or start again.")
-        except BaseException as error:  # nobody sees the traceback of a thread; `wait` raises it again
-            self.error = error
-            self._state("failed", f"The training broke off: {type(error).__name__}: {error}")
-
-    def _rest(self) -> None:
-        if self._stopping.is_set():
-            return self._state("stopped", f"Stopped at step {self.step:,}, and nothing is lost.")
-        self._state("done", f"Done: {self.step:,} steps in {self.trained:.0f} seconds, drawing not counted. Move the slider to look back.")  # fmt: skip
-
-    def _draw(self) -> float:
-        tick = time.perf_counter()
-        with self._lock:
-            self.history.add(self._look())
-            self._show()
-        cost = time.perf_counter() - tick
-        self.drawing += cost
-        self.frame_ms = [*self.frame_ms[-199:], 1000 * cost]
-        return cost
-
-    def _label(self, f: dict) -> str:
-        return f"step {f['step']:,}"
-
-    def _show(self) -> None:
-        with self._lock:
-            frames = self.history.items()
-            frames = frames if len(frames) > 1 else frames * 2
-            following = self.player.value >= self.player.n_frames - 1
-            with self.player.hold_sync():  # the film and its frame travel together
-                self.player.update(
-                    self._panels(frames),
-                    captions=[self._caption(f) for f in frames],
-                    labels=[self._label(f) for f in frames],
-                )
-                if following:
-                    self.player.value = len(frames) - 1
-            left = max(0.0, self.until - self.trained)
-            self.bar.value = min(1.0, 1 - left / self.seconds)
-            text = f"{words(self.pace * left)} left" if left and self.record else ""
-            self.left.value = f'<span style="font-size:15px;line-height:40px;padding-left:8px">{text}</span>'
 
 
 # ---------------------------------------------------------------------------------------- weights that move house
@@ -206,6 +83,8 @@ class CollapseLab(Live):
     `.model` its G (not the moving average, which would hide the hopping).
     """
 
+    cure = "Rewind, or start again."
+
     def __init__(self, data: _data.Data, seconds: float, keep: int, seed: int):
         if data.modes is None:
             raise ValueError("The lab counts modes, so it needs data that have some: 'ring' or 'grid'.")
@@ -221,11 +100,8 @@ class CollapseLab(Live):
         self.cure.on_click(lambda _: self.rewind())
         self._prepare()
         self.z = self.model.noise(2000, generator(seed))
-        self.record = None
         controls = widgets.HBox([self.recipe, self.speed, self.again, self.cure], layout={"flex_flow": "row wrap"})  # fmt: skip
-        self.before = (0, 0.0)
-        super().__init__(seconds, keep, f"A GAN learns the {data.name}", self._look(), [controls])
-        self.model = self.parts.learners[0].model
+        super().__init__(seconds, keep, f"A GAN learns the {data.name}", above=(controls,))
         self.speed.observe(lambda _: self._hint(), "value")
         self.recipe.observe(lambda _: self._hint(), "value")
 
@@ -260,10 +136,8 @@ class CollapseLab(Live):
             if self.state == "training":
                 return
             self._prepare()
-            self.old, self.record, self.before = None, None, (0, 0.0)
-            self._fresh_film([])
-            self.history.add(self._look())
-            self._go("")
+            self.old, self.before = None, (0, 0.0)
+            self._anew([])
 
     def rewind(self, frame: int | None = None) -> None:
         """Go on from a frame (None: the one on show) with the chosen recipe; what came after it stays as a dashed line."""
@@ -278,23 +152,10 @@ class CollapseLab(Live):
             g, d = (learner.model for learner in self.parts.learners)
             move_in(g, here["g"])
             kept = move_in(d, here["d"])
-            self.record, self.before = None, (here["step"], here["seconds"])
-            self._fresh_film(frames[: k + 1])
-            self._go("" if kept else " This recipe's D has other layers, so a new D begins.")
-
-    def _fresh_film(self, frames: list[dict]) -> None:
-        self.history, self._records, self.error = Thinned(self.history.keep), None, None
-        for frame in frames:
-            self.history.add(frame)
-        self.until = self.before[1] + self.seconds
-
-    def _go(self, more: str) -> None:
-        self.state = "stopped"
-        self._show()
-        self.player.value = self.player.n_frames - 1
-        self.proceed()
-        if more and self.state == "training":
-            say(self.says, f"Training.{more}")
+            self.before = (here["step"], here["seconds"])
+            self._anew(frames[: k + 1])
+            if not kept and self.state == "training":
+                say(self.says, "Training. This recipe's D has other layers, so a new D begins.")
 
     @torch.no_grad()
     def _look(self) -> dict:
@@ -304,9 +165,8 @@ class CollapseLab(Live):
             raise FloatingPointError(f"The samples are no numbers any more at step {self.step}.")
         seen = mode_report(x, self.data.modes, self.data.sd) | {"near": near_modes(x, self.data.modes)}
         scores = (d(self.data.x[:500]), d(x[:500]))
-        step, seconds = (self.step, self.trained) if hasattr(self, "history") else (0, 0.0)
         real, fake = (float(s.sigmoid().mean()) for s in scores)
-        return seen | {"step": step, "seconds": seconds, "recipe": self.made, "x": x[:600].numpy(),
+        return seen | {"step": self.step, "seconds": self.trained, "recipe": self.made, "x": x[:600].numpy(),
                        "real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}  # fmt: skip
 
     def _panels(self, frames: list[dict]) -> list[dict]:
@@ -335,13 +195,6 @@ class CollapseLab(Live):
         kl, sd = (f"{f['kl']:.2f}", f"{f['sd_ratio']:.2f}") if some else ("none", "none")
         return (f"{f['recipe']}:  near {f['near']} of {len(self.data.modes)} modes; within 3 sd {f['high_quality']:.1%}, "
                 f"on {f['modes']} modes, KL {kl}, width {sd}")  # fmt: skip
-
-
-def two_places(x, lines: dict) -> tuple[np.ndarray, dict]:
-    """A line needs two different places; before the first step there is one."""
-    x = np.asarray(x, float)
-    x = x + 1e-6 * np.arange(len(x)) if len(np.unique(x)) < len(x) else x
-    return x, {name: np.asarray(y, float) for name, y in lines.items()}
 
 
 def collapse_lab(data: str | _data.Data = "ring", *, recipe: str = "minimax (2014)", speed: str = "D ten times slower than G", seconds: float = 15.0, keep: int = 40, seed: int = 0) -> CollapseLab:  # fmt: skip

@@ -26,8 +26,8 @@ from ..figures import grid
 from ..gan import Discriminator, Generator, optimal_score
 from ..player import FramePlayer, curve, pixels, scatter
 from .common import PlayerBox, generator
+from .live import only
 from .pair import Pair, kernel_log_density, real_log_density
-from .training import _only
 
 WINS, PATIENCE = 0.95, 200  # "until it wins": this share right, over four lessons, or so many lessons
 PAUSE = 1.3  # seconds between two parts in slow motion
@@ -273,7 +273,7 @@ class Duel(PlayerBox):
             if self.busy:
                 return
             if name in ("wins", "slow", "run"):
-                _only(self)  # whatever trains elsewhere stops
+                only(self)  # whatever trains elsewhere stops
                 self._stopping.clear()
                 self._running = True
                 work = {"wins": self._until_it_wins, "slow": self._in_slow_motion, "run": self._keep_on}[name]

@@ -24,8 +24,8 @@ from ..figures import grid, to_uint8
 from ..player import FramePlayer, curve, pixels, scatter
 from ..train import Record, fit
 from ..vae import VAE, kl_to_prior, surprise
-from .collapse import Live, two_places
 from .common import generator
+from .live import Live, two_places
 
 LEVELS = 17  # grey levels of the 8 x 8 digits
 
@@ -89,35 +89,26 @@ def latent_map(model: VAE | None = None) -> LatentMap:
 class MapTraining(Live):
     """Made by `unfold`: the map while it is learned. `.model` is the moving average, and can be used at any time."""
 
+    once = True
     SHOWN = (0, 1, 4, 6)  # as many colours as one can tell apart
 
     def __init__(self, seconds: float, keep: int, seed: int):
         learn, unseen = seen_and_unseen()
         self.seed, self.data, self.test = seed, learn, unseen.x[:200]
-        self.net, self.parts = vae.build(replace(learn, y=None), latent=2, seed=seed)
+        self.model, self.parts = vae.build(replace(learn, y=None), latent=2, seed=seed)
         axis = torch.linspace(-2.2, 2.2, 11)
         self.z = torch.cartesian_prod(-axis, axis).flip(1)  # the first row is at the top
-        self.record = None
-        self.before = (0, 0.0)
-        super().__init__(seconds, keep, "A map that unfolds", self._look(), [])
-        self.model = self.net
-        self.player.value = self.player.n_frames - 1  # the film follows the training
+        super().__init__(seconds, keep, "A map that unfolds")
 
     def _begin(self) -> Iterator[Record]:
         return fit(*self.parts, seconds=self.seconds, seed=self.seed)
 
-    def _state(self, state: str, sentence: str) -> None:
-        super()._state(state, sentence)
-        if state == "done":  # the learning rate has come down to 0
-            self.resume.disabled, self.resume.description = True, "Continue"
-
     @torch.no_grad()
     def _look(self) -> dict:
-        mu, _ = self.net.encode(self.data.x[:600])
+        mu, _ = self.model.encode(self.data.x[:600])
         if not bool(mu.isfinite().all()):
             raise FloatingPointError("The map has no numbers any more.")
-        step, seconds = (self.step, self.trained) if hasattr(self, "history") else (0, 0.0)
-        return {"step": step, "seconds": seconds, "mu": mu.numpy(), "tiles": grid(self.net.decode(self.z), columns=11)} | bound_parts(self.net, self.test)  # fmt: skip
+        return {"step": self.step, "seconds": self.trained, "mu": mu.numpy(), "tiles": grid(self.model.decode(self.z), columns=11)} | bound_parts(self.model, self.test)  # fmt: skip
 
     def _panels(self, frames: list[dict]) -> list[dict]:
         mu, y = np.stack([f["mu"] for f in frames]), self.data.y[:600]

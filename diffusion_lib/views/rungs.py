@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -12,17 +11,16 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from .. import data, ddpm, gan
+from .. import arena, data
 from ..figures import grid
 from ..metrics import sliced_wasserstein
 from ..player import FramePlayer, curve, pixels
-from ..train import Record, fit
-from .collapse import Live, two_places
 from .common import generator
 from .failing import RECORDS
+from .live import ByTurns, two_places
 
 FLOORS = [[math.log10(v), str(v)] for v in (1, 2, 5, 10, 20, 50)]
-SIZES, FAMILIES, N = (8, 16, 32, 64), {"GAN": gan, "DDPM": ddpm}, 100
+SIZES, FAMILIES, N = (8, 16, 32, 64), ("GAN", "DDPM"), 100
 LIVE = 48  # samples to judge while one waits
 FAILS = {
     "far": 0.5,
@@ -197,59 +195,25 @@ def ladder_table() -> str:
 # ---------------------------------------------------------------------------------------- the smallest rung, live
 
 
-class Climb(Live):
+class Climb(ByTurns):
     """Made by `climb`: one size, both families, a step each whenever it is the turn of the one that has had less time."""
-
-    pace = 2 * Live.pace
 
     def __init__(self, size: int, seconds: float, keep: int, seed: int):
         if size not in SIZES:
             raise ValueError(f"The ladder has the rungs {', '.join(map(str, SIZES))}: got size = {size!r}.")
-        self.data, self.seed, self.size = data.sprites(2000, size), seed, size
-        self.built = {name: family.build(self.data, seed=seed) for name, family in FAMILIES.items()}
-        self.ruler = Ruler(size, LIVE)
-        self.clocks: dict[str, Record] = {}
-        super().__init__(seconds, keep, f"Sprites of {size} × {size}, live", self._look(), [])
-
-    @property
-    def step(self) -> int:
-        return sum(r.step for r in self.clocks.values())
-
-    @property
-    def trained(self) -> float:
-        """Seconds that the family with less of them has had."""
-        return min((r.seconds for r in self.clocks.values()), default=0.0) if len(self.clocks) > 1 else 0.0
-
-    def _begin(self) -> Iterator[Record]:
-        runs = {
-            name: fit(*parts, seconds=self.seconds, seed=self.seed) for name, (_, parts) in self.built.items()
-        }
-        while runs:
-            name = min(runs, key=lambda k: self.clocks[k].seconds if k in self.clocks else 0.0)
-            record = next(runs[name], None)
-            if record is None:
-                del runs[name]
-            else:
-                self.clocks[name] = record
-                yield record
-
-    def _state(self, state: str, sentence: str) -> None:
-        super()._state(state, sentence)
-        if state == "done":  # the learning rate has come down to 0: this budget is spent
-            self.resume.disabled, self.resume.description = True, "Continue"
+        self.seed, self.size, self.ruler = seed, size, Ruler(size, LIVE)
+        place = arena.Place(data.sprites(2000, size), data.Data(self.ruler.x))
+        self.entries = arena.enter(place, seed, families=FAMILIES)
+        super().__init__(seconds, keep, f"Sprites of {size} × {size}, live")
 
     def _look(self) -> dict:
-        y, seen = torch.arange(LIVE) % 2, {}
-        for name, (model, _) in self.built.items():
-            x = torch.cat(list(FAMILIES[name].draw(model, LIVE, y=y, seed=self.seed)))
+        seen: dict = {"step": self.step, "seconds": self.trained}
+        for name, entry in self.entries.items():
+            x = entry.draw(LIVE, self.seed)
             if not bool(x.isfinite().all()):
                 raise FloatingPointError(f"The {name}'s pictures are no numbers any more.")
-            steps = self.clocks[name].step if name in self.clocks else 0
-            seen[name] = self.ruler.judge(x, y) | {
-                "x": grid(x[:24], columns=6, pad=0),
-                "steps": steps,
-            }
-        return {"step": self.step, "seconds": self.trained, **seen}
+            seen[name] = self.ruler.judge(x, torch.arange(LIVE) % 2) | {"x": grid(x[:24], columns=6, pad=0), "steps": entry.steps}  # fmt: skip
+        return seen
 
     def _panels(self, frames: list[dict]) -> list[dict]:
         seconds = np.array([f["seconds"] for f in frames])

@@ -1,0 +1,316 @@
+"""What every training that one watches has: a thread, Stop and Continue, a film that grows, the time that is left.
+
+    training = watch(...)      # in one cell: a box that trains at once, beside the notebook
+    await training.wait()      # in a later one: Run All waits here, and Stop still works
+
+The work is done on a thread of its own. It draws between two steps, at most a seventh of the time, and `fit` does not
+count that time. A film is a FramePlayer from the first moment on, so one can look back while the training goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import math
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import ipywidgets as widgets
+import numpy as np
+from torch import nn
+
+from .. import arena
+from ..player import FramePlayer
+from ..train import Record
+from .common import PlayerBox, say
+
+DRAWING = 0.14  # at most this share of the time goes into looking
+BIG = {"height": "44px", "width": "150px"}
+
+
+@dataclass
+class Thinned:
+    """At most `keep` items of an endless row, evenly thinned; the newest is always among them. As `Trace`, for anything."""
+
+    keep: int = 30
+    seen: int = 0
+    stride: int = 1
+    _even: list = field(default_factory=list)
+    _newest: object = None
+
+    def add(self, item) -> None:
+        if len(self._even) == self.keep:
+            self._even, self.stride = self._even[::2], 2 * self.stride
+        if self.seen % self.stride == 0:
+            self._even.append(item)
+        self._newest, self.seen = item, self.seen + 1
+
+    def items(self) -> list:
+        return self._even if not self._even or self._newest is self._even[-1] else [*self._even, self._newest]
+
+
+def words(seconds: float) -> str:
+    """A time as one says it: "about 40 seconds"."""
+    if seconds < 8:
+        return "a few seconds"
+    if seconds < 100:
+        return f"about {5 * math.ceil(seconds / 5)} seconds"
+    return f"about {round(seconds / 60 + 0.1)} minutes"
+
+
+def two_places(x, lines: dict) -> tuple[np.ndarray, dict]:
+    """A line needs two different places; before the first step there is one."""
+    x = np.asarray(x, float)
+    x = x + 1e-6 * np.arange(len(x)) if len(np.unique(x)) < len(x) else x
+    return x, {name: np.asarray(y, float) for name, y in lines.items()}
+
+
+class Live(PlayerBox):
+    """A training to watch. It trains for `seconds`, then rests; Continue gives as many more, unless `once` says that it is over.
+
+    A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds",
+    `_panels(frames)` and `_caption(frame)`; it prepares what these need before it calls `super().__init__`.
+    state: "training", "stopped", "done", "failed". `halt()` and `proceed()` are what the buttons do. error: what went wrong,
+    if anything did. `.model` can be used at any time.
+    """
+
+    model: nn.Module | None = None
+    once = False  # the learning rate has come down to 0: this budget is spent
+    turns = 1  # how many take turns, each with `seconds` of its own
+    cure = ""  # what to do after a loss that is no number
+
+    def __init__(self, seconds: float, keep: int, name: str, above: tuple = (), beside: tuple = ()):
+        self.seconds, self.until, self.title = seconds, seconds, name
+        self.error, self.record, self.before = None, None, (0, 0.0)  # steps and seconds of earlier records
+        self.frame_ms, self.drawing, self.state = [], 0.0, "stopped"
+        self._lock, self._stopping, self._thread = threading.RLock(), threading.Event(), None
+        self._records: Iterator[Record] | None = None
+        self.stop = widgets.Button(description="Stop", icon="stop", layout=BIG, tooltip="Keep what is learned, and rest")  # fmt: skip
+        self.resume = widgets.Button(description="Continue", icon="play", layout=BIG, tooltip="Go on where it stopped")  # fmt: skip
+        self.bar = widgets.FloatProgress(0, min=0, max=1, layout={"width": "160px", "height": "44px"})
+        self.left = widgets.HTML(layout={"width": "250px", "height": "44px"})
+        self.says = widgets.HTML(layout={"height": "52px"})
+        self.stop.on_click(lambda _: self.halt())
+        self.resume.on_click(lambda _: self.proceed())
+        self.history, first = Thinned(keep), self._look()
+        self.history.add(first)
+        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=[self._label(first)] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
+        row = widgets.HBox([self.stop, self.resume, self.bar, self.left, *beside], layout={"flex_flow": "row wrap"})  # fmt: skip
+        super().__init__([*above, row, self.player, self.says])
+        self._show()
+
+    @property
+    def step(self) -> int:
+        return self.before[0] + (self.record.step if self.record else 0)
+
+    @property
+    def trained(self) -> float:
+        """Seconds, drawing not counted."""
+        return self.before[1] + (self.record.seconds if self.record else 0.0)
+
+    # ---- buttons: called on whatever thread the browser's message arrives
+
+    def halt(self) -> None:
+        """Stop after the step that is being taken. The model keeps all it has learned."""
+        self._stopping.set()
+
+    def proceed(self) -> None:
+        """Go on where it stopped; after the end, for as long again."""
+        with self._lock:
+            if self.state in ("training", "failed"):
+                return
+            if self.state == "done":
+                self._more()
+            if self._records is None:
+                self._records = self._begin()
+            only(self)
+            self._stopping.clear()
+            self._state("training", "Training. Stop whenever you like: nothing is lost.")
+            self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+            self._thread.start()
+
+    def _more(self) -> None:
+        self.until = self.trained + self.seconds
+
+    def _anew(self, frames: list[dict]) -> None:
+        """Train from the start, or from the last of these frames, which the film keeps."""
+        self.history, self._records, self.error, self.record = Thinned(self.history.keep), None, None, None
+        self.drawing, self.state, self.until = 0.0, "stopped", self.before[1] + self.seconds
+        for frame in frames or [self._look()]:
+            self.history.add(frame)
+        self._show()
+        self.player.value = self.player.n_frames - 1
+        self.proceed()
+
+    def _state(self, state: str, sentence: str) -> None:
+        self.state = state
+        self.stop.disabled = state != "training"
+        over = self.once and state == "done"
+        self.resume.disabled = state in ("training", "failed") or over
+        self.resume.description = f"{self.seconds:g} s more" if state == "done" and not over else "Continue"
+        self.bar.bar_style = {"training": "info", "done": "success", "failed": "danger"}.get(state, "")
+        if state != "training":
+            self.left.value = ""
+        if state == "done":
+            self.bar.value = 1.0
+        say(self.says, sentence, bad=state == "failed")
+
+    # ---- the thread
+
+    def _work(self) -> None:
+        wake = 0.0  # look again when this many seconds are trained
+        try:
+            for record in self._records:  # a generator that we keep: after a break, Continue goes on with it
+                self._note(record)
+                if self._stopping.is_set() or self.trained >= self.until:
+                    break
+                if self.trained >= wake:
+                    cost = self._draw()
+                    wake = self.trained + max(0.25, cost * (1 / DRAWING - 1) / self.turns)
+            self._draw()
+            self._rest()
+        except FloatingPointError as error:
+            self.error = error
+            self._state("failed", f"{error} {self.cure}".strip())
+        except BaseException as error:  # nobody sees the traceback of a thread; `wait` raises it again
+            self.error = error
+            self._state("failed", f"The training broke off: {type(error).__name__}: {error}")
+
+    def _note(self, record: Record) -> None:
+        self.record = record
+
+    def _rest(self) -> None:
+        if self._stopping.is_set():
+            self._state(
+                "stopped", f"Stopped, and nothing is lost: {self._took()}. Continue goes on from here."
+            )
+        else:
+            drawn = f"and {self.drawing:.0f} more to draw this film"
+            self._state("done", f"Done: {self._took()}, {drawn}. Move the slider to look back.")
+
+    def _took(self) -> str:
+        return f"{self.step:,} steps in {self.trained:.0f} seconds"
+
+    def _draw(self) -> float:
+        """Add what there is to see now to the film; how many seconds that took."""
+        tick = time.perf_counter()
+        with self._lock:
+            self.history.add(self._look())
+            self._show()
+        cost = time.perf_counter() - tick
+        self.drawing += cost
+        self.frame_ms = [*self.frame_ms[-199:], 1000 * cost]
+        return cost
+
+    # ---- the film
+
+    def _label(self, frame: dict) -> str:
+        return f"step {frame['step']:,}"
+
+    def _show(self) -> None:
+        with self._lock:
+            frames = self.history.items()
+            frames = frames if len(frames) > 1 else frames * 2
+            following = self.player.value >= self.player.n_frames - 1
+            with self.player.hold_sync():  # the film and its frame travel together
+                self.player.update(
+                    self._panels(frames),
+                    captions=[self._caption(f) for f in frames],
+                    labels=[self._label(f) for f in frames],
+                )
+                if following:
+                    self.player.value = len(frames) - 1
+            left = max(0.0, self.until - self.trained)
+            self.bar.value = share = min(1.0, 1 - left / self.seconds)
+            slow = self.turns + self.drawing / max(
+                self.trained, 1e-9
+            )  # the clock on the wall also runs while we draw
+            text = f"{share:.0%}, {words(slow * left)} left" if left and self.record else ""
+            self.left.value = f'<span style="font-size:15px;line-height:40px;padding-left:8px">{text}</span>'
+
+    def _repr_mimebundle_(self, **kwargs):
+        with self._lock:  # a still of a film that changes while it is drawn would mix two of its states
+            return super()._repr_mimebundle_(**kwargs)
+
+    # ---- waiting
+
+    async def wait(self) -> nn.Module | None:
+        """For the next cell, ``await training.wait()``: until the training has ended or was stopped; returns the model.
+
+        The buttons work meanwhile: where comms have no thread of their own, ipykernel 7.4 handles them beside a cell that
+        awaits. The kernel's own stop button (■) stops the training too, and the next cells run on.
+        """
+        try:
+            while self._thread.is_alive():
+                await asyncio.sleep(0.05)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            self.halt()
+            self._thread.join()
+        return self._result()
+
+    def join(self) -> nn.Module | None:
+        """`wait` for a program without cells; Ctrl+C stops the training."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(0.05)
+        except KeyboardInterrupt:
+            self.halt()
+            self._thread.join()
+        return self._result()
+
+    def _result(self) -> nn.Module | None:
+        if self.error and not isinstance(self.error, FloatingPointError):
+            raise self.error
+        return self.model
+
+
+class ByTurns(Live):
+    """Several families on the same data, a step each whenever it is the turn of the one that has had the least time.
+
+    `entries`: {name: arena.Entry}, which a subclass fills before it calls `super().__init__`.
+    """
+
+    once = True
+    entries: dict[str, arena.Entry]
+
+    @property
+    def turns(self) -> int:
+        return len(self.entries)
+
+    @property
+    def step(self) -> int:
+        return sum(e.steps for e in self.entries.values())
+
+    @property
+    def trained(self) -> float:
+        """Seconds that the family with the fewest has had; one that broke off does not count."""
+        return min((e.seconds for e in self.entries.values() if not e.error), default=0.0)
+
+    def _begin(self) -> Iterator[Record]:
+        for entry in arena.race(self.entries, seconds=self.seconds, seed=self.seed):
+            if entry.record:
+                yield entry.record
+
+    def _took(self) -> str:
+        broke = "".join(f"; {k} broke off" for k, e in self.entries.items() if e.error)
+        return f"{self.trained:.1f} seconds each{broke}"
+
+
+_running: list[Live] = []
+
+
+def only(training: Live | None) -> None:
+    """One training at a time: two would both crawl. Run a cell again, and what it had begun before stops."""
+    for other in list(_running):
+        if other is not training:
+            other.halt()
+            if other._thread is not threading.current_thread():
+                other._thread.join()
+            _running.remove(other)
+    if training is not None and training not in _running:
+        _running.append(training)
+
+
+atexit.register(only, None)  # or Python would end in the middle of a step
