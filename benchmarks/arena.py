@@ -33,14 +33,15 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from diffusion_lib import arena, classifier, data, store, train
+from diffusion_lib import arena, classifier, data, ddpm, store, train, vae
 from diffusion_lib.files import whole
-from diffusion_lib.metrics import bootstrap
+from diffusion_lib.metrics import bootstrap, kernel_distance
 from diffusion_lib.sprites import FACTORS, parse
 from diffusion_lib.views.failing import RECORDS
 
 # seconds for each family and seed, seeds, seconds of a tuning run
 PLACES = {"grid": (40, 10, 12), "digits": (120, 5, 30), "sprites": (120, 5, 40), "mnist": (300, 5, 60)}
+GREYS = {"digits": 17}  # places that get a second look, and how many values a pixel has there
 MAIN = {"cat": "fur", "flower": "petals"}
 TRIES, MOMENTS, FRAMES = 6, (0.0625, 0.125, 0.25, 0.5, 1.0), 13
 POINTS = {
@@ -124,8 +125,10 @@ def calibrate(place: arena.Place, options: dict, budget: float, seconds: float =
     return {k: round(budget * e.steps / e.seconds) for k, e in entries.items()}
 
 
-def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | None) -> list[dict]:
-    """The three of one seed; `film` receives what they draw on the way."""
+def run(
+    place: arena.Place, options: dict, steps: dict, seed: int, film: dict | None, greys: int = 0
+) -> list[dict]:
+    """The three of one seed; `film` receives what they draw on the way. greys: see `second_look`."""
     entries = arena.enter(place, seed, options=options)
     curve = {k: [] for k in entries}
     judged = {k: sorted({max(1, round(m * n)) for m in MOMENTS}) for k, n in steps.items()}
@@ -143,8 +146,28 @@ def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | 
         {"family": k, "seed": seed, "error": e.error, "seen": e.seen,
          "drawing_ms": round(1000 * e.drawing["seconds"] / e.drawing["n"], 4) if e.drawing else None, "curve": curve[k]}
         | (curve[k][-1] if not e.error else {"seconds": e.seconds, "steps": e.steps, "coverage": 0.0, "fails": True})
+        | (second_look(e, place, greys, seed) if greys and not e.error else {})
         for k, e in entries.items()
     ]  # fmt: skip
+
+
+def second_look(e: arena.Entry, place: arena.Place, greys: int, seed: int) -> dict:
+    """The kernel distance of the features, and the bound in bits per dimension of unseen pictures; a GAN has none."""
+    fresh, seen = place.unseen, place.learn
+    found = {"kernel": kernel_distance(*(classifier.features(place.eye, x) for x in (e.draw(place.n, seed), fresh.x)))}  # fmt: skip
+    if e.name == "VAE":
+        found["bits"] = vae.bits_per_dimension(e.model, fresh.x, greys, y=fresh.y)
+    if e.name == "DDPM":
+        found["bits"] = ddpm.bits_per_dimension(e.model, seen.x, fresh.x, e.model.schedule, greys, y_seen=seen.y, y=fresh.y)  # fmt: skip
+    return rounded(found)
+
+
+def kernel_floor(place: arena.Place, times: int = 40) -> list[float]:
+    """Mean and standard deviation of the kernel distance of n real ones, chosen by chance, to the unseen ones."""
+    real, g = classifier.features(place.eye, place.learn.x), torch.Generator().manual_seed(0)
+    other = classifier.features(place.eye, place.unseen.x)
+    found = [kernel_distance(real[torch.randperm(len(real), generator=g)[: place.n]], other) for _ in range(times)]  # fmt: skip
+    return [round(float(f(found)), 5) for f in (np.mean, np.std)]
 
 
 def pictured(e: arena.Entry, place: arena.Place) -> np.ndarray:
@@ -189,6 +212,8 @@ def fill(name: str, again_tuning: bool) -> None:
                                "expected": arena.expected_flops(e, options[k].get("every")), "drawing": arena.drawing_flops(e)} for k, e in entries.items()}}  # fmt: skip
         write(name, book)
         print(name, book["steps"], book["floor"], flush=True)
+    if name in GREYS and "kernel_floor" not in book:
+        book["kernel_floor"] = kernel_floor(place)
     done = {r["seed"] for r in book["runs"]}
     for seed in [s for s in range(seeds) if s not in done]:
         film = {} if seed == 0 else None
@@ -211,7 +236,7 @@ def timeless(row: dict) -> dict:
 def again(name: str, seed: int) -> dict:
     """One recorded seed run once more: what it gives, and which of its numbers are not the same to the last digit."""
     book, place = json.loads((RECORDS / f"arena_{name}.json").read_text()), arena.load(name)
-    runs = run(place, book["options"], book["steps"], seed, None)
+    runs = run(place, book["options"], book["steps"], seed, None, GREYS.get(name, 0))
     then = [r for r in book["runs"] if r["seed"] == seed]
     differ = []
     for now, before in zip(map(timeless, runs), map(timeless, then), strict=True):

@@ -1,9 +1,11 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import binomtest, wasserstein_distance
+from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 from torch.testing import assert_close
 
@@ -13,6 +15,7 @@ from diffusion_lib.metrics import (
     copied,
     coverage_ceiling,
     frechet,
+    kernel_distance,
     mode_report,
     nearest,
     neighbourhoods,
@@ -95,6 +98,17 @@ def test_sliced_wasserstein_is_scipys_along_each_direction():
     assert sliced_wasserstein(flat, flat + torch.tensor([3.0, 4.0]), 4000) == pytest.approx(
         5 * 2 / np.pi, rel=0.03
     )
+
+
+def test_the_kernel_distance_is_the_papers_with_the_librarys_kernel():
+    a, b = cloud(60, 0), cloud(80, 1, 0.5)
+    k = partial(polynomial_kernel, degree=3, gamma=1 / a.shape[1], coef0=1)
+    within = [k(x.double()).sum() - np.trace(k(x.double())) for x in (a, b)]
+    wanted = within[0] / (60 * 59) + within[1] / (80 * 79) - 2 * k(a.double(), b.double()).mean()
+    assert kernel_distance(a, b) == pytest.approx(wanted) and kernel_distance(a, b) > 0.1
+    same = [kernel_distance(cloud(200, 2 * i), cloud(200, 2 * i + 1)) for i in range(40)]
+    assert min(same) < 0 < max(same)  # unbiased: 0 on average, whatever n
+    assert abs(np.mean(same)) < 4 * np.std(same) / np.sqrt(40)
 
 
 def test_copies_are_found_and_honest_samples_are_not():

@@ -11,7 +11,7 @@ from torch import nn
 from diffusion_lib import data, ddpm, metrics, store
 from diffusion_lib.diffusion import Schedule, add_noise, convert, sample
 from diffusion_lib.nets import MLP, Classifier, UNet
-from diffusion_lib.oracle import mixture_denoiser
+from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
 from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, pick_device, rate, seed_all
 
 ROOT = Path(__file__).parent.parent
@@ -328,6 +328,17 @@ def test_the_bound_of_a_perfect_denoiser_nears_the_entropy():
         model = mixture_denoiser(torch.zeros(1, 2), 1.0, schedule)
         gaps.append(float(ddpm.bound_terms(model, x0, schedule, None, v=1.0, n=600).sum()) - truth)
     assert 0 < gaps[1] < gaps[0] and gaps[1] < 0.1
+
+
+@pytest.mark.parametrize("levels", (2, 5, 17))
+def test_the_bound_of_grey_levels_lies_above_their_entropy_and_below_the_whole_chains(levels):
+    """Each level equally often, and the perfect denoiser of them: -log2 p(x0) is log2(levels)."""
+    x, schedule = torch.linspace(-1, 1, levels)[:, None].repeat(4000, 1), Schedule.of("cosine", 100)
+    model = ideal_denoiser(x[:levels], schedule)
+    found = ddpm.bits_per_dimension(model, x, x, schedule, levels, n=1000)
+    assert math.log2(levels) < found < math.log2(levels) + 0.1
+    whole = float(ddpm.bound_terms(model, x, schedule, levels, v=0.0, n=1000).sum())
+    assert found < whole + 0.01
 
 
 def test_the_second_order_reaches_all_islands_in_twenty_calls():
