@@ -162,11 +162,11 @@ def second_look(e: arena.Entry, place: arena.Place, greys: int, seed: int) -> di
     return rounded(found)
 
 
-def kernel_floor(place: arena.Place, times: int = 40) -> list[float]:
-    """Mean and standard deviation of the kernel distance of n real ones, chosen by chance, to the unseen ones."""
-    real, g = classifier.features(place.eye, place.learn.x), torch.Generator().manual_seed(0)
-    other = classifier.features(place.eye, place.unseen.x)
-    found = [kernel_distance(real[torch.randperm(len(real), generator=g)[: place.n]], other) for _ in range(times)]  # fmt: skip
+def kernel_floor(place: arena.Place, times: int = 200) -> list[float]:
+    """Mean and standard deviation of the kernel distance of n real ones to n others, all dealt anew each time."""
+    real, g = classifier.features(place.eye, torch.cat([place.learn.x, place.unseen.x])), torch.Generator().manual_seed(0)  # fmt: skip
+    decks = [real[torch.randperm(len(real), generator=g)] for _ in range(times)]
+    found = [kernel_distance(deck[: place.n], deck[place.n : 2 * place.n]) for deck in decks]
     return [round(float(f(found)), 5) for f in (np.mean, np.std)]
 
 
