@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import ModuleType
 
@@ -88,6 +88,24 @@ class Place:
             | ({"nearer_to_training": 0.5} if "nearer_to_training" in mean else {})
             | {"fails": any(f["fails"] for f in found)}
         )
+
+    def spread(self, times: int = 8) -> dict[str, float]:
+        """Standard deviation of what real ones score: all real ones are shuffled, and n of them are judged by n others.
+
+        Without nearer_to_training, for which a third hand would be needed.
+        """
+        real, y = torch.cat([self.learn.x, self.unseen.x]), None
+        if self.learn.y is not None:
+            y = torch.cat([self.learn.y, self.unseen.y])
+        found: list[dict] = []
+        for seed in range(times):
+            one, two = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed)).split(self.n)[
+                :2
+            ]
+            there = replace(self, unseen=replace(self.unseen, x=real[two], y=None if y is None else y[two]))
+            found.append(there.judge(real[one], None if y is None else y[one]))
+        keys = [k for k in found[0] if k not in ("nearer_to_training", "fails")]
+        return {k: float(torch.tensor([float(f[k]) for f in found]).std()) for k in keys}
 
 
 def load(name: str) -> Place:

@@ -139,6 +139,21 @@ def test_real_ones_reach_what_real_ones_reach(digits):
     assert points["modes"] == 8 and points["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.005)
 
 
+def test_the_spread_deals_all_real_ones_into_two_hands(monkeypatch):
+    hands = []
+
+    def judge(self, x, y=None):
+        hands.append((x, self.unseen.x))
+        return {"coverage": float(len(hands) % 2), "nearer_to_training": 0.5, "fails": False}
+
+    place = arena.Place(data.Data(torch.arange(30.0)[:, None]), data.Data(torch.arange(30.0, 40.0)[:, None]))
+    monkeypatch.setattr(arena.Place, "judge", judge)
+    assert place.spread(6) == {"coverage": pytest.approx(math.sqrt(0.3))}
+    for one, two in hands:
+        assert len(one) == len(two) == 10 and len(torch.cat([one, two]).unique()) == 20
+    assert len(torch.cat([h[0] for h in hands]).unique()) > 20  # dealt anew, from all
+
+
 def test_noise_one_picture_and_nothing_at_all_fail(digits):
     noise = torch.randn(digits.n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
     one = digits.learn.x[:1].expand(digits.n, -1, -1, -1)
@@ -273,3 +288,18 @@ def test_the_first_steps_of_a_recorded_run_are_the_same_today():
     short = {k: 20 for k in book["steps"]}
     first, second = (benchmark.run(place, book["options"], short, 0, None) for _ in range(2))
     assert [benchmark.timeless(r) for r in first] == [benchmark.timeless(r) for r in second]
+
+
+def test_an_audit_adds_what_a_record_lacks_and_changes_nothing(tmp_path, monkeypatch):
+    import arena as benchmark
+
+    monkeypatch.setattr(benchmark, "RECORDS", tmp_path)
+    path = tmp_path / "arena_digits.json"
+    path.write_text(json.dumps({"runs": [{"family": "GAN", "seed": s, "seconds": 9.0, "coverage": 0.5} for s in (0, 1)]}))  # fmt: skip
+    now = {"family": "GAN", "seconds": 11.0, "coverage": 0.5, "kernel": 3.0}
+    rows = [{"place": "digits", "seed": 0, "differ": [], "runs": [now | {"seed": 0}]},
+            {"place": "digits", "seed": 1, "differ": ["GAN coverage"], "runs": [now | {"seed": 1}]}]  # fmt: skip
+    benchmark.complete(rows)
+    first, second = json.loads(path.read_text())["runs"]
+    assert first == {"family": "GAN", "seed": 0, "seconds": 9.0, "coverage": 0.5, "kernel": 3.0}
+    assert "kernel" not in second

@@ -206,7 +206,27 @@ def test_a_bet_is_won_only_where_a_difference_is_shown(made_up):
     assert "you: DDPM" in said and said.endswith("no difference shown between the first two")
     assert "3 of 3 (44% to 100%)" in next(line for line in lines if line.startswith("VAE"))
     made_up(GAN=[0.80, 0.82, 0.81], VAE=[0.30, 0.31, 0.32], DDPM=[0.91, 0.90, 0.92])
-    assert views.quality("digits", bet=mine).splitlines()[7].endswith("here: DDPM  ✓")
+    lines = views.quality("digits", bet=mine).splitlines()
+    assert next(line for line in lines if line.startswith(BETS["coverage"][0])).endswith("here: DDPM  ✓")
+
+
+def test_a_number_that_a_family_does_not_have_is_no_defeat(made_up, tmp_path):
+    made_up(GAN=[0.8, 0.8], VAE=[0.8, 0.8], DDPM=[0.8, 0.8])
+    path = tmp_path / "arena_digits.json"
+    book = json.loads(path.read_text())
+    for row in book["runs"]:
+        if row["family"] != "GAN":
+            row["bits"] = 2.0 if row["family"] == "VAE" else 1.5
+    path.write_text(json.dumps(book))
+    assert views.verdict("digits", "bits") == "bits: VAE − DDPM = +0.500  (+0.500 to +0.500)  VAE has more"
+
+
+def test_what_real_ones_score_stands_with_its_spread():
+    book = views.race_book("grid")
+    lines = views.quality("grid").splitlines()
+    spread = next(line for line in lines if line.startswith("  ±"))
+    assert f"{book['spread']['coverage']:.2f}" in spread and f"{book['spread']['high_quality']:.1%}" in spread
+    assert lines.index(spread) == 1 + lines.index(next(x for x in lines if x.startswith("real ones")))
 
 
 def test_seconds_to_a_coverage_count_runs_that_never_were(made_up):

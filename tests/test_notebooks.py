@@ -9,7 +9,12 @@ from nbclient import NotebookClient
 
 from diffusion_lib.train import MAX_STEPS
 
-SHORT = ("06", "07")  # their long trainings are cut in the fast suite; `make slow` runs them whole
+SHORT = (
+    "04",
+    "06",
+    "07",
+    "09",
+)  # their long trainings are cut in the fast suite; `make slow` runs them whole
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 # Runs in the kernel before the first cell: whoever asks for a host that is not this machine gets an error.

@@ -88,6 +88,18 @@ def test_the_package_imports_without_the_heavy_things():
     assert out.strip() == "[]"
 
 
+def test_links_between_lessons_carry_the_lessons_own_titles():
+    title = {p.name: re.search(r"^# (.+)$", source(cells(p, "markdown")[0]), re.M)[1] for p in NOTEBOOKS}
+    order = sorted(title)
+    for path in NOTEBOOKS:
+        text = "".join(source(c) for c in cells(path, "markdown"))
+        links = re.findall(r"\*\*(Back|Next):\*\* \[(.+?)\]\((.+?)\)", text)
+        assert all(title[file] == words for _, words, file in links), path.name
+        here = order.index(path.name)
+        wanted = [("Back", order[here - 1])] * (here > 0) + [("Next", n) for n in order[here + 1 : here + 2]]
+        assert [(way, file) for way, _, file in links] == wanted, path.name
+
+
 def test_no_path_of_a_machine_and_no_secret_network():
     for path in [
         *PACKAGE.rglob("*.py"),

@@ -177,8 +177,8 @@ class LiveArena(ByTurns):
         return "\n".join(lines)
 
     def _scores(self, judged: dict[str, dict]) -> list[str]:
-        floor = self.place.floor(2)
-        rows = judged | {"real ones": floor}
+        floor, spread = self.place.floor(2), self.place.spread(4)
+        rows = judged | {"real ones": floor, "  ± (sd)": spread}
         if self.place.eye:
             rows = {k: row | {"floors": _number(row, "frechet") / floor["frechet"]} for k, row in rows.items()}  # fmt: skip
         own = ("recall", "floors", "accuracy") if self.place.eye else ("high_quality", "modes", "kl", "sd_ratio")  # fmt: skip
@@ -313,7 +313,11 @@ def quality(place: str, bet: Bet | None = None) -> str:
         low, high = wilson(int(sum(fails)), len(fails))
         said = f"{int(sum(fails))} of {len(fails)} ({max(0, low):.0%} to {min(1, high):.0%})"
         lines.append(f"{family:10}" + "".join(f"{c:>21}" for c in cells) + f"{said:>23}")
+    spread = book.get("spread", {})
     lines.append(f"{'real ones':10}" + "".join(f"{_one(book['floor'][k], k):>21}" for k in keys))
+    lines.append(
+        f"{'  ± (sd)':10}" + "".join(f"{_one(spread[k], k) if k in spread else '':>21}" for k in keys)
+    )
     if bet:
         lines += ["", "Your bet, beside all seeds:"]
         lines += [bet.beside(key, _winner(book, key)) for key in BETS]
@@ -355,11 +359,15 @@ def ledger(place: str) -> str:
 
 
 def verdict(place: str, key: str = "coverage") -> str:
-    """Each pair of families: the mean difference over the seeds and its 95 % bootstrap interval; in words only what the interval allows."""
-    book = race_book(place)
-    if key not in book["floor"] and key != "drawing_ms":
-        raise ValueError(f"There is no {key!r} in the race of {place}: choose one of {', '.join(book['floor'])}, drawing_ms.")  # fmt: skip
-    names, lines = list(FAMILIES), []
+    """Each pair of families: the mean difference over the seeds and its 95 % bootstrap interval; in words only what the interval allows.
+
+    Families that have no such number at all are left out: a GAN has no bits.
+    """
+    book, lines = race_book(place), []
+    names = [f for f in FAMILIES if any(key in r or r.get("error") for r in book["runs"] if r["family"] == f)]
+    known = [*book["floor"], "drawing_ms", *(k for k in ("kernel", "bits") if k in book["runs"][-1])]
+    if key not in known:
+        raise ValueError(f"There is no {key!r} in the race of {place}: choose one of {', '.join(known)}.")  # fmt: skip
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
             gaps = [x - y for x, y in zip(_column(book, a, key), _column(book, b, key), strict=True)]
