@@ -37,11 +37,13 @@ quality: $(VENV)/lab  ## how good the samples are after how many seconds (40 min
 gan: $(VENV)/lab  ## does the GAN find every mode, and does the one of 2014 lose them (40 minutes); writes benchmarks/gan.json
 	$(BIN)/python benchmarks/gan.py
 
-audit: $(VENV)/lab  ## run the arena's points and digits again, every seed, and compare (35 minutes on two cores); writes benchmarks/audit.json
+audit: $(VENV)/lab  ## measure lessons 07 and 09 again, points and digits, every seed, and compare (45 minutes on two cores); writes benchmarks/audit*.json
 	$(BIN)/python benchmarks/arena.py --audit grid digits
+	$(BIN)/python benchmarks/latent_weights.py --audit
 
-audit-full: $(VENV)/lab  ## the same, with sprites and MNIST (an hour and a quarter on two cores)
+audit-full: $(VENV)/lab  ## the same, with sprites and MNIST (an hour and a half on two cores)
 	$(BIN)/python benchmarks/arena.py --audit
+	$(BIN)/python benchmarks/latent_weights.py --audit
 
 race: $(VENV)/test  ## seconds to equal quality against two peers (an hour or more); writes benchmarks/race.json
 	$(BIN)/python benchmarks/race.py

@@ -3,7 +3,8 @@
     python benchmarks/latent_weights.py                  everything, about 15 minutes of one core
     python benchmarks/latent_weights.py digits_vae2      one of the weights
     python benchmarks/latent_weights.py --measure        the JSON again, with the weights that are there (1 minute)
-    python benchmarks/latent_weights.py --s              nine trainings of a VAE, with s learned and s fixed (8 minutes)
+    python benchmarks/latent_weights.py --s              nine trainings of a VAE, with s learned and s fixed (4 minutes on two cores)
+    python benchmarks/latent_weights.py --audit          the JSON once more, and does it say the same? (5 minutes)
 
 No network is told a class: what is learned of "3" and "8" is learned from the pictures alone.
 """
@@ -12,8 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -91,6 +98,13 @@ def run(sd: float | None, seed: int) -> dict:
     return {"fixed": sd is not None, "seed": seed, "steps": STEPS} | judge(model)
 
 
+def nine() -> list[dict]:
+    """Every s with every seed, a process with one thread for each core."""
+    sds, seeds = zip(*product(SDS, SEEDS), strict=True)
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), torch.set_num_threads, (1,)) as pool:
+        return list(pool.map(run, sds, seeds))
+
+
 def floors(times: int = 8) -> list[float]:
     """Frechet distances of as many real digits as are unseen from those, chosen at random from the others."""
     eye, found = store.load("classifier_digits"), []
@@ -155,21 +169,63 @@ def measure() -> dict:
     }
 
 
-def main() -> None:
+def compare() -> dict[str, list]:
+    """Which numbers of the JSON are not the same, to the last digit, when they are made once more: {where: [then, now]}."""
+    then = json.loads((RECORDS / "latents.json").read_text("utf-8"))
+    now = _rounded({"s": nine()} | measure())
+    then, now = (
+        dict(leaves({k: v for k, v in d.items() if k not in ("command", "machine")})) for d in (then, now)
+    )
+    return {k: [then.get(k), now.get(k)] for k in then | now if then.get(k) != now.get(k)}
+
+
+def leaves(value, path: str = "") -> Iterator[tuple[str, object]]:
+    """(where, number) of everything in nested dicts and lists."""
+    if isinstance(value, (dict, list)):
+        for k, v in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(v, f"{path}/{k}")
+    else:
+        yield path, value
+
+
+def audit() -> int:
+    """`compare`, written to benchmarks/audit_latents.json. How many numbers differ."""
+    start, differ = time.perf_counter(), compare()
+    report = {
+        "numbers": len(list(leaves(json.loads((RECORDS / "latents.json").read_text("utf-8"))))) - 2,
+        "numbers_that_differ": len(differ),
+        "differ": differ,
+        "minutes": round((time.perf_counter() - start) / 60, 1),
+    }
+    with whole(Path(__file__).with_name("audit_latents.json")) as part:
+        part.write_text(json.dumps(report | store.card(), indent=1) + "\n", encoding="utf-8")
+    print(
+        f"latents: {report['numbers']} numbers again in {report['minutes']} minutes; {len(differ)} differ {differ or ''}"
+    )
+    return len(differ)
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"which weights: {', '.join(JOBS)}; none: all")
     parser.add_argument("--measure", action="store_true", help="train nothing, only measure")
     parser.add_argument("--s", action="store_true", help="only the nine trainings that compare decoders")
+    parser.add_argument(
+        "--audit", action="store_true", help="train and measure what --s and --measure do, and compare"
+    )
     parser.add_argument("--out", type=Path, default=store.FOLDER, help="a folder for the weights")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    if args.audit:
+        return 1 if audit() else 0
     everything = not (args.names or args.measure or args.s)
     for name in JOBS if everything else args.names:
         train(name, args.out)
     if everything or args.s:
-        note({"s": [run(sd, seed) for sd in SDS for seed in SEEDS]})
+        note({"s": nine()})
     if everything or args.measure:
         note(measure())
+    return 0
 
 
 def note(facts: dict) -> None:
@@ -189,4 +245,4 @@ def _rounded(value):
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

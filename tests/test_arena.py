@@ -133,7 +133,11 @@ def test_drawing_needs_no_encoder_and_no_discriminator():
 
 def test_real_ones_reach_what_real_ones_reach(digits):
     floor = digits.floor()
-    assert floor["coverage"] > 0.93 and floor["accuracy"] > 0.97 and not floor["fails"]
+    assert floor["coverage"] > 0.93 and not floor["fails"]
+    unseen = (
+        digits.eye(digits.unseen.x).argmax(1) == digits.unseen.y
+    )  # the eye knows the learned ones by heart
+    assert floor["accuracy"] == pytest.approx(float(unseen.double().mean())) and floor["accuracy"] < 0.995
     assert floor["nearer_to_training"] == 0.5
     points = arena.load("ring").floor()
     assert points["modes"] == 8 and points["high_quality"] == pytest.approx(1 - math.exp(-4.5), abs=0.005)
@@ -144,7 +148,7 @@ def test_the_spread_deals_all_real_ones_into_two_hands(monkeypatch):
 
     def judge(self, x, y=None):
         hands.append((x, self.unseen.x))
-        return {"coverage": float(len(hands) % 2), "nearer_to_training": 0.5, "fails": False}
+        return {"coverage": float(len(hands) % 2), "nearer_to_training": 0.5, "accuracy": 1.0, "fails": False}
 
     place = arena.Place(data.Data(torch.arange(30.0)[:, None]), data.Data(torch.arange(30.0, 40.0)[:, None]))
     monkeypatch.setattr(arena.Place, "judge", judge)
@@ -236,8 +240,38 @@ def test_the_readmes_tables_are_the_recordings():
     import arena as benchmark
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for line in [*benchmark.table(), *benchmark.outcomes()]:
+    for line in [*benchmark.table(), *benchmark.second_table(), *benchmark.outcomes()]:
         assert line in readme, line
+
+
+def test_the_audits_found_every_number_of_points_and_digits_again():
+    import arena as benchmark
+
+    races, latents = (json.loads((ROOT / "benchmarks" / f"{name}.json").read_text()) for name in ("audit", "audit_latents"))  # fmt: skip
+    assert sorted((r["place"], r["seed"]) for r in races["rows"]) == sorted([*(("grid", i) for i in range(10)), *(("digits", i) for i in range(5))])  # fmt: skip
+    assert races["numbers_that_differ"] == latents["numbers_that_differ"] == 0 and latents["numbers"] > 200
+    for row in races["rows"]:  # what was found again is what is shipped today
+        then = [r for r in BOOKS[row["place"]]["runs"] if r["seed"] == row["seed"]]
+        assert not row["differ"] and [benchmark.timeless(r) for r in row["runs"]] == [benchmark.timeless(r) for r in then]  # fmt: skip
+    minutes = races["minutes"] + latents["minutes"]
+    assert races["cores"] == 2 and minutes <= 45
+    assert f"{races['seeds']} seeds and lesson 09's numbers in {minutes:.0f} minutes on two cores" in (ROOT / "README.md").read_text(encoding="utf-8")  # fmt: skip
+
+
+def test_an_audit_names_the_number_that_differs_or_is_missing(tmp_path, monkeypatch):
+    import latent_weights as benchmark
+
+    monkeypatch.setattr(benchmark, "RECORDS", tmp_path)
+    monkeypatch.setattr(benchmark, "nine", lambda: [{"bits": 2.0}, {"bits": 2.5}])
+    monkeypatch.setattr(
+        benchmark, "measure", lambda: {"machine": "now", "halfway": {"GAN": {"ends": 1.000004}}}
+    )
+    then = {"machine": "then", "s": [{"bits": 2.0}, {"bits": 2.5}], "halfway": {"GAN": {"ends": 1.0}}}
+    (tmp_path / "latents.json").write_text(json.dumps(then))
+    assert benchmark.compare() == {}  # to the last digit that the file has
+    then["s"][1]["bits"], then["mean_digit"] = 2.6, 0.3
+    (tmp_path / "latents.json").write_text(json.dumps(then))
+    assert benchmark.compare() == {"/s/1/bits": [2.6, 2.5], "/mean_digit": [0.3, None]}
 
 
 @pytest.mark.parametrize("name", BOOKS)

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -302,6 +303,12 @@ def test_a_race_that_was_not_run_says_so(made_up):
         views.verdict("digits", "beauty")
 
 
+def lesson() -> str:
+    """All that lesson 07 says."""
+    path = Path(__file__).parent.parent / "notebooks" / "07_arena.ipynb"
+    return "".join("".join(c["source"]) for c in json.loads(path.read_text("utf-8"))["cells"])
+
+
 def test_what_lesson_07_says_is_what_was_recorded():
     grid = views.race_book("grid")
     assert min(r["modes"] for r in grid["runs"]) == 25  # all three find every island
@@ -322,11 +329,24 @@ def test_what_lesson_07_says_is_what_was_recorded():
     assert "no difference shown" in views.verdict("sprites", "frechet").splitlines()[1]
     vae = [r for r in sprites["runs"] if r["family"] == "VAE"]
     assert min(r["recall"] for r in vae) > 0.8 and max(r["precision"] for r in vae) < 0.2
-    for key, said in {
-        "recall": ["no difference shown", "DDPM has more", "DDPM has more"],
-        "precision": ["DDPM has more", "GAN has more", "DDPM has more"],
-    }.items():
-        pair = [views.verdict(place, key).splitlines()[1] for place in ("grid", "digits", "sprites")]
+    pairs = {
+        "recall": ["no difference shown", "DDPM has more", "DDPM has more", "DDPM has more"],
+        "precision": ["DDPM has more", "GAN has more", "DDPM has more", "GAN has more"],
+        "coverage": ["DDPM has more", "DDPM has more", "DDPM has more", "GAN has more"],
+    }
+    for key, said in pairs.items():
+        pair = [views.verdict(place, key).splitlines()[1] for place in ("grid", "digits", "sprites", "mnist")]
         assert all(line.endswith(words) for line, words in zip(pair, said, strict=True)), pair
+    assert "GAN has more" in views.verdict("mnist", "accuracy").splitlines()[1]
+    assert "GAN has more" in views.verdict("mnist", "frechet").splitlines()[1]  # it is farther away
+    bits = {k: [r["bits"] for r in digits["runs"] if r["family"] == k] for k in ("VAE", "DDPM")}
+    gap = sum(bits["VAE"]) / 5 - sum(bits["DDPM"]) / 5
+    assert max(bits["DDPM"]) < min(bits["VAE"]) and gap == pytest.approx(1 / 3, abs=0.04)
+    assert f"about {64 * gap:.0f} bits" in lesson() and "VAE has more" in views.verdict("digits", "bits")
+    assert f"reads {views.race_book('mnist')['floor']['accuracy']:.1%}".replace("%", " %") in lesson()
+    early = {k: sorted(r["curve"][2]["coverage"] for r in views.race_book("mnist")["runs"] if r["family"] == k) for k in ("DDPM", "GAN")}  # fmt: skip
+    words = ", against ".join(f"{v[0]:.2f} to {v[-1]:.2f}" for v in early.values())
+    assert views.race_book("mnist")["options"]["DDPM"]["channels"] == 16  # of 16, 32 and 48
+    assert words in lesson() and early["DDPM"][0] > early["GAN"][-1]
     flops = {k: v["training_per_sample"] for k, v in digits["flops"].items()}
     assert flops["DDPM"] == max(flops.values())

@@ -186,7 +186,8 @@ class LiveArena(ByTurns):
         width = {k: max(6, len(NAMES.get(k, k))) + 3 for k in keys}
         lines = [f"{'':10}" + "".join(f"{NAMES.get(k, k):>{width[k]}}" for k in keys) + f"{'failed':>9}"]
         for name, row in rows.items():
-            cells = "".join(f"{_one(_number(row, k), k):>{width[k]}}" for k in keys)
+            said = {k: _one(_number(row, k), k) if name in judged or k in row else "" for k in keys}
+            cells = "".join(f"{said[k]:>{width[k]}}" for k in keys)
             failed = "" if name not in judged else "yes" if row["fails"] else "no"
             lines.append(f"{name:10}{cells}{failed:>9}".rstrip())
         return lines
