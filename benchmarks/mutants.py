@@ -136,6 +136,15 @@ SLIPS = [
     ("arena: the encoder needed for drawing", A, 'entry.model.decoder if entry.name == "VAE" else entry.model\n', "entry.model\n"),
     ("arena: nobody ever fails", A, 'found["coverage"] < FAILS * coverage_ceiling', 'found["coverage"] < 0 * coverage_ceiling'),
     ("arena: break-even upside down", A, "(training_a - training_b) / (drawing_b - drawing_a)", "(drawing_b - drawing_a) / (training_a - training_b)"),
+    ("bits: term r counted twice", P, "terms.sum() - terms.cumsum(0) + terms[0]", "terms.sum() - terms.cumsum(0) + terms[0] + terms"),
+    ("bits: the last jump is free", P, "float(rest(x, y)[r]) + jump(x, y, r, s)[0]", "float(rest(x, y)[r])"),
+    ("bits: the last jump in nats", P, "s, levels).mean()) / math.log(2), s", "s, levels).mean()), s"),
+    ("bits: s fitted to what is judged", P, "jump(x, y, r, s)[0]", "jump(x, y, r)[0]"),
+    ("kernel distance: each with itself counted", M, "(each.sum() - each.trace()) / (len(x) * (len(x) - 1))", "each.sum() / len(x) ** 2"),
+    ("kernel distance: not by the dimension", M, "(u @ v.T / u.shape[1] + 1)", "(u @ v.T + 1)"),
+    ("kernel distance: across counted once", M, "- 2 * k(a, b).mean()", "- k(a, b).mean()"),
+    ("floor: the eye judges what it knows by heart", A, "classifier.accuracy(self.eye, self.unseen.x, self.unseen.y)", "classifier.accuracy(self.eye, self.learn.x, self.learn.y)"),
+    ("spread: the same two hands each time", A, "torch.Generator().manual_seed(seed)).split(self.n)", "torch.Generator().manual_seed(0)).split(self.n)"),
 ]  # fmt: skip
 
 

@@ -341,6 +341,25 @@ def test_the_bound_of_grey_levels_lies_above_their_entropy_and_below_the_whole_c
     assert found < whole + 0.01
 
 
+def test_the_bound_of_a_chain_of_two_steps_is_its_three_parts():
+    """L_T, one divergence, and bell curves around x0_hat of x_1, as wide as the errors among the seen ones (not among x)."""
+    x, schedule = torch.linspace(-1, 1, 5)[:, None].repeat(400, 1), Schedule.of("cosine", 2)
+    model, seen = ideal_denoiser(x[:5], schedule), torch.zeros_like(x)
+    terms = ddpm.bound_terms(model, x, schedule, 5, v=0.0, n=16)
+
+    def errors(x):
+        xt = add_noise(x, 1, torch.randn(x.shape, generator=torch.Generator().manual_seed(0)), schedule)
+        return x - convert(model(xt, 1), "eps", "x0", xt, 1, schedule)
+
+    sd, e, half = errors(seen).pow(2).mean().sqrt(), errors(x), 1 / 4
+    bell = torch.distributions.Normal(0.0, sd)
+    left = torch.where(x < -0.9, torch.zeros(()), bell.cdf(e - half))  # the outermost bins reach to infinity
+    right = torch.where(x > 0.9, torch.ones(()), bell.cdf(e + half))
+    expected = terms[0] + terms[2] - (right - left).double().log2().mean()
+    assert ddpm.bits_per_dimension(model, seen, x, schedule, 5) == pytest.approx(float(expected), rel=1e-4)
+    assert abs(float(errors(x).pow(2).mean().sqrt() - sd)) > 0.05 * float(sd)
+
+
 def test_the_second_order_reaches_all_islands_in_twenty_calls():
     d = data.grid(10)
     schedule = Schedule.of("cosine", 1000)
