@@ -17,11 +17,13 @@ Seconds are processor seconds of one thread: other work on the machine takes not
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 import os
 import platform
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -42,6 +44,7 @@ from diffusion_lib.views.failing import RECORDS
 
 # seconds for each family and seed, seeds, seconds of a tuning run
 PLACES = {"grid": (40, 10, 12), "digits": (120, 5, 30), "sprites": (120, 5, 40), "mnist": (300, 5, 60)}
+KEPT = Path(__file__).with_name(".audit")  # the seeds that an audit has seen, until it is whole
 GREYS = {"digits": 17}  # places that get a second look, and how many values a pixel has there
 MAIN = {"cat": "fur", "flower": "petals"}
 TRIES, MOMENTS, FRAMES = 6, (0.0625, 0.125, 0.25, 0.5, 1.0), 13
@@ -264,31 +267,49 @@ def complete(rows: list[dict]) -> None:
         write(row["place"], book)
 
 
+def fingerprint() -> str:
+    """Of all that a repeated seed depends on: the package with its weights and records, this file, torch."""
+    files = sorted(f for f in RECORDS.parent.rglob("*") if f.is_file() and f.suffix != ".pyc")
+    seen = hashlib.sha256(torch.__version__.encode())
+    for file in [*files, Path(__file__)]:
+        seen.update(file.read_bytes())
+    return seen.hexdigest()[:12]
+
+
 def audit(places: list[str], seeds: int) -> int:
     """Every recorded seed again, a process with one thread for each core; writes benchmarks/audit.json, or audit_full.json where
-    sprites or MNIST are among them. How many numbers differ."""
+    sprites or MNIST are among them. A stopped audit goes on with the seeds that it has not seen. How many numbers differ."""
     jobs = [(n, s) for n in places for s in sorted({r["seed"] for r in json.loads((RECORDS / f"arena_{n}.json").read_text())["runs"]})[:seeds]]  # fmt: skip
+    seen, start = KEPT / fingerprint(), time.perf_counter()
+    seen.mkdir(parents=True, exist_ok=True)
+    kept = [j for j in jobs if (seen / f"{j[0]}_{j[1]}.json").exists()]
+    todo, done = [j for j in jobs if j not in kept], []
+    total = sum(PLACES[name][0] for name, _ in todo)
 
     def one(job):
         command = [sys.executable, __file__, job[0], "--again", str(job[1])]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
-        row = json.loads(done.stdout)
-        print(f"{job[0]}, seed {job[1]}: {'DIFFERENT: ' + ', '.join(row['differ']) if row['differ'] else 'the same to the last digit'}", flush=True)  # fmt: skip
-        return row
+        out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
+        with whole(seen / f"{job[0]}_{job[1]}.json") as part:
+            part.write_text(out.stdout)
+        done.append(PLACES[job[0]][0])
+        differ = json.loads(out.stdout)["differ"]
+        left = (time.perf_counter() - start) / 60 * (total / sum(done) - 1)
+        print(f"{job[0]}, seed {job[1]}: {'DIFFERENT: ' + ', '.join(differ) if differ else 'the same to the last digit'}; about {left:.0f} min left", flush=True)  # fmt: skip
 
-    start = time.perf_counter()
+    if kept:
+        print(f"{len(kept)} of {len(jobs)} seeds were seen before it was stopped, with the same code.")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        rows = list(pool.map(one, jobs))
+        list(pool.map(one, todo))
+    rows = [json.loads((seen / f"{n}_{s}.json").read_text()) for n, s in jobs]
     complete(rows)
     wrong = sum(len(r["differ"]) for r in rows)
-    report = {"places": places, "seeds": len(jobs), "numbers_that_differ": wrong, "minutes": round((time.perf_counter() - start) / 60, 1),
-              "cores": os.cpu_count(), "rows": rows}  # fmt: skip
+    report = {"places": places, "seeds": len(jobs), "kept": len(kept), "numbers_that_differ": wrong,
+              "minutes": round((time.perf_counter() - start) / 60, 1), "cores": os.cpu_count(), "rows": rows}  # fmt: skip
     path = Path(__file__).with_name("audit_full.json" if {"sprites", "mnist"} & set(places) else "audit.json")
     with whole(path) as part:
         part.write_text(json.dumps(report | store.card(), separators=(",", ":")) + "\n")
-    print(
-        f"{len(jobs)} seeds in {report['minutes']} minutes; {wrong} numbers differ. Written to benchmarks/{path.name}."
-    )
+    shutil.rmtree(seen)
+    print(f"{len(jobs)} seeds in {report['minutes']} minutes; {wrong} numbers differ. Written to benchmarks/{path.name}.")  # fmt: skip
     return wrong
 
 

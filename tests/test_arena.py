@@ -5,6 +5,7 @@ import math
 import statistics
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -337,3 +338,46 @@ def test_an_audit_adds_what_a_record_lacks_and_changes_nothing(tmp_path, monkeyp
     first, second = json.loads(path.read_text())["runs"]
     assert first == {"family": "GAN", "seed": 0, "seconds": 9.0, "coverage": 0.5, "kernel": 3.0}
     assert "kernel" not in second
+
+
+def test_a_stopped_audit_goes_on_where_it_was(tmp_path, monkeypatch):
+    import arena as benchmark
+
+    (tmp_path / "lib" / "records").mkdir(parents=True)
+    (tmp_path / "arena.py").write_text("the benchmark")
+    monkeypatch.setattr(benchmark, "RECORDS", tmp_path / "lib" / "records")
+    monkeypatch.setattr(benchmark, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(benchmark, "__file__", str(tmp_path / "arena.py"))
+    runs = [{"family": "GAN", "seed": s, "coverage": 0.5} for s in range(3)]
+    record = tmp_path / "lib" / "records" / "arena_grid.json"
+    record.write_text(json.dumps({"runs": runs}))
+    ran, stops_at = [], [2]
+
+    def fake(command, **_):
+        seed = int(command[-1])
+        if seed in stops_at:
+            raise KeyboardInterrupt
+        ran.append(seed)
+        differ = ["GAN coverage"] if seed == 1 else []
+        return SimpleNamespace(stdout=json.dumps({"place": "grid", "seed": seed, "differ": differ, "runs": [runs[seed]]}))  # fmt: skip
+
+    monkeypatch.setattr(benchmark.subprocess, "run", fake)
+    monkeypatch.setattr(benchmark.os, "cpu_count", lambda: 1)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.audit(["grid"], 99)
+    assert ran == [0, 1] and not (tmp_path / "audit.json").exists()
+    stops_at.clear()
+    assert benchmark.audit(["grid"], 99) == 1 and ran == [0, 1, 2]
+    report = json.loads((tmp_path / "audit.json").read_text())
+    assert (report["seeds"], report["kept"], [r["seed"] for r in report["rows"]]) == (3, 2, [0, 1, 2])
+    benchmark.audit(["grid"], 99)
+    assert ran == [0, 1, 2, 0, 1, 2]  # what is whole is forgotten: the next audit measures all
+
+    stops_at.append(2)
+    with pytest.raises(KeyboardInterrupt):
+        benchmark.audit(["grid"], 99)
+    stops_at.clear()
+    (tmp_path / "arena.py").write_text("another benchmark")
+    ran.clear()
+    benchmark.audit(["grid"], 99)
+    assert ran == [0, 1, 2]  # other code: nothing kept counts
