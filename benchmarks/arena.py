@@ -38,7 +38,7 @@ import torch
 
 from diffusion_lib import arena, classifier, data, ddpm, store, train, vae
 from diffusion_lib.files import whole
-from diffusion_lib.metrics import bootstrap, kernel_distance
+from diffusion_lib.metrics import kernel_distance, student
 from diffusion_lib.sprites import FACTORS, parse
 from diffusion_lib.views.failing import RECORDS
 
@@ -332,7 +332,7 @@ def whole_book(name: str) -> dict:
 
 
 def outcomes() -> list[str]:
-    """Each prediction beside what came out: the mean difference over seeds, and its 95 % bootstrap interval."""
+    """Each prediction beside what came out: the mean difference over seeds, and its 95 % interval (Student's)."""
     books = {n: b for n in PLACES if (b := whole_book(n))}
     lines = ["| predicted | " + " | ".join(books) + " |", "|---|" + "---|" * len(books)]
     for words, key, a, b, least in PREDICTIONS:
@@ -343,7 +343,7 @@ def outcomes() -> list[str]:
             if len(gaps) < 2:
                 cells.append("")
                 continue
-            low, high = bootstrap(gaps)
+            low, high = student(gaps)
             said = (
                 "yes"
                 if low > least

@@ -31,7 +31,7 @@ def mode_report(samples: Tensor, modes: Tensor, sd: float) -> dict[str, float]:
     high_quality: share within 3 sd of a mode (the truth has 1 - exp(-4.5) = 98.89 % in two dimensions);
     modes: how many hold at least a tenth of their fair share of high-quality samples;
     kl: KL(share of each mode || even shares) in nats, over the high-quality samples (for N true samples about (K - 1) / 2N, not 0);
-    sd_ratio: root mean square distance to the mode within 3 sd, over its true value without the cut (the truth has .976).
+    sd_ratio: root mean square distance to the mode within 3 sd, over its true value without the cut (the truth has .974).
     """
     rms, which = nearest(samples, modes)
     distance = rms * math.sqrt(2)  # nearest() is per number, a mode's radius is in the plane
@@ -153,13 +153,15 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def bootstrap(values, times: int = 10_000, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the mean of some runs' values (n,): the middle 95 % of the means of n values drawn from them with
-    replacement (Efron 1979). Few runs make it too narrow: with 5 it holds the truth in about 83 of 100 cases, with 10 in 90.
+def student(values) -> tuple[float, float]:
+    """95 % interval of the mean of some runs' values (n,): mean +- t s / sqrt(n), t from n - 1 degrees of freedom (Student 1908).
+
+    True for values that scatter like a bell, however few they are. A bootstrap of 5 would hold the truth in 83 of 100 cases only.
     """
+    from scipy.special import stdtrit
+
     values = torch.as_tensor(values, dtype=torch.float64)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"An interval needs the values of 2 runs or more, but got shape {tuple(values.shape)}.")  # fmt: skip
-    i = torch.randint(len(values), (times, len(values)), generator=torch.Generator().manual_seed(seed))
-    low, high = values[i].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    return low, high
+    half = stdtrit(len(values) - 1, 0.975) * float(values.std()) / math.sqrt(len(values))
+    return float(values.mean()) - half, float(values.mean()) + half

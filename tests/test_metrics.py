@@ -11,7 +11,6 @@ from torch.testing import assert_close
 
 from diffusion_lib import data
 from diffusion_lib.metrics import (
-    bootstrap,
     copied,
     coverage_ceiling,
     frechet,
@@ -20,6 +19,7 @@ from diffusion_lib.metrics import (
     nearest,
     neighbourhoods,
     sliced_wasserstein,
+    student,
     wilson,
 )
 
@@ -169,16 +169,15 @@ def test_mode_report_sees_lost_shrunk_and_true_modes():
     assert shrunk["high_quality"] == 1 and shrunk["sd_ratio"] == pytest.approx(0.3, abs=0.01)
 
 
-def test_bootstrap_is_scipys_and_covers_as_often_as_it_says():
-    from scipy.stats import bootstrap as peer
+def test_students_interval_is_scipys_and_covers_as_often_as_it_says():
+    from scipy.stats import ttest_1samp
 
     x = np.random.default_rng(0).normal(3, 2, 12)
-    theirs = peer((x,), np.mean, method="percentile", n_resamples=20_000, rng=0).confidence_interval
-    assert bootstrap(x, 20_000) == pytest.approx((theirs.low, theirs.high), abs=0.05)
-    assert bootstrap(x) == bootstrap(x)
+    assert student(x) == pytest.approx(tuple(ttest_1samp(x, 0).confidence_interval(0.95)), rel=1e-9)
+    assert student([0.25, 0.25, 0.25]) == (0.25, 0.25)
     g = np.random.default_rng(1)
-    for n, share in ((5, 0.83), (10, 0.90)):
-        hits = [low < 0 < high for low, high in (bootstrap(g.normal(size=n), 500) for _ in range(1000))]
-        assert np.mean(hits) == pytest.approx(share, abs=0.04)
+    for n in (3, 5, 10):
+        hits = [low < 0 < high for low, high in (student(g.normal(size=n)) for _ in range(4000))]
+        assert np.mean(hits) == pytest.approx(0.95, abs=0.015)
     with pytest.raises(ValueError, match="2 runs or more"):
-        bootstrap([1.0])
+        student([1.0])

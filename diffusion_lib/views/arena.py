@@ -19,7 +19,7 @@ import torch
 from .. import arena
 from ..arena import CALLS, FAMILIES
 from ..figures import grid
-from ..metrics import bootstrap, coverage_ceiling, wilson
+from ..metrics import coverage_ceiling, student, wilson
 from ..player import FramePlayer, curve, pixels, scatter
 from .common import say
 from .failing import RECORDS
@@ -28,7 +28,7 @@ from .live import ByTurns, two_places
 # what is bet on: (question, the number, does more win?)
 BETS = {
     "coverage": ("Who covers more of the data?", True),
-    "precision": ("Whose samples are sharper?", True),
+    "precision": ("Whose samples are more precise?", True),
     "drawing_ms": ("Who draws a sample faster?", False),
     "fails": ("Who fails less often?", False),
 }
@@ -335,7 +335,7 @@ def _winner(book: dict, key: str) -> str:
     columns = {f: [sign * v for v in _column(book, f, key)] for f in FAMILIES}
     for family, mine in columns.items():
         gaps = [[a - b for a, b in zip(mine, theirs, strict=True)] for f, theirs in columns.items() if f != family]  # fmt: skip
-        if all(bootstrap(g)[0] > 0 for g in gaps):
+        if all(student(g)[0] > 0 for g in gaps):
             return family
     return "no difference shown between the first two"
 
@@ -360,7 +360,7 @@ def ledger(place: str) -> str:
 
 
 def verdict(place: str, key: str = "coverage") -> str:
-    """Each pair of families: the mean difference over the seeds and its 95 % bootstrap interval; in words only what the interval allows.
+    """Each pair of families: the mean difference over the seeds and its 95 % interval (Student's); in words only what the interval allows.
 
     Families that have no such number at all are left out: a GAN has no bits.
     """
@@ -375,7 +375,7 @@ def verdict(place: str, key: str = "coverage") -> str:
             if not np.isfinite(gaps).all():
                 lines.append(f"{key}: {a} − {b}: a run broke off and has no number, so there is no interval")
                 continue
-            low, high = bootstrap(gaps)
+            low, high = student(gaps)
             said = f"{a if low > 0 else b} has more" if low > 0 or high < 0 else "no difference shown"
             lines.append(f"{key}: {a} − {b} = {sum(gaps) / len(gaps):+.3f}  ({low:+.3f} to {high:+.3f})  {said}")  # fmt: skip
     return "\n".join(lines)

@@ -67,7 +67,7 @@ def measure(x: Tensor, real: Tensor, seen: Tensor, fresh: Tensor, d: Data) -> di
 
 
 def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
-    """25 Gaussians, spoiled in seven ways, a frame each: the points, and how many standard deviations each metric moves.
+    """25 Gaussians, untouched and spoiled in six ways, a frame each: the points, and how many standard deviations each metric moves.
 
     A metric that stays within two standard deviations of what fresh real points score (the mean and spread of `repeats`
     draws of n) cannot tell the samples from real ones. Bars end at 10.
