@@ -143,6 +143,9 @@ SLIPS = [
     ("kernel distance: each with itself counted", M, "(each.sum() - each.trace()) / (len(x) * (len(x) - 1))", "each.sum() / len(x) ** 2"),
     ("kernel distance: not by the dimension", M, "(u @ v.T / u.shape[1] + 1)", "(u @ v.T + 1)"),
     ("kernel distance: across counted once", M, "- 2 * k(a, b).mean()", "- k(a, b).mean()"),
+    ("Student's interval: the bell's 1.96 for any number of runs", M, "stdtrit(len(values) - 1, 0.975)", "1.96"),
+    ("Student's interval: one degree of freedom too many", M, "stdtrit(len(values) - 1, 0.975)", "stdtrit(len(values), 0.975)"),
+    ("Student's interval: scatter of the population", M, "float(values.std()) / math.sqrt(len(values))", "float(values.std(correction=0)) / math.sqrt(len(values))"),
     ("floor: the eye judges what it knows by heart", A, "classifier.accuracy(self.eye, self.unseen.x, self.unseen.y)", "classifier.accuracy(self.eye, self.learn.x, self.learn.y)"),
     ("spread: the same two hands each time", A, "torch.Generator().manual_seed(seed)).split(self.n)", "torch.Generator().manual_seed(0)).split(self.n)"),
 ]  # fmt: skip
@@ -157,7 +160,10 @@ def tried(tests: list[str], slip=None) -> subprocess.CompletedProcess:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for part in ("diffusion_lib", "tests", "benchmarks", "pyproject.toml"):
-            (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, copy / part)
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+            else:
+                shutil.copy(ROOT / part, copy / part)
         if slip:
             what, file, right, wrong = slip
             source = (copy / file).read_text(encoding="utf-8")
