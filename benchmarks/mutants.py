@@ -159,7 +159,7 @@ def tried(tests: list[str], slip=None) -> subprocess.CompletedProcess:
     """Run the tests on a copy of everything, with this one slip."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for part in ("diffusion_lib", "tests", "benchmarks", "pyproject.toml"):
+        for part in ("diffusion_lib", "tests", "benchmarks", "notebooks", "README.md", "pyproject.toml"):
             if (ROOT / part).is_dir():
                 shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns(".*", "__pycache__"))
             else:
