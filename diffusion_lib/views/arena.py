@@ -52,7 +52,7 @@ class Bet(widgets.VBox):
         self.choice: dict[str, str] = {}
         rows = []
         for key, (question, _) in BETS.items():
-            words = widgets.HTML(f'<span style="font-size:17px;line-height:44px">{question}</span>', layout={"width": "290px"})  # fmt: skip
+            words = widgets.HTML(f'<span style="font-size:17px;line-height:44px">{question}</span>', layout={"width": "320px"})  # fmt: skip
             buttons = [widgets.Button(description=f, layout={"width": "110px", "height": "44px"}, style={"font_size": "16px"}, tooltip=f"{question} My bet: {f}") for f in FAMILIES]  # fmt: skip
             for button in buttons:
                 button.on_click(lambda b, key=key, row=buttons: self._choose(key, b, row))
