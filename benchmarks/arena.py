@@ -8,8 +8,11 @@
 1. tune      as many random sets of options for each family, as many seconds for each; on seeds that are not used again.
              The first of them is always what `build` takes by itself. All are kept in "search".
 2. calibrate the three train in turns for some seconds; "steps" is what each makes of the whole budget at that pace.
-3. run       the three take turns, by measured time, until each has made its steps: equal seconds, and yet the same to the
-             bit on every machine with the same number type, for what counts is steps.
+3. run       the three take turns, by measured time, and the race is over when the first has made its steps: all have had the
+             same seconds, to one step. The others are then a few steps short of theirs, at the foot of their learning rate.
+             Each row says how many steps it made, and so can be repeated to the bit.
+
+A seed in which somebody's seconds are more than 2 % off the mean of the three is run again.
 
 Seconds are processor seconds of one thread: other work on the machine takes nothing from anybody. Judging is not counted.
 """
@@ -122,30 +125,45 @@ def best(rows: list[dict]) -> dict:
     return min(rows, key=lambda r: (r["fails"], r.get("frechet", -r["coverage"])))["options"]
 
 
-def calibrate(place: arena.Place, options: dict, budget: float, seconds: float = 20.0) -> dict[str, int]:
+def calibrate(place: arena.Place, options: dict, budget: float, seconds: float = 40.0) -> dict[str, int]:
     entries = arena.enter(place, 99, options=options)
     for _ in arena.race(entries, seconds=seconds):
         pass
     return {k: round(budget * e.steps / e.seconds) for k, e in entries.items()}
 
 
-def run(
-    place: arena.Place, options: dict, steps: dict, seed: int, film: dict | None, greys: int = 0
-) -> list[dict]:
-    """The three of one seed; `film` receives what they draw on the way. greys: see `second_look`."""
+def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | None, greys: int = 0, rests: dict | None = None) -> list[dict]:  # fmt: skip
+    """The three of one seed, until the first of them has made its steps. rests: {family: steps}, to repeat a recorded seed.
+
+    film: receives what they draw on the way. greys: see `second_look`.
+    """
     entries = arena.enter(place, seed, options=options)
-    curve = {k: [] for k in entries}
-    judged = {k: sorted({max(1, round(m * n)) for m in MOMENTS}) for k, n in steps.items()}
-    shown = {k: {round(n * (i / (FRAMES - 1)) ** 2) for i in range(1, FRAMES)} for k, n in steps.items()}
-    if film is not None:
-        for k, e in entries.items():
-            film[k] = [pictured(e, place)]
-    for e in arena.race(entries, steps=steps, seed=seed):
-        if e.steps in judged[e.name] and not e.error:
-            row = {"seconds": round(e.seconds, 2), "steps": e.steps}
-            curve[e.name].append(row | rounded(place.judge(e.draw(place.n, seed))))
+    curve, frames = (
+        {k: [] for k in entries},
+        {k: [pictured(e, place)] for k, e in entries.items() if film is not None},
+    )
+    judged = {k: {max(1, round(m * n)) for m in MOMENTS[:-1]} for k, n in steps.items()}
+    shown = {k: {round(n * (i / (FRAMES - 1)) ** 2) for i in range(1, FRAMES - 1)} for k, n in steps.items()}
+
+    def look(e: arena.Entry) -> None:
+        row = {"seconds": round(e.seconds, 2), "steps": e.steps}
+        curve[e.name].append(row | rounded(place.judge(e.draw(place.n, seed))))
+
+    for e in arena.race(entries, steps=steps, rests=rests, seed=seed):
+        if e.error:
+            continue
+        if e.steps in judged[e.name]:
+            look(e)
         if film is not None and e.steps in shown[e.name]:
-            film[e.name].append(pictured(e, place))
+            frames[e.name].append(pictured(e, place))
+        if e.steps == steps[e.name] and not rests:
+            break
+    for e in (e for e in entries.values() if not e.error):
+        look(e)
+        if film is not None:
+            frames[e.name].append(pictured(e, place))
+    if film is not None:
+        film.update(frames)
     return [
         {"family": k, "seed": seed, "error": e.error, "seen": e.seen,
          "drawing_ms": round(1000 * e.drawing["seconds"] / e.drawing["n"], 4) if e.drawing else None, "curve": curve[k]}
@@ -220,19 +238,26 @@ def fill(name: str, again_tuning: bool) -> None:
         book["spread"] = rounded(place.spread())
     if name in GREYS and "kernel_floor" not in book:
         book["kernel_floor"] = kernel_floor(place)
+    book["runs"] = [r for r in book["runs"] if equal(book["runs"], r["seed"])]
     done = {r["seed"] for r in book["runs"]}
     write(name, book)
     for seed in [s for s in range(seeds) if s not in done]:
         film = {} if seed == 0 else None
-        book["runs"] += run(place, options, book["steps"], seed, film, GREYS.get(name, 0))
+        fresh = run(place, options, book["steps"], seed, film, GREYS.get(name, 0))
+        book["runs"] = sorted([*book["runs"], *fresh], key=lambda r: r["seed"])
         if film:
             real = small(place.unseen.x[: 24 if place.eye else 1000], place)
             share = [(i / (FRAMES - 1)) ** 2 * budget for i in range(FRAMES)]
             with whole(RECORDS / f"arena_{name}.npz") as part, part.open("wb") as file:
                 np.savez_compressed(file, real=real, seconds=np.array(share), **{k: np.stack(v) for k, v in film.items()})  # fmt: skip
         write(name, book)
-        for row in book["runs"][-3:]:
+        for row in fresh:
             print(name, {k: v for k, v in row.items() if k != "curve"}, flush=True)
+
+
+def equal(runs: list[dict], seed: int) -> bool:
+    """Were the seconds of a seed within 2 % of their mean?"""
+    return arena.apart(r["seconds"] for r in runs if r["seed"] == seed and not r["error"]) <= 0.02
 
 
 def timeless(row: dict) -> dict:
@@ -243,9 +268,9 @@ def timeless(row: dict) -> dict:
 def again(name: str, seed: int) -> dict:
     """One recorded seed run once more: what it gives, and which of its numbers are not the same to the last digit."""
     book, place = json.loads((RECORDS / f"arena_{name}.json").read_text()), arena.load(name)
-    film = {} if seed == 0 else None
-    runs = run(place, book["options"], book["steps"], seed, film, GREYS.get(name, 0))
-    then = [r for r in book["runs"] if r["seed"] == seed]
+    film, then = {} if seed == 0 else None, [r for r in book["runs"] if r["seed"] == seed]
+    rests = {r["family"]: book["steps"][r["family"]] if r["error"] else r["steps"] for r in then}
+    runs = run(place, book["options"], book["steps"], seed, film, GREYS.get(name, 0), rests)
     differ = []
     for now, before in zip(map(timeless, runs), map(timeless, then), strict=True):
         differ += [f"{now['family']} {k}" for k in before if now.get(k) != before[k]]

@@ -10,9 +10,9 @@ place.judge(entries["VAE"].draw(place.n))
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, islice
 from types import ModuleType
 
 import torch
@@ -174,17 +174,21 @@ def enter(place: Place, seed: int = 0, device="cpu", families=tuple(FAMILIES), o
     return out
 
 
-def race(entries: dict[str, Entry], *, seconds: float | None = None, steps: dict[str, int] | None = None, seed: int = 0) -> Iterator[Entry]:  # fmt: skip
+def race(entries: dict[str, Entry], *, seconds: float | None = None, steps: dict[str, int] | None = None, rests: dict[str, int] | None = None, seed: int = 0) -> Iterator[Entry]:  # fmt: skip
     """Train them all; yields the entry whose step it was. Whoever has had the least time is next, so nobody is ever more
     than one step ahead. Drawing and judging in the loop's body do not count.
 
     seconds: for each, measured by `fit`; or steps: {family: number}, the same on every machine.
+    rests: {family: number} of steps after which it rests, though its learning rate falls as if it went on to `steps`. So a
+    race whose loop was left early is repeated to the bit.
     An entry whose loss stops being a number rests, with the sentence in its `error`, and the others go on.
     """
     if (seconds is None) == (steps is None):
         raise ValueError("Say how long the race is, in seconds for each or in steps by family, one of them.")
     budget = {k: {"seconds": seconds} if steps is None else {"steps": steps[k]} for k in entries}
-    running = {k: fit(*entry.parts, **budget[k], seed=seed) for k, entry in entries.items()}
+    running = {
+        k: islice(fit(*e.parts, **budget[k], seed=seed), rests and rests[k]) for k, e in entries.items()
+    }
     while running:
         entry = entries[min(running, key=lambda k: entries[k].seconds)]
         try:
@@ -277,6 +281,13 @@ def parameters(entry: Entry) -> dict[str, int]:
     drawing = entry.model.decoder if entry.name == "VAE" else entry.model
     return {"training": sum(p.numel() for learner in entry.parts.learners for p in learner.model.parameters()),
             "drawing": sum(p.numel() for p in drawing.parameters())}  # fmt: skip
+
+
+def apart(seconds: Iterable[float]) -> float:
+    """By which share of their mean the farthest is off it; 0 where nothing was measured."""
+    seconds = list(seconds)
+    mean = sum(seconds) / max(1, len(seconds))
+    return max(abs(s - mean) for s in seconds) / mean if mean else 0.0
 
 
 def break_even(training_a: float, drawing_a: float, training_b: float, drawing_b: float) -> float | None:

@@ -4,27 +4,28 @@ Each function computes everything once and hands it to a FramePlayer; the browse
 new numbers (a picture of your own, fresh noise, another eta) goes back to the kernel, on whatever thread that calls us.
 """
 
-from .arena import (
-    bet,
-    ledger,
-    live_arena,
-    many_samples,
-    quality,
-    race_book,
-    recorded_arena,
-    seconds_to,
-    verdict,
-)
+from .arena import bet, live_arena
 from .blind import blind_spots
-from .blurring import kept, recorded_latents, s_table, sharpness, why_blurred
+from .blurring import kept, lost_table, s_table, sharpness, why_blurred
 from .collapse import collapse_lab
 from .copying import disguises, is_it_a_copy
 from .denoisers import bound, network_or_perfect, three_questions, variances
 from .duel import cat_film, step_gan
 from .failing import bilinear, circling, cures, cures_table, slope_factors, winning
 from .forward import chain_log_probability, explore_forward, ink, steps_or_jump
-from .latents import latent_map, seen_and_unseen, slerp, straight_or_round, unfold, walks
+from .latents import (
+    halfway_table,
+    latent_map,
+    midpoint_table,
+    recorded_latents,
+    seen_and_unseen,
+    slerp,
+    straight_or_round,
+    unfold,
+    walks,
+)
 from .own import copies, fine_tune, own_pictures
+from .races import across, ledger, many_samples, quality, race_book, recorded_arena, seconds_to, verdict
 from .reverse import ancestors, few_steps, is_it_gaussian, memory, step_reverse
 from .rungs import climb, ladder, ladder_table
 from .schedules import RAW, explore_schedule, picture_test, schedule_test, two_rulers, two_sizes
@@ -32,6 +33,7 @@ from .training import watch
 
 __all__ = [
     "RAW",
+    "across",
     "ancestors",
     "bet",
     "bilinear",
@@ -50,6 +52,7 @@ __all__ = [
     "explore_schedule",
     "few_steps",
     "fine_tune",
+    "halfway_table",
     "ink",
     "is_it_a_copy",
     "is_it_gaussian",
@@ -59,8 +62,10 @@ __all__ = [
     "latent_map",
     "ledger",
     "live_arena",
+    "lost_table",
     "many_samples",
     "memory",
+    "midpoint_table",
     "network_or_perfect",
     "own_pictures",
     "picture_test",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,14 +12,8 @@ from ..figures import grid
 from ..player import FramePlayer, curve, pixels
 from ..vae import VAE
 from .common import generator
-from .failing import RECORDS
-from .latents import seen_and_unseen
-
-
-def recorded_latents() -> dict:
-    """What `benchmarks/latent_weights.py` measured for this lesson."""
-    return json.loads((RECORDS / "latents.json").read_text("utf-8"))
-
+from .latents import recorded_latents, seen_and_unseen
+from .tables import Table, table
 
 # ---------------------------------------------------------------------------------------- what is kept
 
@@ -152,12 +144,21 @@ def sharpness(n: int = 797) -> FramePlayer:
     return FramePlayer([pictures, panel], captions=says, labels=list(found), name="How sharp each maker's pictures are", fps=1)  # fmt: skip
 
 
-def s_table() -> str:
-    """The recorded runs with s learned and s fixed, every seed, to print."""
-    book = recorded_latents()
-    lines = [f"{'s':>12}{'error':>8}{'width of q':>12}{'digits a z':>12}{'bits':>7}{'Frechet: from clouds':>22}{'from N(0, I)':>14}"]  # fmt: skip
+def lost_table() -> Table:
+    """Where the error of the recorded networks comes from, see `lost`."""
+    rows = [[name, *(f"{row[k]:.{n}f}" for k, n in (("alike", 1), ("several", 3), ("decoder", 3))), f"{row['several'] + row['decoder']:.3f}"]
+            for name, row in recorded_latents()["kept"].items()]  # fmt: skip
+    return table(["network", "digits a z", "several x for one z", "+ the decoder", "= error"], rows)
+
+
+def s_table() -> Table:
+    """The recorded runs with s learned and s fixed, every seed."""
+    book, rows = recorded_latents(), []
     for r in book["s"]:
-        name = f"{r['s']:.2f}" + (" fixed" if r["fixed"] else " learned")
-        lines.append(f"{name:>12}{r['error']:>8.3f}{r['width']:>12.2f}{r['alike']:>12.1f}{r['bits']:>7.2f}{r['frechet_clouds']:>22.1f}{r['frechet']:>14.1f}")  # fmt: skip
+        name = f"{r['s']:.2f}, {'fixed' if r['fixed'] else 'learned'}"
+        rows.append([name, f"{r['error']:.3f}", f"{r['width']:.2f}", f"{r['alike']:.1f}", f"{r['bits']:.2f}", f"{r['frechet_clouds']:.1f}", f"{r['frechet']:.1f}"])  # fmt: skip
+    head = ["s", "error", "width of q", "digits a z", "bits", "Fréchet: from clouds", "Fréchet: from N(0, I)"]
     floor = book["frechet_floor"]
-    return "\n".join([*lines, f"Frechet of as many real digits: {min(floor):.1f} to {max(floor):.1f}"])
+    return table(
+        head, rows, [f"Fréchet distance of as many real digits: {min(floor):.1f} to {max(floor):.1f}"]
+    )

@@ -14,6 +14,7 @@ from ..oracle import ideal_denoiser
 from ..player import FramePlayer, curve, pixels
 from .blurring import bars
 from .latents import from_noise, seen_and_unseen
+from .tables import Table, table
 
 N = 1000  # samples of each maker
 FEW = 20  # pictures that the overfitted network has seen
@@ -97,12 +98,12 @@ DISGUISES = {
 }
 
 
-def disguises() -> str:
-    """Every picture below is a copy of a training picture; what the dial and the third rule say of it, to print."""
+def disguises() -> Table:
+    """Every picture below is a copy of a training picture; what the dial and the third rule say of it."""
     learn, unseen = (part.x for part in seen_and_unseen())
     seen = learn[: len(unseen)]
-    lines = [f"{'copies of 797 training pictures':34}{'nearer to seen':>16}{'outright copies':>18}"]
+    rows = []
     for name, change in DISGUISES.items():
         x = change(seen)
-        lines.append(f"{name:34}{copied(x, seen, unseen)['share']:>16.1%}{outright(x, seen):>18.1%}")
-    return "\n".join(lines)
+        rows.append([name, f"{copied(x, seen, unseen)['share']:.1%}", f"{outright(x, seen):.1%}"])
+    return table([f"copies of {len(seen)} training pictures", "nearer to seen", "outright copies"], rows)

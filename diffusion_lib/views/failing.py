@@ -16,6 +16,7 @@ from .. import gan
 from ..figures import Figure, _drawing
 from ..player import FramePlayer, curve, scatter
 from ..plots import _plot
+from .tables import Table, table
 
 RECORDS = Path(__file__).parent.parent / "records"
 
@@ -67,16 +68,16 @@ def cures(width: float = 9.0) -> Figure:
     return fig
 
 
-def cures_table() -> str:
-    """The same runs in numbers, to print: failures of each kind, and the median share within 3 sd, width and steps."""
-    lines = [f"{'recipe':22}{'lost a mode':>13}{'blurred':>11}{'modes':>15}{'within 3 sd':>13}{'steps':>8}"]
+def cures_table() -> Table:
+    """The same runs in numbers: failures of each kind, and the median share within 3 sd, width and steps."""
+    rows = []
     for name, runs in recorded().items():
         n, found = len(runs), sorted(r["final"]["modes"] for r in runs)
         good, steps = (statistics.median(v) for v in ([r["final"]["high_quality"] for r in runs], [r["steps"] for r in runs]))  # fmt: skip
         lost, blurred = (f"{sum(r[k] for r in runs)} of {n}" for k in ("lost", "blurred"))
         span = f"{found[0]} to {found[-1]}"
-        lines.append(f"{name:22}{lost:>13}{blurred:>11}{span:>15}{good:>13.1%}{steps:>8,.0f}")
-    return "\n".join(lines)
+        rows.append([name, lost, blurred, span, f"{good:.1%}", f"{steps:,.0f}"])
+    return table(["recipe", "lost a mode", "blurred", "modes", "within 3 sd", "steps"], rows)
 
 
 # ---------------------------------------------------------------------------------------- a slope that vanishes

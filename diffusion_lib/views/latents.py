@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +26,9 @@ from ..player import FramePlayer, curve, pixels, scatter
 from ..train import Record, fit
 from ..vae import VAE, kl_to_prior, surprise
 from .common import generator
+from .failing import RECORDS
 from .live import Live, two_places
+from .tables import Table, table
 
 LEVELS = 17  # grey levels of the 8 x 8 digits
 
@@ -176,6 +179,24 @@ def from_noise(model: Denoiser, xT: Tensor, steps: int = 20, y: Tensor | None = 
     return last.xs
 
 
+def recorded_latents() -> dict:
+    """What `benchmarks/latent_weights.py` measured for this lesson."""
+    return json.loads((RECORDS / "latents.json").read_text("utf-8"))
+
+
+def midpoint_table() -> Table:
+    """The recorded Fréchet distances of pictures drawn at the ends and in the middles of walks, every seed."""
+    rows = [[r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))] for r in recorded_latents()["midpoints"]]  # fmt: skip
+    return table(["", "seed", "ends", "middle of the arc", "middle of the straight line"], rows)
+
+
+def halfway_table() -> Table:
+    """The recorded contrast of pictures half way, and how long the codes at the ends are."""
+    rows = [[name, *(f"{r[k]:.2f}" for k in ("ends", "arc", "straight", "fade")), f"{r['length']:.2f} (root of {r['numbers']}: {r['numbers'] ** 0.5:.2f})"]
+            for name, r in recorded_latents()["halfway"].items()]  # fmt: skip
+    return table(["contrast", "ends", "arc", "straight", "cross-fade", "length of a code"], rows)
+
+
 @torch.no_grad()
 def walk_frames(n: int = 4, frames: int = 49, seed: int = 3) -> dict[str, Tensor]:
     """{name: (frames, n, 1, 8, 8)}: n walks each through the VAE's z (between real digits), the GAN's z and DDIM's x_T."""
@@ -186,9 +207,9 @@ def walk_frames(n: int = 4, frames: int = 49, seed: int = 3) -> dict[str, Tensor
     z, xT = net.noise(2 * n, g), torch.randn(2 * n, *ddim.shape, generator=g)
     ways = torch.linspace(0, 1, frames).tolist()
     noise = torch.cat([slerp(xT[:n], xT[n:], u) for u in ways])
-    return {
-        "VAE": torch.stack([box.decode(slerp(mu[:n], mu[n:], u)) for u in ways]),
+    return {  # in the order, and so in the colours, of lesson 07
         "GAN": torch.stack([net(slerp(z[:n], z[n:], u)) for u in ways]),
+        "VAE": torch.stack([box.decode(slerp(mu[:n], mu[n:], u)) for u in ways]),
         "DDIM": from_noise(ddim, noise).reshape(frames, n, *ddim.shape),
     }
 

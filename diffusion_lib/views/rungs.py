@@ -18,6 +18,7 @@ from ..player import FramePlayer, curve, pixels
 from .common import generator
 from .failing import RECORDS
 from .live import ByTurns, two_places
+from .tables import Table, table
 
 FLOORS = [[math.log10(v), str(v)] for v in (1, 2, 5, 10, 20, 50)]
 SIZES, FAMILIES, N = (8, 16, 32, 64), ("GAN", "DDPM"), 100
@@ -176,10 +177,9 @@ def _range(runs: list[dict], size: int, family: str) -> str:
     return f"{span}, {sum(r['fails'] for r in found)} of {len(found)} failed"
 
 
-def ladder_table() -> str:
-    """The recorded ladder in numbers, to print: each size and family, all seeds, with what the equal seconds bought."""
-    book = recorded_ladder()
-    lines = [f"{'size':>4}  {'family':6}{'distance, in floors':>24}{'diversity':>16}{'failed':>10}{'steps':>14}{'draws 100 in':>15}"]  # fmt: skip
+def ladder_table() -> Table:
+    """The recorded ladder in numbers: each size and family, all seeds, with what the equal seconds bought."""
+    book, rows = recorded_ladder(), []
     for size, family in ((s, f) for s in SIZES for f in FAMILIES):
         runs = [r for r in book["runs"] if (r["size"], r["family"]) == (size, family)]
         if runs:
@@ -188,8 +188,10 @@ def ladder_table() -> str:
             steps = f"{min(r['steps'] for r in runs)} to {max(r['steps'] for r in runs)}"
             draws = f"{max(r['drawing_seconds'] for r in runs):.1f} s"
             failed = f"{sum(r['fails'] for r in runs)} of {len(runs)}"
-            lines.append(f"{size:>4}  {family:6}{far:>24}{spread:>16}{failed:>10}{steps:>14}{draws:>15}")
-    return "\n".join([*lines, "", *(f"noise at {s}: {a['noise']:.0f} floors; the mean picture: {a['mean picture']:.0f}" for s, a in book["anchors"].items())])  # fmt: skip
+            rows.append([f"{size}", family, far, spread, failed, steps, draws])
+    head = ["size", "family", "distance, in floors", "diversity", "failed", "steps", "draws 100 in"]
+    notes = [f"noise at {s}: {a['noise']:.0f} floors; the mean picture: {a['mean picture']:.0f}" for s, a in book["anchors"].items()]  # fmt: skip
+    return table(head, rows, notes)
 
 
 # ---------------------------------------------------------------------------------------- the smallest rung, live
