@@ -24,7 +24,6 @@ import hashlib
 import json
 import math
 import os
-import platform
 import random
 import shutil
 import subprocess
@@ -32,6 +31,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import combinations, product
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
@@ -220,7 +220,6 @@ def fill(name: str, again_tuning: bool) -> None:
         book = {"place": name, "seconds": budget, "tuning_seconds": tuning, "n": place.n,
                 "what": f"{budget} processor seconds of one thread for each family and seed, judging not counted; {place.n:,} samples; "
                         f"{TRIES} sets of options tried for each family, {tuning} s each; a run fails if it covers less than half of what real ones cover",
-                "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
                 "search": tune(name, place, tuning), "runs": []}  # fmt: skip
         write(name, book)
     options = {k: best(rows) for k, rows in book["search"].items()}
@@ -244,7 +243,7 @@ def fill(name: str, again_tuning: bool) -> None:
     for seed in [s for s in range(seeds) if s not in done]:
         film = {} if seed == 0 else None
         fresh = run(place, options, book["steps"], seed, film, GREYS.get(name, 0))
-        book["runs"] = sorted([*book["runs"], *fresh], key=lambda r: r["seed"])
+        book |= {"machine": here(), "runs": sorted([*book["runs"], *fresh], key=lambda r: r["seed"])}
         if film:
             real = small(place.unseen.x[: 24 if place.eye else 1000], place)
             share = [(i / (FRAMES - 1)) ** 2 * budget for i in range(FRAMES)]
@@ -303,7 +302,8 @@ def fingerprint() -> str:
 
 def audit(places: list[str], seeds: int) -> int:
     """Every recorded seed again, a process with one thread for each core; writes benchmarks/audit.json, or audit_full.json where
-    sprites or MNIST are among them. A stopped audit goes on with the seeds that it has not seen. How many numbers differ."""
+    sprites or MNIST are among them. A stopped audit goes on with the seeds that it has not seen. How many numbers differ; of
+    places that were recorded on another processor, how many verdicts contradict."""
     jobs = [(n, s) for n in places for s in sorted({r["seed"] for r in json.loads((RECORDS / f"arena_{n}.json").read_text())["runs"]})[:seeds]]  # fmt: skip
     seen, start = KEPT / fingerprint(), time.perf_counter()
     seen.mkdir(parents=True, exist_ok=True)
@@ -327,15 +327,46 @@ def audit(places: list[str], seeds: int) -> int:
         list(pool.map(one, todo))
     rows = [json.loads((seen / f"{n}_{s}.json").read_text()) for n, s in jobs]
     complete(rows)
-    wrong = sum(len(r["differ"]) for r in rows)
-    report = {"places": places, "seeds": len(jobs), "kept": len(kept), "numbers_that_differ": wrong,
+    wrong, elsewhere = sum(len(r["differ"]) for r in rows), {}
+    for name in places:
+        book = json.loads((RECORDS / f"arena_{name}.json").read_text())
+        if any(r["differ"] for r in rows if r["place"] == name) and book.get("machine", here()) != here():
+            elsewhere[name] = {"recorded": book["machine"]} | agreement(book["runs"], [r for row in rows if row["place"] == name for r in row["runs"]])  # fmt: skip
+            print("{}: recorded on {recorded}, so not to the last digit here; {inside} of {entries} mean differences lie in the recorded 95 % interval, {contradict} verdicts contradict.".format(name, **elsewhere[name]))  # fmt: skip
+    report = {"places": places, "seeds": len(jobs), "kept": len(kept), "numbers_that_differ": wrong, "another_processor": elsewhere,
               "minutes": round((time.perf_counter() - start) / 60, 1), "cores": os.cpu_count(), "rows": rows}  # fmt: skip
     path = Path(__file__).with_name("audit_full.json" if {"sprites", "mnist"} & set(places) else "audit.json")
     with whole(path) as part:
         part.write_text(json.dumps(report | store.card(), separators=(",", ":")) + "\n")
     shutil.rmtree(seen)
     print(f"{len(jobs)} seeds in {report['minutes']} minutes; {wrong} numbers differ. Written to benchmarks/{path.name}.")  # fmt: skip
-    return wrong
+    return sum(len(r["differ"]) for r in rows if r["place"] not in elsewhere) + sum(e["contradict"] for e in elsewhere.values())  # fmt: skip
+
+
+def here() -> str:
+    """This processor. Another one rounds otherwise, and a training magnifies that."""
+    return store.card()["machine"].split(" of ")[-1]
+
+
+def agreement(then: list[dict], now: list[dict]) -> dict[str, int]:
+    """Do the same seeds on another processor tell the same story? Of the pairs of families and their main numbers: how many,
+    how many mean differences lie in the recorded interval, and how many verdicts say the opposite, each with its own interval."""
+
+    def gaps(rows: list[dict], key: str, a: str, b: str) -> list[float]:
+        of = {(r["family"], r["seed"]): r.get(key, 0.0) for r in rows}
+        return [of[a, s] - of[b, s] for s in sorted({s for _, s in of})]
+
+    found = {"entries": 0, "inside": 0, "contradict": 0}
+    if len({r["seed"] for r in now}) < 2:  # no interval of one seed
+        return found
+    keys = [k for k in ("coverage", "precision", "recall", "high_quality", "frechet") if k in then[0]]
+    for key, (a, b) in product(keys, combinations(arena.FAMILIES, 2)):
+        old, new = gaps(then, key, a, b), gaps(now, key, a, b)
+        (low, high), (other_low, other_high) = student(old), student(new)
+        found["entries"] += 1
+        found["inside"] += bool(low <= sum(new) / len(new) <= high)
+        found["contradict"] += bool(low > 0 > other_high or high < 0 < other_low)
+    return found
 
 
 # Written on 2026-11-23 after the options were searched, before any run of digits, sprites or MNIST was judged:

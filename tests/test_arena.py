@@ -386,6 +386,41 @@ def test_an_audit_adds_what_a_record_lacks_and_changes_nothing(tmp_path, monkeyp
     assert "kernel" not in second
 
 
+def test_on_another_processor_stories_are_compared_and_not_digits(tmp_path, monkeypatch):
+    import arena as benchmark
+
+    def book(gan, machine):
+        runs = [{"family": f, "seed": s, "coverage": c + 0.01 * s} for f, c in (("GAN", gan), ("VAE", 0.5), ("DDPM", 0.7)) for s in range(4)]  # fmt: skip
+        for row in runs:
+            row["coverage"] += 0.002 * (row["seed"] % 2) * (row["family"] == "GAN")
+        return {"machine": machine, "runs": runs}
+
+    same, near, other = (book(c, "")["runs"] for c in (0.9, 0.9005, 0.3))
+    assert benchmark.agreement(same, same) == {"entries": 3, "inside": 3, "contradict": 0}
+    assert benchmark.agreement(same, near) == {"entries": 3, "inside": 3, "contradict": 0}
+    assert benchmark.agreement(same, other) == {"entries": 3, "inside": 1, "contradict": 2}
+    assert benchmark.agreement(same, same[:1])["entries"] == 0  # one seed has no interval
+
+    (tmp_path / "lib" / "records").mkdir(parents=True)
+    monkeypatch.setattr(benchmark, "RECORDS", tmp_path / "lib" / "records")
+    monkeypatch.setattr(benchmark, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(benchmark, "__file__", str(tmp_path / "arena.py"))
+    (tmp_path / "arena.py").write_text("the benchmark")
+    record = tmp_path / "lib" / "records" / "arena_grid.json"
+
+    def fake(command, **_):
+        rows = [r for r in near if r["seed"] == int(command[-1])]
+        return SimpleNamespace(stdout=json.dumps({"place": "grid", "seed": int(command[-1]), "differ": ["GAN coverage"], "runs": rows}))  # fmt: skip
+
+    monkeypatch.setattr(benchmark.subprocess, "run", fake)
+    record.write_text(json.dumps(book(0.9, "another processor")))
+    assert benchmark.audit(["grid"], 99) == 0  # nothing contradicts
+    report = json.loads((tmp_path / "audit.json").read_text())
+    assert report["numbers_that_differ"] == 4 and report["another_processor"]["grid"]["inside"] == 3
+    record.write_text(json.dumps(book(0.9, benchmark.here())))
+    assert benchmark.audit(["grid"], 99) == 4  # on this one every digit counts
+
+
 def test_a_stopped_audit_goes_on_where_it_was(tmp_path, monkeypatch):
     import arena as benchmark
 

@@ -190,7 +190,7 @@ def test_every_recorded_race_can_be_seen_and_read(place):
         fails = sum(r["fails"] for r in book["runs"] if r["family"] == family)
         steps = np.median([r["steps"] for r in book["runs"] if r["family"] == family])
         assert f"{fails} of {len(seeds)} (" in row and f"{steps:,.0f}" in costs
-    assert max(map(len, [*text.splitlines(), *costs.splitlines()])) < 150  # fits beside the prompt
+    assert max(map(len, [*text.splitlines(), *costs.splitlines()])) < 165  # fits beside the prompt
 
 
 def test_the_verdict_says_what_the_interval_allows(made_up):
@@ -326,6 +326,7 @@ def test_what_lesson_07_says_is_what_was_recorded():
     recall = {k: [r["recall"] for r in digits["runs"] if r["family"] == k] for k in FAMILIES}
     for more, fewer in (("DDPM", "GAN"), ("GAN", "VAE")):
         assert student([a - b for a, b in zip(recall[more], recall[fewer], strict=True)])[0] > 0
+    assert "no difference shown" in views.verdict("digits", "frechet").splitlines()[1]
     tries = [round(r["recall"], 2) for r in sorted(digits["search"]["VAE"], key=lambda r: r["frechet"])]
     assert tries[0] == 0.70 and 0.87 in tries  # the chosen one, and another
     sprites = views.race_book("sprites")
@@ -351,7 +352,7 @@ def test_what_lesson_07_says_is_what_was_recorded():
     assert channels == {16, 32} and views.race_book("mnist")["options"]["DDPM"]["channels"] == 16
     bits = {k: [r["bits"] for r in digits["runs"] if r["family"] == k] for k in ("VAE", "DDPM")}
     gap = sum(bits["VAE"]) / 5 - sum(bits["DDPM"]) / 5
-    assert max(bits["DDPM"]) < min(bits["VAE"]) and gap == pytest.approx(1 / 3, abs=0.04)
+    assert max(bits["DDPM"]) < min(bits["VAE"]) and gap == pytest.approx(1 / 6, abs=0.02)
     assert f"about {64 * gap:.0f} bits" in lesson() and "VAE has more" in views.verdict("digits", "bits")
     assert f"reads {views.race_book('mnist')['floor']['accuracy']:.1%}".replace("%", " %") in lesson()
     early = {k: sorted(r["curve"][2]["coverage"] for r in views.race_book("mnist")["runs"] if r["family"] == k) for k in ("DDPM", "GAN")}  # fmt: skip

@@ -8,9 +8,10 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 import pytest
+from scipy.stats import chi2
 
 from diffusion_lib import arena, store, vae, views
 from diffusion_lib.metrics import neighbourhoods
@@ -76,6 +77,52 @@ def tries() -> list[str]:
     return [f"{v:.2f}".lstrip("0") for v in (rows[0]["recall"], max(r["recall"] for r in rows))]
 
 
+def forward_millions() -> dict[str, str]:
+    """One forward pass of each network on 8 x 8 digits, in millions of operations."""
+    entries = arena.enter(arena.load("digits"))
+    x, y = entries["GAN"].first
+    g, d = (learner.model for learner in entries["GAN"].parts.learners)
+    f = {
+        "G": arena.forward_flops(g, g.noise(len(x), None), y) / len(x),
+        "D": arena.forward_flops(d, x, y) / len(x),
+    }
+    f |= {k: arena.expected_flops(entries[k]) / 3 for k in ("DDPM", "VAE")}
+    return {k: f"{v / 1e6:.1f}" for k, v in f.items()}
+
+
+def epochs() -> list[str]:
+    """The answer of section 2's guess: 3 F of the DDPM against 4 F of G and 12 of D, for k = 4."""
+    f, k = forward_millions(), 4
+    assert 3 * float(f["DDPM"]) > 4 * float(f["G"]) + (9 + 12 / k) * float(f["D"]) > 3 * float(f["VAE"])
+    for place in ("grid", "mnist"):  # where it would have been the GAN
+        each = {k: v["training_per_sample"] for k, v in views.race_book(place)["flops"].items()}
+        assert each["GAN"] == max(each.values())
+    return ["3", f["DDPM"], "4", f["G"], f"{9 + 12 / k:.0f}", f["D"]]
+
+
+def widths() -> list[str]:
+    """Median width of the islands: the DDPM's, real ones', the VAE's."""
+    return [f"{v:.2f}" for v in (median(column("grid", "DDPM", "sd_ratio")), views.race_book("grid")["floor"]["sd_ratio"], median(column("grid", "VAE", "sd_ratio")))]  # fmt: skip
+
+
+def copier(place: str) -> str:
+    """What the dial reads for one who copies all it has learned, if only as many are compared as are unseen."""
+    there = arena.load(place)
+    among = len(there.unseen) / len(there.learn)
+    return f"{among + (1 - among) / 2:.2f}"
+
+
+def early_try() -> list[str]:
+    """Planned seconds, seconds of a try, and the coverage that the GAN's chosen options had then."""
+    book = views.race_book("grid")
+    (row,) = (r for r in book["search"]["GAN"] if r["options"] == book["options"]["GAN"])
+    return [str(book["seconds"]), str(book["tuning_seconds"]), f"{row['coverage']:.2f}"]
+
+
+def interval(who: str) -> list[str]:
+    return percent(found("copying", who, "low"), found("copying", who, "high"))
+
+
 def after_a_quarter() -> list[str]:
     book = views.race_book("mnist")
     found = [sorted(r["curve"][2]["coverage"] for r in book["runs"] if r["family"] == f) for f in ("DDPM", "GAN")]  # fmt: skip
@@ -113,6 +160,12 @@ SEEN, UNSEEN = (f"{len(part):,}" for part in views.seen_and_unseen())
 MEASURED = {
     "07-live": lambda: [str(len(arena.load("grid").learn.modes)), code("07-live-code", r"seconds=(\d+)")],
     "07-live-table": lambda: GOOD_IS,
+    "07-fair-guess": lambda: list(forward_millions().values()),
+    "07-fair-reveal": epochs,
+    "07-grid-after": widths,
+    "07-digits-table": lambda: [size("digits")[1], size("digits")[1], size("digits")[0], copier("digits")],
+    "07-sprites-table": lambda: [*size("sprites")[:2], copier("sprites")],
+    "07-cost-even": lambda: [*GOOD_IS, *early_try()],
     "07-blind": lambda: [default(neighbourhoods, "k")],
     "07-blind-guess": lambda: [str(len(arena.load("grid").learn.modes))],
     "07-digits": lambda: size("digits")[:4],
@@ -122,14 +175,14 @@ MEASURED = {
     "07-sprites": lambda: [s for i, s in enumerate(size("sprites")) if i != 1],
     "07-sprites-reveal": lambda: [f"{arena.FAILS * views.race_book('sprites')['floor']['coverage']:.2f}"],
     "07-mnist": lambda: [*size("mnist"), size("sprites")[4]],
-    "07-mnist-table": lambda: [*percent(views.race_book("mnist")["floor"]["accuracy"], digits=1), size("mnist")[1]],
+    "07-mnist-table": lambda: [*percent(views.race_book("mnist")["floor"]["accuracy"], digits=1), *size("mnist")[:2], copier("mnist")],
     "07-mnist-cross": after_a_quarter,
     "07-cost": lambda: GOOD_IS,
     "07-cost-reveal": lambda: GOOD_IS,
-    "07-cost-even": lambda: GOOD_IS,
     "09-play": lambda: [SEEN, *size("digits")[2:]],
     "09-live": lambda: [code("09-live-code", r"seconds=(\d+)"), default(vae.build, "warmup")],
     "09-live-after": lambda: [str(LEVELS), default(vae.bits_per_dimension, "n")],
+    "09-walk-arc": lambda: [f"{10_000 * chi2.cdf(64 / 2, 64):.0f}"],  # a length of at most sqrt(64 / 2)
     "09-walk-reveal": lambda: [f"{math.sqrt(64 / 2):.2f}"],
     "09-arc-after": lambda: [UNSEEN],
     "09-three-after": lambda: [walks_half_way()],
@@ -144,10 +197,11 @@ MEASURED = {
     "09-s-guess": lambda: [f"{mean(r['s'] for r in found('s') if not r['fixed']):.1f}", *[f"{max(r['s'] for r in found('s')):.1f}"] * 2],
     "09-s-intro": lambda: [UNSEEN, UNSEEN],
     "09-s-reveal": lambda: [f"{max(r['s'] for r in found('s')):.1f}"],
+    "09-copy": lambda: [UNSEEN, UNSEEN, SEEN, f"{100 * float(copier('digits')):.0f}"],
     "09-copy-guess": lambda: [SEEN],
     "09-copy-who": lambda: [str(found("copying", "DDPM of 20", "pictures")), f"{5 * found('copying', 'DDPM', 'n'):,}"],
-    "09-copy-after": lambda: [str(found("copying", "DDPM of 20", "pictures")), *percent(found("copying", "DDPM", "share")),
-                              f"{store.load('digits').card['steps']:,}", *trained_longer()],
+    "09-copy-after": lambda: [str(found("copying", "DDPM of 20", "pictures")), *interval("GAN"), *interval("VAE")],
+    "09-copy-between": lambda: [*percent(found("copying", "DDPM", "share")), f"{store.load('digits').card['steps']:,}", *trained_longer()],
     "09-copy-reveal": lambda: [*percent(*(found("copying", "DDPM", k) for k in ("share", "low", "high")), digits=1),
                                *percent(found("copying", "DDPM of 20", "share")), str(found("copying", "DDPM of 20", "pictures"))],
     "09-law": lambda: [str(found("copying", "DDPM of 20", "pictures"))],
@@ -173,15 +227,15 @@ QUOTED = {  # paper, its table, and what it prints there
 }
 
 PLAIN = {  # minutes, names, years, numbers of a list or of an example, choices of a guess, 0 of "contains 0"
-    "07-title": "90", "07-bet": "1 2", "07-live": "30", "07-live-table": "10", "07-fair": "40 2", "07-fair-guess": "8 8",
-    "07-blind-after": "3 5 1 0", "07-grid": "0", "07-grid-table": "95 0 10", "07-grid-after": "95 0 3", "07-digits-reveal": "0",
+    "07-title": "90", "07-bet": "1 2", "07-fair-frechet": "0", "07-fair-unequal": "16 16 32", "07-live": "30", "07-live-table": "10", "07-fair": "40 2", "07-fair-guess": "8 8 4",
+    "07-blind-after": "3 5 1 0", "07-grid": "0", "07-grid-table": "95 0 10", "07-grid-after": "95 0 3", "07-digits-reveal": "0", "07-digits-table": "0.50",
     "07-sprites-film": "0", "07-mnist-film": "0", "07-cost": "30", "07-cost-guess": "1,000", "07-cost-seen": "1,000",
-    "07-papers": "10 2020 1 2021 0 2021 1 3 2024 3", "07-papers-equal": "2021 10 100 256 2 128 3 256", "07-limits": "10 10 10 95",
+    "07-papers": "10 2020 1 2021 0 2021 1 3 2024 3", "07-papers-equal": "2021 10 100 256 2 128 3 256 3", "07-limits": "10 10 10 95",
     "07-ex2": "0 5 2 1 1 1 4", "07-talk": "2.1 2.3", "07-summary": "0", "07-symbols": "1.96 95 06 09 2019 2020 2017 1927 1908 2020 2021 2021 2021 2024",
     "09-title": "80", "09-play-guess": "0", "09-play-try": "0 6", "09-play-reveal": "0", "09-elbo-scratch": "1", "09-live-after": "0",
-    "09-walk": "64 64", "09-walk-guess": "64 8 8 5.7 4", "09-walk-code-intro": "10,000", "09-walk-arc": "3", "09-walk-reveal": "5.7 2 64 2",
-    "09-kept-guess": "2 16 2 6 30", "09-s-guess": "0", "09-s-reveal": "0", "09-sharp": "1", "09-copy": "50 100 95 2023", "09-copy-guess": "50 60 80 100",
-    "09-copy-after": "50", "09-copy-reveal": "60 80", "09-blind-after": "50 100 2023", "09-law": "2026", "09-law-laws": "2026 30 4 2019 790 3 4 2025",
+    "09-walk": "64 64", "09-walk-guess": "64 8 8 5.7 4", "09-walk-code-intro": "10,000", "09-walk-arc": "10,000 3", "09-walk-reveal": "5.7 2 64 2",
+    "09-kept-guess": "2 16 2 6 30", "09-s-guess": "0", "09-s-reveal": "0", "09-sharp": "1", "09-blur": "24", "09-copy": "50 100 95 2023", "09-copy-guess": "50 60 80 100",
+    "09-copy-after": "50", "09-copy-reveal": "60 80", "09-blind-after": "50 100 2023 175", "09-law": "2026", "09-law-laws": "2026 30 4 2019 790 3 4 2025 53", "09-law-us": "2025",
     "09-debate": "2 2 2 2 1 2 20 20 5 20 20 3 4", "09-ex2": "0", "09-ex4": "1.0 0.0", "09-summary": "100", "09-symbols": "07 2014 2016 2016 2021 2023 2023 2023",
 }  # fmt: skip
 

@@ -257,7 +257,7 @@ def test_what_is_said_of_sharpness():
 
 
 def test_what_is_said_of_copying():
-    found, said = BOOK["copying"], text("09-copy-after")
+    found, said = BOOK["copying"], text("09-copy-after") + text("09-copy-between")
     assert found["exact denoiser"]["share"] == found["DDPM of 20"]["share"] == 1.0
     assert found["exact denoiser"]["outright"] == 1.0 and found["DDPM of 20"]["outright"] > 0.99
     d = found["DDPM"]

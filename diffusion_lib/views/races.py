@@ -106,7 +106,7 @@ def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
     """
     book = race_book(place)
     own = "frechet" if "frechet" in book["floor"] else "high_quality"
-    rows, keys = [], keys or ("coverage", "precision", "recall", own, "kl" if own == "high_quality" else "nearer_to_training")  # fmt: skip
+    rows, keys = [], keys or ("coverage", "precision", "recall", own, *(("kl", "sd_ratio") if own == "high_quality" else ("nearer_to_training",)))  # fmt: skip
     for family in FAMILIES:
         fails = _column(book, family, "fails")
         low, high = wilson(int(sum(fails)), len(fails))
