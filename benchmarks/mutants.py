@@ -130,6 +130,8 @@ SLIPS = [
     ("VAE: grain of variance s", V, "x = x + model.log_s.exp() * randn_like(x, g)", "x = x + (2 * model.log_s).exp() * randn_like(x, g)"),
     ("VAE: samples drawn without the average", V, "return learner.ema, Parts", "return model, Parts"),
     ("arena: whoever has had the most time is next", A, "entries[min(running", "entries[max(running"),
+    ("arena: a race that was left early is repeated to its end", A, "rests and rests[k])", "None)"),
+    ("arena: apart is half the gap", A, "max(abs(s - mean) for s in seconds) / mean", "(max(seconds) - min(seconds)) / 2 / mean"),
     ("arena: a sample of a DDPM is one call", A, "return CALLS[entry.name] * forward_flops", "return forward_flops"),
     ("arena: a multiply-add counted as one", A, "total += 2 * out.numel()", "total += out.numel()"),
     ("arena: backward forgotten", A, "return 3 * one / len(x)", "return one / len(x)"),

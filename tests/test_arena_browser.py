@@ -13,6 +13,9 @@ CELLS = (
     "views.recorded_arena('digits')",
     "views.blind_spots()",
     "views.many_samples('grid')",
+    "views.quality('digits', bet=mine)",
+    "views.verdict('digits', 'coverage', 'recall')",
+    "views.ledger('mnist')",
 )
 
 
@@ -66,3 +69,20 @@ def test_every_film_moves_and_says_what_it_shows(lab, index, words):
     lab.evaluate(IDLE, 10_000)
     assert box.locator(".fp-readout").inner_text() != before
     screenshot(lab, f"arena_film_{index}")
+
+
+@pytest.mark.parametrize(
+    ("index", "words"), [(6, "real ones"), (7, "no difference shown"), (8, "break-even")]
+)
+def test_a_table_is_large_and_fits(lab, index, words):
+    lab.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
+    box = lab.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-RenderedHTMLCommon").first
+    table = box.locator("table").first
+    table.wait_for()
+    assert words in box.inner_text()
+    assert table.evaluate("(t) => Math.min(...[...t.querySelectorAll('td, th')].map((c) => parseFloat(getComputedStyle(c).fontSize)))") >= 16  # fmt: skip
+    assert table.bounding_box()["width"] <= box.bounding_box()["width"] + 1
+    intervals = box.locator("svg[role=img]")
+    assert intervals.count() == (6 if index == 7 else 0)
+    assert all(" to " in i.get_attribute("aria-label") for i in intervals.all())
+    screenshot(lab, f"arena_table_{index}")
