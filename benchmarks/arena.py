@@ -348,13 +348,15 @@ def here() -> str:
     return store.card()["machine"].split(" of ")[-1]
 
 
+def gaps(runs: list[dict], key: str, a: str, b: str) -> list[float]:
+    """a - b, seed by seed; what broke off has 0."""
+    of = {(r["family"], r["seed"]): r.get(key, 0.0) for r in runs}
+    return [of[a, s] - of[b, s] for s in sorted({s for _, s in of})]
+
+
 def agreement(then: list[dict], now: list[dict]) -> dict[str, int]:
     """Do the same seeds on another processor tell the same story? Of the pairs of families and their main numbers: how many,
     how many mean differences lie in the recorded interval, and how many verdicts say the opposite, each with its own interval."""
-
-    def gaps(rows: list[dict], key: str, a: str, b: str) -> list[float]:
-        of = {(r["family"], r["seed"]): r.get(key, 0.0) for r in rows}
-        return [of[a, s] - of[b, s] for s in sorted({s for _, s in of})]
 
     found = {"entries": 0, "inside": 0, "contradict": 0}
     if len({r["seed"] for r in now}) < 2:  # no interval of one seed
@@ -394,12 +396,8 @@ def outcomes() -> list[str]:
     for words, key, a, b, least in PREDICTIONS:
         cells = []
         for book in books.values():
-            of = {(r["family"], r["seed"]): r.get(key, 0.0) for r in book["runs"]}
-            gaps = [of[a, s] - of[b, s] for s in sorted({s for _, s in of})]
-            if len(gaps) < 2:
-                cells.append("")
-                continue
-            low, high = student(gaps)
+            apart = gaps(book["runs"], key, a, b)
+            low, high = student(apart)
             said = (
                 "yes"
                 if low > least
@@ -409,7 +407,7 @@ def outcomes() -> list[str]:
                 if least
                 else "no difference shown"
             )
-            cells.append(f"{said}: {sum(gaps) / len(gaps):+.2f} ({low:+.2f} to {high:+.2f})")
+            cells.append(f"{said}: {sum(apart) / len(apart):+.2f} ({low:+.2f} to {high:+.2f})")
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
     cheap = [f"{'yes' if all(_ms(b, f) < _ms(b, 'DDPM') / 10 for f in ('GAN', 'VAE')) else 'no'}: {_ms(b, 'DDPM') / _ms(b, 'GAN'):.0f} and {_ms(b, 'DDPM') / _ms(b, 'VAE'):.0f} times" for b in books.values()]  # fmt: skip
     return [*lines, "| GAN and VAE draw at least 10 times faster than the DDPM | " + " | ".join(cheap) + " |"]
