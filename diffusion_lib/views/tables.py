@@ -13,7 +13,10 @@ from ..figures import PALETTE
 _QUIET = "color:var(--jp-content-font-color2, #59636e)"
 _LINE = "1px solid var(--jp-border-color2, #c8ccd0)"
 _CELL = "padding:5px 10px; text-align:{}; white-space:nowrap; background:none; font-size:16px; vertical-align:baseline"
-_DASH = ("", "7 5", "2 4")  # as the families' lines in the films: solid, dashed, dotted
+_LINES = {
+    name: (PALETTE[i], dash) for i, (name, dash) in enumerate(zip(FAMILIES, ("", "7 5", "2 4"), strict=True))
+}
+_LINES["DDIM"] = _LINES["DDPM"]  # a walk of the same network
 
 
 class Table(str):
@@ -55,7 +58,7 @@ class Interval:
             f'<svg role="img" aria-label="{self}" width="240" height="24" style="vertical-align:middle">'
             '<line x1="120" x2="120" y1="0" y2="24" stroke="#7a828b" stroke-width="1.5"/>'
             f'<line x1="{at(self.low):.1f}" x2="{at(self.high):.1f}" y1="12" y2="12" stroke="{colour}" stroke-width="{thick}"/>'
-            f'<circle cx="{at(self.mean):.1f}" cy="12" r="6" fill="{colour}"/></svg>'
+            f'<circle cx="{at(self.mean):.1f}" cy="12" r="5" fill="{colour}"/></svg>'
         )
 
 
@@ -103,7 +106,7 @@ def _sentence(words: str) -> str:
 
 
 def _swatch(name: str) -> str:
-    if name not in FAMILIES:
+    if name not in _LINES:
         return ""
-    i = list(FAMILIES).index(name)
-    return f'<svg aria-hidden="true" width="30" height="12" style="margin-right:8px"><line x1="1" x2="29" y1="6" y2="6" stroke="{PALETTE[i]}" stroke-width="3.5" stroke-dasharray="{_DASH[i]}"/></svg>'  # fmt: skip
+    colour, dash = _LINES[name]  # as its line in the films: solid, dashed, dotted
+    return f'<svg aria-hidden="true" width="30" height="12" style="margin-right:8px"><line x1="1" x2="29" y1="6" y2="6" stroke="{colour}" stroke-width="3.5" stroke-dasharray="{dash}"/></svg>'  # fmt: skip
