@@ -15,7 +15,7 @@ from diffusion_lib.metrics import student
 from diffusion_lib.views import arena as module
 from diffusion_lib.views import races
 from diffusion_lib.views.arena import BETS
-from diffusion_lib.views.races import seconds_to
+from diffusion_lib.views.scores import seconds_to
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -224,6 +224,8 @@ def test_a_number_that_a_family_does_not_have_is_no_defeat(made_up, tmp_path):
             row["bits"] = 2.0 if row["family"] == "VAE" else 1.5
     path.write_text(json.dumps(book))
     assert views.verdict("digits", "bits") == "bits: VAE − DDPM = +0.500  (+0.500 to +0.500)  VAE has more"
+    head, gan, _, ddpm = views.quality("digits", "bits").splitlines()  # nothing is known of real ones
+    assert "bits" in head and gan.split()[1] == "none" and "1.50 (1.50–1.50)" in ddpm
 
 
 def test_what_real_ones_score_stands_with_its_spread():

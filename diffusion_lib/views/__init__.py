@@ -25,10 +25,11 @@ from .latents import (
     walks,
 )
 from .own import copies, fine_tune, own_pictures
-from .races import across, ledger, many_samples, quality, race_book, recorded_arena, seconds_to, verdict
+from .races import across, ledger, many_samples, quality, race_book, recorded_arena, verdict
 from .reverse import ancestors, few_steps, is_it_gaussian, memory, step_reverse
 from .rungs import climb, ladder, ladder_table
 from .schedules import RAW, explore_schedule, picture_test, schedule_test, two_rulers, two_sizes
+from .scores import seconds_to
 from .training import watch
 
 __all__ = [

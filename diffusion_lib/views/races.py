@@ -20,7 +20,7 @@ from ..metrics import student, wilson
 from ..player import FramePlayer, curve, pixels, scatter
 from .arena import BETS, Bet
 from .failing import RECORDS
-from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays, rounded
+from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays, rounded, seconds_to
 from .tables import Interval, Table, html, page, table
 
 PLACES = ("grid", "digits", "sprites", "mnist")  # what is recorded
@@ -105,20 +105,28 @@ def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
     keys: numbers of a run; none: those that suit the place.
     """
     book = race_book(place)
-    own = "frechet" if "frechet" in book["floor"] else "high_quality"
-    rows, keys = [], keys or ("coverage", "precision", "recall", own, *(("kl", "sd_ratio") if own == "high_quality" else ("nearer_to_training",)))  # fmt: skip
-    for family in FAMILIES:
-        fails = _column(book, family, "fails")
-        low, high = wilson(int(sum(fails)), len(fails))
-        said = f"{int(sum(fails))} of {len(fails)} ({max(0, low):.0%} to {min(1, high):.0%})"
-        rows.append([family, *(_span(sorted(_column(book, family, k)), k) for k in keys), said])
-    spread = book.get("spread", {})
-    for name, row in ((REAL, book["floor"]), (SPREAD, spread)):
-        rows.append([name, *(one(row[k], k) if k in row else "" for k in keys), ""])
-    found = table(["", *(NAMES.get(k, k) for k in keys), "failed (95 %)"], rows, quiet=(REAL, SPREAD))
+    own = (
+        ("frechet", "nearer_to_training")
+        if "frechet" in book["floor"]
+        else ("high_quality", "kl", "sd_ratio")
+    )
+    shown = keys or ("coverage", "precision", "recall", *own)
+    rows = [
+        [f, *(_span(sorted(_column(book, f, k)), k) for k in shown), _failures(book, f)] for f in FAMILIES
+    ]
+    for name, row in ((REAL, book["floor"]), (SPREAD, book.get("spread", {}))):
+        if any(k in row for k in shown):
+            rows.append([name, *(one(row[k], k) if k in row else "" for k in shown), ""])
+    found = table(["", *(NAMES.get(k, k) for k in shown), "failed (95 %)"], rows, quiet=(REAL, SPREAD))
     if not bet:
         return found
     return page(found, bet.table("Your bet, beside all seeds", {key: _winner(book, key) for key in BETS}))
+
+
+def _failures(book: dict, family: str) -> str:
+    fails = _column(book, family, "fails")
+    low, high = wilson(int(sum(fails)), len(fails))
+    return f"{int(sum(fails))} of {len(fails)} ({max(0, low):.0%} to {min(1, high):.0%})"
 
 
 def _span(values: list[float], key: str) -> str:
@@ -219,16 +227,6 @@ def _differences(
 
 
 # ---------------------------------------------------------------------------------------- many samples
-
-
-def seconds_to(book: dict, family: str, level: float = GOOD) -> float | None:
-    """Median over the seeds of the seconds until the recorded coverage was `level` first; None if half of the seeds or more never were."""
-    found = []
-    for row in (r for r in book["runs"] if r["family"] == family):
-        at = [c["seconds"] for c in row["curve"] if c["coverage"] >= level]
-        found.append(at[0] if at else math.inf)
-    middle = median(found)
-    return None if math.isinf(middle) else middle
 
 
 def many_samples(place: str, level: float = GOOD) -> FramePlayer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import median
 
 from .. import arena
 
@@ -23,6 +24,16 @@ def number(row: dict, key: str) -> float:
 
 def one(value: float, key: str) -> str:
     return f"{value:{FORMS.get(key, '.2f')}}" if math.isfinite(value) else "none"
+
+
+def seconds_to(book: dict, family: str, level: float = GOOD) -> float | None:
+    """Median over the seeds of the seconds until the recorded coverage was `level` first; None if half of the seeds or more never were."""
+    found = []
+    for row in (r for r in book["runs"] if r["family"] == family):
+        at = [c["seconds"] for c in row["curve"] if c["coverage"] >= level]
+        found.append(at[0] if at else math.inf)
+    middle = median(found)
+    return None if math.isinf(middle) else middle
 
 
 def pays(family: str, start: dict[str, float | None], ms: dict[str, float]) -> tuple[str, str]:
