@@ -302,7 +302,7 @@ def fingerprint() -> str:
 
 def audit(places: list[str], seeds: int) -> int:
     """Every recorded seed again, a process with one thread for each core; writes benchmarks/audit.json, or audit_full.json where
-    sprites or MNIST are among them. A stopped audit goes on with the seeds that it has not seen. How many numbers differ; of
+    sprites or MNIST are among them, or audit_elsewhere.json where something was recorded on another processor. A stopped audit goes on with the seeds that it has not seen. How many numbers differ; of
     places that were recorded on another processor, how many verdicts contradict."""
     jobs = [(n, s) for n in places for s in sorted({r["seed"] for r in json.loads((RECORDS / f"arena_{n}.json").read_text())["runs"]})[:seeds]]  # fmt: skip
     seen, start = KEPT / fingerprint(), time.perf_counter()
@@ -335,7 +335,8 @@ def audit(places: list[str], seeds: int) -> int:
             print("{}: recorded on {recorded}, so not to the last digit here; {inside} of {entries} mean differences lie in the recorded 95 % interval, {contradict} verdicts contradict.".format(name, **elsewhere[name]))  # fmt: skip
     report = {"places": places, "seeds": len(jobs), "kept": len(kept), "numbers_that_differ": wrong, "another_processor": elsewhere,
               "minutes": round((time.perf_counter() - start) / 60, 1), "cores": os.cpu_count(), "rows": rows}  # fmt: skip
-    path = Path(__file__).with_name("audit_full.json" if {"sprites", "mnist"} & set(places) else "audit.json")
+    name = "audit_elsewhere" if elsewhere else "audit_full" if {"sprites", "mnist"} & set(places) else "audit"
+    path = Path(__file__).with_name(f"{name}.json")
     with whole(path) as part:
         part.write_text(json.dumps(report | store.card(), separators=(",", ":")) + "\n")
     shutil.rmtree(seen)
