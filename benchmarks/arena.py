@@ -301,9 +301,11 @@ def fingerprint() -> str:
 
 
 def audit(places: list[str], seeds: int) -> int:
-    """Every recorded seed again, a process with one thread for each core; writes benchmarks/audit.json, or audit_full.json where
-    sprites or MNIST are among them, or audit_elsewhere.json where something was recorded on another processor. A stopped audit goes on with the seeds that it has not seen. How many numbers differ; of
-    places that were recorded on another processor, how many verdicts contradict."""
+    """Every recorded seed again, a process with one thread for each core. A stopped audit goes on with the seeds it has not seen.
+
+    Writes benchmarks/audit.json, or audit_full.json where sprites or MNIST are among them, or audit_elsewhere.json where
+    something was recorded on another processor. How many numbers differ; of such places, how many verdicts contradict.
+    """
     jobs = [(n, s) for n in places for s in sorted({r["seed"] for r in json.loads((RECORDS / f"arena_{n}.json").read_text())["runs"]})[:seeds]]  # fmt: skip
     seen, start = KEPT / fingerprint(), time.perf_counter()
     seen.mkdir(parents=True, exist_ok=True)
