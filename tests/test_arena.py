@@ -283,6 +283,10 @@ def test_the_audits_found_every_number_again():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"{races['seeds']} seeds and lesson 09's numbers in {minutes:.0f} minutes on two cores" in readme
     assert f"{full['seeds']} seeds in {full['minutes']:.0f} more minutes" in readme
+    elsewhere = json.loads((ROOT / "benchmarks" / "audit_elsewhere.json").read_text())["another_processor"][
+        "sprites"
+    ]
+    assert f"{elsewhere['inside']} of {elsewhere['entries']} mean differences inside, {elsewhere['contradict']} verdicts turned round" in readme  # fmt: skip
 
 
 def test_an_audit_names_the_number_that_differs_or_is_missing(tmp_path, monkeypatch):
