@@ -138,10 +138,7 @@ def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | 
     film: receives what they draw on the way. greys: see `second_look`.
     """
     entries = arena.enter(place, seed, options=options)
-    curve, frames = (
-        {k: [] for k in entries},
-        {k: [pictured(e, place)] for k, e in entries.items() if film is not None},
-    )
+    curve = {k: [] for k in entries}
     judged = {k: {max(1, round(m * n)) for m in MOMENTS[:-1]} for k, n in steps.items()}
     shown = {k: {round(n * (i / (FRAMES - 1)) ** 2) for i in range(1, FRAMES - 1)} for k, n in steps.items()}
 
@@ -149,21 +146,24 @@ def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | 
         row = {"seconds": round(e.seconds, 2), "steps": e.steps}
         curve[e.name].append(row | rounded(place.judge(e.draw(place.n, seed))))
 
+    def show(e: arena.Entry) -> None:
+        if film is not None:
+            film.setdefault(e.name, []).append(pictured(e, place))
+
+    for e in entries.values():
+        show(e)
     for e in arena.race(entries, steps=steps, rests=rests, seed=seed):
         if e.error:
             continue
         if e.steps in judged[e.name]:
             look(e)
-        if film is not None and e.steps in shown[e.name]:
-            frames[e.name].append(pictured(e, place))
+        if e.steps in shown[e.name]:
+            show(e)
         if e.steps == steps[e.name] and not rests:
             break
     for e in (e for e in entries.values() if not e.error):
         look(e)
-        if film is not None:
-            frames[e.name].append(pictured(e, place))
-    if film is not None:
-        film.update(frames)
+        show(e)
     return [
         {"family": k, "seed": seed, "error": e.error, "seen": e.seen,
          "drawing_ms": round(1000 * e.drawing["seconds"] / e.drawing["n"], 4) if e.drawing else None, "curve": curve[k]}

@@ -37,7 +37,7 @@ def race_book(place: str) -> dict:
 
 
 def _column(book: dict, family: str, key: str) -> list[float]:
-    """One number of each seed, in the order of the seeds; see `_number`."""
+    """One number of each seed, in the order of the seeds; see `scores.number`."""
     rows = sorted((r for r in book["runs"] if r["family"] == family), key=lambda r: r["seed"])
     return [number(r, key) for r in rows]
 
