@@ -448,6 +448,12 @@ function render({ model, el }) {
   const restyle = () => requestAnimationFrame(() => room && getComputedStyle(root).color !== theme.ink && layout());
   const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });
   const sizes = new ResizeObserver(() => root.clientWidth !== room && layout()); // watches a line without height: layout never moves it
+  let ratio = window.devicePixelRatio; // on a finer screen it changes and the width does not: no observer tells, so we ask
+  const screens = setInterval(() => {
+    if (window.devicePixelRatio === ratio) return;
+    ratio = window.devicePixelRatio;
+    layout();
+  }, 300);
   const themes = new MutationObserver(restyle);
   const follow = () => {
     if (model.get("value") === index) return;
@@ -468,6 +474,7 @@ function render({ model, el }) {
     model.off("change:film", load);
     model.off("change:value", follow);
     for (const watcher of [sizes, themes]) watcher.disconnect();
+    clearInterval(screens);
     leave.abort();
   };
 }

@@ -443,6 +443,22 @@ def test_dark_page(open_page):
     view.page.locator(".fp:not(.fp-dark)").wait_for()
 
 
+def test_a_screen_of_finer_pixels_and_back(open_page):
+    """A window that moves to another screen keeps its width, so only the ratio says that plots must be drawn anew."""
+    view = open_page()
+    told = view.page.context.new_cdp_session(view.page)
+    plot = view.root.locator("canvas").nth(2)
+    for ratio in (2, 1, 3):
+        screen = {"width": 1000, "height": 800, "deviceScaleFactor": ratio, "mobile": False}
+        told.send("Emulation.setDeviceMetricsOverride", screen)
+        for _ in range(40):
+            view.page.wait_for_timeout(50)
+            sharp = plot.evaluate("(canvas) => canvas.width / canvas.clientWidth")
+            if abs(sharp - ratio) < 0.05:
+                break
+        assert abs(sharp - ratio) < 0.05
+
+
 def test_a_large_mix_paints_within_a_frame(open_page, tmp_path):
     """1001 frames of a 256 x 256 colour picture are computed, not sent."""
     parts, truth = film(T=1000, size=256)
