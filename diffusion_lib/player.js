@@ -305,7 +305,7 @@ function render({ model, el }) {
   el.append(root);
 
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)"), night = window.matchMedia("(prefers-color-scheme: dark)");
-  let film, views = [], index = 0, theme, room = 0, timer = 0, sender = 0, sent = 0;
+  let film, views = [], index = 0, theme, room = 0, ratio = 1, timer = 0, sender = 0, sent = 0;
 
   function show(i) {
     index = Math.min(Math.max(i, 0), film.frames - 1);
@@ -359,7 +359,7 @@ function render({ model, el }) {
 
   // As many panels in a row as stay readable; a row has one height, a whole multiple of its largest pictures' pixels.
   function layout() {
-    room = root.clientWidth;
+    [room, ratio] = [root.clientWidth, window.devicePixelRatio];
     if (!room) return; // not in the page yet: the ResizeObserver calls again
     look();
     stage.replaceChildren(...views.map((view) => view.cell)); // only what stands in the page can be measured
@@ -448,12 +448,7 @@ function render({ model, el }) {
   const restyle = () => requestAnimationFrame(() => room && getComputedStyle(root).color !== theme.ink && layout());
   const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });
   const sizes = new ResizeObserver(() => root.clientWidth !== room && layout()); // watches a line without height: layout never moves it
-  let ratio = window.devicePixelRatio; // on a finer screen it changes and the width does not: no observer tells, so we ask
-  const screens = setInterval(() => {
-    if (window.devicePixelRatio === ratio) return;
-    ratio = window.devicePixelRatio;
-    layout();
-  }, 300);
+  const screens = setInterval(() => window.devicePixelRatio !== ratio && layout(), 300); // another screen, of which no observer tells
   const themes = new MutationObserver(restyle);
   const follow = () => {
     if (model.get("value") === index) return;
