@@ -260,14 +260,6 @@ BOOKS = {
 }
 
 
-def test_the_readmes_tables_are_the_recordings():
-    import arena as benchmark
-
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for line in [*benchmark.table(), *benchmark.second_table(), *benchmark.outcomes()]:
-        assert line in readme, line
-
-
 def test_the_audits_found_every_number_again():
     import arena as benchmark
 
@@ -280,13 +272,6 @@ def test_the_audits_found_every_number_again():
         assert not row["differ"] and [benchmark.timeless(r) for r in row["runs"]] == [benchmark.timeless(r) for r in then]  # fmt: skip
     minutes = races["minutes"] + latents["minutes"]
     assert races["cores"] == 2 and minutes <= 45
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{races['seeds']} seeds and lesson 09's numbers in {minutes:.0f} minutes on two cores" in readme
-    assert f"{full['seeds']} seeds in {full['minutes']:.0f} more minutes" in readme
-    elsewhere = json.loads((ROOT / "benchmarks" / "audit_elsewhere.json").read_text())["another_processor"][
-        "sprites"
-    ]
-    assert f"{elsewhere['inside']} of {elsewhere['entries']} mean differences inside, {elsewhere['contradict']} verdicts turned round" in readme  # fmt: skip
 
 
 def test_an_audit_names_the_number_that_differs_or_is_missing(tmp_path, monkeypatch):

@@ -1,0 +1,77 @@
+"""What the lessons and the README state in numbers, and why each of them may be believed. One module a lesson.
+
+A module has three tables, cell id -> numbers:
+
+- MEASURED: a function that computes them again, from the records, the weights that ship or the code. Its strings must be those
+  of the text, so a text that rounds otherwise, or is out of date, fails.
+- QUOTED: (paper, where in it, the numbers as printed there).
+- PLAIN: no measurement. Minutes, choices of a guess, numbers of an example or of a definition.
+
+`test_claims` asks that the three together are exactly what the cell says: a new number fails until it is one of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+# what is no measurement wherever it stands: formulas, code, links, headings, names, and pointers to lessons, sections and frames
+POINTERS = (r"```.*?```", r"\[\d\d [^\]]*\]\([^)]*\)", r"\$\$.*?\$\$", r"\$[^$]*\$", r"`[^`]*`", r"\]\([^)]*\)", r"(?m)^#+ (Exercise )?\d+ · ",
+            r"R3GAN", r"\b[RL][12]\b", r"\b[xLE]_\{?\w+\}?", r"[Ll]essons? \d\d( (to|and|,) \d\d)*(, \d\d)*( and \d\d)*",
+            r"[Ss]ections? \d+", r"[Ff]rames? \d+(, \d+)*")  # fmt: skip
+
+
+def notebook(name: str) -> list[dict]:
+    return json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+LESSONS = sorted(p.stem for p in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
+CELLS = {cell["id"]: cell for name in LESSONS for cell in notebook(name)}
+
+
+def text(cell: dict) -> str:
+    """What a learner reads in a cell: a text, or the question and the answer of a guess."""
+    said = "".join(cell["source"])
+    if cell["cell_type"] == "code":
+        said = " ".join(re.findall(r'"([^"]*)"', said)) if re.search(r"predict\(|reveal\(", said) else ""
+    return said
+
+
+def numbers(said: str) -> list[str]:
+    """The numbers of a text, as they are written: 1,500 and .87 and 98.9."""
+    for pattern in POINTERS:
+        said = re.sub(pattern, " ", said, flags=re.S)
+    return re.findall(r"(?<![\d.])(?:\d[\d,]*\d|\d)(?:\.\d+)?|(?<!\d)\.\d+", said)
+
+
+# ---------------------------------------------------------------------------------------- for the modules
+
+
+def code(cell_id: str, pattern: str) -> str:
+    """A number that a code cell of the lesson sets."""
+    return re.search(pattern, "".join(CELLS[cell_id]["source"])).group(1)
+
+
+def default(function, name: str) -> str:
+    return str(inspect.signature(function).parameters[name].default)
+
+
+def percent(*shares: float, digits: int = 0) -> list[str]:
+    return [f"{100 * s:.{digits}f}" for s in shares]
+
+
+def said_by(player) -> list[str]:
+    """The numbers of a film's captions."""
+    return numbers(" ".join(dict.fromkeys(player.film["captions"])))
+
+
+@cache
+def benchmark(name: str) -> dict:
+    return json.loads((ROOT / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))

@@ -1,0 +1,161 @@
+"""Lesson 07."""
+
+import math
+from functools import cache
+from statistics import mean, median
+
+from diffusion_lib import arena, views
+from diffusion_lib.metrics import neighbourhoods
+from diffusion_lib.views.latents import LEVELS
+from diffusion_lib.views.scores import GOOD
+
+from . import code, default, percent
+
+
+@cache
+def place(name: str) -> arena.Place:
+    return arena.load(name)
+
+
+def column(place: str, family: str, key: str) -> list[float]:
+    return [r[key] for r in views.race_book(place)["runs"] if r["family"] == family]
+
+
+def size(name: str) -> list[str]:
+    """How many a place has to learn, how many unseen, and the numbers of one."""
+    there = place(name)
+    c, h, w = there.learn.x.shape[1:]
+    return [f"{len(there.learn):,}", f"{len(there.unseen):,}", str(h), str(w), str(c * h * w)]
+
+
+def tries() -> list[str]:
+    """The recall of the VAE's tries on digits: of the chosen one, and the largest of those that did not fail."""
+    rows = sorted(
+        (r for r in views.race_book("digits")["search"]["VAE"] if not r["fails"]), key=lambda r: r["frechet"]
+    )
+    return [f"{v:.2f}".lstrip("0") for v in (rows[0]["recall"], max(r["recall"] for r in rows))]
+
+
+def forward_millions() -> dict[str, str]:
+    """One forward pass of each network on 8 x 8 digits, in millions of operations."""
+    entries = arena.enter(place("digits"))
+    x, y = entries["GAN"].first
+    g, d = (learner.model for learner in entries["GAN"].parts.learners)
+    f = {
+        "G": arena.forward_flops(g, g.noise(len(x), None), y) / len(x),
+        "D": arena.forward_flops(d, x, y) / len(x),
+    }
+    f |= {k: arena.expected_flops(entries[k]) / 3 for k in ("DDPM", "VAE")}
+    return {k: f"{v / 1e6:.1f}" for k, v in f.items()}
+
+
+def epochs() -> list[str]:
+    """The answer of section 2's guess: 3 F of the DDPM against 4 F of G and 12 of D, for k = 4."""
+    f, k = forward_millions(), 4
+    assert 3 * float(f["DDPM"]) > 4 * float(f["G"]) + (9 + 12 / k) * float(f["D"]) > 3 * float(f["VAE"])
+    for place in ("grid", "mnist"):  # where it would have been the GAN
+        each = {k: v["training_per_sample"] for k, v in views.race_book(place)["flops"].items()}
+        assert each["GAN"] == max(each.values())
+    return ["3", f["DDPM"], "4", f["G"], f"{9 + 12 / k:.0f}", f["D"]]
+
+
+def widths() -> list[str]:
+    """Median width of the islands: the DDPM's, real ones', the VAE's."""
+    return [f"{v:.2f}" for v in (median(column("grid", "DDPM", "sd_ratio")), views.race_book("grid")["floor"]["sd_ratio"], median(column("grid", "VAE", "sd_ratio")))]  # fmt: skip
+
+
+def copier(name: str) -> str:
+    """What the dial reads for one who copies all it has learned, if only as many are compared as are unseen."""
+    there = place(name)
+    among = len(there.unseen) / len(there.learn)
+    return f"{among + (1 - among) / 2:.2f}"
+
+
+def early_try() -> list[str]:
+    """Planned seconds, seconds of a try, and the coverage that the GAN's chosen options had then."""
+    book = views.race_book("grid")
+    (row,) = (r for r in book["search"]["GAN"] if r["options"] == book["options"]["GAN"])
+    return [str(book["seconds"]), str(book["tuning_seconds"]), f"{row['coverage']:.2f}"]
+
+
+def after_a_quarter() -> list[str]:
+    book = views.race_book("mnist")
+    found = [sorted(r["curve"][2]["coverage"] for r in book["runs"] if r["family"] == f) for f in ("DDPM", "GAN")]  # fmt: skip
+    ends = [f"{v:.2f}" for column in found for v in (column[0], column[-1])]
+    return [*ends, f"{book['seconds'] / 4:.0f}", str(book["tuning_seconds"])]
+
+
+def a_picture() -> str:
+    return f"{64 * (mean(column('digits', 'VAE', 'bits')) - mean(column('digits', 'DDPM', 'bits'))):.0f}"
+
+
+GOOD_IS = [f"{GOOD:g}"]
+MEASURED = {
+    "07-live": lambda: [str(len(place("grid").learn.modes)), code("07-live-code", r"seconds=(\d+)")],
+    "07-live-table": lambda: GOOD_IS,
+    "07-fair-guess": lambda: list(forward_millions().values()),
+    "07-fair-reveal": epochs,
+    "07-grid-after": widths,
+    "07-digits-table": lambda: [size("digits")[1], size("digits")[1], size("digits")[0], copier("digits")],
+    "07-sprites-table": lambda: [*size("sprites")[:2], copier("sprites")],
+    "07-cost-even": lambda: [*GOOD_IS, *early_try()],
+    "07-blind": lambda: [default(neighbourhoods, "k")],
+    "07-blind-guess": lambda: [str(len(place("grid").learn.modes))],
+    "07-digits": lambda: size("digits")[:4],
+    "07-digits-after": tries,
+    "07-bits": lambda: ["17", "17", f"{math.log2(LEVELS):.2f}"] if LEVELS == 17 else [],
+    "07-bits-reveal": lambda: [size("digits")[4], a_picture()],
+    "07-sprites": lambda: [s for i, s in enumerate(size("sprites")) if i != 1],
+    "07-sprites-reveal": lambda: [f"{arena.FAILS * views.race_book('sprites')['floor']['coverage']:.2f}"],
+    "07-mnist": lambda: [*size("mnist"), size("sprites")[4]],
+    "07-mnist-table": lambda: [*percent(views.race_book("mnist")["floor"]["accuracy"], digits=1), *size("mnist")[:2], copier("mnist")],
+    "07-mnist-cross": after_a_quarter,
+    "07-cost": lambda: GOOD_IS,
+    "07-cost-reveal": lambda: GOOD_IS,
+}  # fmt: skip
+
+QUOTED = {  # paper, its table, and what it prints there
+    "07-papers": [
+        ("Ho, Jain, Abbeel 2020", "table 1, simple loss: calls, FID, bits/dim", "1000 3.17 3.75"),
+        ("Nichol, Dhariwal 2021", "4,000 steps, cosine: hybrid loss", "4000 3.19 3.17"),
+        ("Nichol, Dhariwal 2021", "the same, bound only", "4000 11.47 2.94"),
+        ("Song, Meng, Ermon 2021", "table 1, eta = 0: S = 1000, 50, 10", "1000 4.04 50 4.67 10 13.36"),
+        ("Huang et al. 2024 (R3GAN)", "configuration E, CIFAR-10 with classes: calls, FID", "1 1.96"),
+        ("Nichol, Dhariwal 2021", "said again below the table", "2.94 11.47 3.19"),
+    ],
+    "07-papers-equal": [
+        ("Dhariwal, Nichol 2021", "table 10, LSUN Horse 256, StyleGAN2", "130 3.84 .63 .48"),
+        ("Dhariwal, Nichol 2021", "the same, ADM with dropout", "116 2.57 .71 .55"),
+        ("Dhariwal, Nichol 2021", "ImageNet 128, BigGAN-deep", "64 128 6.02 .86 .35"),
+        ("Dhariwal, Nichol 2021", "the same, ADM-G after 450K steps", "63 5.67 .82 .49"),
+        ("Huang et al. 2024 (R3GAN)", "FFHQ 256: its FID, ADM's, ADM's calls", "2.75 8.4 500"),
+    ],
+}
+
+PLAIN = {  # minutes, numbers of a list or of an example, choices of a guess, 0 of "contains 0"
+    "07-title": "90",
+    "07-fair-frechet": "0",
+    "07-fair-unequal": "16 16 32",
+    "07-live": "30",
+    "07-live-table": "10",
+    "07-fair": "40 2",
+    "07-fair-guess": "8 8 4",
+    "07-blind-after": "3 5 1 0",
+    "07-grid": "0",
+    "07-grid-table": "95 0 10",
+    "07-grid-after": "95 0 3",
+    "07-digits-reveal": "0",
+    "07-digits-table": "0.50",
+    "07-sprites-film": "0",
+    "07-mnist-film": "0",
+    "07-cost": "30",
+    "07-cost-guess": "1,000",
+    "07-cost-seen": "1,000",
+    "07-papers": "10 2020 1 2021 0 2021 1 2024",
+    "07-papers-equal": "2021 10 100 256 2 128 256",
+    "07-limits": "10 10 10 95",
+    "07-ex2": "0 5 2 1 1 1 4",
+    "07-talk": "2.1 2.3",
+    "07-summary": "0",
+    "07-symbols": "1.96 95 2019 2020 2017 1927 1908 2020 2021 2021 2021 2024",
+}

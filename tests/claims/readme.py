@@ -1,0 +1,175 @@
+"""The README, section by section. Its rows of figures are made here again, from the records."""
+
+import math
+import re
+
+from diffusion_lib import store, views
+
+from . import ROOT, benchmark, lesson07
+
+
+def slider_rows():
+    for r in benchmark("slider")["results"].values():
+        step, settle = r["key_to_painted_ms"], r["settle_after_50_keys_ms"]
+        row = [f"{v:.0f}" for v in (step["median"], step["p95"], settle["median"], settle["max"])]
+        yield f"| {' | '.join([*row, str(r['blank_frames']), str(r['height_changes'])])} |"
+
+
+def quality_rows():
+    g, d, m, s = (benchmark("quality")[part] for part in ("grid", "digits", "mnist", "shipped"))
+    true, perfect, ours = g["true_data"], g["perfect_denoiser_same_sampler"], g["median"]
+
+    def islands(r):
+        return f"{r['kl']:.4f}, {r['high_quality']:.1%}, {r['sd_ratio']:.2f}"
+
+    def digits(r):
+        return f"{r['accuracy']:.1%}, {r['frechet']:.1f}"
+
+    yield f"| {g['all_25_modes']} of {len(g['seeds'])} seeds; {islands(ours)} | {islands(true)}; perfect denoiser {islands(perfect)} |"
+    yield f"| {digits(d['median'])} | {d['real_accuracy']:.1%}, {d['real_against_real']:.1f} |"
+    yield f"| {digits(m['median'])} | {m['real_against_real']:.1f} |"
+    yield f"| {digits(s['mnist'])} | {s['mnist']['real_against_real']:.1f} |"
+
+
+def race_rows():
+    race = benchmark("race")["competitors"]
+    curves = {name: c["runs"][0]["curve"] for name, c in race.items()}
+    shown = {"ours": curves["ours"][1:]} | {k: curves[k][-1:] for k in ("lucidrains", "course_unit2")}
+    for name, points in shown.items():
+        scores = ", ".join(f"{p['frechet']:.1f}" for p in points)
+        after = ", ".join(f"{p['seconds']:.0f} s" for p in points)
+        yield f"| {race[name]['parameters'] / 1e6:.2f} M | {scores} | {after} |"
+
+
+def rows() -> list[str]:
+    """Every row of figures: those that stand here, those of the benchmarks, and those of the cures and the ladder."""
+    import arena
+    import gan
+    from test_collapse import cure_rows, ladder_rows
+
+    made = [
+        *slider_rows(),
+        *quality_rows(),
+        *race_rows(),
+        *gan.table(benchmark("gan")),
+        *cure_rows(),
+        *ladder_rows(),
+    ]
+    made += [*arena.table(), *arena.second_table(), *arena.outcomes()]
+    return [row for row in made if re.search(r"\d", row)]
+
+
+def sections() -> dict[str, str]:
+    """Heading -> what is said under it, without the rows of figures."""
+    whole = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+    for row in rows():
+        whole = whole.replace(row, " ")
+    parts = re.split(r"(?m)^#{1,3} (.+)$", whole)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+# ---------------------------------------------------------------------------------------- what stands in sentences
+
+
+def quality() -> list[str]:
+    q, race = benchmark("quality"), benchmark("race")
+    seconds, calls = (re.search(p, q["grid"]["what"]).group(1) for p in (r"(\d+) s of", r"(\d+) network"))
+    pictures = [re.match(r"\d+", q[k]["what"]).group() for k in ("digits", "mnist")]
+    minutes = f"{store.load('mnist').card['seconds'] / 60:.0f}"
+    noise = [f"{q[k]['noise']:,.0f}" for k in ("digits", "mnist")]
+    real = f"{race['real_against_real']['mean']:.1f}"
+    samples, reference = re.search(r"(\d+) samples against ([\d,]+)", race["score"]).groups()
+    assert reference == "2,500" and race["finished"]
+    islands = [calls, "25", "25", "3", seconds]
+    return [
+        *islands,
+        "8",
+        "8",
+        *pictures,
+        "5,000",
+        minutes,
+        *noise,
+        "5,000",
+        samples,
+        samples,
+        real,
+        "2",
+        *ahead(),
+    ]
+
+
+def ahead() -> list[str]:
+    """Neither peer had in ten times our seconds what ours had after the second mark."""
+    curves = {name: c["runs"][0]["curve"] for name, c in benchmark("race")["competitors"].items()}
+    ours = curves.pop("ours")[-1]
+    for curve in curves.values():
+        assert curve[-1]["seconds"] >= 10 * ours["seconds"] - 5 and curve[-1]["frechet"] > ours["frechet"]
+    return [f"{ours['seconds']:.0f}"]
+
+
+def tried() -> list[str]:
+    """Seeds of each recipe, and configurations that were tried: all, and for RpGAN."""
+    report = benchmark("gan")
+    seeds = {len(r["seeds"]) for part in ("ring", "grid") for r in report[part].values() if "seeds" in r}
+    tries = report["search"]
+    assert tries["relativistic"] + tries["minimax"] == len(tries["tried"])
+    return [*map(str, seeds), str(len(tries["tried"])), str(tries["relativistic"])]
+
+
+def off_the_mean(*places: str) -> str:
+    """By how much of the mean of the three the seconds of a family differ at most, rounded up."""
+    worst = 0.0
+    for place in places:
+        runs = views.race_book(place)["runs"]
+        for seed in {r["seed"] for r in runs}:
+            seconds = [r["seconds"] for r in runs if r["seed"] == seed]
+            worst = max(worst, *(abs(s * len(seconds) / sum(seconds) - 1) for s in seconds))
+    return f"{math.ceil(1000 * worst) / 10}"
+
+
+def audited() -> list[str]:
+    races, latents, full = (benchmark(name) for name in ("audit", "audit_latents", "audit_full"))
+    elsewhere = benchmark("audit_elsewhere")["another_processor"]["sprites"]
+    differ = [r["numbers_that_differ"] for r in (races, full)]
+    assert latents["numbers_that_differ"] == 0 and races["cores"] == 2
+    return [*map(str, (races["seeds"], f"{races['minutes'] + latents['minutes']:.0f}", differ[0], full["seeds"], f"{full['minutes']:.0f}", differ[1])),
+            "95", *map(str, (elsewhere["inside"], elsewhere["entries"], elsewhere["contradict"]))]  # fmt: skip
+
+
+def arena_section() -> list[str]:
+    mnist = views.race_book("mnist")
+    unseen = [f"{len(lesson07.place(n).unseen):,}" for n in ("mnist", "digits", "digits")]
+    assert mnist
+    return [
+        off_the_mean("grid", "digits"),
+        off_the_mean("sprites", "mnist"),
+        "5",
+        "4,500",
+        "5,000",
+        *unseen,
+        "95",
+        "25",
+        "2026",
+        "0",
+        *audited(),
+    ]
+
+
+SECTIONS = sections()
+MEASURED = {
+    "How good": quality,
+    "GANs": lambda: ["2014", *tried(), "2014", "8", "8"],
+    "The arena": arena_section,
+}  # fmt: skip
+QUOTED: dict = {}
+PLAIN = {
+    "How machines draw pictures": "0 1000 3.11 3.12 3.13 200 3",
+    "The lessons": "1000 50 8 64 04 06 07 09 08",
+    "For a class": "1.6 4 340",
+    "Train and draw from a shell": "16",
+    "Names": "1 0 1 1 0 0 1 1 1",
+    "Dependencies, and why each": "8 8 5,000 3.11",
+    "How fast": "95 50",
+    "When GANs break": "12 10 8 3 3 60 2,000 2 2 16 2 2 16",
+    "Licence and citation": "2.0 0.1 2026",
+}
