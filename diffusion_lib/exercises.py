@@ -315,7 +315,7 @@ def wilson_interval(hits, n, z):
     return torch.stack([middle - half, middle + half])
 
 
-def _half(hits, n, z):
+def _half_width(hits, n, z):
     low, high = wilson_interval(hits, n, z)
     return (high - low) / 2
 
@@ -660,6 +660,12 @@ def _slips(*pairs: tuple[Callable, str]) -> dict[str, Callable]:
     return {sentence: wrong for wrong, sentence in pairs}
 
 
+def _stops(slip: Callable) -> Callable:
+    """Marks a slip whose code stops with an error, as its learner's does. An error of any other slip is a fault of ours."""
+    slip.stops = True
+    return slip
+
+
 def _first(wanted):
     return int(wanted.nonzero()[0])
 
@@ -711,7 +717,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_sum(lambda a, ab, s: (a.sqrt(), 1)), "It looks as if the noise comes in at full strength: one step adds only a little, with the weight sqrt(beta)."),
             (_sum(lambda a, ab, s: (a.sqrt(), 1 - a.sqrt())), "It looks as if the noise's weight is 1 - sqrt(alpha): not the weights but their squares must add up to 1."),
             (_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=-1), _EARLY),
-            (_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=1), _LATE),
+            (_stops(_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=1)), _LATE),
             (_sum(lambda a, ab, s: (a.sqrt(), -(1 - a).sqrt())), _MINUS),
         ),
         ("x_t is a weight times `xs` plus a weight times `eps`. If the variances are to be alpha and beta, what are the weights?",
@@ -735,7 +741,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_sum(lambda a, ab, s: (1, (1 - ab).sqrt())), "It looks as if the picture is not shrunk: it must fade as the noise grows, or it would still shine through at T."),
             (_sum(lambda a, ab, s: (ab.sqrt(), 1)), "It looks as if the noise always comes in at full strength: its weight grows with t, from near 0 to near 1."),
             (_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=-1), _EARLY),
-            (_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=1), _LATE),
+            (_stops(_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=1)), _LATE),
             (_sum(lambda a, ab, s: (ab.sqrt(), -(1 - ab).sqrt())), _MINUS),
         ),
         ("It has the same shape as one step: a weight times `x0` plus a weight times `eps`. Which table knows about all the steps up to t?",
@@ -761,7 +767,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (lambda p, s: sum(log_q_step(p[t - 1], p[t], t, s) for t in range(1, s.T + 1)), "It looks as if x_t and x_{t-1} have changed places: `log_q_step` wants first the later one, x_t, and then the one it came from."),
             (log_q_chain, "These are the T terms, one for each step: the log of their product is still to be taken, and that is their sum."),
             (lambda p, s: log_q_chain(p, s).sum(), "It looks as if the pictures of the batch are added up too: each of the B pictures has a path of its own, so return B numbers."),
-            (lambda p, s: log_q_step(p[1], p[0], 0, s), "It looks as if the loop begins at t = 0: the first step, from x_0 to x_1, has t = 1, so count t = 1..T."),
+            (_stops(lambda p, s: log_q_step(p[1], p[0], 0, s)), "It looks as if the loop begins at t = 0: the first step, from x_0 to x_1, has t = 1, so count t = 1..T."),
         ),
         ("The path happens if step 1 happens and step 2 happens and ... Do densities of such steps add or multiply?",
          "They multiply. What becomes of a product when you take its log?",
@@ -897,7 +903,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_sum(lambda a, ab, s: (1 / a.sqrt(), -((1 - a) / a).sqrt())), "It looks as if alpha stands where alpha_bar belongs: that undoes one step, but x_t is t steps away from x_0."),
             (_sum(lambda a, ab, s: (1 / (1 - ab).sqrt(), -(ab / (1 - ab)).sqrt())), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
             (_sum(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt()), shift=-1), _EARLY),
-            (_sum(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt()), shift=1), _LATE),
+            (_stops(_sum(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt()), shift=1)), _LATE),
         ),
         ("Take the equation for x_t, put x0_hat and eps_hat into it, and solve it for x0_hat.",
          "First subtract the noise with its weight, then divide what is left by the picture's weight.",
@@ -927,9 +933,9 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_back(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt())), "It looks as if the whole noise is removed at once: this is the guess x0_hat, but one step goes only a little of the way."),
             (_back(_via_x0(lambda a, ab, s: (1 - s).sqrt())), "It looks as if the weight of eps_hat is sqrt(1 - alpha_bar_{t-1}): then adding z makes too much noise, so take beta_tilde away under the root first."),
             (_back(_via_x0(lambda a, ab, s: 0), lambda a, ab, s: (1 - s).sqrt()), "It looks as if x0_hat is made noisy again with nothing but z: one step keeps most of the noise that is there, so eps_hat has its part in x_{t-1}."),
-            (_back(land=1), "It looks as if alpha_bar_{t+1} stands where alpha_bar_{t-1} belongs: a step back lands on t - 1."),
+            (_stops(_back(land=1)), "It looks as if alpha_bar_{t+1} stands where alpha_bar_{t-1} belongs: a step back lands on t - 1."),
             (_back(shift=-1), _EARLY),
-            (_back(shift=1), _LATE),
+            (_stops(_back(shift=1)), _LATE),
         ),
         ("Compute three things and put them together: the mean, the variance beta_tilde, and mean + sigma z.",
          "sigma is the square root of beta_tilde, and alpha_bar_{t-1} is `schedule.alpha_bar[t - 1]`, which is 1 when t = 1.",
@@ -944,7 +950,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         _slips(
             (_walk(lambda T: range(T - 1, 0, -1)), "It looks as if the walk begins at T - 1: xT is as noisy as time T, so the first step starts at t = T."),
             (_walk(lambda T: range(T, 1, -1)), "It looks as if the walk stops one step early: `range(T, 1, -1)` ends at 2, but the step from t = 1 makes the clean picture."),
-            (_walk(lambda T: range(T, -1, -1)), "It looks as if the walk wants to step on from t = 0: the times are T, ..., 1, since the step from t = 1 lands on 0, the clean picture."),
+            (_stops(_walk(lambda T: range(T, -1, -1))), "It looks as if the walk wants to step on from t = 0: the times are T, ..., 1, since the step from t = 1 lands on 0, the clean picture."),
             (_walk(lambda T: range(1, T + 1)), "It looks as if t counts upwards: the way back starts at T, in the noise, and ends at 1."),
             (_walk(lambda T: [T]), "It looks as if only one step is taken: the `return` may stand inside the loop."),
             (_walk(told=lambda t, T: t - 1), "It looks as if the model is told t - 1, where the step lands: tell it t, the time of the picture that it sees, or it expects too little noise."),
@@ -1021,7 +1027,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_sum(lambda a, ab, s: (1, 0)), "This is x0, the target of a network that predicts the picture."),
             (_sum(lambda a, ab, s: (-(1 - a).sqrt(), a.sqrt())), "It looks as if alpha stands where alpha_bar belongs: x_t is t steps away from x0, not one."),
             (_sum(lambda a, ab, s: (-(1 - ab).sqrt(), ab.sqrt()), shift=-1), _EARLY),
-            (_sum(lambda a, ab, s: (-(1 - ab).sqrt(), ab.sqrt()), shift=1), _LATE),
+            (_stops(_sum(lambda a, ab, s: (-(1 - ab).sqrt(), ab.sqrt()), shift=1)), _LATE),
         ),
         ("Look up alpha_bar at t, take the two roots, and put them where the formula has them.",
          "The weights are `schedule.alpha_bar[t].sqrt()` and `(1 - schedule.alpha_bar[t]).sqrt()`. Which goes with the noise?",
@@ -1043,7 +1049,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_sum(lambda a, ab, s: (-(1 - ab) / ab,)), "A mean square cannot be negative: the minus vanishes when it is squared."),
             (_sum(lambda a, ab, s: ((1 - a) / a,)), "It looks as if alpha stands where alpha_bar belongs: x_t is t steps away from x0, not one."),
             (_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=-1), _EARLY),
-            (_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=1), _LATE),
+            (_stops(_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=1)), _LATE),
         ),
         ("Write x0 and x0_hat with the same formula, once with eps and once with eps_hat, and subtract. What is left?",
          "x0_hat - x0 = -sqrt(1 - alpha_bar) / sqrt(alpha_bar) (eps_hat - eps). Now square.",
@@ -1319,11 +1325,11 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         _slips(
             (lambda h, n, z: torch.stack([h / n - z * (h / n * (1 - h / n) / n) ** 0.5, h / n + z * (h / n * (1 - h / n) / n) ** 0.5]), "This is p ± z sqrt(p (1 - p) / n): with 0 of 5 its width is 0, as if the coin were known. Wilson's has w in it."),
             (lambda h, n, z: wilson_interval(h, n, z) * (1 + z**2 / n), "The division by 1 + w is missing."),
-            (lambda h, n, z: torch.stack([h / n - _half(h, n, z), h / n + _half(h, n, z)]), "The middle is p itself: Wilson's is drawn towards one half, (p + w/2) / (1 + w)."),
+            (lambda h, n, z: torch.stack([h / n - _half_width(h, n, z), h / n + _half_width(h, n, z)]), "The middle is p itself: Wilson's is drawn towards one half, (p + w/2) / (1 + w)."),
             (lambda h, n, z: wilson_interval(h, n, z).flip(0), "Low and high are exchanged."),
             (lambda h, n, z: _wilson_without(h, n, z), "The term w / (4 n) under the root is missing: for 0 failures nothing would be left of the width."),
             (lambda h, n, z: wilson_interval(h, n, z**0.5), "It looks as if w = z / n: the square is missing, w = z²/n."),
-            (lambda h, n, z: torch.stack([wilson_interval(h, n, z).mean(0) - 2 * _half(h, n, z), wilson_interval(h, n, z).mean(0) + 2 * _half(h, n, z)]), "Half the width goes to each side, not the whole of it."),
+            (lambda h, n, z: torch.stack([wilson_interval(h, n, z).mean(0) - 2 * _half_width(h, n, z), wilson_interval(h, n, z).mean(0) + 2 * _half_width(h, n, z)]), "Half the width goes to each side, not the whole of it."),
             (lambda h, n, z: wilson_interval(h, n, z).mean(0).expand(2, -1), "This is the middle twice: subtract half the width for low, add it for high."),
         ),
         ("Compute p and w first; both are (B,).",

@@ -1,5 +1,6 @@
 """The checker is checked: right answers pass however they are written, and every known slip is called by its own name."""
 
+import dataclasses
 import math
 import threading
 from fractions import Fraction
@@ -14,7 +15,7 @@ from diffusion_lib import check as c
 from diffusion_lib import predict as predictions
 from diffusion_lib.check import check, exercise, hint, judge, same, solution
 from diffusion_lib.diffusion import add_noise, convert, log_q_chain, reverse_step, sample
-from diffusion_lib.exercises import EXERCISES
+from diffusion_lib.exercises import EXERCISES, _stops
 from diffusion_lib.metrics import copied, mode_report, nearest, neighbourhoods, wilson
 from diffusion_lib.note import _KINDS, Note
 from diffusion_lib.predict import predict
@@ -64,6 +65,25 @@ def test_reference_is_accepted(e):
 def test_every_slip_is_called_by_its_own_name(e, sentence):
     note = judge(e, as_answer(e, e.slips[sentence]))
     assert (note.kind, note.text) == ("wrong", sentence)
+
+
+def test_a_slip_that_raises_is_no_diagnosis_unless_it_is_marked():
+    """Two equal errors are no proof of a slip: our own sentence may be what is broken (as 07.wilson's were)."""
+
+    def broken(*_):
+        raise TypeError("of our own")
+
+    e = dataclasses.replace(EXERCISES["01.step"], slips={"Never said.": broken})
+    assert "TypeError: of our own" in judge(e, broken).text
+    e = dataclasses.replace(e, slips={"Said.": _stops(lambda *a: broken(*a))})
+    assert judge(e, broken).text == "Said."
+
+
+@pytest.mark.parametrize("e", EXERCISES.values(), ids=by_name)
+def test_only_marked_slips_end_in_an_error_and_each_of_them_does(e):
+    for sentence, slip in e.slips.items():
+        stops = [isinstance(c._run(slip, case), Exception) for case in cases(e)]
+        assert any(stops) == hasattr(slip, "stops"), sentence
 
 
 @pytest.mark.parametrize("e", FUNCTIONS, ids=by_name)
