@@ -103,7 +103,10 @@ def test_a_training_that_breaks_says_so_and_can_be_rewound(lab, monkeypatch):
         patch.setattr(lab, "_begin", lambda: broken())
         lab.start()
         lab.join()
-    assert lab.state == "failed" and "The loss is nan" in lab.says.value and not lab.again.disabled
+    assert lab.state == "failed" and not lab.again.disabled
+    assert (
+        ">✗ The loss is nan Rewind, or start again.</span>" in lab.says.value
+    )  # the whole sentence, and no more
     lab.rewind(0)
     lab.join()
     assert lab.state == "done"

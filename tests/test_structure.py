@@ -1,15 +1,22 @@
 """Rules of the house that a reader relies on: one-way imports, short cells, no stored outputs, nothing that a machine left."""
 
 import ast
+import importlib
+import inspect
 import json
+import pkgutil
 import re
 import subprocess
 import sys
+import textwrap
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import traitlets
+
+import diffusion_lib.views
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "diffusion_lib"
@@ -99,6 +106,27 @@ def test_no_name_is_defined_twice():
             count = Counter(defined(part.body))
             twice = [name for name, n in count.items() if n > 1 and name != "_"]
             assert not twice, f"{path.name} defines {twice} twice"
+
+
+def test_no_view_hides_what_its_class_says():
+    """`self.x = ...` over a class's own `x` hides it without a word: the lab's button `cure` hid the sentence `cure`.
+
+    A class attribute that instances are meant to set carries its type (`model: nn.Module | None = None`), or is a trait.
+    """
+    for _, name, _ in pkgutil.walk_packages(diffusion_lib.views.__path__, "diffusion_lib.views."):
+        module = importlib.import_module(name)
+        for cls in [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == name]:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
+            stored = [
+                n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
+            ]
+            for x in {n.attr for n in stored if isinstance(n.value, ast.Name) and n.value.id == "self"}:
+                for base in [b for b in cls.__mro__ if x in vars(b)]:
+                    meant = x in inspect.get_annotations(base) or isinstance(
+                        vars(base)[x], traitlets.TraitType
+                    )
+                    setter = isinstance(vars(base)[x], property) and vars(base)[x].fset
+                    assert meant or setter, f"{cls.__name__} sets self.{x}, which {base.__name__} has already"
 
 
 def test_nobody_uses_pyplot_or_interact():

@@ -95,12 +95,12 @@ class CollapseLab(Live):
         self.recipe = widgets.Dropdown(options=list(gan.RECIPES), description="Recipe", layout={"width": "300px", "height": "44px"})  # fmt: skip
         self.speed = widgets.Dropdown(options=list(SPEEDS), description="Speed", layout={"width": "330px", "height": "44px"})  # fmt: skip
         self.again = widgets.Button(description="Start from step 0", icon="refresh", layout=BIG | {"width": "190px"}, tooltip="New networks, with this recipe and this speed")  # fmt: skip
-        self.cure = widgets.Button(description="Go on from this frame", icon="medkit", layout=BIG | {"width": "230px"}, tooltip="Rewind to the frame that the film shows, and go on with this recipe and this speed")  # fmt: skip
+        self.go_on = widgets.Button(description="Go on from this frame", icon="medkit", layout=BIG | {"width": "230px"}, tooltip="Rewind to the frame that the film shows, and go on with this recipe and this speed")  # fmt: skip
         self.again.on_click(lambda _: self.start())
-        self.cure.on_click(lambda _: self.rewind())
+        self.go_on.on_click(lambda _: self.rewind())
         self._prepare()
         self.z = self.model.noise(2000, generator(seed))
-        controls = widgets.HBox([self.recipe, self.speed, self.again, self.cure], layout={"flex_flow": "row wrap"})  # fmt: skip
+        controls = widgets.HBox([self.recipe, self.speed, self.again, self.go_on], layout={"flex_flow": "row wrap"})  # fmt: skip
         super().__init__(seconds, keep, f"A GAN learns the {data.name}", above=(controls,))
         self.speed.observe(lambda _: self._hint(), "value")
         self.recipe.observe(lambda _: self._hint(), "value")
@@ -127,7 +127,7 @@ class CollapseLab(Live):
 
     def _state(self, state: str, sentence: str) -> None:
         super()._state(state, sentence)
-        for control in (self.recipe, self.speed, self.again, self.cure):
+        for control in (self.recipe, self.speed, self.again, self.go_on):
             control.disabled = state == "training"
 
     def start(self) -> None:

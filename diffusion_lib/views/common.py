@@ -7,6 +7,8 @@ import html
 import ipywidgets as widgets
 import torch
 
+from ..player import FramePlayer
+
 
 def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
@@ -15,7 +17,7 @@ def generator(seed: int) -> torch.Generator:
 class PlayerBox(widgets.VBox):
     """A FramePlayer with controls above or below it; `.player` is the player, whose still and words stand for the whole."""
 
-    player = None
+    player: FramePlayer | None = None
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
