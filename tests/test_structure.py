@@ -91,9 +91,12 @@ def defined(body):
         elif isinstance(node, ast.Import | ast.ImportFrom):
             yield from (a.asname or a.name for a in node.names)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
+            read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
             for target in getattr(node, "targets", None) or [node.target]:
-                names = (n for n in ast.walk(target) if isinstance(n, ast.Name))
-                yield from (n.id for n in names if isinstance(n.ctx, ast.Store))
+                names = {
+                    n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+                }
+                yield from names - read  # x = f(x) goes on with what x means
 
 
 def test_no_name_is_defined_twice():
