@@ -29,7 +29,7 @@ from diffusion_lib.views import (
     watch,
 )
 from diffusion_lib.views.denoisers import distances, even_times
-from diffusion_lib.views.live import Thinned, words
+from diffusion_lib.views.live import Thinned, budget, words
 from diffusion_lib.views.own import jitter, to_grey
 from diffusion_lib.views.training import LEVELS, LossCurve
 
@@ -125,7 +125,49 @@ def test_after_the_end_it_trains_as_long_again(monkeypatch):
     box.resume.click()
     box.join()
     assert box.state == "done" and box.step == 40 and box.trained > seconds
-    assert box.player.film["panels"][2]["xlim"] == [0, 120]
+    assert box.player.film["panels"][2]["xlim"] == pytest.approx([0, 60 + seconds])
+
+
+def test_a_budget_in_steps_is_the_same_training_at_any_speed():
+    """A text says what is seen after so many steps; the seconds are shown, and decide nothing."""
+    quick = begin(seconds=None, steps=40)
+    quick.join()
+    model, parts = small()
+
+    def step(batch, generator):
+        time.sleep(0.003)
+        return parts.step(batch, generator)
+
+    slow = watch(model, parts._replace(step=step), POINTS, steps=40, n=50)
+    slow.join()
+    for box in (quick, slow):
+        assert box.state == "done" and box.step == 40 and "Done: 40 steps in" in box.says.value
+        assert box.resume.description == "40 steps more" and box.bar.value == 1
+        panel = box.player.film["panels"][2]
+        assert panel["xlim"] == [0, 40] and panel["xlabel"] == "steps"
+        assert np.frombuffer(panel["marks"][1]["x"], "<f4")[-1] == 40  # the cursor of the last frame
+    assert torch.equal(next(quick.model.net.parameters()), next(slow.model.net.parameters()))
+    slow.resume.click()
+    slow.join()
+    assert slow.step == 80 and slow.player.film["panels"][2]["xlim"] == [0, 80]
+
+
+def test_the_time_left_of_a_budget_in_steps():
+    """So many steps are left, each as long as those before, and the drawing takes its share."""
+    box = begin(seconds=None, steps=30)
+    box.join()
+    box.until, box.drawing = 60, box.trained / 2
+    one = box.trained / 30
+    assert box._pace() == pytest.approx(1.5 * one)
+    box.unit = "seconds"
+    assert box._pace() == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("how", [{"steps": 5, "seconds": 5}, {"steps": 0}, {"seconds": -1}, {"seconds": math.inf}])  # fmt: skip
+def test_a_budget_is_one_of_two(how):
+    with pytest.raises(ValueError, match="steps|seconds"):
+        budget(**{"steps": None, "seconds": None, "usual": 7} | how)
+    assert budget(None, None, 7) == {"steps": 7} and budget(None, 2.5, 7) == {"seconds": 2.5}
 
 
 def test_pressing_twice_starts_one_thread():
@@ -257,7 +299,7 @@ def test_who_looks_back_is_left_alone_and_who_is_at_the_end_follows():
 def test_pictures_show_fixed_noise_and_the_guess(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "3")
     model, parts = ddpm.build(SEEN, channels=8)
-    box = watch(model, parts, SEEN, seconds=60, n=6, steps=3)
+    box = watch(model, parts, SEEN, seconds=60, n=6, calls=3)
     box.join()
     film = box.player.film
     assert [p["kind"] for p in film["panels"]] == ["pixels", "pixels", "plot"]

@@ -84,7 +84,7 @@ class LiveArena(ByTurns):
     """Made by `live_arena`. `.entries` are the three (see `arena.Entry`), `.table()` what came out."""
 
     def __init__(self, name: str, seconds: float, keep: int, seed: int, bet: Bet | None):
-        self.seed, self.bet, self.seconds = seed, bet, seconds
+        self.seed, self.bet = seed, bet
         tall, names = {"height": "44px"}, [*LIVE] + [name] * (name not in LIVE)
         self.choice = widgets.Dropdown(options=names, value=name, description="Data", layout={"width": "200px"} | tall)  # fmt: skip
         budgets = sorted({*SECONDS, seconds})
@@ -93,7 +93,7 @@ class LiveArena(ByTurns):
         self.again.on_click(lambda _: self.start())
         self._enter()
         controls = widgets.HBox([self.choice, self.budget, self.again], layout={"flex_flow": "row wrap"})
-        super().__init__(seconds, keep, "GAN, VAE and DDPM by turns", above=(controls,))
+        super().__init__({"seconds": seconds}, keep, "GAN, VAE and DDPM by turns", above=(controls,))
 
     def _enter(self) -> None:
         """New networks, as the two menus say."""
@@ -110,7 +110,7 @@ class LiveArena(ByTurns):
         with self._lock:
             if self.state == "training":
                 return
-            self.seed, self.seconds = self.seed + 1, self.budget.value
+            self.seed, self.amount = self.seed + 1, self.budget.value
             self._enter()
             self._anew([])
 

@@ -20,12 +20,10 @@ from ..metrics import mode_report
 from ..player import curve, scatter
 from ..train import Record, fit
 from .common import generator, say
-from .live import BIG, Live, two_places
+from .live import BIG, Live, budget, two_places
 
 SPEEDS = {"D ten times slower than G": 0.1, "D as fast as G": 1.0, "D four times faster": 4.0}
-FOREVER = (
-    3600.0  # seconds over which `fit` lets the learning rate fall: long enough that a lab sees it stand still
-)
+FOREVER = 10**9  # steps over which `fit` lets the learning rate fall: so many that a lab sees it stand still
 
 
 # ---------------------------------------------------------------------------------------- weights that move house
@@ -85,7 +83,7 @@ class CollapseLab(Live):
 
     cure = "Rewind, or start again."
 
-    def __init__(self, data: _data.Data, seconds: float, keep: int, seed: int):
+    def __init__(self, data: _data.Data, budget: dict[str, float], keep: int, seed: int):
         if data.modes is None:
             raise ValueError("The lab counts modes, so it needs data that have some: 'ring' or 'grid'.")
         self.data, self.seed = data, seed
@@ -101,7 +99,7 @@ class CollapseLab(Live):
         self._prepare()
         self.z = self.model.noise(2000, generator(seed))
         controls = widgets.HBox([self.recipe, self.speed, self.again, self.go_on], layout={"flex_flow": "row wrap"})  # fmt: skip
-        super().__init__(seconds, keep, f"A GAN learns the {data.name}", above=(controls,))
+        super().__init__(budget, keep, f"A GAN learns the {data.name}", above=(controls,))
         self.speed.observe(lambda _: self._hint(), "value")
         self.recipe.observe(lambda _: self._hint(), "value")
 
@@ -113,7 +111,7 @@ class CollapseLab(Live):
         self.model = self.parts.learners[0].model
 
     def _begin(self) -> Iterator[Record]:
-        return fit(*self.parts, seconds=FOREVER, seed=self.seed, warmup=0.0)
+        return fit(*self.parts, steps=FOREVER, seed=self.seed, warmup=0.0)
 
     def _hint(self) -> None:
         if self.state != "training":
@@ -147,7 +145,7 @@ class CollapseLab(Live):
             if self.state == "training" or not 0 <= k < len(frames):
                 return
             here, later = frames[k], frames[k:]
-            self.old = (np.array([f["seconds"] for f in later]), np.array([f["near"] for f in later], float)) if len(later) > 1 else None  # fmt: skip
+            self.old = (self._at(later), np.array([f["near"] for f in later], float)) if len(later) > 1 else None  # fmt: skip
             self._prepare()
             g, d = (learner.model for learner in self.parts.learners)
             move_in(g, here["g"])
@@ -170,20 +168,20 @@ class CollapseLab(Live):
                        "real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}  # fmt: skip
 
     def _panels(self, frames: list[dict]) -> list[dict]:
-        seconds, plane = np.array([f["seconds"] for f in frames]), (-self.limit, self.limit)
+        at, plane = self._at(frames), (-self.limit, self.limit)
         fakes = {"points": np.stack([f["x"] for f in frames]), "colors": 1, "size": 4}
         cloud = scatter(self.backdrop, "fakes, over the data (grey)", colors=-1, size=3, layers=[fakes], xlim=plane, ylim=plane)  # fmt: skip
         k = len(self.data.modes)
-        x, lines = seconds, {"near": [f["near"] for f in frames], "within 3 sd": [f["modes"] for f in frames]}
+        x, lines = at, {"near": [f["near"] for f in frames], "within 3 sd": [f["modes"] for f in frames]}
         if self.old is not None:
-            x = np.union1d(seconds, self.old[0])
-            lines = {name: np.interp(x, seconds, y, right=np.nan) for name, y in lines.items()}
+            x = np.union1d(at, self.old[0])
+            lines = {name: np.interp(x, at, y, right=np.nan) for name, y in lines.items()}
             lines["before"] = np.interp(x, *self.old, left=np.nan)
         x, lines = two_places(x, lines)
         wide = (0, max(self.until, float(x[-1]), 1e-3))
-        here = {"cursor": seconds, "xlim": wide, "xlabel": "seconds of training"}
+        here = {"cursor": at, "xlim": wide, "xlabel": self._xlabel}
         modes = curve(x, lines, f"modes covered, of {k}", ylim=(-0.04 * k, 1.1 * k), **here)
-        x, lines = two_places(seconds, {n: [f[n] for f in frames] for n in ("real", "fake")})
+        x, lines = two_places(at, {n: [f[n] for f in frames] for n in ("real", "fake")})
         return [
             cloud,
             modes,
@@ -197,14 +195,14 @@ class CollapseLab(Live):
                 f"on {f['modes']} modes, KL {kl}, width {sd}")  # fmt: skip
 
 
-def collapse_lab(data: str | _data.Data = "ring", *, recipe: str = "minimax (2014)", speed: str = "D ten times slower than G", seconds: float = 15.0, keep: int = 40, seed: int = 0) -> CollapseLab:  # fmt: skip
-    """A GAN on points that breaks before one's eyes. It begins at once and trains for some seconds, beside the notebook.
+def collapse_lab(data: str | _data.Data = "ring", *, recipe: str = "minimax (2014)", speed: str = "D ten times slower than G", steps: int | None = None, seconds: float | None = None, keep: int = 40, seed: int = 0) -> CollapseLab:  # fmt: skip
+    """A GAN on points that breaks before one's eyes. It begins at once and trains beside the notebook.
 
-    data: "ring", "grid" or a Data with modes. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the
+    steps: how long, the same on every machine (1,500 if nothing is said), or seconds. data: "ring", "grid" or a Data with modes. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the
     film, each with the weights of both networks; with more, it is thinned evenly.
     """
     data = _data.load(data) if isinstance(data, str) else data
-    box = CollapseLab(data, seconds, keep, seed)
+    box = CollapseLab(data, budget(steps, seconds, usual=1500), keep, seed)
     box.recipe.value, box.speed.value = recipe, speed
     box.start()
     return box

@@ -27,7 +27,7 @@ from ..train import Record, fit
 from ..vae import VAE, kl_to_prior, surprise
 from .common import generator
 from .failing import RECORDS
-from .live import Live, two_places
+from .live import Live, budget, two_places
 from .tables import Table, table
 
 LEVELS = 17  # grey levels of the 8 x 8 digits
@@ -95,16 +95,16 @@ class MapTraining(Live):
     once = True
     SHOWN = (0, 1, 4, 6)  # as many colours as one can tell apart
 
-    def __init__(self, seconds: float, keep: int, seed: int):
+    def __init__(self, budget: dict[str, float], keep: int, seed: int):
         learn, unseen = seen_and_unseen()
         self.seed, self.data, self.test = seed, learn, unseen.x[:200]
         self.model, self.parts = vae.build(replace(learn, y=None), latent=2, seed=seed)
         axis = torch.linspace(-2.2, 2.2, 11)
         self.z = torch.cartesian_prod(-axis, axis).flip(1)  # the first row is at the top
-        super().__init__(seconds, keep, "A map that unfolds")
+        super().__init__(budget, keep, "A map that unfolds")
 
     def _begin(self) -> Iterator[Record]:
-        return fit(*self.parts, seconds=self.seconds, seed=self.seed)
+        return fit(*self.parts, **{self.unit: self.amount}, seed=self.seed)
 
     @torch.no_grad()
     def _look(self) -> dict:
@@ -117,21 +117,26 @@ class MapTraining(Live):
         mu, y = np.stack([f["mu"] for f in frames]), self.data.y[:600]
         layers = [{"points": mu[:, y == k], "colors": i, "size": 5, "name": str(k)} for i, k in enumerate(self.SHOWN)]  # fmt: skip
         plane = {"xlim": (-4, 4), "ylim": (-4, 4)}
-        seconds = np.array([f["seconds"] for f in frames])
-        x, lines = two_places(seconds, {k: [f[k] for f in frames] for k in ("surprise", "KL")})
+        at = self._at(frames)
+        x, lines = two_places(at, {k: [f[k] for f in frames] for k in ("surprise", "KL")})
         return [
             scatter(mu, "where digits are put", colors=-1, size=3, layers=layers, **plane),
             pixels(np.stack([f["tiles"] for f in frames]), "what is decoded there"),
-            curve(x, lines, "bits per pixel, unseen digits", cursor=seconds, xlabel="seconds of training", xlim=(0, self.seconds), ylim=(0, 5)),
+            curve(x, lines, "bits per pixel, unseen digits", cursor=at, xlabel=self._xlabel, xlim=(0, self.until), ylim=(0, 5)),
         ]  # fmt: skip
 
     def _caption(self, f: dict) -> str:
         return f"step {f['step']:,}:  surprise {f['surprise']:.2f} + KL {f['KL']:.2f} = {f['surprise'] + f['KL']:.2f} bits per pixel"
 
 
-def unfold(seconds: float = 20.0, *, keep: int = 25, seed: int = 0) -> MapTraining:
-    """Train the network of the map before one's eyes; it is told no classes. It begins at once, beside the notebook."""
-    box = MapTraining(seconds, keep, seed)
+def unfold(
+    *, steps: int | None = None, seconds: float | None = None, keep: int = 25, seed: int = 0
+) -> MapTraining:
+    """Train the network of the map before one's eyes; it is told no classes. It begins at once, beside the notebook.
+
+    steps: how long (1,000 if nothing is said), or seconds.
+    """
+    box = MapTraining(budget(steps, seconds, usual=1000), keep, seed)
     box.proceed()
     return box
 

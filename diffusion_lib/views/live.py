@@ -67,8 +67,20 @@ def two_places(x, lines: dict) -> tuple[np.ndarray, dict]:
     return x, {name: np.asarray(y, float) for name, y in lines.items()}
 
 
+def budget(steps: int | None, seconds: float | None, usual: int) -> dict[str, float]:
+    """How long a training is, for `fit`: {"steps": n} or {"seconds": s}; `usual` steps if nothing is said."""
+    if steps is not None and seconds is not None:
+        raise ValueError(f"Say how long to train, in steps or in seconds, not both: got steps = {steps}, seconds = {seconds}.")  # fmt: skip
+    how = {"seconds": seconds} if seconds is not None else {"steps": usual if steps is None else steps}
+    ((unit, amount),) = how.items()
+    if not 0 < amount < math.inf:
+        raise ValueError(f"A training has more than 0 {unit}, and an end: got {unit} = {amount}.")
+    return how
+
+
 class Live(PlayerBox):
-    """A training to watch. It trains for `seconds`, then rests; Continue gives as many more, unless `once` says that it is over.
+    """A training to watch. Its budget is in steps, the same on every machine, or in seconds; after it, it rests, and Continue
+    gives as much more, unless `once` says that it is over.
 
     A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds",
     `_panels(frames)` and `_caption(frame)`; it prepares what these need before it calls `super().__init__`.
@@ -81,8 +93,9 @@ class Live(PlayerBox):
     turns = 1  # how many take turns, each with `seconds` of its own
     cure = ""  # what to do after a loss that is no number
 
-    def __init__(self, seconds: float, keep: int, name: str, above: tuple = (), beside: tuple = ()):
-        self.seconds, self.until, self.title = seconds, seconds, name
+    def __init__(self, budget: dict[str, float], keep: int, name: str, above: tuple = (), beside: tuple = ()):
+        ((self.unit, self.amount),) = budget.items()
+        self.until, self.title = self.amount, name
         self.error, self.record, self.before = None, None, (0, 0.0)  # steps and seconds of earlier records
         self.frame_ms, self.drawing, self.state = [], 0.0, "stopped"
         self._lock, self._stopping, self._thread = threading.RLock(), threading.Event(), None
@@ -110,6 +123,19 @@ class Live(PlayerBox):
         """Seconds, drawing not counted."""
         return self.before[1] + (self.record.seconds if self.record else 0.0)
 
+    @property
+    def done(self) -> float:
+        """How far it is, in the unit of its budget."""
+        return self.step if self.unit == "steps" else self.trained
+
+    def _at(self, frames: list[dict]) -> np.ndarray:
+        """How far each frame was, in the unit of the budget: (F,)."""
+        return np.array([f["step" if self.unit == "steps" else "seconds"] for f in frames], float)
+
+    @property
+    def _xlabel(self) -> str:
+        return "steps" if self.unit == "steps" else "seconds of training"
+
     # ---- buttons: called on whatever thread the browser's message arrives
 
     def halt(self) -> None:
@@ -132,12 +158,12 @@ class Live(PlayerBox):
             self._thread.start()
 
     def _more(self) -> None:
-        self.until = self.trained + self.seconds
+        self.until = self.done + self.amount
 
     def _anew(self, frames: list[dict]) -> None:
         """Train from the start, or from the last of these frames, which the film keeps."""
         self.history, self._records, self.error, self.record = Thinned(self.history.keep), None, None, None
-        self.drawing, self.state, self.until = 0.0, "stopped", self.before[1] + self.seconds
+        self.drawing, self.state, self.until = 0.0, "stopped", self.done + self.amount
         for frame in frames or [self._look()]:
             self.history.add(frame)
         self._show()
@@ -149,7 +175,8 @@ class Live(PlayerBox):
         self.stop.disabled = state != "training"
         over = self.once and state == "done"
         self.resume.disabled = state in ("training", "failed") or over
-        self.resume.description = f"{self.seconds:g} s more" if state == "done" and not over else "Continue"
+        more = f"{self.amount:,} steps more" if self.unit == "steps" else f"{self.amount:g} s more"
+        self.resume.description = more if state == "done" and not over else "Continue"
         self.bar.bar_style = {"training": "info", "done": "success", "failed": "danger"}.get(state, "")
         if state != "training":
             self.left.value = ""
@@ -164,7 +191,7 @@ class Live(PlayerBox):
         try:
             for record in self._records:  # a generator that we keep: after a break, Continue goes on with it
                 self._note(record)
-                if self._stopping.is_set() or self.trained >= self.until:
+                if self._stopping.is_set() or self.done >= self.until:
                     break
                 if self.trained >= wake:
                     cost = self._draw()
@@ -222,13 +249,15 @@ class Live(PlayerBox):
                 )
                 if following:
                     self.player.value = len(frames) - 1
-            left = max(0.0, self.until - self.trained)
-            self.bar.value = share = min(1.0, 1 - left / self.seconds)
-            slow = self.turns + self.drawing / max(
-                self.trained, 1e-9
-            )  # the clock on the wall also runs while we draw
-            text = f"{share:.0%}, {words(slow * left)} left" if left and self.record else ""
+            left = max(0.0, self.until - self.done)
+            self.bar.value = share = min(1.0, 1 - left / self.amount)
+            text = f"{share:.0%}, {words(left * self._pace())} left" if left and self.record else ""
             self.left.value = f'<span style="font-size:15px;line-height:40px;padding-left:8px">{text}</span>'
+
+    def _pace(self) -> float:
+        """Seconds on the wall, where the clock also runs while we draw and others have their turn, for a step or a trained second."""
+        one = self.record.seconds / self.record.step if self.unit == "steps" else 1.0
+        return one * (self.turns + self.drawing / max(self.trained, 1e-9))
 
     def _repr_mimebundle_(self, **kwargs):
         with self._lock:  # a still of a film that changes while it is drawn would mix two of its states
@@ -287,6 +316,11 @@ class ByTurns(Live):
     def trained(self) -> float:
         """Seconds that the family with the fewest has had; one that broke off does not count."""
         return min((e.seconds for e in self.entries.values() if not e.error), default=0.0)
+
+    @property
+    def seconds(self) -> float:
+        """The budget of each: here equal seconds are the point, so there are no steps to choose."""
+        return self.amount
 
     def _begin(self) -> Iterator[Record]:
         for entry in arena.race(self.entries, seconds=self.seconds, seed=self.seed):

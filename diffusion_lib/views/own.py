@@ -126,9 +126,10 @@ def jitter(x: Tensor, size: int, seed: int = 0) -> Iterator[tuple[Tensor, None]]
         yield F.grid_sample(x[i], where, padding_mode="border", align_corners=False), None
 
 
-def fine_tune(model: Denoiser, x: Tensor, *, seconds: float = 60.0, batch: int = 32, lr: float = 5e-4, seed: int = 0) -> Training:  # fmt: skip
+def fine_tune(model: Denoiser, x: Tensor, *, steps: int | None = None, seconds: float | None = None, batch: int = 32, lr: float = 5e-4, seed: int = 0) -> Training:  # fmt: skip
     """Go on training a network on a handful of other pictures x (N, C, H, W), to watch; the given model stays as it is.
 
+    steps or seconds: how long, as for `watch`.
     The new pictures are taught as "no class"; what the network knew of its classes fades, but is not erased on purpose.
     """
     data = sets.Data(x, name="your pictures")
@@ -136,7 +137,7 @@ def fine_tune(model: Denoiser, x: Tensor, *, seconds: float = 60.0, batch: int =
     tuned, parts = ddpm.build(data, net=net, schedule=model.schedule, predicts=model.predicts, batch=batch, lr=lr, seed=seed)  # fmt: skip
     none = torch.full((12,), -1) if net.config["classes"] else None
     return watch(
-        tuned, parts._replace(batches=jitter(x, batch, seed)), data, seconds=seconds, y=none, n=12, steps=12, seed=seed,
+        tuned, parts._replace(batches=jitter(x, batch, seed)), data, steps=steps, seconds=seconds, y=none, n=12, calls=12, seed=seed,
         name="A network that knew digits learns your pictures",
     )  # fmt: skip
 

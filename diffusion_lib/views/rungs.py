@@ -206,7 +206,7 @@ class Climb(ByTurns):
         self.seed, self.size, self.ruler = seed, size, Ruler(size, LIVE)
         place = arena.Place(data.sprites(2000, size), data.Data(self.ruler.x))
         self.entries = arena.enter(place, seed, families=FAMILIES)
-        super().__init__(seconds, keep, f"Sprites of {size} × {size}, live")
+        super().__init__({"seconds": seconds}, keep, f"Sprites of {size} × {size}, live")
 
     def _look(self) -> dict:
         seen: dict = {"step": self.step, "seconds": self.trained}

@@ -1,6 +1,6 @@
 """Lesson 04: a network learns while one watches, stops it, lets it go on, and scrubs through what it was.
 
-    training = watch(*ddpm.build(data), data, seconds=60)   # in one cell: it begins at once, beside the notebook
+    training = watch(*ddpm.build(data), data, steps=1000)   # in one cell: it begins at once, beside the notebook
     await training.wait()                                   # in a later one: Run All waits here, and Stop still works
 
 The work is done on a thread of its own. It draws between two steps, at most a seventh of the time, and `fit` does not
@@ -24,7 +24,7 @@ from ..figures import grid
 from ..player import curve, pixels, scatter
 from ..train import Parts, Record, fit
 from .common import generator
-from .live import Live
+from .live import Live, budget
 
 LEVELS = {"little noise (+10 dB)": 10.0, "half noise (0 dB)": 0.0, "much noise (−10 dB)": -10.0}
 TICKS = [[math.log10(v), f"{v:g}"] for v in (0.01, 0.03, 0.1, 0.3, 1, 3)]
@@ -36,8 +36,8 @@ class LossCurve:
     def __init__(self, most: int = 400):
         self.most, self.size, self.points, self._open = most, 1, [], []
 
-    def add(self, seconds: float, loss: float) -> None:
-        self._open.append((seconds, loss))
+    def add(self, at: float, loss: float) -> None:
+        self._open.append((at, loss))
         if len(self._open) < self.size:
             return
         self.points.append(tuple(np.mean(self._open, 0)))
@@ -49,7 +49,7 @@ class LossCurve:
             self.size *= 2
 
     def smooth(self) -> tuple[np.ndarray, np.ndarray]:
-        """Seconds and losses, each the mean of about a fortieth of them all, from behind only: (N,) each, N >= 2."""
+        """Where (steps or seconds), and losses, each the mean of about a fortieth of them all, from behind only: (N,) each, N >= 2."""
         points = (
             self.points if len(self.points) > 1 else [(0.0, 1.0), (1e-6, 1.0)]
         )  # a network that answers 0
@@ -112,9 +112,9 @@ class _Points:
 class _Pictures:
     """Samples grown from fixed noise, and one guess for a few noisy pictures, at three noise levels."""
 
-    def __init__(self, data: Data, times: dict[str, int], seed: int, n: int, y: Tensor | None, steps: int):
+    def __init__(self, data: Data, times: dict[str, int], seed: int, n: int, y: Tensor | None, calls: int):
         g = generator(seed)
-        self.n, self.seed, self.times, self.y, self.steps = n, seed, times, y, steps
+        self.n, self.seed, self.times, self.y, self.calls = n, seed, times, y, calls
         which = torch.randint(len(data), (4,), generator=g)
         self.x0 = data.x[which].cpu()
         self.label = data.y[which].cpu() if data.y is not None else None
@@ -122,7 +122,7 @@ class _Pictures:
 
     def look(self, model: Denoiser) -> dict[str, np.ndarray]:
         device, schedule = next(model.parameters()).device, model.schedule
-        x = torch.cat(list(draw(model, self.n, self.steps, seed=self.seed, y=self.y)))
+        x = torch.cat(list(draw(model, self.n, self.calls, seed=self.seed, y=self.y)))
         seen = {"samples": grid(x, columns=round(math.sqrt(1.2 * self.n)))}
         label = self.label.to(device) if model.net.config["classes"] and self.label is not None else None
         for level, t in self.times.items():
@@ -144,22 +144,22 @@ class _Pictures:
 
 
 class Training(Live):
-    """A training to watch; made by `watch`. After the end, Continue trains for as long again, with a learning rate that
+    """A training to watch; made by `watch`. After the end, Continue trains for as much again, with a learning rate that
     rises and falls anew. history, losses: what has been seen.
     """
 
-    def __init__(self, model, parts, data, *, seconds, y, n, steps, keep, seed, name):
+    def __init__(self, model, parts, data, budget, *, y, n, calls, keep, seed, name):
         self.model, self.parts, self.data, self.round, self._seed = model, parts, data, 0, seed
         db = model.schedule.snr_db[1:]
         times = {name: 1 + int((db - level).abs().argmin()) for name, level in LEVELS.items()}
         kind = _Points if data.x.ndim == 2 else _Pictures
-        self.eye, self.losses = kind(data, times, seed, n, y=y, steps=steps), LossCurve()
+        self.eye, self.losses = kind(data, times, seed, n, y=y, calls=calls), LossCurve()
         self.level = widgets.Dropdown(options=list(LEVELS), value=list(LEVELS)[0 if data.x.ndim == 2 else 1], description="Guess at", layout={"width": "280px"})  # fmt: skip
         self.level.observe(lambda _: self._show(), "value")
-        super().__init__(seconds, keep, name, beside=(self.level,))
+        super().__init__(budget, keep, name, beside=(self.level,))
 
     def _begin(self) -> Iterator[Record]:
-        return fit(*self.parts, seconds=self.seconds, seed=self._seed + self.round)
+        return fit(*self.parts, **{self.unit: self.amount}, seed=self._seed + self.round)
 
     def _more(self) -> None:
         self.before, self.record, self._records, self.round = (self.step, self.trained), None, None, self.round + 1  # fmt: skip
@@ -167,7 +167,7 @@ class Training(Live):
 
     def _note(self, record: Record) -> None:
         super()._note(record)
-        self.losses.add(self.trained, record.values["loss"])
+        self.losses.add(self.done, record.values["loss"])
 
     def _look(self) -> dict:
         loss = self.losses.smooth()[1][-1] if self.step else math.nan
@@ -182,8 +182,8 @@ class Training(Live):
     def _panels(self, frames: list[dict]) -> list[dict]:
         x, y = self.losses.smooth()
         panel = curve(
-            x, {"": np.log10(y)}, "loss, on a logarithmic scale", xlabel="seconds of training",
-            xlim=(0, self.seconds * (1 + self.round)), ylim=(-2.1, 0.6), cursor=np.array([f["seconds"] for f in frames]),
+            x, {"": np.log10(y)}, "loss, on a logarithmic scale", xlabel=self._xlabel,
+            xlim=(0, self.until), ylim=(-2.1, 0.6), cursor=self._at(frames),
         )  # fmt: skip
         return [*self.eye.panels(frames, self.level.value), panel | {"yticks": TICKS}]
 
@@ -197,23 +197,24 @@ def watch(
     parts: Parts,
     data: Data,
     *,
-    seconds: float = 20.0,
+    steps: int | None = None,
+    seconds: float | None = None,
     y: Tensor | None = None,
     n: int | None = None,
-    steps: int = 20,
+    calls: int = 20,
     keep: int = 30,
     seed: int = 0,
     name: str = "",
 ) -> Training:
-    """Train for some seconds, beside the notebook, and show it live: samples, guesses, loss, time left, Stop and Continue.
+    """Train beside the notebook, and show it live: samples, guesses, loss, time left, Stop and Continue.
 
-    model, parts: as `ddpm.build(data)` gives them. n samples grow from noise that stays the same, in `steps` steps; y: their
-    classes (n,), None takes each in turn. keep: frames of the film; with more, it is thinned evenly.
+    steps: how long, the same training on every machine (1,000 if nothing is said); or seconds: as far as this machine comes.
+    model, parts: as `ddpm.build(data)` gives them. n samples grow from noise that stays the same, with so many calls of the
+    network; y: their classes (n,), None takes each in turn. keep: frames of the film; with more, it is thinned evenly.
     """
     n = n or (600 if data.x.ndim == 2 else 30)
     name = name or f"A network learns {data.name}"
-    box = Training(
-        model, parts, data, seconds=seconds, y=y, n=n, steps=steps, keep=keep, seed=seed, name=name
-    )
+    how = budget(steps, seconds, usual=1000)
+    box = Training(model, parts, data, how, y=y, n=n, calls=calls, keep=keep, seed=seed, name=name)
     box.proceed()
     return box
