@@ -58,7 +58,7 @@ def test_it_trains_measures_and_ends(lab):
     captions, labels = lab.player.film["captions"], lab.player.film["labels"]
     assert labels[0] == "step 0" and labels[-1] == "step 6" and len(labels) == len(lab.history.items())
     assert all("minimax (2014), D's rate 0.1" in c and "of 8 modes" in c for c in captions)
-    assert not any(c.disabled for c in (lab.recipe, lab.speed, lab.again, lab.cure)) and lab.stop.disabled
+    assert not any(c.disabled for c in (lab.recipe, lab.speed, lab.again, lab.go_on)) and lab.stop.disabled
     assert "nan" not in " ".join(captions)  # no sample within 3 sd has no KL: it reads "none"
 
 
@@ -70,7 +70,7 @@ def test_a_rewind_goes_on_from_the_weights_of_that_frame(lab, recipe, monkeypatc
     begin = lab._begin
     monkeypatch.setattr(lab, "_begin", lambda: (seen.append(snapshot(lab.model)), begin())[1])
     lab.player.value = 1
-    lab.cure.click()
+    lab.go_on.click()
     lab.join()
     assert lab.state == "done"
     for (w, b), (w0, b0) in zip(seen[0], frames[1]["g"], strict=True):

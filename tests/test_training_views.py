@@ -165,7 +165,7 @@ def test_the_time_left_of_a_budget_in_steps():
 
 @pytest.mark.parametrize("how", [{"steps": 5, "seconds": 5}, {"steps": 0}, {"seconds": -1}, {"seconds": math.inf}])  # fmt: skip
 def test_a_budget_is_one_of_two(how):
-    with pytest.raises(ValueError, match="steps|seconds"):
+    with pytest.raises(ValueError, match=r"steps|seconds"):
         budget(**{"steps": None, "seconds": None, "usual": 7} | how)
     assert budget(None, None, 7) == {"steps": 7} and budget(None, 2.5, 7) == {"seconds": 2.5}
 
