@@ -203,7 +203,8 @@ def small(x: torch.Tensor, place: arena.Place) -> np.ndarray:
 
 
 def rounded(row: dict) -> dict:
-    return {k: v if isinstance(v, bool | int) else round(v, 5) for k, v in row.items()}
+    """As it is written; None where there is no number, such as the KL of samples that are on no island."""
+    return {k: v if isinstance(v, bool | int) else round(v, 5) if math.isfinite(v) else None for k, v in row.items()}  # fmt: skip
 
 
 def write(name: str, book: dict) -> None:

@@ -1,12 +1,17 @@
-"""How often does each GAN recipe lose modes? Writes diffusion_lib/records/cures.json, which lesson 06 draws.
+"""How does each GAN recipe fare on the ring? Writes diffusion_lib/records/cures.json, which lesson 06 draws.
 
-    python benchmarks/cures.py                       7 recipes, 10 seeds, 12 s each: 15 minutes of one idle core
-    python benchmarks/cures.py --again "WGAN-GP"     forget this recipe's rows, and run them again
+    python benchmarks/cures.py                       time, try, run: about 30 minutes of one idle core
+    python benchmarks/cures.py --again "WGAN-GP"     forget this recipe's tries and runs, and make them again
 
-Every recipe is `gan.build` with the options of `gan.RECIPES` and nothing else. None was tuned for the ring, but networks and rate were found for
-RpGAN + R1 + R2 on the grid (see gan.json, "search"), so the others play away.
-Every run is written when it ends, so it can be stopped and started again. Seconds are processor seconds of one thread:
-other work on the machine takes nothing from a run. What a failure is was fixed before the first run, see FAILS.
+1  time   a step of each recipe in each network, all by turns. SECONDS of processor time become a number of steps.
+2  try    every recipe with the same RATES x NETWORKS, once, with TRY_SEED. Chosen: the largest `overlap`; if others come
+          within TIE of it, the first in the order of the list, which begins with what `build` takes by itself.
+3  run    the chosen options with other seeds, 0, 1, 2, ..., none left out; and so the best of the three tries in the other
+          network, so that what the network does is seen apart from what the recipe does.
+
+All that was timed and tried stays in the record. Steps are fixed, so a run is the same on a busy machine and needs no clock;
+its processor seconds stand beside it. It goes on where it was stopped. What counts as what was fixed before the first try,
+see VERDICTS.
 """
 
 from __future__ import annotations
@@ -15,94 +20,229 @@ import argparse
 import json
 import math
 import platform
+import statistics
 import time
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from torch import Tensor
 
 from diffusion_lib import data, gan, train
 from diffusion_lib.files import whole
-from diffusion_lib.metrics import mode_report
+from diffusion_lib.metrics import mode_report, nearest
 from diffusion_lib.train import fit
+from diffusion_lib.views.collapse import near_modes
 
 OUT = Path(__file__).parent.parent / "diffusion_lib" / "records" / "cures.json"
-POINTS, LOOKS, SAMPLES = 200, 10, 2500
-FAILS = {
-    "lost": "fewer than 8 modes hold at least a tenth of their fair share of the high-quality samples",
-    "blurred": "fewer than half of the samples are within 3 sd of a mode",
+SECONDS, SEEDS, TRY_SEED, TIE = 8.0, 10, 100, 0.01
+RATES, NETWORKS = (2e-3, 1e-3, 5e-4), {"waves": {"waves": gan.WAVES}, "plain": {"waves": 0}}
+SAMPLES, POINTS, LOOKS = 2500, 200, 16
+PLOT, COUNTED = (
+    2.1,
+    0.1,
+)  # half the side of the lesson's little plots; the share within 3 sd from which on modes are counted
+FILMED = (
+    "minimax (2014)",
+    "non-saturating",
+    "+ R1 + R2",
+    "RpGAN + R1 + R2",
+)  # seed 0 of these, with waves, keeps its points at each look
+VERDICTS = {
+    "off": f"fewer than {COUNTED:.0%} of the samples are within 3 sd of an island: too few to count modes, and no KL",
+    "lost": "enough are, and fewer than 8 islands hold at least a tenth of their fair share of these",
+    "blurred": "enough to count, but fewer than half of the samples are within 3 sd of an island",
 }
 
 
+# ---------------------------------------------------------------------------------------- what is looked at
+
+
+def overlap(x: Tensor, modes: Tensor, sd: float) -> float:
+    """How much of the data samples x (N, 2) cover: sum over islands of min(share of x within 3 sd of it, 1 / K), from 0 to 1.
+
+    1 minus the total variation distance between "on which island, or on none" of the samples and an even choice. Unlike
+    the modes and their KL it is a number wherever the samples are.
+    """
+    rms, which = nearest(x, modes)
+    good = rms * math.sqrt(2) < 3 * sd
+    share = torch.bincount(which[good], minlength=len(modes)).double() / len(x)
+    return float(share.clamp(max=1 / len(modes)).sum())
+
+
+def whereabouts(x: Tensor, modes: Tensor) -> dict:
+    """Where samples x (N, 2) are. beyond: the share outside the little plot; largest: the largest |number|.
+
+    clump: the disc that holds most of them, of a quarter of the gap between islands, among those around the first 500: its
+    share, its mean place, how far that is from the nearest island, in gaps, and whether it lies between: inside the
+    plot, and more than a quarter of a gap away from every island.
+    """
+    gap = float(torch.cdist(modes, modes).fill_diagonal_(math.inf).min())
+    inside = torch.cdist(x[:500], x) < gap / 4
+    middle = x[inside[inside.sum(1).argmax()]]
+    place = middle.mean(0)
+    away = float(torch.cdist(place[None], modes).min()) / gap
+    return {
+        "beyond": round(float((x.abs().amax(1) > PLOT).double().mean()), 4),
+        "largest": round(float(x.abs().max()), 2),
+        "clump": {
+            "share": round(len(middle) / len(x), 4),
+            "at": [round(v, 3) for v in place.tolist()],
+            "away": round(away, 3),
+            "between": away > 0.25 and float(place.abs().max()) < PLOT,
+        },
+    }
+
+
 def report(model, d: data.Data) -> dict:
-    m = mode_report(next(gan.draw(model, SAMPLES, batch=SAMPLES)), d.modes, d.sd)
-    return {k: round(v, 4) if math.isfinite(v) else None for k, v in m.items()}
+    """`mode_report`, `overlap` and `whereabouts` of samples; modes and KL are None below COUNTED, as the width is where nothing lies."""
+    x = next(gan.draw(model, SAMPLES, batch=SAMPLES))
+    found = mode_report(x, d.modes, d.sd)
+    if found["high_quality"] < COUNTED:
+        found |= {"modes": None, "kl": None}
+    found |= {"overlap": overlap(x, d.modes, d.sd), "near": near_modes(x, d.modes)}
+    finite = {k: round(v, 4) if v is not None and math.isfinite(v) else None for k, v in found.items()}
+    return finite | whereabouts(x, d.modes)
 
 
-def one(name: str, seed: int, seconds: float) -> dict:
-    """One training, looked at LOOKS times: with the moving average, which the library draws with, and with G itself."""
-    d, told = data.load("ring"), gan.RECIPES[name]
-    row = {
-        "recipe": name,
-        "seed": seed,
-        "options": options(told),
-        "over_time": [],
-        "error": "",
-    }
+def verdicts(final: dict, error: str = "") -> dict[str, bool]:
+    """Which of VERDICTS hold. A run that broke off is off."""
+    off = bool(error) or final["high_quality"] < COUNTED
+    return {"off": off, "lost": not off and final["modes"] < 8, "blurred": not off and final["high_quality"] < 0.5}  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- time, try, run
+
+
+def options(recipe: str, network: str, rate: float) -> dict:
+    """All that `gan.build` is told."""
+    usual = {} if "loss" in gan.RECIPES[recipe] else {"loss": "relativistic", "r1": gan.R_POINTS, "r2": gan.R_POINTS}  # fmt: skip
+    return usual | gan.RECIPES[recipe] | NETWORKS[network] | {"lr": rate}
+
+
+def timed(block: int = 25, rounds: int = 9) -> dict[str, dict[str, float]]:
+    """Processor milliseconds of a step, {recipe: {network: ms}}: the median of some blocks of steps, all variants by turns."""
+    d, found = data.load("ring"), {}
+    for recipe, network in product(gan.RECIPES, NETWORKS):
+        _, parts = gan.build(d, **options(recipe, network, RATES[0]))
+        for learner in parts.learners:
+            learner.set_rate(0.01)
+        found[recipe, network] = (parts.step, iter(parts.batches), torch.Generator(), [])
+    for _ in range(rounds):
+        for step, batches, dice, blocks in found.values():
+            tick = time.process_time()
+            for _ in range(block):
+                step(next(batches), dice)
+            blocks.append(1e3 * (time.process_time() - tick) / block)
+    return {r: {n: round(statistics.median(found[r, n][-1]), 3) for n in NETWORKS} for r in gan.RECIPES}
+
+
+def points(model, n: int) -> list[int]:
+    """n samples in hundredths, x and y in turn; what is no number or farther off than 90 is moved there."""
+    x = next(gan.draw(model, n, batch=n)).nan_to_num(90.0).clamp(-90, 90)
+    return (100 * x).round().int().flatten().tolist()
+
+
+def one(recipe: str, network: str, rate: float, seed: int, steps: int, film: list | None = None) -> tuple[dict, object]:  # fmt: skip
+    """One training of so many steps, and its model (the moving average, which the library draws with)."""
+    d, told = data.load("ring"), options(recipe, network, rate)
+    row = {"recipe": recipe, "seed": seed, "options": told, "error": "", "over_time": []}
     model, parts = gan.build(d, seed=seed, **told)
-    g, wake = parts.learners[0].model, 0.0
+    looks = {max(1, round(steps * k / LOOKS)) for k in range(LOOKS + 1)}
     try:
-        for record in fit(*parts, seconds=seconds, seed=seed):
-            if record.seconds >= wake or record.progress >= 1:
-                wake = math.floor(record.seconds / seconds * LOOKS + 1) * seconds / LOOKS
-                now, raw = report(model, d), report(g, d)
-                row["over_time"].append([round(record.seconds, 2), now["modes"], raw["modes"]])
+        for record in fit(*parts, steps=steps, seed=seed):
+            if record.step in looks:
+                now = report(model, d)
+                row["over_time"].append([record.step, *(now[k] for k in ("high_quality", "modes", "beyond", "largest"))])  # fmt: skip
+                if film is not None:
+                    film.append([record.step, points(model, POINTS)])
     except FloatingPointError as error:
-        row["error"], now, raw = str(error), report(model, d), report(g, d)
-    row |= {
-        "seconds": round(record.seconds, 2),
-        "steps": record.step,
-        "final": now,
-        "final_without_average": raw,
-    }
-    row["lost"] = bool(row["error"]) or now["modes"] < len(d.modes)
-    row["blurred"] = bool(row["error"]) or now["high_quality"] < 0.5
-    x = next(gan.draw(model, POINTS, batch=POINTS)).nan_to_num().clamp(-9, 9)
-    return row | {"points": (100 * x).round().int().flatten().tolist()}
+        row["error"], now = str(error), report(model, d)
+    row |= {"seconds": round(record.seconds, 2), "steps": record.step, "final": now}
+    return row | verdicts(now, row["error"]), model
 
 
-def options(told: dict) -> dict:
-    """What `build` was told, and the strength of R1 and R2 that it takes by itself."""
-    usual = {} if "loss" in told else {"loss": "relativistic", "r1": gan.R_POINTS, "r2": gan.R_POINTS}
-    return usual | told
+def best(tries: list[dict]) -> dict:
+    """Rate and network of the try with the largest overlap; of those within TIE of it, the first as RATES x NETWORKS list them."""
+    most = max(t["overlap"] for t in tries)
+    order = list(product(RATES, NETWORKS))
+    good = [t for t in tries if t["overlap"] >= most - TIE]
+    found = min(good, key=lambda t: order.index((t["lr"], t["network"])))
+    return {k: found[k] for k in ("network", "lr", "overlap")}
+
+
+def choices(tries: list[dict]) -> dict[str, dict]:
+    """{recipe: {"chosen": the best of its six tries, "other": the best of its three in the other network}}."""
+    found = {}
+    for recipe in gan.RECIPES:
+        mine = [t for t in tries if t["recipe"] == recipe]
+        first = best(mine)
+        found[recipe] = {
+            "chosen": first,
+            "other": best([t for t in mine if t["network"] != first["network"]]),
+        }
+    return found
+
+
+def write(book: dict) -> None:
+    with whole(OUT) as part:
+        part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
+
+
+def begun() -> dict:
+    """The book with its first page: what real samples score, and how many steps each recipe has."""
+    truth, ms = data.ring(), timed()
+    x = data.ring(SAMPLES, seed=999).x
+    real = mode_report(x, truth.modes, truth.sd) | {"overlap": overlap(x, truth.modes, truth.sd)}
+    return {
+        "what": f"ring; as many steps as took {SECONDS:g} processor seconds of one thread when all were timed by turns; {SAMPLES} samples",
+        "verdicts": VERDICTS, "counted": COUNTED, "plot": PLOT, "seconds": SECONDS,
+        "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
+        "real": {k: round(v, 4) for k, v in real.items()},
+        "step_ms": ms, "steps": {r: {n: round(1e3 * SECONDS / v) for n, v in by.items()} for r, by in ms.items()},
+        "rule": f"the largest overlap with seed {TRY_SEED}; within {TIE} of it, the first of the list",
+        "tries": [], "choices": {}, "runs": [], "film": {},
+    }  # fmt: skip
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--seeds", type=int, default=10)
-    ask.add_argument("--seconds", type=float, default=12.0)
-    ask.add_argument("--again", choices=list(gan.RECIPES))
+    ask.add_argument("--seeds", type=int, default=SEEDS)
+    ask.add_argument("--others", type=int, default=SEEDS, help="seeds in the other network")
+    ask.add_argument("--again", choices=list(gan.RECIPES), help="forget this recipe's tries and runs")
+    ask.add_argument("--fresh", action="store_true", help="forget everything, and time the steps again")
     a = ask.parse_args()
     torch.set_num_threads(1)
-    train.time = SimpleNamespace(perf_counter=time.process_time)  # what `fit` counts
-    truth = data.ring()
-    real = mode_report(data.ring(SAMPLES, seed=999).x, truth.modes, truth.sd)
-    book = {"what": f"ring, {a.seconds:g} processor seconds of training on one thread each, {SAMPLES} samples", "fails": FAILS,
-            "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
-            "real": {k: round(v, 4) for k, v in real.items()}, "runs": []}  # fmt: skip
-    if OUT.exists():
-        book["runs"] = [r for r in json.loads(OUT.read_text())["runs"] if r["recipe"] != a.again]
-    have = {(r["recipe"], r["seed"]) for r in book["runs"]}
-    for run in product(range(a.seeds), gan.RECIPES):
-        seed, name = run
-        if (name, seed) not in have:
-            row = one(name, seed, a.seconds)
-            book["runs"].append(row)
-            print(*run, row["steps"], row["final"], flush=True)
-            OUT.parent.mkdir(exist_ok=True)
-            with whole(OUT) as part:
-                part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
+    train.time = SimpleNamespace(perf_counter=time.process_time)  # what `fit` reports
+    book = json.loads(OUT.read_text()) if OUT.exists() and not a.fresh else begun()
+    for key in ("tries", "runs"):
+        book[key] = [r for r in book[key] if r["recipe"] != a.again]
+    have = {(t["recipe"], t["network"], t["lr"]) for t in book["tries"]}
+    for recipe, rate, network in product(gan.RECIPES, RATES, NETWORKS):
+        if (recipe, network, rate) not in have:
+            row, _ = one(recipe, network, rate, TRY_SEED, book["steps"][recipe][network])
+            short = {"recipe": recipe, "network": network, "lr": rate, "seed": TRY_SEED, "steps": row["steps"], "error": row["error"]}  # fmt: skip
+            final = {k: row["final"][k] for k in ("overlap", "high_quality", "modes", "near", "beyond", "largest")}  # fmt: skip
+            book["tries"].append(short | final | {"seconds": row["seconds"]})
+            print(book["tries"][-1], flush=True)
+            write(book)
+    if len(book["tries"]) < len(gan.RECIPES) * len(RATES) * len(NETWORKS):
+        raise SystemExit("Tries are missing.")
+    book["choices"] = choices(book["tries"])
+    have = {(r["recipe"], r["choice"], r["seed"]) for r in book["runs"]}
+    plan = [(c, s, r) for c, n in (("chosen", a.seeds), ("other", a.others)) for s, r in product(range(n), gan.RECIPES)]  # fmt: skip
+    for choice, seed, recipe in plan:
+        if (recipe, choice, seed) not in have:
+            told = book["choices"][recipe][choice]
+            film = [] if seed == 0 and told["network"] == "waves" and recipe in FILMED else None
+            steps = book["steps"][recipe][told["network"]]
+            row, model = one(recipe, told["network"], told["lr"], seed, steps, film)
+            book["runs"].append({"choice": choice, "network": told["network"]} | row | {"points": points(model, POINTS)})  # fmt: skip
+            if film is not None:
+                book["film"][recipe] = film
+            print(choice, recipe, seed, row["steps"], row["final"], flush=True)
+            write(book)
 
 
 if __name__ == "__main__":

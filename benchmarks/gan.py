@@ -43,8 +43,6 @@ def one(part: str, options: dict, steps: int, seconds: float | None, seed: int) 
     facts = {"seed": seed, "steps": record.step, "cpu_seconds": round(time.process_time() - busy, 1)}
     facts |= {"seconds": round(record.seconds, 1)}
     report = mode_report(torch.cat(list(gan.draw(model, N, seed=seed, batch=N))), d.modes, d.sd)
-    if not report["high_quality"]:
-        report |= {"kl": None}  # nothing to compare with even shares
     return facts | {k: None if v is None or math.isnan(v) else v for k, v in report.items()}
 
 

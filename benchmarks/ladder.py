@@ -1,12 +1,16 @@
 """Is it the resolution? GAN and DDPM on the same sprites at 8, 16, 32 and 64 pixels. Writes diffusion_lib/records/ladder*.
 
-    python benchmarks/ladder.py            3 seeds of 8 trainings, 60 s each: about 40 minutes of one idle core
+    python benchmarks/ladder.py            3 seeds: about 18 minutes of one idle core
 
-Seconds are processor seconds of one thread: other work on the machine takes nothing from a run. Every run is written when
-it ends, so it can be stopped and started again. What a failure is was fixed before these runs: see views/rungs.py, FAILS.
-Both families are what `build(data)` makes of the data. After a first, shorter run of the ladder the GAN's networks were
-changed (no 2 x 2 patches, which drew checkerboards at every size), and after the second its classes were made softer
-(see `gan.Generator`: it had drawn one cat and one flower); the DDPM's were found in lesson 04.
+Three budgets. Equal SECONDS, at every size: a step of each family at each size is timed, all by turns, and the seconds become
+a number of steps. Equal steps, and equal FLOPs, at 16 and 32 pixels: the family that got more of them in its seconds is
+trained once more, with as many as the other. All is counted in steps, so a run needs no clock and is the same on a busy
+machine; its processor seconds stand beside it. It goes on where it was stopped.
+
+One rule for both families' options: of the six sets that `benchmarks/arena.py` tried for each on sprites of 16 pixels (the log
+is in arena_sprites.json, "search"), the one with the smallest Frechet distance. They stay the same along the ladder, but for
+this: at 8 pixels neither network folds 2 x 2 pixels into one; and the GAN's networks get deeper as pictures get larger (a
+block for each doubling), the U-Net does not. Both compute in 32 bits. What a failure is, see views/rungs.py, FAILS.
 """
 
 from __future__ import annotations
@@ -14,12 +18,14 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import statistics
 import time
 from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
 import torch
+from arena import best
 from PIL import Image
 
 from diffusion_lib import arena, data, train
@@ -27,27 +33,70 @@ from diffusion_lib.figures import to_uint8
 from diffusion_lib.files import whole
 from diffusion_lib.views.rungs import FAILS, FAMILIES, RECORDS, SIZES, N, Ruler
 
-OUT, SHOWN = RECORDS / "ladder.json", 6
-
-
+OUT, SHOWN, SECONDS, SEEDS, AGAIN = RECORDS / "ladder.json", 6, 30.0, 3, (16, 32)
 RULERS = cache(Ruler)
 
 
-def one(size: int, family: str, seed: int, seconds: float) -> tuple[dict, torch.Tensor]:
-    d, row = data.sprites(2000, size), {"size": size, "family": family, "seed": seed, "error": ""}
-    model, parts = arena.FAMILIES[family].build(d, seed=seed)
-    batch = len(next(parts.batches)[0])
+def searched() -> dict[str, dict]:
+    """What the rule chooses for each family."""
+    search = json.loads((RECORDS / "arena_sprites.json").read_text("utf-8"))["search"]
+    return {f: best(search[f]) for f in FAMILIES}
+
+
+def options(size: int, family: str) -> dict:
+    """What `build` is told: the searched set, 64 pictures a step, no folding at 8 pixels, and for the U-Net 32-bit numbers."""
+    told, patch = searched()[family] | {"batch": 64}, 1 if size == 8 else 2
+    return told | ({"patch": patch} if family == "GAN" else {"precision": "float32"})
+
+
+def built(size: int, family: str, seed: int):
+    """The family's model and its training parts."""
+    return arena.FAMILIES[family].build(data.sprites(2000, size), seed=seed, **options(size, family))
+
+
+def timed(rounds: int = 5) -> dict[int, dict[str, float]]:
+    """Processor milliseconds of a step, {size: {family: ms}}: the median of blocks of 8 steps, all by turns."""
+    found = {}
+    for size in SIZES:
+        for family in FAMILIES:
+            _, parts = built(size, family, 0)
+            for learner in parts.learners:
+                learner.set_rate(0.01)
+            found[size, family] = (parts.step, iter(parts.batches), torch.Generator().manual_seed(0), [])
+    for turn in range(rounds + 1):
+        for step, batches, dice, blocks in found.values():
+            tick = time.process_time()
+            for _ in range(8):
+                step(next(batches), dice)
+            if turn:  # the first turn only warms up
+                blocks.append(1e3 * (time.process_time() - tick) / 8)
+    return {s: {f: round(statistics.median(found[s, f][-1]), 2) for f in FAMILIES} for s in SIZES}
+
+
+def flops(size: int, family: str) -> float:
+    """Of one training step, as PyTorch counts them (`arena.counted_flops`)."""
+    d, told = data.sprites(2000, size), options(size, family)
+    return told["batch"] * arena.counted_flops(arena.Place(d, d), family, **told)
+
+
+def budgets(steps: dict[str, int], each: dict[str, float]) -> dict[str, dict[str, int]]:
+    """{budget: {family: steps}} at one size, from the steps that fit into equal seconds and the FLOPs of one: the smaller number for both."""
+    least = min(steps.values())
+    work = min(steps[f] * each[f] for f in steps)
+    return {"seconds": steps, "steps": dict.fromkeys(steps, least), "flops": {f: max(1, round(work / each[f])) for f in steps}}  # fmt: skip
+
+
+def one(size: int, family: str, seed: int, steps: int) -> tuple[dict, torch.Tensor]:
+    row = {"size": size, "family": family, "seed": seed, "steps": 0, "seconds": 0.0, "error": ""}
+    model, parts = built(size, family, seed)
     try:
-        for record in train.fit(*parts, seconds=seconds, seed=seed):
+        for record in train.fit(*parts, steps=steps, seed=seed):
             row |= {"seconds": round(record.seconds, 2), "steps": record.step}
     except FloatingPointError as error:
         row["error"] = str(error)
     tick, y = time.process_time(), torch.arange(N) % 2
     x = torch.cat(list(arena.FAMILIES[family].draw(model, N, y=y, seed=seed)))
     row["drawing_seconds"] = round(time.process_time() - tick, 2)
-    row |= {"pictures_seen": row.get("steps", 0) * batch,
-            "parameters": [sum(p.numel() for p in learner.model.parameters()) for learner in parts.learners],
-            "precision": parts.learners[0].precision}  # fmt: skip
     row |= RULERS(size).judge(x, y)
     row["fails"] = bool(row["error"]) or row["fails"]
     return row, x[:SHOWN]
@@ -64,20 +113,40 @@ def keep(x: torch.Tensor, row: dict) -> None:
         )
 
 
-def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--seeds", type=int, default=3)
-    ask.add_argument("--seconds", type=float, default=60.0)
-    a = ask.parse_args()
-    torch.set_num_threads(1)
-    train.time = SimpleNamespace(perf_counter=time.process_time)  # what `fit` counts
-    book = {"what": f"2,000 sprites; {a.seconds:g} processor seconds of training on one thread each; {N} samples; DDPM draws in 20 steps",
+def write(book: dict) -> None:
+    with whole(OUT) as part:
+        part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
+
+
+def begun() -> dict:
+    """The book with its first page: steps timed, budgets made, and what the ruler's marks are."""
+    ms, rungs = timed(), {}
+    for size in SIZES:
+        each = {f: flops(size, f) for f in FAMILIES}
+        parts = {f: built(size, f, 0)[1] for f in FAMILIES}
+        rungs[str(size)] = {
+            "step_ms": ms[size],
+            "gflops": {f: round(v / 1e9, 3) for f, v in each.items()},
+            "parameters": {f: [sum(p.numel() for p in x.model.parameters()) for x in parts[f].learners] for f in FAMILIES},
+            "options": {f: options(size, f) for f in FAMILIES},
+            "budgets": budgets({f: round(1e3 * SECONDS / v) for f, v in ms[size].items()}, each),
+        }  # fmt: skip
+    return {"what": f"2,000 sprites; as many steps as took {SECONDS:g} processor seconds of one thread when all were timed by turns; {N} samples; DDPM draws in 20 steps",
             "fails": f"more than {FAILS['far']:.0%} of the way from real to nothing learned, or less than {FAILS['alike']:.0%} of real diversity, or no number",
             "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
-            "anchors": {}, "runs": []}  # fmt: skip
-    if OUT.exists():
-        book |= {k: v for k, v in json.loads(OUT.read_text()).items() if k in ("anchors", "runs")}
-    have = {(r["size"], r["family"], r["seed"]) for r in book["runs"]}
+            "seconds": SECONDS, "rungs": rungs, "anchors": {}, "runs": []}  # fmt: skip
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--seeds", type=int, default=SEEDS)
+    ask.add_argument("--fresh", action="store_true", help="forget everything, and time the steps again")
+    a = ask.parse_args()
+    torch.set_num_threads(1)
+    train.time = SimpleNamespace(perf_counter=time.process_time)  # what `fit` reports
+    book = json.loads(OUT.read_text()) if OUT.exists() and not a.fresh else begun()
+    write(book)
+    have = {(r["equal"], r["size"], r["family"], r["seed"]) for r in book["runs"]}
     for seed in range(a.seeds):
         for size in SIZES:
             if str(size) not in book["anchors"]:
@@ -86,16 +155,18 @@ def main() -> None:
                     "noise": round(ruler.noise, 2),
                     "mean picture": round(ruler.mean_picture, 2),
                 }
-                print(size, book["anchors"][str(size)], flush=True)
-            for family in FAMILIES:
-                if (size, family, seed) in have:
-                    continue
-                row, x = one(size, family, seed, a.seconds)
-                book["runs"].append(row)
-                keep(x, row)
-                print({k: v for k, v in row.items() if k != "parameters"}, flush=True)
-                with whole(OUT) as part:
-                    part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
+            plan = book["rungs"][str(size)]["budgets"]
+            for equal in ("seconds", "steps", "flops") if size in AGAIN else ("seconds",):
+                for family in FAMILIES:
+                    steps = plan[equal][family]
+                    if (equal, size, family, seed) in have or (equal != "seconds" and steps == plan["seconds"][family]):  # fmt: skip
+                        continue  # done, or the run of equal seconds is this one
+                    row, x = one(size, family, seed, steps)
+                    book["runs"].append({"equal": equal} | row)
+                    if equal == "seconds":
+                        keep(x, row)
+                    print(book["runs"][-1], flush=True)
+                    write(book)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -85,7 +86,7 @@ def grid(seeds: int, seconds: float) -> dict:
         "seeds": rows,
         "median": {k: statistics.median(r[k] for r in rows) for k in ("high_quality", "kl", "sd_ratio")},
         "all_25_modes": sum(r["modes"] == 25 for r in rows),
-        "worst_kl": max(r["kl"] for r in rows),
+        "worst_kl": max(math.inf if math.isnan(r["kl"]) else r["kl"] for r in rows),
         "true_data": truth,
         "perfect_denoiser_same_sampler": mode_report(last.xs, d.modes, d.sd),
         "kl_floor": 24 / 20_000,

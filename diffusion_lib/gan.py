@@ -370,15 +370,19 @@ def optimal_score(log_p: Tensor, log_q: Tensor) -> Tensor:
 # ---------------------------------------------------------------------------------------- a whole GAN
 
 
+R_POINTS, R_PICTURES = 0.1, 1.0  # R1 and R2 unless one says otherwise
+
 RECIPES: dict[str, dict] = {
     "minimax (2014)": {"loss": "minimax"},
     "non-saturating": {"loss": "non-saturating"},
     "+ spectral norm": {"loss": "non-saturating", "spectral": True},
     "+ two learning rates": {"loss": "non-saturating", "spectral": True, "ratio": 4.0},
     "+ minibatch std": {"loss": "non-saturating", "minibatch_std": True},
+    "+ R1 + R2": {"loss": "non-saturating", "r1": R_POINTS, "r2": R_POINTS},
     "WGAN-GP": {"loss": "wasserstein", "gp": 10.0, "d_steps": 5},
+    "RpGAN alone": {"r1": 0.0, "r2": 0.0},
     "RpGAN + R1 + R2": {},
-}  # what history tried, as options of `build`; the last is its default
+}  # what history tried, as options of `build` for points; each + is added to "non-saturating", and the last is `build`'s default
 
 
 def build(
@@ -444,9 +448,6 @@ def build(
         return gan_step(g, d, real, LOSSES[loss], now, generator, named)
 
     return g.ema, Parts(step, data.to(device).batches(batch * d_steps, seed), [g, d])
-
-
-R_POINTS, R_PICTURES = 0.1, 1.0
 
 
 def _split(x: Tensor, y: Tensor | None, n: int) -> list[tuple[Tensor, Tensor | None]]:

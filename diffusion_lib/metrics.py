@@ -32,6 +32,8 @@ def mode_report(samples: Tensor, modes: Tensor, sd: float) -> dict[str, float]:
     modes: how many hold at least a tenth of their fair share of high-quality samples;
     kl: KL(share of each mode || even shares) in nats, over the high-quality samples (for N true samples about (K - 1) / 2N, not 0);
     sd_ratio: root mean square distance to the mode within 3 sd, over its true value without the cut (the truth has .974).
+
+    If no sample is within 3 sd, kl and sd_ratio are NaN: nothing was shared out. Where few are, modes and kl speak of these few.
     """
     rms, which = nearest(samples, modes)
     distance = rms * math.sqrt(2)  # nearest() is per number, a mode's radius is in the plane
@@ -41,7 +43,7 @@ def mode_report(samples: Tensor, modes: Tensor, sd: float) -> dict[str, float]:
     return {
         "high_quality": float(good.double().mean()),
         "modes": int((share >= 0.1 / len(modes)).sum()),
-        "kl": float(torch.special.xlogy(share, share * len(modes)).sum()),
+        "kl": float(torch.special.xlogy(share, share * len(modes)).sum()) if bool(good.any()) else math.nan,
         "sd_ratio": float(rms[good].pow(2).mean().sqrt() / sd),
     }
 

@@ -71,7 +71,7 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     lines, colours = {}, []
     for i, family in enumerate(FAMILIES):
         for j, row in enumerate(r for r in book["runs"] if r["family"] == family):
-            rows = np.array([0.0 if key == "coverage" else math.nan] + [float(c.get(key, math.nan)) for c in row["curve"]])  # fmt: skip
+            rows = np.array([0.0 if key == "coverage" else math.nan] + [math.nan if c.get(key) is None else float(c[key]) for c in row["curve"]])  # fmt: skip
             rows = np.append(rows, [math.nan] * (len(at) - len(rows)))  # of a run that broke off
             lines[family if not j else " " * (len(lines) + 1)] = np.log10(rows) if powers else rows
             colours.append(i)
