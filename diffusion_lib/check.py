@@ -14,7 +14,7 @@ import torch
 from IPython.display import display
 from torch import Tensor
 
-from .diffusion import Schedule
+from .diffusion import Schedule, Step
 from .exercises import EXERCISES, Exercise
 from .note import Note
 
@@ -120,6 +120,8 @@ def _problem(e: Exercise, function, cases: list[tuple], got: list) -> str:
         return "The answer is another one each time: draw no noise in your function, use what it is given."
     if not e.arguments:
         return f"That is too {'large' if got[0] > want[0] else 'small'}."
+    if idle := _idle(e, function, cases):
+        return idle
     gaps = [(g.double() - w.double()).abs() for g, w in zip(got, want, strict=True)]
     i = max(range(len(gaps)), key=lambda i: float(gaps[i].max()))
     at = tuple(int(k) for k in torch.unravel_index(gaps[i].argmax(), gaps[i].shape))
@@ -144,6 +146,18 @@ def _same(a, b, tolerance: float = 1e-5) -> bool:
     return torch.allclose(a, b, rtol=0, atol=atol, equal_nan=True)
 
 
+# what stands in an error -> what to do about it: errors of the tools, in their own words, that learners meet here
+ADVICE = {
+    "Step": "`reverse_step` returns a whole Step, and the sample that it leads to is its `.xs`",
+    "can be converted to Python scalars": "`math.sqrt` and `float` take one number: read one entry of a table, `[t]`, or use `.sqrt()`",
+    "must be real number, not": "`math` works on one number: read one entry of a table, `[t]`, or use `.sqrt()`",
+}
+
+
+def _advice(error: str) -> str:
+    return next((f"; {words}" for key, words in ADVICE.items() if key in error), "")
+
+
 def _misshapen(got, want: Tensor) -> str:
     """What is wrong with the form of a result, "" if nothing is."""
     if not isinstance(got, Tensor):
@@ -162,12 +176,42 @@ def _fault(got, want: Tensor) -> str:
         frames = traceback.extract_tb(got.__traceback__)[1:]  # the first is _run's, the next the learner's
         lines = [f" (in `{f.line}`)" for f in frames if f.filename == frames[0].filename]
         message = (str(got).splitlines() or [""])[0][:200]
-        return f"Your code stops with {type(got).__name__}: {message}{lines[-1] if lines else ''}"
+        return f"Your code stops with {type(got).__name__}: {message}{lines[-1] if lines else ''}{_advice(str(got))}"
+    if isinstance(got, Step):
+        return "The answer is a whole Step: the sample that it leads to is its `.xs`"
     if form := _misshapen(got, want):
         return form
     if not bool(got.isfinite().all()):
         return "There is NaN or infinity in the result: look for the root of a negative number or a division by 0"
     return "" if want.ndim or got == got.round() else "The answer should be a whole number"
+
+
+def _idle(e: Exercise, function, cases: list[tuple]) -> str:
+    """Which argument makes no difference to a learner's result, though it should; "" if each does."""
+    for i, name in enumerate(e.arguments):
+        others = [(*case[:i], _other(case[i]), *case[i + 1 :]) for case in cases]
+        matters = [k for k, o in enumerate(others) if o[i] is not None and _differs(e.reference, cases[k], o)]
+        if matters and not any(_differs(function, cases[k], others[k]) for k in matters):
+            if isinstance(cases[0][i], Schedule):
+                return f"Your answer does not change with `{name}`: it seems to read a table from outside your function. Use the tables of the `{name}` that it is given."
+            return f"Your answer does not change when `{name}` does: is it forgotten?"
+    return ""
+
+
+def _other(value):
+    """Another value of the same kind; None where there is none to think of."""
+    if isinstance(value, Schedule):
+        return Schedule.of("sigmoid" if value.name == "linear" else "linear", value.T)
+    if isinstance(value, Tensor):
+        return 1.5 * value + 0.25 if value.is_floating_point() else None
+    if isinstance(value, int):
+        return value - 1 if value > 1 else value + 1
+    return 1.25 * value if isinstance(value, float) else None
+
+
+def _differs(function, case: tuple, other: tuple) -> bool:
+    a, b = _run(function, case), _run(function, other)
+    return isinstance(a, Exception) or isinstance(b, Exception) or not _same(a, b)
 
 
 def _where(e: Exercise, case: tuple) -> str:

@@ -80,8 +80,40 @@ def _walk_case(name, T, shape, g):
     return model, _noise(shape, g), schedule, _noise((T + 1, *shape), g)
 
 
+def _between_cases(g):
+    """(x_s, s, t, eps, schedule): from the data, from the step before, and from far away."""
+    return [
+        (_noise(shape, g), s, t, _noise(shape, g), Schedule.of(name, T))
+        for name, T, shape in _SHAPES
+        for s, t in ((0, 1), (1, 2), (0, T // 2), (T // 2, T), (1, T))
+    ]
+
+
+def _bell_cases(g):
+    """(x_t, m, c, t, schedule): data that are bell curves of mean m and standard deviation c."""
+    return [
+        (_noise(shape, g), m, c, t, Schedule.of(name, T))
+        for (name, T, shape), m, c in zip(_SHAPES, (0.7, -1.2, 0.4), (0.5, 1.7, 0.8), strict=True)
+        for t in (1, 2, T // 2, T)
+    ]
+
+
+def _forgetful_cases(g):
+    """(losses (N, T), schedule) of networks eps_hat = w x_t, each the best at one time and asked at all of them.
+
+    On data from N(0, 1) the loss is (w - sqrt(1 - alpha_bar))^2 + alpha_bar.
+    """
+    cases = []
+    for name, T, _ in _SHAPES:
+        schedule = Schedule.of(name, T)
+        noise = (1 - schedule.alpha_bar[1:]).sqrt()
+        w = noise[torch.tensor([1, T // 2, T - 3])]
+        cases.append(((w[:, None] - noise) ** 2 + schedule.alpha_bar[1:], schedule))
+    return cases
+
+
 def _copy_cases(g):
-    pairs = (((6, 2), (9, 2)), ((8, 1, 8, 8), (5, 1, 8, 8)), ((7, 3, 2, 2), (7, 3, 2, 2)))
+    pairs = (((6, 1, 2, 3), (9, 1, 2, 3)), ((8, 1, 8, 8), (5, 1, 8, 8)), ((7, 3, 2, 2), (7, 3, 2, 2)))
     return [(_noise(samples, g), _noise(data, g)) for samples, data in pairs]
 
 
@@ -207,6 +239,18 @@ def chain_log_prob(path, schedule):
     return sum(log_q_step(path[t], path[t - 1], t, schedule) for t in range(1, schedule.T + 1))
 
 
+def noise_of(x0, xt, t, schedule):
+    """eps = (x_t - sqrt(alpha_bar_t) x_0) / sqrt(1 - alpha_bar_t)"""
+    alpha_bar = schedule.alpha_bar[t]
+    return (xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
+
+
+def from_s_to_t(xs, s, t, eps, schedule):
+    """x_t = sqrt(a) x_s + sqrt(1 - a) eps, where a = alpha_bar_t / alpha_bar_s is the product of the alphas between"""
+    a = schedule.alpha_bar[t] / schedule.alpha_bar[s]
+    return a.sqrt() * xs + (1 - a).sqrt() * eps
+
+
 def first_noisy_t(schedule):
     """The first t whose noise variance 1 - alpha_bar_t is larger than its signal variance alpha_bar_t."""
     return int((1 - schedule.alpha_bar > schedule.alpha_bar).nonzero()[0])
@@ -238,6 +282,13 @@ def walk(model, xT, schedule, noises):
 def nearest(samples, data):
     """The index of the training picture at the smallest squared distance from each sample, (B,)"""
     return torch.cdist(samples.flatten(1), data.flatten(1)).square().argmin(1)
+
+
+def bell_guess(xt, m, c, t, schedule):
+    """E[x_0 | x_t] for data from N(m, c^2): as much of the way from m towards x_t as x_t deserves to be believed"""
+    a = schedule.alpha_bar[t]
+    gain = a.sqrt() * c**2 / (a * c**2 + 1 - a)  # the covariance of x_0 and x_t, over the variance of x_t
+    return m + gain * (xt - a.sqrt() * m)
 
 
 def betas_of(alpha_bar):
@@ -295,6 +346,16 @@ def game_radius(r, lr, n):
     return r * (1 + lr**2) ** (n / 2)
 
 
+def radius_ahead(r, lr, n):
+    """x' = (1 - lr^2) x - lr y and y' = (1 - lr^2) y + lr x, so the square grows by (1 - lr^2)^2 + lr^2 in each step"""
+    return r * (1 - lr**2 + lr**4) ** (n / 2)
+
+
+def runs_needed(share, z):
+    """0 of n runs: Wilson's upper end is z^2 / (n + z^2). It is at most `share` from n = z^2 (1 - share) / share on"""
+    return (z**2 * (1 - share) / share).ceil()
+
+
 def _covers(
     reach=lambda samples, real, k: torch.cdist(real, real).kthvalue(k + 1).values,
     rule=lambda near: near.any(1),
@@ -348,6 +409,11 @@ def kl_to_standard(mu, logvar):
     return 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)
 
 
+def best_s(errors):
+    """The slope of d log s + sum(errors^2) / (2 s^2) is zero where s^2 is the mean square, (N,)"""
+    return errors.square().mean(1).sqrt()
+
+
 def on_the_arc(a, b, u):
     """[ sin((1 - u) w) a + sin(u w) b ] / sin w, with w the angle between a and b, (B, d)"""
     cosine = (a * b).sum(1, keepdim=True) / (a.norm(dim=1, keepdim=True) * b.norm(dim=1, keepdim=True))
@@ -398,12 +464,6 @@ def noisy_batch(x0, u, eps, schedule):
     return diffusion.add_noise(x0, t, eps, schedule)
 
 
-def v_target(x0, eps, t, schedule):
-    """v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x0"""
-    alpha_bar = schedule.alpha_bar[t]
-    return alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0
-
-
 def x0_error(eps_error, t, schedule):
     """x0_hat - x0 = -sqrt((1 - alpha_bar) / alpha_bar) (eps_hat - eps), squared"""
     alpha_bar = schedule.alpha_bar[t]
@@ -428,6 +488,11 @@ def train(w, x0s, ts, epss, schedule, lr):
     return w.detach()
 
 
+def trained_at(losses, schedule):
+    """The t whose loss lies the least above the smallest possible one, which is alpha_bar_t for data from N(0, 1)"""
+    return 1 + (losses - schedule.alpha_bar[1:]).argmin(1)
+
+
 def learned_variance(v, t, schedule):
     """sigma^2 = beta^v beta_tilde^(1 - v): a straight line between the two, in logarithms (iDDPM eq. 15)"""
     alpha_bar = schedule.alpha_bar
@@ -448,6 +513,11 @@ def g_pays(fake):
 def best_d(p, q):
     """The best D against a fixed G (Goodfellow 2014, proposition 1)"""
     return p / (p + q)
+
+
+def best_d_smoothed(p, q, a, b):
+    """The slope of -(a p + b q) log D - ((1 - a) p + (1 - b) q) log(1 - D) is zero here"""
+    return (a * p + b * q) / (p + q)
 
 
 def teach_d(g, d, real, z):
@@ -478,6 +548,26 @@ def _sum(weights, shift=0, land=-1):
         return sum(
             w * x for w, x in zip(weights(schedule.alpha[i], table[i], table[i + land]), tensors, strict=True)
         )
+
+    return formula
+
+
+def _from_s(weights):
+    """from_s_to_t with other weights; weights(alpha_bar_t, alpha_bar_s, schedule, s, t) gives x_s's and eps's."""
+
+    def formula(xs, s, t, eps, schedule):
+        p, e = weights(schedule.alpha_bar[t], schedule.alpha_bar[s], schedule, s, t)
+        return p * xs + e * eps
+
+    return formula
+
+
+def _belief(gain=lambda a, c: a.sqrt() * c**2 / (a * c**2 + 1 - a), off=lambda xt, m, a: xt - a.sqrt() * m, start=lambda m: m):  # fmt: skip
+    """bell_guess with another gain, another surprise to multiply it with, or another place to start from."""
+
+    def formula(xt, m, c, t, schedule):
+        a = schedule.alpha_bar[t]
+        return start(m) + gain(a, c) * off(xt, m, a)
 
     return formula
 
@@ -719,6 +809,9 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=-1), _EARLY),
             (_stops(_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=1)), _LATE),
             (_sum(lambda a, ab, s: (a.sqrt(), -(1 - a).sqrt())), _MINUS),
+            (_sum(lambda a, ab, s: (a.sqrt(), 0)), "It looks as if the noise is forgotten: a step that only shrinks leads to an even grey and not to noise."),
+            (lambda xs, t, eps, s: s.alpha[t].sqrt() * xs + s.beta[t].sqrt(), "It looks as if sqrt(beta) is added without eps: that makes every pixel brighter by the same amount. The noise is sqrt(beta) times eps."),
+            (_sum(lambda a, ab, s: (a.sqrt() * (1 - a).sqrt(), (1 - a).sqrt())), "It looks as if the brackets go round too much: only eps is multiplied by sqrt(beta), the picture is not."),
         ),
         ("x_t is a weight times `xs` plus a weight times `eps`. If the variances are to be alpha and beta, what are the weights?",
          "Multiplying by w multiplies the variance by w squared, so each weight is a square root.",
@@ -743,6 +836,8 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=-1), _EARLY),
             (_stops(_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=1)), _LATE),
             (_sum(lambda a, ab, s: (ab.sqrt(), -(1 - ab).sqrt())), _MINUS),
+            (_sum(lambda a, ab, s: (ab.sqrt(), 0)), "It looks as if the noise is forgotten: this picture fades to grey, but x_t is to be as loud as before and full of noise."),
+            (lambda x0, t, eps, s: s.alpha_bar[t].sqrt() * x0 + (1 - s.alpha_bar[t]).sqrt(), "It looks as if sqrt(1 - alpha_bar) is added without eps: that makes every pixel brighter by the same amount. The noise is that number times eps."),
         ),
         ("It has the same shape as one step: a weight times `x0` plus a weight times `eps`. Which table knows about all the steps up to t?",
          "At time t the signal has variance alpha_bar[t] and the noise has 1 - alpha_bar[t]. A weight is the root of a variance.",
@@ -751,11 +846,37 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         "`schedule.at(t, x0, lowest=0)` is `schedule.alpha_bar[t]`, and it also takes one t for each picture.",
     ),
     Exercise(
+        "01.noise", "Which noise was it?", "noise_of(x0, xt, t, schedule)",
+        "Somebody jumped from the clean picture `x0` to the noisy one `xt`. You have both. Which noise eps, of variance 1, did they add? (A network of lesson 04 is asked just this, and is shown only xt.)",
+        noise_of, _cases("xxts"),
+        _slips(
+            (_sum(lambda a, ab, s: (-ab.sqrt(), 1)), "It looks as if the division is missing: with the picture gone, sqrt(1 - alpha_bar) eps is left; eps itself has variance 1."),
+            (_sum(lambda a, ab, s: (-1, 1)), "This is xt - x0: but the picture in xt is faded, and the noise has a weight as well."),
+            (_sum(lambda a, ab, s: (-1 / (1 - ab).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if all of x0 is subtracted: in xt it is faded, with the weight sqrt(alpha_bar)."),
+            (_sum(lambda a, ab, s: (-(ab / (1 - ab)).sqrt(), 1)), "It looks as if brackets are missing: all of (xt - picture) is divided by sqrt(1 - alpha_bar), here only the picture is."),
+            (_sum(lambda a, ab, s: (-ab / (1 - ab).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if the root of alpha_bar is missing: alpha_bar is a variance, and the picture's weight is its root."),
+            (_sum(lambda a, ab, s: (-ab.sqrt() / (1 - ab), 1 / (1 - ab))), "It looks as if the root of 1 - alpha_bar is missing: that is the noise's variance, and its weight is the root."),
+            (_sum(lambda a, ab, s: (-ab / (1 - ab), 1 / (1 - ab))), _ROOTS),
+            (_sum(lambda a, ab, s: ((ab / (1 - ab)).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if the picture is added where it should be taken away."),
+            (_sum(lambda a, ab, s: ((ab / (1 - ab)).sqrt(), -1 / (1 - ab).sqrt())), "The sign is turned round: this is -eps."),
+            (_sum(lambda a, ab, s: (-((1 - ab) / ab).sqrt(), 1 / ab.sqrt())), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
+            (_sum(lambda a, ab, s: (-(a / (1 - a)).sqrt(), 1 / (1 - a).sqrt())), "It looks as if alpha stands where alpha_bar belongs: that is one step, but xt is t steps away from x0."),
+        ),
+        ("Write down the jump, x_t = ... x_0 + ... eps, and solve it for eps.",
+         "First take the faded picture away, then divide by the noise's weight.",
+         "(xt - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt(), with alpha_bar read at t"),
+        "who has two of x0, x_t and eps has the third; a denoiser has only x_t, so it can only guess.",
+        'The library calls this `convert(x0, "x0", "eps", xt, t, schedule)`.',
+    ),
+    Exercise(
         "01.chain", "How likely was this path?", "chain_log_prob(path, schedule)",
         "`path` holds x_0, x_1, ..., x_T of B pictures, shape (T + 1, B, ...). Return log q(x_{1:T} | x_0), one number for each picture, shape (B,). Given: `log_q_step(xt, xs, t, schedule)`, the log density of x_t given xs = x_{t-1}, for t = 1..T.",
         chain_log_prob, _cases("ps", lambda T: (1,)),
         _slips(
             (lambda p, s: log_q_chain(p, s).logsumexp(0), "It looks as if densities are added and then the log is taken: every step must happen, so densities multiply, and the log of a product is a sum of logs."),
+            (lambda p, s: log_q_chain(p, s).prod(0), "It looks as if the logs are multiplied: it is the densities that multiply, and the log of a product is a sum of logs."),
+            (lambda p, s: log_q_chain(p, s).exp().prod(0).log(), "It looks as if the densities are multiplied and the log is taken at the end: right on paper, but the product leaves the range of numbers that a computer has, and then its log is infinite. Add the logs instead."),
+            (lambda p, s: -log_q_chain(p, s).sum(0), "It looks as if the sign is turned round: that is a loss, -log q; the log density itself is asked for."),
             (lambda p, s: log_q_chain(p, s).sum(0).exp(), "It looks as if the exponential was taken in the end: the density itself is so far from 1 that for pictures it rounds to 0 (or overflows), so stay with the log."),
             (lambda p, s: log_q_chain(p, s).mean(0), "It looks as if the logs are averaged: a product of T densities is the sum of T logs, not divided by T."),
             (lambda p, s: sum(log_q_jump(p[t], p[0], t, s) for t in range(1, s.T + 1)), "It looks as if each x_t is judged given x_0: in the chain, x_t is drawn from x_{t-1}, its neighbour, and only from that."),
@@ -775,7 +896,30 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         "in logs, a product over a thousand steps is a plain sum that no computer rounds to 0, and DDPM's training loss comes from such a sum.",
     ),
     _half("01.half", "cosine", "linear"),
-    _half("01.half_linear", "linear", "cosine"),
+    Exercise(
+        "01.between", "From any time to any later one", "from_s_to_t(xs, s, t, eps, schedule)",
+        "A picture `xs` has already been noised up to time s. Take it on to a later time t in one jump, with a single `eps` of variance 1: a draw from q(x_t | x_s), 0 <= s < t.",
+        from_s_to_t, _between_cases,
+        _slips(
+            (_from_s(lambda at, as_, *_: (at.sqrt(), (1 - at).sqrt())), "This is the jump from x_0: but xs has s steps behind it already, and only those from s + 1 to t are still to come."),
+            (_from_s(lambda at, as_, *_: ((at / as_).sqrt(), (1 - at).sqrt())), "The picture's weight is right. But 1 - alpha_bar_t is all the noise since t = 0, and a part of it is in xs already."),
+            (_from_s(lambda at, as_, *_: ((at / as_).sqrt(), (as_ - at).sqrt())), "The picture's weight is right. But the noise that is in xs shrinks on the way too, so the two amounts cannot just be subtracted."),
+            (_from_s(lambda at, as_, *_: (at / as_, (1 - at / as_).sqrt())), "It looks as if the root in front of xs is missing: the ratio is a variance, and a weight is the root of one."),
+            (_from_s(lambda at, as_, *_: ((at / as_).sqrt(), 1 - at / as_)), "It looks as if the root in front of eps is missing: 1 minus the ratio is a variance, and a weight is the root of one."),
+            (_from_s(lambda at, as_, *_: (at / as_, 1 - at / as_)), _ROOTS),
+            (_from_s(lambda at, as_, *_: ((as_ / at).sqrt(), (1 - at / as_).sqrt())), "It looks as if the fraction is upside down: the later time has the smaller alpha_bar, so the ratio alpha_bar_t / alpha_bar_s is below 1."),
+            (_from_s(lambda at, as_, sch, s, t: (sch.alpha[t].sqrt(), (1 - sch.alpha[t]).sqrt())), "This is one step, the one that ends at t: from s to t there are t - s of them."),
+            (_from_s(lambda at, as_, sch, s, t: (sch.alpha_bar[t - s].sqrt(), (1 - sch.alpha_bar[t - s]).sqrt())), "It looks as if t - s is looked up: the steps from s to t are not the first t - s steps, and their betas differ."),
+            (_from_s(lambda at, as_, *_: ((1 - at / as_).sqrt(), (at / as_).sqrt())), "It looks as if the two weights have changed places."),
+            (_from_s(lambda at, as_, *_: (1, (1 - at / as_).sqrt())), "It looks as if the picture is not shrunk on the way."),
+            (_from_s(lambda at, as_, *_: ((at / as_).sqrt(), 1 - (at / as_).sqrt())), "It looks as if the noise's weight is 1 minus the picture's: not the weights but their squares add up to 1."),
+        ),
+        ("The steps from s + 1 to t melt into one as those from 1 to t do. Which of the alphas does their product hold?",
+         "The product of the alphas from s + 1 to t is alpha_bar_t / alpha_bar_s. Variances add up to 1 here too.",
+         "a = schedule.alpha_bar[t] / schedule.alpha_bar[s], then a.sqrt() * xs + (1 - a).sqrt() * eps"),
+        "with s = 0 this is the jump and with s = t - 1 the step: both were cases of one formula.",
+        "Samplers that skip times are built on this ratio: `posterior` in `diffusion.py` has it in its third line.",
+    ),
     Exercise(
         "02.beta", "Back to the betas", "betas_of(alpha_bar)",
         "Somebody gives you only the table `alpha_bar`, (T + 1,), with alpha_bar[0] = 1. Find the betas of its T steps, (T,): the first belongs to t = 1.",
@@ -827,6 +971,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_kl(form=lambda a, x2: a * x2 - a - torch.log1p(-a)), "It looks as if the factor 1/2 is missing: it stands before the whole bracket."),
             (_kl(form=lambda a, x2: (a * x2 - a + torch.log1p(-a)) / 2), "It looks as if the logarithm has the wrong sign: it is subtracted. log(1 - alpha_bar) is negative, so it makes the KL larger."),
             (_kl(form=lambda a, x2: (a * x2 + a - torch.log1p(-a)) / 2), "It looks as if alpha_bar is added where it is subtracted: the variance of x_T is 1 - alpha_bar, less than pure noise has."),
+            (_kl(form=lambda a, x2: (a * x2 - a - a.log()) / 2), "It looks as if log(alpha_bar) stands where log(1 - alpha_bar) belongs: the variance of x_T is what the noise has, 1 - alpha_bar."),
             (_kl(form=lambda a, x2: (a * x2 - a - torch.log1p(-a) / math.log(10)) / 2), "It looks as if the logarithm has the base 10: nats come from the natural logarithm, `torch.log`."),
             (_kl(form=lambda a, x2: (a * x2 - a - torch.log1p(-a) / 2) / 2), "It looks as if the standard deviation stands in the logarithm: with the factor 1/2 in front it is the variance, 1 - alpha_bar."),
             (_kl(form=lambda a, x2: (a.sqrt() * x2 - a - torch.log1p(-a)) / 2), "It looks as if the mean is not squared properly: it is sqrt(alpha_bar) x_0, so its square is alpha_bar x_0^2."),
@@ -878,6 +1023,10 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_line(lambda a: a, lambda v: v, first=0), "This is straight in alpha_bar, and from t = 0 on: go over to decibels, and begin at t = 1."),
             (_line(_db, lambda v: 10 ** (v / 10)), "The decibels are right, but the way back stops half way: 10^(db/10) is signal : noise, r, and alpha_bar is r / (1 + r)."),
             (_line(_db, lambda v: 1 / (1 + 10 ** (v / 10))), "The decibels are right, but the way back gives the noise's share: alpha_bar = 1 / (1 + 10^(-db/10)), with a minus."),
+            (_line(_db, lambda v: 1 / (1 + torch.exp(-v / 10))), "The decibels are right, but the way back takes powers of e: decibels count factors of 10, so write 10 ** (db / 10)."),
+            (_line(_db, torch.sigmoid), "The decibels are right, but the way back takes them for natural logarithms: undo 10 log10, that is 10 ** (db / 10)."),
+            (_line(lambda a: torch.log(a / (1 - a)), lambda v: 1 / (1 + 10 ** (-v / 10))), "It looks as if the way there takes the natural logarithm and the way back powers of 10: use one of them for both."),
+            (_line(_db, lambda v: 1 / (1 + 10**-v)), "The decibels are right, but in the way back the division by 10 is missing: 10 ** (db / 10)."),
             (lambda a: torch.cat([a[:1], straight_in_db(a)[1:].flip(0)]), "It looks as if the line runs backwards: many decibels belong to early times, few to late ones."),
             (lambda a: _line(_db, lambda v: 1 / (1 + 10 ** (-v / 10)))(a)[1:], "The values are right, but alpha_bar_0 = 1 in front is missing: the table has T + 1 places."),
             (lambda a: _line(_db, lambda v: 1 / (1 + 10 ** (-v / 10)))(torch.cat([a, a[-1:]]))[:-1], "It looks as if the line is one step too long and never reaches alpha_bar_T: T values have T - 1 gaps between them."),
@@ -932,6 +1081,8 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
             (_back(lambda a, ab, s: (_mean(a, ab, s)[0], -_mean(a, ab, s)[1])), "It looks as if the predicted noise is added where it should be subtracted: this walks further into the noise."),
             (_back(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt())), "It looks as if the whole noise is removed at once: this is the guess x0_hat, but one step goes only a little of the way."),
             (_back(_via_x0(lambda a, ab, s: (1 - s).sqrt())), "It looks as if the weight of eps_hat is sqrt(1 - alpha_bar_{t-1}): then adding z makes too much noise, so take beta_tilde away under the root first."),
+            (_back(_via_x0(lambda a, ab, s: (a - s).sqrt()), lambda a, ab, s: (1 - a).sqrt()), "It looks as if beta stands where beta_tilde belongs, under the root as well: 1 - alpha_bar_{t-1} - beta is below 0 in the last steps, and the root of that is NaN."),
+            (_back(_via_x0(lambda a, ab, s: (a - s).sqrt())), "It looks as if beta is taken away under the root where beta_tilde belongs: 1 - alpha_bar_{t-1} - beta is below 0 in the last steps, and the root of that is NaN."),
             (_back(_via_x0(lambda a, ab, s: 0), lambda a, ab, s: (1 - s).sqrt()), "It looks as if x0_hat is made noisy again with nothing but z: one step keeps most of the noise that is there, so eps_hat has its part in x_{t-1}."),
             (_stops(_back(land=1)), "It looks as if alpha_bar_{t+1} stands where alpha_bar_{t-1} belongs: a step back lands on t - 1."),
             (_back(shift=-1), _EARLY),
@@ -993,6 +1144,29 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         "The library's `metrics.nearest` also tells how far away it is.",
     ),
     Exercise(
+        "03.bell", "The optimal denoiser of a bell curve", "bell_guess(xt, m, c, t, schedule)",
+        "Now the data are no finite set of pictures: each number of x_0 is drawn from N(m, c^2), with given `m` and `c`. Then the optimal denoiser is a formula. Which guess x0_hat = E[x_0 | x_t] has the smallest squared error, for each number of `xt`?",
+        bell_guess, _bell_cases,
+        _slips(
+            (_belief(gain=lambda a, c: 1 / a.sqrt()), "This is x_t / sqrt(alpha_bar): it believes x_t completely, noise and all. The more noise, the nearer the best guess lies to m."),
+            (_belief(gain=lambda a, c: 0 * a), "This is m whatever x_t says: right at the end of time only, when x_t says nothing."),
+            (_belief(start=lambda m: 0), "It looks as if m is not added at the end: what x_t tells is how far x_0 lies from m."),
+            (_belief(off=lambda xt, m, a: xt - m), "It looks as if m is not shrunk: before x_0 is known, x_t is expected at sqrt(alpha_bar) m."),
+            (_belief(off=lambda xt, m, a: xt), "It looks as if x_t itself is multiplied: what counts is how far it lies from where it was expected, sqrt(alpha_bar) m."),
+            (_belief(gain=lambda a, c: a.sqrt()), "This is right for c = 1: for other data the variance of x_t is alpha_bar c^2 + 1 - alpha_bar."),
+            (_belief(gain=lambda a, c: a.sqrt() * c / (a * c + 1 - a)), "It looks as if c stands where c^2 belongs: variances add, standard deviations do not."),
+            (_belief(gain=lambda a, c: a * c**2 / (a * c**2 + 1 - a)), "This is the share of the picture in x_t: it guesses the faded picture, sqrt(alpha_bar) x_0. Divide by sqrt(alpha_bar) once more."),
+            (_belief(gain=lambda a, c: c**2 / (a * c**2 + 1 - a)), "It looks as if a root of alpha_bar is missing above: x_0 and sqrt(alpha_bar) x_0 move together with sqrt(alpha_bar) c^2."),
+            (_belief(gain=lambda a, c: (1 - a) / (a * c**2 + 1 - a)), "It looks as if the noise's share is the gain: with much noise x_t should move the guess little."),
+            (_belief(gain=lambda a, c: a.sqrt() * c**2 / (a * c**2 + (1 - a).sqrt())), "It looks as if a root is too much below: variances add, and that of the noise is 1 - alpha_bar."),
+        ),
+        ("x_0 is a bell curve, the noise is one, so x_t is one too. What are its mean and its variance? How much do x_0 and x_t move together?",
+         "x_t has the mean sqrt(alpha_bar) m and the variance alpha_bar c^2 + 1 - alpha_bar; the covariance with x_0 is sqrt(alpha_bar) c^2.",
+         "m + gain * (xt - sqrt(alpha_bar) m), and the gain is covariance / variance, the slope of a regression line."),
+        "this denoiser is optimal too, and it copies nothing: a walk with it draws new numbers from N(m, c^2). What copied in section 6 was the optimum for a finite set of pictures.",
+        "`oracle.mixture_denoiser` is this formula for each island, mixed by how likely each is.",
+    ),
+    Exercise(
         "04.batch", "A batch to learn from", "noisy_batch(x0, u, eps, schedule)",
         "Make the noisy pictures of one training step. Each of the B pictures `x0` (B, ...) gets a time of its own: turn `u` (B,), even random numbers with 0 <= u < 1, into whole times t = 1, 2, ..., T, all equally likely. Then return x_t (B, ...), made with the noise `eps`. `schedule.alpha_bar` has T + 1 places, `schedule.T` is T; `add_noise(x0, t, eps, schedule)` takes a t of shape (B,).",
         noisy_batch, _batch_cases,
@@ -1012,28 +1186,6 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
          "`(u * T).long()` rounds down and gives 0, ..., T - 1. What is missing?",
          "t = 1 + (u * schedule.T).long(), and then add_noise(x0, t, eps, schedule)."),
         "every step of training now sees all noise levels at once, from nearly clean to nearly lost.",
-    ),
-    Exercise(
-        "04.target", "What a v-network is asked for", "v_target(x0, eps, t, schedule)",
-        "A network that predicts v is asked for v = sqrt(alpha_bar_t) eps - sqrt(1 - alpha_bar_t) x0. Compute this target from `x0` and `eps`. Before you do: what is it at t near 0, and at t = T?",
-        v_target, _cases("xxts"),
-        _slips(
-            (_sum(lambda a, ab, s: (ab.sqrt(), -(1 - ab).sqrt())), "It looks as if x0 and eps have changed places: in v the noise has the weight sqrt(alpha_bar) and the picture the weight -sqrt(1 - alpha_bar), just the other way round than in x_t."),
-            (_sum(lambda a, ab, s: ((1 - ab).sqrt(), ab.sqrt())), "It looks as if the minus is missing: with a plus this would say nothing new where x_t is half picture and half noise."),
-            (_sum(lambda a, ab, s: ((1 - ab).sqrt(), -ab.sqrt())), "It looks as if the sign is turned round: this is -v. It would do as well, if sampling knew; but the two must agree."),
-            (_sum(lambda a, ab, s: (-(1 - ab), ab)), _ROOTS),
-            (_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt())), "This is x_t, what the network is shown: v is what it is asked for."),
-            (_sum(lambda a, ab, s: (0, 1)), "This is eps, the target of a network that predicts the noise."),
-            (_sum(lambda a, ab, s: (1, 0)), "This is x0, the target of a network that predicts the picture."),
-            (_sum(lambda a, ab, s: (-(1 - a).sqrt(), a.sqrt())), "It looks as if alpha stands where alpha_bar belongs: x_t is t steps away from x0, not one."),
-            (_sum(lambda a, ab, s: (-(1 - ab).sqrt(), ab.sqrt()), shift=-1), _EARLY),
-            (_stops(_sum(lambda a, ab, s: (-(1 - ab).sqrt(), ab.sqrt()), shift=1)), _LATE),
-        ),
-        ("Look up alpha_bar at t, take the two roots, and put them where the formula has them.",
-         "The weights are `schedule.alpha_bar[t].sqrt()` and `(1 - schedule.alpha_bar[t]).sqrt()`. Which goes with the noise?",
-         "alpha_bar.sqrt() * eps - (1 - alpha_bar).sqrt() * x0"),
-        "with little noise v is nearly eps, with much noise nearly -x0: the network is always asked for what it cannot read off its input.",
-        'The library calls this `convert(eps, "eps", "v", xt, t, schedule)`.',
     ),
     Exercise(
         "04.error", "A small error that grows", "x0_error(eps_error, t, schedule)",
@@ -1118,6 +1270,24 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
          "log sigma^2 = v log beta + (1 - v) log beta_tilde. Now take exp of both sides.",
          "beta ** v * beta_tilde ** (1 - v), with both read at t. At t = 1 beta_tilde is 0, and so is the result."),
         "a line between logarithms keeps the variance positive, and lets the network choose between two numbers that can differ by powers of ten.",
+    ),
+    Exercise(
+        "04.forgotten", "Diagnose: trained at one time only", "trained_at(losses, schedule)",
+        "Broken runs. Somebody forgot to draw t and trained an eps-network at a single time. The data are bell curves of mean 0 and variance 1, so the network has become eps_hat = w x_t with one number w. There were N such runs: `losses` (N, T) holds what each network scores at t = 1, ..., T. At which t was each trained? Return (N,), whole numbers. The smallest loss is no answer: first find the smallest loss that is *possible* at each t.",
+        trained_at, _forgetful_cases,
+        _slips(
+            (lambda l, s: 1 + l.argmin(1), "This is where the loss is smallest. But some times are easier than others for every network: at t near T, x_t is nearly eps. Compare with the smallest loss that is possible at each t."),
+            (lambda l, s: l.argmin(1), "This is where the loss is smallest, counted from 0. But some times are easier than others for every network: compare with the smallest loss that is possible at each t."),
+            (lambda l, s: (l - s.alpha_bar[1:]).argmin(1), "Nearly: the first of the losses belongs to t = 1, not to t = 0."),
+            (lambda l, s: 1 + (l - s.alpha_bar[:-1]).argmin(1), "It looks as if the floors are one place too early: alpha_bar[0] belongs to t = 0, where there is no loss."),
+            (lambda l, s: 1 + (l - s.alpha_bar[1:]).argmax(1), "This is where the network is worst: it was trained where it is as good as can be."),
+            (lambda l, s: 1 + (l / s.alpha_bar[1:]).argmax(1), "It looks as if the largest ratio of loss and floor is chosen: the network was trained where the loss touches its floor."),
+        ),
+        ("For such data the best network at time t is eps_hat = sqrt(1 - alpha_bar_t) x_t. Which loss does it have, if x_t has variance 1?",
+         "E (eps - w x_t)^2 = 1 - 2 w sqrt(1 - alpha_bar) + w^2, and with the best w that is 1 - (1 - alpha_bar) = alpha_bar_t.",
+         "In which place is each row of `losses - schedule.alpha_bar[1:]` smallest? The first place belongs to t = 1."),
+        "a loss says something only beside the smallest one that is possible there: here the floor falls from nearly 1 to nearly 0.",
+        "Its own loss at t is (w - sqrt(1 - alpha_bar_t))^2 + alpha_bar_t, so the excess is 0 at one t only.",
     ),
     Exercise(
         "05.d_loss", "What D wants", "d_loss(real, fake)",
@@ -1219,6 +1389,26 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         "all that G ever hears of the real ones has come this way: as a gradient, through D.",
     ),
     Exercise(
+        "05.smooth", "The best D with softer labels", "best_d(p, q, a, b)",
+        "A D that is never allowed to be sure: for real ones the label is not 1 but `a`, for fakes not 0 but `b` (0 <= b < a <= 1), so it pays -a log D - (1 - a) log(1 - D) for a real one and -b log D - (1 - b) log(1 - D) for a fake. Real ones have the density `p` (N,), fakes `q` (N,). Which probability does the best D answer, (N,)?",
+        best_d_smoothed, lambda g: [(0.05 + torch.rand(n, generator=g, dtype=torch.float64), 0.05 + torch.rand(n, generator=g, dtype=torch.float64), a, b) for n, a, b in ((5, 0.9, 0.0), (7, 0.8, 0.1), (4, 1.0, 0.3))],
+        _slips(
+            (lambda p, q, a, b: p / (p + q), "This is the best D with labels 1 and 0: write down what D pays at a place with these labels, and set the slope in D to zero."),
+            (lambda p, q, a, b: a * p / (p + q), "It looks as if the fakes' label is left out: a fake too asks for some \"real\", the share b."),
+            (lambda p, q, a, b: a * p / (a * p + b * q), "It looks as if the labels were taken for how many there are of each: the sum below stays p + q, for each item pays a + (1 - a) = 1 in all."),
+            (lambda p, q, a, b: (b * p + a * q) / (p + q), "It looks as if a and b have changed places."),
+            (lambda p, q, a, b: ((1 - a) * p + (1 - b) * q) / (p + q), "This is the probability of \"fake\": 1 minus the answer."),
+            (lambda p, q, a, b: (a * p + (1 - b) * q) / (p + q), "It looks as if the fakes' label is 1 - b: b is the share of \"real\" that D is told for a fake."),
+            (lambda p, q, a, b: torch.where(p > q, a + 0 * p, b + 0 * p), "This D takes the label of whoever is denser: but both kinds are there, and both are paid for."),
+            (lambda p, q, a, b: (a * p - b * q) / (p + q), "It looks as if the fakes' part is subtracted: what asks for \"real\" is a p + b q together."),
+        ),
+        ("At x, D pays -(a p + b q) log D and something times log(1 - D). What is it that stands there?",
+         "((1 - a) p + (1 - b) q). Now, as in section 3: which D makes -A log D - B log(1 - D) smallest?",
+         "A / (A + B), and A + B = p + q."),
+        "with b = 0 D is only less sure. With b > 0 it tells more \"real\" where there are many fakes, as if to say: stay there. So one softens the label of real ones only.",
+        "The idea is called one-sided label smoothing (Salimans et al. 2016, section 3.4).",
+    ),
+    Exercise(
         "06.modes", "Modes, strictly counted", "covered(samples, modes, sd)",
         "Which of the K `modes` (K, 2) are covered by `samples` (N, 2)? A sample is good if it lies within 3 `sd` of its nearest mode. A mode is covered if it holds at least a tenth of its fair share of the good samples; the fair share of each is 1/K of them. Return 1.0 for each covered mode and 0.0 for the others, (K,): their sum is the strict count. Without any good sample, no mode is covered.",
         strict_modes, _mode_cases,
@@ -1299,6 +1489,27 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         "a small learning rate only makes the way out slower; a cure has to change the game.",
     ),
     Exercise(
+        "06.ahead", "Looking one step ahead", "radius(r, lr, n)",
+        "The same game, another step. Each player first looks where both would be after a step, x_look = x - lr y and y_look = y + lr x, and then steps from the old place by what it has seen there: x_new = x - lr y_look, y_new = y + lr x_look. They start at distance `r` (B,). How far from the balance are they after `n` steps?",
+        radius_ahead, lambda g: [(1 + torch.rand(b, generator=g, dtype=torch.float64), lr, n) for b, lr, n in ((4, 0.2, 1), (3, 0.1, 50), (5, 0.5, 7))],
+        _slips(
+            (lambda r, lr, n: r * (1 + lr**2) ** (n / 2), "This is the game without looking ahead: put x_look and y_look into the step, and multiply out."),
+            (lambda r, lr, n: r * (1 - lr**2 + lr**4) ** n, "This multiplies the distance by what multiplies its square: take the root, that is, half the exponent."),
+            (lambda r, lr, n: r * (1 - lr**2) ** n, "It looks as if the sideways part is forgotten: x_new = (1 - lr^2) x - lr y, and the lr y counts as well."),
+            (lambda r, lr, n: r * (1 - lr**2) ** (n / 2), "Nearly: (1 - lr^2)^2 is 1 - 2 lr^2 + lr^4, and with lr^2 from the sideways part that leaves 1 - lr^2 + lr^4."),
+            (lambda r, lr, n: r * (1 + lr**2 + lr**4) ** (n / 2), "It looks as if a sign is turned round: x_look pulls back, x_new = x - lr (y + lr x) = (1 - lr^2) x - lr y."),
+            (lambda r, lr, n: r * ((1 + lr**2) ** 2 + lr**2) ** (n / 2), "It looks as if a sign is turned round: x_new = x - lr (y + lr x) = (1 - lr^2) x - lr y."),
+            (lambda r, lr, n: r * (1 - lr**2 + lr**4) ** 0.5 + 0 * n, "This is after one step: n of them multiply."),
+            (lambda r, lr, n: r**2 * (1 - lr**2 + lr**4) ** n, "This is the square of the distance: take the root at the end."),
+            (lambda r, lr, n: r + 0 * lr * n, "It looks as if the distance stays: compute x_new^2 + y_new^2."),
+        ),
+        ("Put x_look and y_look into the step: x_new is a number times x plus a number times y.",
+         "x_new = (1 - lr^2) x - lr y and y_new = (1 - lr^2) y + lr x. Square and add; the mixed terms cancel.",
+         "r * (1 - lr**2 + lr**4) ** (n / 2)"),
+        "below r for every lr between 0 and 1: in the same game, with the same learning rate, another kind of step arrives.",
+        "This step is called extragradient.",
+    ),
+    Exercise(
         "07.coverage", "Who is covered?", "covered(samples, real, k)",
         "Around each of the `real` points (N, D) lies a ball that just reaches its `k`-th nearest other real point. Which balls hold a sample, of `samples` (M, D), strictly inside? Return 1.0 for those and 0.0 for the others, (N,): their mean is the coverage.",
         _covers(), lambda g: [(spread * _noise((m, d), g), _noise((n, d), g), k) for m, n, d, k, spread in ((40, 30, 2, 3, 0.5), (25, 40, 5, 5, 0.8), (15, 20, 3, 2, 0.7))],
@@ -1356,6 +1567,26 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
          "(training_a - training_b) / (drawing_b - drawing_a)"),
         "below that number the quick learner is cheaper, above it the quick painter.",
         "`arena.break_even` also knows the cases in which one is cheaper for every n.",
+    ),
+    Exercise(
+        "07.enough", "How many runs are enough?", "runs_needed(share, z)",
+        "You want to be able to write \"it fails in at most the share u of all runs\". None of your n runs has failed. From how many runs n on does Wilson's interval end at u or below? `share` (B,) holds several u; return the smallest whole n for each, (B,), as floating-point numbers.",
+        runs_needed, lambda g: [(torch.tensor(u, dtype=torch.float64), z) for u, z in (([0.1, 0.05, 0.2, 0.33], 1.96), ([0.15, 0.3], 2.0), ([0.12, 0.07, 0.4], 1.64))],
+        _slips(
+            (lambda u, z: z**2 * (1 - u) / u, "The formula is right, but there are no fractions of a run: take the next whole number, `.ceil()`."),
+            (lambda u, z: (z**2 * (1 - u) / u).floor(), "It looks as if this is rounded down: with so few runs the interval still reaches beyond u."),
+            (lambda u, z: (z**2 * (1 - u) / u).round(), "It looks as if this is rounded to the nearest: the interval must end at u or below, so round up."),
+            (lambda u, z: (z**2 / u).ceil(), "It looks as if the division by 1 + w is forgotten: with 0 failures the upper end is w / (1 + w)."),
+            (lambda u, z: (z * (1 - u) / u).ceil(), "It looks as if w = z / n: the square is missing, w = z^2 / n."),
+            (lambda u, z: (z**2 * u / (1 - u)).ceil(), "It looks as if a fraction is upside down: the smaller the share you want to rule out, the more runs it takes."),
+            (lambda u, z: (3 / u).ceil(), "This is the \"rule of three\", another interval, with 95 % on one side: Wilson's, with the given z, is asked for."),
+            (lambda u, z: (math.log(0.05) / (1 - u).log()).ceil(), "This is the exact one-sided answer, (1 - u)^n = 0.05: Wilson's interval, with the given z, is asked for."),
+            (lambda u, z: (1 / u).ceil(), "This is how many runs one failure is expected in: luck alone often spares so few."),
+        ),
+        ("Put 0 hits into Wilson's interval. What is left of its upper end?",
+         "With p = 0 middle and half the width are both (w/2) / (1 + w), so it ends at w / (1 + w), where w = z^2 / n. Solve w / (1 + w) <= u for n.",
+         "(z**2 * (1 - share) / share).ceil()"),
+        "35 runs without a failure for \"at most 10 %\" at 95 %, and 73 for \"at most 5 %\": five seeds say little about rare failures.",
     ),
     Exercise(
         "09.z", "One z, by the reparametrisation trick", "draw_z(mu, logvar, noise)",
@@ -1441,5 +1672,25 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
          "(torch.cdist(samples, seen).min(1).values < torch.cdist(samples, fresh).min(1).values).double()"),
         "the mean is about 0.5 without memory and 1 for a copier; an interval belongs beside it.",
         "The library's `metrics.copied` adds the interval.",
+    ),
+    Exercise(
+        "09.best_s", "Which s would be learned?", "best_s(errors)",
+        "A VAE's decoder is fixed, and only the s of p(x|z) = N(decoder(z), s^2) may still be learned. `errors` (N, d) are the differences x - decoder(z), number by number. For each row, which s makes -log p(x|z) smallest? Return (N,).",
+        best_s, lambda g: [(scale * _noise(shape, g) + shift,) for shape, scale, shift in (((4, 8), 0.3, 0.1), ((3, 64), 1.0, 0.5), ((5, 16), 2.0, -1.0))],
+        _slips(
+            (lambda e: e.square().mean(1), "This is s^2, the variance: s is its root."),
+            (lambda e: e.square().sum(1).sqrt(), "It looks as if the squares are added up: s is the size of the error of one number, so take their mean."),
+            (lambda e: e.abs().mean(1), "This is the mean size of the errors: a bell curve pays with squares, so a few large errors count for more."),
+            (lambda e: e.std(1), "It looks as if the mean error is taken away first: the bell curve is centred at the decoder's answer, so an error that all pixels share counts too."),
+            (lambda e: e.std(1, correction=0), "It looks as if the mean error of the row is taken away first: an error that all pixels share is an error too, for the bell curve is centred at the decoder's answer."),
+            (lambda e: (e.square().sum(1) / (e.shape[1] - 1)).sqrt(), "It looks as if d - 1 stands below: no mean was estimated, so all d numbers count."),
+            (lambda e: e.square().mean().sqrt() + 0 * e[:, 0], "This is one s for all rows: each row has its own here."),
+            (lambda e: e.abs().amax(1), "This is the largest error: a bell curve lets a few lie beyond its s."),
+            (lambda e: 1 / e.square().mean(1).sqrt(), "This is 1 / s."),
+        ),
+        ("Write -log p(x|z) with s in it: d log s + sum(errors^2) / (2 s^2) + what does not depend on s.",
+         "Set its slope in s to zero: d / s = sum(errors^2) / s^3.",
+         "errors.square().mean(1).sqrt()"),
+        "a learned s is the typical error of a pixel. So a network that reconstructs better gets a smaller s, and each code a narrower cloud.",
     ),
 )}
