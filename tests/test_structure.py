@@ -220,6 +220,7 @@ class TestNotebook:
             spoken = (
                 before["cell_type"] == "markdown"
                 or "predict(" in source(before)
+                or ".reveal(" in source(after)  # what one has just looked at is what it is about
                 or "predict(" in source(after)
             )
             assert after["cell_type"] == "markdown" or spoken, f"{after['id']} follows code without a word"
@@ -233,7 +234,26 @@ class TestNotebook:
     def test_every_exercise_is_checked_and_every_guess_revealed(self, path):
         code = [source(c) for c in cells(path, "code")]
         tagged = [source(c) for c in cells(path, "code") if "exercise" in c["metadata"].get("tags", [])]
-        headings = sum(source(c).count("### Exercise ") for c in cells(path, "markdown"))
-        assert headings == len(tagged) >= 3 and all("check(" in c and "..." in c for c in tagged)
+        titles = [t for c in cells(path, "markdown") for t in re.findall(r"### Exercise (\d+) · ", source(c))]
+        assert titles == [str(k) for k in range(1, len(titles) + 1)] and 3 <= len(titles) <= len(tagged)
+        assert all("check(" in c and "..." in c for c in tagged)
         guesses = re.findall(r"^(\w+) = predict\(", "\n".join(code), re.M)
         assert guesses and all(any(f"{g}.reveal(" in c for c in code) for g in guesses)
+
+    def test_exercises_rise_to_one_that_no_cell_answers(self, path):
+        last = max(i for i, c in enumerate(cells(path)) if "### Exercise " in source(c))
+        assert "No cell above has this one." in source(cells(path)[last])
+        assert sum("No cell above" in source(c) for c in cells(path)) == 1
+
+    def test_no_text_tells_an_answer_before_its_box(self, path):
+        """Between a guess and its answer one looks: no text there says what the box is going to say."""
+        everything = cells(path)
+        for i, c in enumerate(everything):
+            if guess := re.match(r"(\w+) = predict\(", source(c)):
+                j = next(
+                    k for k in range(i, len(everything)) if f"{guess[1]}.reveal(" in source(everything[k])
+                )
+                answer = re.search(r'reveal\(\s*"([^"]+)"', source(everything[j]))[1].removeprefix("about ")
+                between = " ".join(source(k) for k in everything[i + 1 : j] if k["cell_type"] == "markdown")
+                if len(answer.split()) > 2 or re.search(r"\d\d", answer):
+                    assert not re.search(rf"(?<![\w.=]){re.escape(answer)}(?![\w.,/])", between), c["id"]

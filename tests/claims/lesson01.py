@@ -59,6 +59,7 @@ PLAIN = {
     "01-break-schedule": "50",
     "01-ex3": "1",
     "01-ex4": "1",
+    "01-ex-between": "0 1",
     "01-summary": "1 1",
     "01-symbols": "1 1",
 }

@@ -38,4 +38,5 @@ PLAIN = {
     "05-best-reveal": "1 2 1 2 4 2",
     "05-break-strong": "0.1 20",
     "05-film": "20",
+    "05-ex-smooth": "1 0",
 }

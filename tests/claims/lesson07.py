@@ -155,6 +155,7 @@ PLAIN = {  # minutes, numbers of a list or of an example, choices of a guess, 0 
     "07-papers-equal": "2021 10 100 256 2 128 256",
     "07-limits": "10 10 10 95",
     "07-ex2": "0 5 2 1 1 1 4",
+    "07-ex-enough": "0 2",
     "07-talk": "2.1 2.3",
     "07-summary": "0",
     "07-symbols": "1.96 95 2019 2020 2017 1927 1908 2020 2021 2021 2021 2024",
