@@ -27,10 +27,9 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from .files import whole
+from .theme import DARK, LIGHT
 
-# Okabe-Ito, told apart with every kind of colour vision, in the player's shades; lines differ in their dashes as well.
-PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#2a93c9", "#444444"]
-ON_DARK = ["#56b4e9", "#ff8f4a", "#2fcf9f", "#eda4cb", "#f0c04a", "#a9d8f5", "#d0d0d0"]
+PALETTE, ON_DARK = LIGHT["colors"], DARK["colors"]
 DASHES = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 2)), (0, (9, 2)), (0, (1, 3))]
 PAPER = {  # background: (paper, ink, quiet ink, grid, palette)
     "white": ("#ffffff", "#1f2328", "#59636e", "#e4e8ec", PALETTE),

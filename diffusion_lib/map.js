@@ -1,15 +1,14 @@
 // A map of a two-dimensional latent space: point somewhere, and see at once what the decoder draws there. No kernel needed.
-const SIDE = 400, SMALL = 200, COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#2a93c9", "#444444"], CSS = `
-.lm { display: flex; gap: 24px; align-items: flex-start; flex-wrap: wrap; font: 16px system-ui, sans-serif; color: var(--jp-content-font-color1, inherit); }
-.lm canvas { border: 1px solid var(--jp-border-color1, #999); }
+const SIDE = 400, SMALL = 200, CSS = `${colours(".lm")}
+.lm { display: flex; gap: 24px; align-items: flex-start; flex-wrap: wrap; font: 16px system-ui, sans-serif; }
+.lm canvas { border: 1px solid var(--quiet); }
 .lm-map { width: ${SIDE}px; height: ${SIDE}px; touch-action: none; cursor: crosshair; }
 .lm-small { width: ${SMALL}px; height: ${SMALL}px; image-rendering: pixelated; }
 .lm-side { display: grid; gap: 10px; } .lm-row { display: flex; gap: 24px; flex-wrap: wrap; } .lm figure { margin: 0; }
 .lm figcaption { font-weight: 600; margin-bottom: 4px; } .lm-says { min-height: 48px; width: 430px; font-variant-numeric: tabular-nums; }
 .lm button { min-height: 44px; padding: 0 18px; font: inherit; color: inherit; cursor: pointer; border-radius: 22px;
-  border: 1px solid var(--jp-border-color1, #999); background: var(--jp-layout-color1, #fff); }
-.lm button[aria-pressed="true"] { border: 2px solid #0072b2; font-weight: 600; }
-.lm :focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }`;
+  border: 1px solid var(--quiet); background: var(--card); }
+.lm button[aria-pressed="true"] { border: 3px solid var(--accent); font-weight: 600; }`;
 
 function render({ model, el }) {
   const film = model.get("film"), make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
@@ -21,7 +20,6 @@ function render({ model, el }) {
   const map = make("canvas", { width: 2 * SIDE, height: 2 * SIDE, className: "lm-map", tabIndex: 0 }), pen = map.getContext("2d");
   map.setAttribute("role", "application");
   map.setAttribute("aria-label", film.alt + " Move with the mouse, a finger or the arrow keys.");
-  map.dataset.lmSuppressShortcuts = "true";
   const says = make("div", { className: "lm-says" });
   says.setAttribute("role", "status");
   const panel = (title) => {
@@ -39,7 +37,7 @@ function render({ model, el }) {
 
   function paper(kind) {
     const canvas = make("canvas", { width: 2 * SIDE, height: 2 * SIDE }), ink = canvas.getContext("2d");
-    ink.fillStyle = "#fff";
+    ink.fillStyle = LIGHT.card; // paper in both themes, and so the digits on it are dark
     ink.fillRect(0, 0, 2 * SIDE, 2 * SIDE);
     if (kind === "tiles") {
       const n = 16, tile = (2 * SIDE) / n, one = make("canvas", { width, height }), image = new ImageData(width, height);
@@ -54,7 +52,7 @@ function render({ model, el }) {
     } else {
       Object.assign(ink, { font: "bold 22px system-ui, sans-serif", textAlign: "center", textBaseline: "middle" });
       for (let i = 0; i < label.length; i++) {
-        ink.fillStyle = COLOURS[label[i] % 7];
+        ink.fillStyle = LIGHT.words[label[i] % 7];
         ink.fillText(names[label[i]], toPixel(xy[2 * i]), 2 * SIDE - toPixel(xy[2 * i + 1]));
       }
     }
@@ -102,7 +100,6 @@ function render({ model, el }) {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!step) return;
     event.preventDefault();
-    event.stopPropagation();
     go(x + (step[0] * 2 * limit) / (steps - 1), y + (step[1] * 2 * limit) / (steps - 1));
     tell();
   });
@@ -122,7 +119,9 @@ function render({ model, el }) {
   side.append(buttons, row, says);
   root.append(make("style", { textContent: CSS }), map, side);
   el.append(root);
+  keepKeys(root);
   draw();
+  return followTheme(root);
 }
 
 export default { render };

@@ -1,12 +1,11 @@
 // A small pad to draw on: white on black, as in MNIST. A finished picture goes to the kernel as 28 x 28 grey bytes.
-const SIDE = 280, CSS = `
-.pad { display: flex; gap: 12px; align-items: center; flex-wrap: wrap; font: 16px system-ui, sans-serif; color: var(--jp-content-font-color1, inherit); }
-.pad canvas { width: ${SIDE * 0.7}px; height: ${SIDE * 0.7}px; border: 1px solid var(--jp-border-color1, #999); border-radius: 8px;
+const SIDE = 280, CSS = `${colours(".pad")}
+.pad { display: flex; gap: 12px; align-items: center; flex-wrap: wrap; font: 16px system-ui, sans-serif; }
+.pad canvas { width: ${SIDE * 0.7}px; height: ${SIDE * 0.7}px; border: 1px solid var(--quiet); border-radius: 8px;
   background: #000; touch-action: none; cursor: crosshair; }
 .pad div { display: grid; gap: 8px; }
 .pad button { min-height: 44px; padding: 0 18px; font: inherit; color: inherit; cursor: pointer; border-radius: 22px;
-  border: 1px solid var(--jp-border-color1, #999); background: var(--jp-layout-color1, #fff); }
-.pad :focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }`;
+  border: 1px solid var(--quiet); background: var(--card); }`;
 
 function render({ model, el }) {
   const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
@@ -58,7 +57,9 @@ function render({ model, el }) {
   side.append(keep, wipe);
   root.append(make("style", { textContent: CSS }), canvas, side);
   el.append(root);
+  keepKeys(root);
   clear();
+  return followTheme(root);
 }
 
 export default { render };

@@ -2,14 +2,9 @@
 // The same text runs as an anywidget in a notebook (render) and inside an exported page (standalone). A film comes in
 // the trait "film", "value" is the frame. A step draws at once, without the kernel, which is told afterwards.
 
-const CSS = `
-.fp { --ink: var(--jp-content-font-color1, #1f2328); --quiet: var(--jp-content-font-color2, #59636e);
-  --line: var(--jp-border-color2, #d8dee4); --card: var(--jp-layout-color1, #fff); --hover: var(--jp-layout-color2, #f0f2f4);
-  --accent: #0072b2; --on-accent: #fff; box-sizing: border-box; max-width: 100%; padding: 8px 4px; color: var(--ink);
+const CSS = `${colours(".fp")}
+.fp { box-sizing: border-box; max-width: 100%; padding: 8px 4px;
   font: 16px/1.45 var(--jp-content-font-family, system-ui, sans-serif); text-align: left; container-type: inline-size; }
-@media (prefers-color-scheme: dark) { .fp { --ink: var(--jp-content-font-color1, #e8eaed); --card: var(--jp-layout-color1, #1c2024);
-  --quiet: var(--jp-content-font-color2, #a5adb6); --line: var(--jp-border-color2, #3a4149); --hover: var(--jp-layout-color2, #2a3037); } }
-.fp.fp-dark { --accent: #56b4e9; --on-accent: #10202c; }
 .fp sub, .fp sup { font-size: .72em; line-height: 0; }
 .fp-row { display: flex; gap: 16px; align-items: flex-start; }
 .fp-row.fp-alone { justify-content: center; }
@@ -22,6 +17,7 @@ const CSS = `
 .fp canvas.fp-crisp { image-rendering: pixelated; }
 .fp-legend { display: flex; flex-wrap: wrap; gap: 2px 14px; padding-top: 6px; font-size: 15px; }
 .fp-legend svg { width: 26px; height: 12px; margin-right: 6px; }
+.fp-legend.fp-light svg { background: ${LIGHT.card}; border-radius: 6px; }
 .fp-note, .fp-caption { white-space: pre-wrap; overflow-wrap: break-word; }
 .fp-note, .fp-caption, .fp-lead, .fp-readout { font-variant-numeric: tabular-nums; }
 .fp-note { color: var(--quiet); font-size: 15px; padding-top: 4px; }
@@ -36,7 +32,6 @@ const CSS = `
 .fp-bar button:hover, .fp-bar select:hover { background: var(--hover); }
 .fp-bar button.fp-play { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 .fp-bar svg { width: 22px; height: 22px; fill: currentColor; }
-.fp :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .fp-readout { font-size: 20px; font-weight: 600; white-space: nowrap; }
 .fp-bar input { flex: 1 1 160px; min-width: 0; height: 44px; margin: 0 6px; padding: 0; border-radius: 22px; background: none;
   appearance: none; cursor: pointer; touch-action: pan-y; }
@@ -48,17 +43,15 @@ const CSS = `
   border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: var(--ring, 0 0 0 1px var(--accent)); }
 .fp-bar input::-moz-range-thumb { box-sizing: border-box; width: 24px; height: 24px;
   border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: var(--ring, 0 0 0 1px var(--accent)); }
-.fp-bar input:focus-visible { outline: none; --ring: 0 0 0 3px var(--card), 0 0 0 6px var(--accent); }
+.fp-bar input:focus-visible { outline: none !important; --ring: 0 0 0 3px var(--card), 0 0 0 6px var(--accent); }
 @container (max-width: 560px) { .fp-bar input { order: -1; flex-basis: 100%; margin: 0; } .fp-readout { margin-left: auto; } }
 @media (prefers-reduced-motion: reduce) { .fp * { transition: none !important; } }
 `;
 const ICONS = { Previous: "M7 5h2.5v14H7zM19 5v14l-8.5-7z", Play: "M8 4.5v15l12-7.5z", Pause: "M7 5h3.6v14H7zM13.4 5H17v14h-3.6z",
   Next: "M14.5 5H17v14h-2.5zM5 5l8.5 7L5 19z" };
 const KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
-// Okabe-Ito: told apart with every kind of colour vision; lighter on dark. Lines differ in their dashes as well.
-const LIGHT = { colors: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#2a93c9", "#444444"], grey: "#b9c0c7" };
-const DARK = { colors: ["#56b4e9", "#ff8f4a", "#2fcf9f", "#eda4cb", "#f0c04a", "#a9d8f5", "#d0d0d0"], grey: "#6b747d" };
 const DASHES = [[], [9, 5], [2, 4], [10, 4, 2, 4], [5, 3], [14, 4], [1, 2]];
+const INK = 6; // the darkest of the palette
 const FONT = "system-ui, sans-serif", GAP = 16, SEND_MS = 80; // the kernel hears of at most one frame in SEND_MS
 const TALL = 320, SMALL = 108, SMALL_PLOT = 150; // heights of panels in CSS pixels: at most, at least, at least for a plot
 
@@ -105,6 +98,8 @@ function reserve(el, texts, side) {
 
 // ---- panels: width = slope height + extra; resize(tall, widest) and paint(frame, theme) ------------------------------
 
+// A field has the same light colours in both themes, and so have the marks on it.
+const hues = (panel, theme) => (panel.field ? LIGHT : theme);
 const aligned = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 const f32 = (view) => new Float32Array(aligned(view)), f64 = (view) => new Float64Array(aligned(view));
 // Whole multiples make all pixels equally large; where that would waste too much room, come as close as the room allows.
@@ -164,6 +159,9 @@ function plot(panel, canvas) {
   pen.font = `13px ${FONT}`;
   const left = 18 + Math.max(0, ...panel.yticks.map(([, text]) => pen.measureText(text).width)), right = 16;
   const top = panel.ylabel ? 32 : 14, below = panel.xlabel ? 50 : 30;
+  // Over a coloured field, and over bars, a mark keeps its contrast by a rim; ink is darker than any field.
+  const bars = marks.some((mark) => mark.kind === "bars");
+  const rim = (hue, theme) => (panel.field ? hue !== LIGHT.colors[INK] && LIGHT.card : bars && theme.card);
   const sheet = make("canvas"), under = panel.field && picture(panel.field, sheet); // a coarse picture that fills the plane
   let wide, tall, stamps; // the plane, in CSS pixels
   const X = (x) => left + ((x - x0) / (x1 - x0)) * wide, Y = (y) => top + ((y1 - y) / (y1 - y0)) * tall;
@@ -176,20 +174,26 @@ function plot(panel, canvas) {
     pen.stroke();
   }
   // A point is drawn once and then stamped: thousands of stamps are cheaper than thousands of arcs.
-  function stamp(x, y, size, style) {
+  function stamp(x, y, size, style, rim) {
     if (!stamps.has(style + size)) {
       const image = document.createElement("canvas"), context = image.getContext("2d"), sharp = 2 * (window.devicePixelRatio || 1);
-      image.width = image.height = Math.ceil((size + 2) * sharp);
-      context.fillStyle = style;
-      context.arc(image.width / 2, image.width / 2, (size / 2) * sharp, 0, 2 * Math.PI);
-      context.fill();
+      const disc = (colour, wide) => {
+        context.beginPath();
+        context.fillStyle = colour;
+        context.arc(image.width / 2, image.width / 2, (wide / 2) * sharp, 0, 2 * Math.PI);
+        context.fill();
+      };
+      image.width = image.height = Math.ceil((size + 4) * sharp);
+      if (rim) disc(rim, size + 2);
+      disc(style, size);
       stamps.set(style + size, image);
     }
-    pen.drawImage(stamps.get(style + size), x - size / 2 - 1, y - size / 2 - 1, size + 2, size + 2);
+    pen.drawImage(stamps.get(style + size), x - size / 2 - 2, y - size / 2 - 2, size + 4, size + 4);
   }
   const draw = {
-    line({ at, n, dash, fill }, hue) {
+    line({ at, n, dash, fill }, hue, i, theme) {
       const path = Array.from({ length: n }, (_, k) => at(k)), floor = Y(Math.max(0, y0));
+      if (bars) trace(path, theme.card, 5.5);
       trace(path, hue(0), dash === undefined ? 1.5 : 2.5, DASHES[dash]);
       if (!fill) return;
       for (const [x] of [path.at(-1), path[0]]) pen.lineTo(x, floor);
@@ -198,13 +202,11 @@ function plot(panel, canvas) {
     },
     bars({ at, n }, hue) {
       const half = Math.abs(at(1)[0] - at(0)[0]) * 0.46;
-      Object.assign(pen, { fillStyle: hue(0), globalAlpha: 0.8 });
+      pen.fillStyle = hue(0);
       for (let k = 0; k < n; k++) pen.fillRect(at(k)[0] - half, at(k)[1], 2 * half, Y(0) - at(k)[1]);
     },
     points({ at, n, size, trail }, hue, i, theme) {
-      pen.globalAlpha = n > 400 ? 0.75 : 1;
-      for (let k = 0; k < n; k++) stamp(...at(k), size, hue(k));
-      pen.globalAlpha = 1;
+      for (let k = 0; k < n; k++) stamp(...at(k), size, hue(k), rim(hue(k), theme));
       for (const k of trail) {
         trace(Array.from({ length: i + 1 }, (_, past) => at(k, past)), theme.ink, 1.5);
         stamp(...at(k), 2 * size, theme.ink);
@@ -222,6 +224,7 @@ function plot(panel, canvas) {
       pen.scale(sharp, sharp);
     },
     paint(i, theme) {
+      const { colors, grey } = hues(panel, theme);
       pen.clearRect(0, 0, wide + left + right, tall + top + below);
       under?.paint(i);
       if (under) pen.drawImage(sheet, left, top, wide, tall);
@@ -241,7 +244,7 @@ function plot(panel, canvas) {
       pen.clip();
       for (const mark of marks) {
         const at = (k, frame = i) => [X(mark.x(k, frame)), Y(mark.y(k, frame))];
-        draw[mark.kind]({ ...mark, at }, (k) => theme.colors[mark.colors[k % mark.colors.length]] ?? theme.grey, i, theme);
+        draw[mark.kind]({ ...mark, at }, (k) => colors[mark.colors[k % mark.colors.length]] ?? grey, i, theme);
         pen.globalAlpha = 1;
       }
       pen.restore();
@@ -275,6 +278,7 @@ function build(panel) {
     key.prepend(icon("0 0 26 12", ...sign));
     legend.append(Object.assign(key, { color: colors[0] }));
   }
+  legend.classList.toggle("fp-light", !!panel.field);
   write(title, panel.title);
   lead.hidden = !panel.lead.length;
   note.hidden = !panel.notes.length;
@@ -304,7 +308,7 @@ function render({ model, el }) {
   root.append(style, stage, bar, caption);
   el.append(root);
 
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)"), night = window.matchMedia("(prefers-color-scheme: dark)");
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   let film, views = [], index = 0, theme, room = 0, ratio = 1, timer = 0, sender = 0, sent = 0;
 
   function show(i) {
@@ -395,11 +399,10 @@ function render({ model, el }) {
     }
   }
   function look() {
-    const bright = getComputedStyle(root).color.match(/[\d.]+/g).slice(0, 3).reduce((sum, v) => sum + +v, 0) > 382;
-    root.classList.toggle("fp-dark", bright); // bright letters: a dark theme, whoever made it
-    const css = getComputedStyle(root), read = (name) => css.getPropertyValue(name);
-    theme = { ink: css.color, quiet: read("--quiet"), line: read("--line"), ...(bright ? DARK : LIGHT) };
-    for (const { legend } of views) for (const key of legend.children) key.firstChild.style.color = theme.colors[key.color] ?? theme.grey;
+    darken(root);
+    const css = getComputedStyle(root), read = (name) => css.getPropertyValue(name), { colors, grey } = root.classList.contains(DARKNESS) ? DARK : LIGHT;
+    theme = { ink: css.color, quiet: read("--quiet"), line: read("--line"), card: read("--card"), colors, grey };
+    for (const { legend, panel } of views) for (const key of legend.children) key.firstChild.style.color = hues(panel, theme).colors[key.color] ?? theme.grey;
   }
   // What decides where everything stands. A film that grows while one watches keeps it.
   function mould() {
@@ -433,54 +436,52 @@ function render({ model, el }) {
   slider.addEventListener("input", () => step(+slider.value - index));
   stage.addEventListener("click", () => slider.focus({ preventScroll: true })); // so that the arrow keys work at once
   root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    if (event.target === speed) return event.stopPropagation();
-    const by = KEYS[event.key], press = event.target.tagName === "BUTTON" && " Enter".includes(event.key);
-    if (by === undefined && event.key !== " " && !press) return;
-    event.stopPropagation(); // or JupyterLab goes to another cell
-    if (press) return; // the button presses itself
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.target === speed) return;
+    const by = KEYS[event.key], press = event.target.tagName === "BUTTON" && " Enter".includes(event.key); // presses itself
+    if (press || (by === undefined && event.key !== " ")) return;
     event.preventDefault();
     if (by === undefined) toggle();
     else step(by);
   });
+  keepKeys(root);
 
   const leave = new AbortController();
-  const restyle = () => requestAnimationFrame(() => room && getComputedStyle(root).color !== theme.ink && layout());
   const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });
   const sizes = new ResizeObserver(() => root.clientWidth !== room && layout()); // watches a line without height: layout never moves it
   const screens = setInterval(() => window.devicePixelRatio !== ratio && layout(), 300); // another screen, of which no observer tells
-  const themes = new MutationObserver(restyle);
   const follow = () => {
     if (model.get("value") === index) return;
     sender = clearTimeout(sender) ?? 0; // the kernel's word is newer than what was to be told
     show(model.get("value"));
   };
   listen(document, "visibilitychange", () => document.hidden && pause());
-  listen(night, "change", restyle);
   model.on("change:film", load);
   model.on("change:value", follow);
   load();
   sizes.observe(root.appendChild(make("div")));
-  themes.observe(document.body, { attributes: true });
+  const unfollow = followTheme(root, () => room && layout());
 
   return () => {
     pause();
     if (sender) send();
     model.off("change:film", load);
     model.off("change:value", follow);
-    for (const watcher of [sizes, themes]) watcher.disconnect();
+    sizes.disconnect();
     clearInterval(screens);
+    unfollow();
     leave.abort();
   };
 }
 
-// ---- an exported page: the same player on a model that lives in the page ---------------------------------------------
+// ---- an exported page: the same player on a model that lives in the page. Several may be pasted into one page. -------
 
 function standalone() {
   const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  const state = JSON.parse(document.getElementById("film").textContent, (_, v) => (v?.base64 === undefined ? v : bytes(v.base64)));
-  const model = { get: (key) => state[key], set: (key, value) => (state[key] = value), on() {}, off() {}, save_changes() {} };
-  render({ model, el: document.getElementById("player") });
+  for (const el of document.querySelectorAll(".film-player:not(:has(.fp))")) {
+    const state = JSON.parse(el.querySelector("script").textContent, (_, v) => (v?.base64 === undefined ? v : bytes(v.base64)));
+    const model = { get: (key) => state[key], set: (key, value) => (state[key] = value), on() {}, off() {}, save_changes() {} };
+    render({ model, el });
+  }
 }
 
 export default { render };

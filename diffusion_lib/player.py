@@ -21,10 +21,11 @@ import traitlets
 from . import still as stills
 from .files import whole
 from .panels import agree, bytes_in, curve, mix, pixels, scatter, texts
+from .theme import script
 
 __all__ = ["FramePlayer", "curve", "mix", "pixels", "save_html", "scatter"]
 
-SOURCE = Path(__file__).parent / "player.js"
+SOURCE = script("player.js")
 LIMIT_MB = 64  # more than this is slow to send and to keep in a browser tab on a classroom laptop
 
 
@@ -102,17 +103,17 @@ class FramePlayer(anywidget.AnyWidget):
 def save_html(path, player: FramePlayer, *, title="", description="") -> Path:
     """Write a player as one self-contained HTML file: the same player.js, the frames, nothing from the network.
 
-    The file appears whole or not at all. Size: the frames in base64 (4/3) and less than 30 KB.
+    The file appears whole or not at all. Size: the frames in base64 (4/3) and less than 33 KB.
     """
     state = {"film": player.film, "value": player.value}
     # In JSON "<" only occurs inside strings, so no text of a learner can end the script element.
     film = json.dumps(state, default=lambda b: {"base64": base64.b64encode(b).decode()})
     film = film.replace("<", "\\u003c")
-    script = SOURCE.read_text("utf-8") + "\nstandalone();\n"
-    allowed = base64.b64encode(sha256(script.encode()).digest()).decode()
+    code = SOURCE + "\nstandalone();\n"
+    allowed = base64.b64encode(sha256(code.encode()).digest()).decode()
     heading = f"<h1>{html.escape(title)}</h1>" if title else ""
     text = "".join(f"<p>{html.escape(p)}</p>" for p in description.split("\n\n") if p)
-    page = PAGE.format(title=html.escape(title or player.film["name"]), allowed=allowed, film=film, script=script,
+    page = PAGE.format(title=html.escape(title or player.film["name"]), allowed=allowed, film=film, script=code,
                        heading=heading, text=text)  # fmt: skip
     path = Path(path)
     with whole(path) as part:
@@ -132,8 +133,8 @@ body {{ max-width: 1080px; margin: 0 auto; padding: 24px 16px 48px; }}
 h1, p {{ overflow-wrap: anywhere; max-width: 46em; margin: 0 0 1.2em; }}
 h1 {{ font-size: 1.7rem; line-height: 1.25; margin-bottom: .4em; }}
 </style></head>
-<body>{heading}{text}<main id="player"><noscript>This film needs JavaScript.</noscript></main>
-<script type="application/json" id="film">{film}</script>
+<body>{heading}{text}<main class="film-player"><noscript>This film needs JavaScript.</noscript>
+<script type="application/json">{film}</script></main>
 <script type="module">{script}</script>
 </body></html>
 """

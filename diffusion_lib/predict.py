@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import traitlets
 from IPython.display import display
 
+from .controls import choose, group
 from .note import Note
 
 
@@ -53,7 +54,7 @@ class Prediction(_Stored, widgets.VBox):
             button.on_click(lambda _, option=option: self._choose(option))
         self._box = _Box()
         self._draw()
-        super().__init__([self._box, widgets.Box(self.buttons, layout={"flex_flow": "row wrap"})])
+        super().__init__([self._box, group(self.buttons, name=self.question, one_of=True)])
 
     def _choose(self, option: str) -> None:
         with self._lock:
@@ -66,6 +67,7 @@ class Prediction(_Stored, widgets.VBox):
         for button, option in zip(self.buttons, self.options, strict=True):
             button.description = f"{'●' if option == self.guess else '○'} {option}"
             button.disabled = self.revealed
+        choose(self.buttons, self.buttons[self.options.index(self.guess)] if self.guess else None)
 
     def reveal(self, outcome: str, because: str) -> None:
         """Show a box that holds the outcome back until there is a guess, and then opens by itself. For a later cell.

@@ -1,14 +1,9 @@
 // A noise schedule drawn by hand: handles on alpha_bar, and beside it all that follows. Looks like player.js.
 // "film" holds the pictures, their noise and the presets' tables; "state" is what the kernel hears: preset, T, handles, picture.
 
-const CSS = `
-.sc { --ink: var(--jp-content-font-color1, #1f2328); --quiet: var(--jp-content-font-color2, #59636e);
-  --line: var(--jp-border-color2, #d8dee4); --card: var(--jp-layout-color1, #fff); --hover: var(--jp-layout-color2, #f0f2f4);
-  --accent: #0072b2; --second: #d55e00; --third: #009e73; box-sizing: border-box; max-width: 1000px; padding: 4px; color: var(--ink);
+const CSS = `${colours(".sc")}
+.sc { box-sizing: border-box; max-width: 1000px; padding: 4px;
   font: 16px/1.45 var(--jp-content-font-family, system-ui, sans-serif); text-align: left; container-type: inline-size; }
-@media (prefers-color-scheme: dark) { .sc { --ink: var(--jp-content-font-color1, #e8eaed); --card: var(--jp-layout-color1, #1c2024);
-  --quiet: var(--jp-content-font-color2, #a5adb6); --line: var(--jp-border-color2, #3a4149); --hover: var(--jp-layout-color2, #2a3037); } }
-.sc.sc-dark { --accent: #56b4e9; --second: #ff8f4a; --third: #2fcf9f; }
 .sc sub { font-size: .72em; line-height: 0; }
 .sc-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 18px; margin-bottom: 4px; }
 .sc-bar label { display: flex; align-items: center; gap: 8px; font-size: 15px; color: var(--quiet); }
@@ -17,7 +12,6 @@ const CSS = `
 .sc-bar select:hover, .sc-bar button:hover { background: var(--hover); }
 .sc-bar input { width: 150px; height: 44px; margin: 0; accent-color: var(--accent); cursor: pointer; }
 .sc-bar output { min-width: 4.6em; font-weight: 600; font-size: 18px; color: var(--ink); font-variant-numeric: tabular-nums; }
-.sc :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 .sc-all { display: grid; grid-template-columns: minmax(0, 1.62fr) minmax(0, 1fr); gap: 4px 24px; align-items: start; }
 .sc-all > :first-child { grid-row: span 2; }
 .sc-title { font-weight: 600; line-height: 1.3; padding: 2px 0; }
@@ -29,7 +23,7 @@ const CSS = `
 .sc-curve.sc-beta { stroke: var(--second); stroke-dasharray: 9 4; }
 .sc-curve.sc-snr { stroke: var(--third); stroke-dasharray: 2 3; }
 .sc-handle { cursor: ns-resize; touch-action: none; }
-.sc-handle:focus { outline: none; }
+.sc-handle:focus { outline: none !important; }
 .sc-handle .sc-touch { fill: transparent; }
 .sc-handle .sc-knob { fill: var(--accent); stroke: var(--card); stroke-width: 3; }
 .sc-handle:hover .sc-touch { fill: var(--accent); fill-opacity: .15; }
@@ -267,11 +261,6 @@ function render({ model, el }) {
   }
 
   // ---- dark or light, keys, the kernel
-  const look = () => {
-    const bright = getComputedStyle(root).color.match(/[\d.]+/g).slice(0, 3).reduce((sum, v) => sum + +v, 0) > 382;
-    root.classList.toggle("sc-dark", bright); // bright letters: a dark theme, whoever made it
-  };
-  const themes = new MutationObserver(() => requestAnimationFrame(look)), night = window.matchMedia("(prefers-color-scheme: dark)");
   const hear = () => {
     if (JSON.stringify(model.get("state")) === JSON.stringify(state) || pull) return;
     sender = clearTimeout(sender) ?? 0; // the kernel's word is newer than what was to be told
@@ -279,17 +268,14 @@ function render({ model, el }) {
     own = state.preset ? own : state.handles;
     follow();
   };
-  root.addEventListener("keydown", (event) => event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.key === "Escape" || event.stopPropagation()); // or JupyterLab goes to another cell
-  night.addEventListener("change", look);
-  themes.observe(document.body, { attributes: true });
+  keepKeys(root);
   model.on("change:state", hear);
   follow();
-  requestAnimationFrame(look);
+  const unfollow = followTheme(root);
   return () => {
     if (sender) send();
     cancelAnimationFrame(frame);
-    themes.disconnect();
-    night.removeEventListener("change", look);
+    unfollow();
     model.off("change:state", hear);
   };
 }

@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import anywidget
 import numpy as np
@@ -26,6 +25,7 @@ from . import still as stills
 from .diffusion import SCHEDULES, Schedule, add_noise, randn_like
 from .figures import grid
 from .panels import curve, pixels
+from .theme import script
 
 STEPS = (
     10,
@@ -94,7 +94,7 @@ class Sculptor(anywidget.AnyWidget):
     a drawn curve ([] for a preset, which is exact and not a curve through handles).
     """
 
-    _esm = Path(__file__).parent / "sculptor.js"
+    _esm = script("sculptor.js")
     film = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
 

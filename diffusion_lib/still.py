@@ -15,11 +15,12 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from .figures import PALETTE
+from .theme import LIGHT
 
 HIGH, WIDE = 400, 2400  # of a panel and of a row, in pixels of the PNG
 GAP, TEXT, ROW = 32, 28, 40  # between panels; height of letters and of a line
 INK, QUIET, LINE = "#1f2328", "#59636e", "#d0d7de"
-GREY = "#b9c0c7"
+GREY = LIGHT["grey"]
 SUBSUP = re.compile(r"([_^]\{[^{}]*\})")  # the one convention in texts: x_{t}, 10^{3}
 
 

@@ -296,7 +296,7 @@ def test_themes(lab):
         )
         dark = theme.endswith("Dark")
         lab.wait_for_function(
-            f"document.querySelector('.fp').classList.contains('fp-dark') === {str(dark).lower()}"
+            f"document.querySelector('.fp').classList.contains('in-the-dark') === {str(dark).lower()}"
         )
         plots.append(view.canvas(3))
         screenshot(lab, f"player-lab-{'dark' if dark else 'light'}")
@@ -438,9 +438,9 @@ def test_nothing_overflows(open_page, width):
 
 def test_dark_page(open_page):
     view = open_page(dark=True)
-    assert view.page.evaluate("document.querySelector('.fp').classList.contains('fp-dark')")
+    assert view.page.evaluate("document.querySelector('.fp').classList.contains('in-the-dark')")
     view.page.emulate_media(color_scheme="light")
-    view.page.locator(".fp:not(.fp-dark)").wait_for()
+    view.page.locator(".fp:not(.in-the-dark)").wait_for()
 
 
 def test_a_screen_of_finer_pixels_and_back(open_page):

@@ -40,10 +40,11 @@ ORDER = [
     "store",
     "metrics",
     "arena",
+    "theme",
     "figures",
     "plots",
 ]
-ORDER += ["panels", "still", "player", "sculptor", "views"]
+ORDER += ["panels", "still", "player", "sculptor", "controls", "views"]
 ORDER += ["exercises", "note", "check", "predict", "options", "shell", "__main__"]
 
 

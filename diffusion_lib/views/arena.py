@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import arena
 from ..arena import CALLS, FAMILIES
+from ..controls import choose, group
 from ..figures import grid
 from ..metrics import coverage_ceiling
 from ..player import curve, pixels, scatter
@@ -46,11 +47,12 @@ class Bet(widgets.VBox):
             buttons = [widgets.Button(description=f, layout={"width": "110px", "height": "44px"}, style={"font_size": "16px"}, tooltip=f"{question} My bet: {f}") for f in FAMILIES]  # fmt: skip
             for button in buttons:
                 button.on_click(lambda b, key=key, row=buttons: self._choose(key, b, row))
-            rows.append(widgets.HBox([words, *buttons]))
+            rows.append(group([words, *buttons], name=question, one_of=True))
         super().__init__(rows)
 
     def _choose(self, key: str, chosen: widgets.Button, row: list[widgets.Button]) -> None:
         self.choice[key] = chosen.description
+        choose(row, chosen)
         for button in row:
             button.button_style = "primary" if button is chosen else ""
             button.icon = "check" if button is chosen else ""
@@ -92,7 +94,7 @@ class LiveArena(ByTurns):
         self.again = widgets.Button(description="New race", icon="refresh", layout={"width": "150px"} | tall, tooltip="Three new networks, other dice, these data and this budget")  # fmt: skip
         self.again.on_click(lambda _: self.start())
         self._enter()
-        controls = widgets.HBox([self.choice, self.budget, self.again], layout={"flex_flow": "row wrap"})
+        controls = group([self.choice, self.budget, self.again], name="The next race")
         super().__init__({"seconds": seconds}, keep, "GAN, VAE and DDPM by turns", above=(controls,))
 
     def _enter(self) -> None:

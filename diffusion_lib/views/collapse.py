@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .. import data as _data
 from .. import gan
+from ..controls import group
 from ..metrics import mode_report
 from ..player import curve, scatter
 from ..train import Record, fit
@@ -98,7 +99,7 @@ class CollapseLab(Live):
         self.go_on.on_click(lambda _: self.rewind())
         self._prepare()
         self.z = self.model.noise(2000, generator(seed))
-        controls = widgets.HBox([self.recipe, self.speed, self.again, self.go_on], layout={"flex_flow": "row wrap"})  # fmt: skip
+        controls = group([self.recipe, self.speed, self.again, self.go_on], name="What to train")
         super().__init__(budget, keep, f"A GAN learns the {data.name}", above=(controls,))
         self.speed.observe(lambda _: self._hint(), "value")
         self.recipe.observe(lambda _: self._hint(), "value")

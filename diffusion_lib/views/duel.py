@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ..controls import group
 from ..data import Data
 from ..figures import grid
 from ..gan import Discriminator, Generator, optimal_score
@@ -249,10 +250,10 @@ class Duel(PlayerBox):
         wide = {"width": "220px", "height": "46px"}
         self.pace = widgets.Dropdown(options=[1, 5, 25], description="Steps a frame", layout=wide, style={"description_width": "110px"})  # fmt: skip
         self.start = widgets.Dropdown(options=list(self._starts), description="Start from", layout=wide | {"width": "290px"})  # fmt: skip
-        row = {"flex_flow": "row wrap"}
         first = [*list(self.buttons.values())[:5], *([self.start] if len(self._starts) > 1 else [])]
-        self._actions = widgets.HBox(first, layout=row)
-        self._journeys = widgets.HBox([self.buttons["slow"], self.buttons["run"], self.pace, self.stop, self.branch], layout=row)  # fmt: skip
+        self._actions = group(first, name="The parts of a step")
+        journeys = [self.buttons["slow"], self.buttons["run"], self.pace, self.stop, self.branch]
+        self._journeys = group(journeys, name="Many steps, and the way back")
         self.says = widgets.HTML(layout={"height": "56px"})
 
     def _begin(self) -> None:

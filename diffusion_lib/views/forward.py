@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import data
+from ..controls import group
 from ..diffusion import Schedule, add_noise, forward_path, forward_step, log_q_chain, randn_like, sample
 from ..figures import to_uint8
 from ..oracle import mixture_denoiser
@@ -53,7 +54,11 @@ def explore_forward(
     box.player = player
     if upload:
         button = widgets.FileUpload(
-            accept="image/*", multiple=False, description="Add your own picture", layout={"width": "220px"}
+            accept="image/*",
+            multiple=False,
+            description="Add your own picture",
+            tooltip="Nothing leaves this computer",
+            layout={"width": "220px"},
         )
         says = message("Nothing leaves this computer.")
 
@@ -69,7 +74,7 @@ def explore_forward(
                 say(says, f"{file['name']} joined the others: move the slider.")
 
         button.observe(add, "value")
-        box.children = (player, widgets.HBox([button, says]))
+        box.children = (player, group([button, says], name="A picture of your own"))
         box.upload = button
     return box
 

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import anywidget
 import numpy as np
@@ -23,6 +22,7 @@ from ..ddpm import Denoiser
 from ..diffusion import randn_like, sample
 from ..figures import grid, to_uint8
 from ..player import FramePlayer, curve, pixels, scatter
+from ..theme import script
 from ..train import Record, fit
 from ..vae import VAE, kl_to_prior, surprise
 from .common import generator
@@ -44,7 +44,7 @@ def seen_and_unseen() -> tuple[Data, Data]:
 class LatentMap(anywidget.AnyWidget):
     """A map of a two-dimensional z. `.at` is the place on show; what is decoded there was computed beforehand, on a grid."""
 
-    _esm = Path(__file__).parent.parent / "map.js"
+    _esm = script("map.js")
     film = traitlets.Dict().tag(sync=True)
     at = traitlets.List(traitlets.Float(), [0.0, 0.0], minlen=2, maxlen=2).tag(sync=True)
 

@@ -22,6 +22,7 @@ import numpy as np
 from torch import nn
 
 from .. import arena
+from ..controls import group
 from ..player import FramePlayer
 from ..train import Record
 from .common import PlayerBox, say
@@ -110,8 +111,8 @@ class Live(PlayerBox):
         self.history, first = Thinned(keep), self._look()
         self.history.add(first)
         self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=[self._label(first)] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
-        row = widgets.HBox([self.stop, self.resume, self.bar, self.left, *beside], layout={"flex_flow": "row wrap"})  # fmt: skip
-        super().__init__([*above, row, self.player, self.says])
+        buttons = group([self.stop, self.resume, self.bar, self.left, *beside], name="The training")
+        super().__init__([*above, buttons, self.player, self.says])
         self._show()
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from threading import RLock
 
 import anywidget
@@ -17,10 +16,12 @@ from torch.nn import functional as F
 
 from .. import data as sets
 from .. import ddpm
+from ..controls import group
 from ..ddpm import Denoiser
 from ..figures import grid, png
 from ..metrics import nearest
 from ..player import FramePlayer, pixels
+from ..theme import script
 from .common import generator, message, say
 from .training import Training, watch
 
@@ -37,7 +38,7 @@ def to_grey(x: Tensor) -> Tensor:
 class Pad(anywidget.AnyWidget):
     """A square to draw on; each finished drawing arrives as a message with 28 x 28 grey bytes."""
 
-    _esm = Path(__file__).parent.parent / "pad.js"
+    _esm = script("pad.js")
 
 
 class OwnPictures(widgets.VBox):
@@ -46,7 +47,7 @@ class OwnPictures(widgets.VBox):
     def __init__(self, stand_in: Tensor):
         self._stand_in, self._own, self._lock = stand_in, [], RLock()
         self.pad = Pad()
-        self.upload = widgets.FileUpload(accept="image/*", multiple=True, description="Add photos", layout={"width": "150px", "height": "44px"})  # fmt: skip
+        self.upload = widgets.FileUpload(accept="image/*", multiple=True, description="Add photos", tooltip="Nothing leaves this computer", layout={"width": "150px", "height": "44px"})  # fmt: skip
         self.forget = widgets.Button(description="Start again", layout={"width": "150px", "height": "44px"})
         self.says = message("")
         # one picture of one size, whatever it holds: nothing jumps
@@ -56,7 +57,7 @@ class OwnPictures(widgets.VBox):
         self.pad.on_msg(self._drawn)
         self.upload.observe(self._uploaded, "value")
         self.forget.on_click(lambda _: self.clear())
-        side = widgets.VBox([self.shown, widgets.HBox([self.upload, self.forget])])
+        side = group([self.shown, self.upload, self.forget], name="Your pictures", width="372px")
         super().__init__(
             [widgets.HBox([self.pad, side], layout={"flex_flow": "row wrap", "grid_gap": "24px"}), self.says]
         )

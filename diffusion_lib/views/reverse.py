@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..controls import group
 from ..data import Data
 from ..ddpm import Denoiser
 from ..diffusion import Schedule, Step, Trace, add_noise, log_normal, log_p_step, randn_like, sample
@@ -112,7 +113,14 @@ def step_reverse(
     models = {name: ideal_denoiser(d.x, schedule, d.y) for name, d in sets.items()}
     which = widgets.Dropdown(options=list(models), description="Data")
     eta = widgets.FloatSlider(
-        1.0, min=0, max=1, step=0.1, description="η", readout_format=".1f", continuous_update=False
+        1.0,
+        min=0,
+        max=1,
+        step=0.1,
+        description="η",
+        readout_format=".1f",
+        continuous_update=False,
+        tooltip="η: how much fresh noise, from none (DDIM) to all (DDPM)",
     )
     start = widgets.Button(
         description="New x_T",
@@ -234,7 +242,7 @@ def step_reverse(
     walk([])
     extra = [who, kind] if networks else []
     box.children = (
-        widgets.HBox([which, eta, start, branch, *extra], layout={"flex_flow": "row wrap"}),
+        group([which, eta, start, branch, *extra], name="The walk"),
         box.player,
         says,
     )

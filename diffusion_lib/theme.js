@@ -1,0 +1,55 @@
+// What every widget shares. `theme.py` puts this text, and the colours LIGHT and DARK, before the widget's own.
+
+const DARKNESS = "in-the-dark"; // the class of a widget whose letters are bright
+
+// The colours of a widget whose root is `root`: JupyterLab's where there is one, ours in a page.
+function colours(root) {
+  const own = (t) => `--ink: var(--jp-content-font-color1, ${t.ink}); --quiet: var(--jp-content-font-color2, ${t.quiet});
+    --line: var(--jp-border-color2, ${t.line}); --page: var(--jp-layout-color0, ${t.page}); --card: var(--jp-layout-color1, ${t.card});
+    --hover: var(--jp-layout-color2, ${t.hover});`;
+  const hues = (t) => `--accent: ${t.colors[0]}; --second: ${t.colors[1]}; --third: ${t.colors[2]}; --on-accent: ${t.on_accent};`;
+  return `${root} { ${own(LIGHT)} ${hues(LIGHT)} color: var(--ink); }
+    @media (prefers-color-scheme: dark) { ${root} { ${own(DARK)} } }
+    ${root}.${DARKNESS} { ${hues(DARK)} }
+    ${root} :focus-visible { outline: 3px solid var(--accent) !important; outline-offset: 2px; }`;
+}
+
+// Bright letters are a dark theme, whoever made it. Returns the colour of the letters.
+function darken(root) {
+  const ink = getComputedStyle(root).color;
+  root.classList.toggle(DARKNESS, (ink.match(/[\d.]+/g) ?? []).slice(0, 3).reduce((sum, v) => sum + +v, 0) > 382);
+  return ink;
+}
+function followTheme(root, act = () => {}) {
+  let ink = "";
+  const look = () => {
+    const before = ink;
+    ink = darken(root);
+    if (before && before !== ink) act();
+  };
+  const soon = () => requestAnimationFrame(look), night = window.matchMedia("(prefers-color-scheme: dark)");
+  const themes = new MutationObserver(soon);
+  themes.observe(document.body, { attributes: true });
+  night.addEventListener("change", soon);
+  soon();
+  return () => {
+    themes.disconnect();
+    night.removeEventListener("change", soon);
+  };
+}
+
+// While the focus is inside a widget, its keys are its own: in JupyterLab a letter would insert, cut or delete a cell.
+// The notebook still hears Shift+Enter and Ctrl+Enter (run the cell) and Ctrl+S; Escape gives it back all its keys.
+function keepKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    const accel = event.ctrlKey || event.metaKey;
+    const runs = event.key === "Enter" && (event.shiftKey || accel) && !event.altKey, saves = accel && event.key === "s";
+    if (runs || saves) return;
+    event.stopPropagation();
+    if (event.key !== "Escape") return;
+    const cell = root.closest(".jp-Cell");
+    if (cell) cell.focus({ preventScroll: true });
+    else event.target.blur();
+  });
+}
+

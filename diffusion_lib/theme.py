@@ -1,0 +1,47 @@
+"""What all parts look like and how they behave: the colours of both themes, and JavaScript that every widget shares.
+
+    LIGHT["colors"][0], DARK["colors"][0]     # the same blue, for white and for dark paper
+    class Pad(AnyWidget): _esm = script("pad.js")
+
+The colours stand here and nowhere else: stills and figures import them, and ``script`` puts them before the JavaScript.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+# colors: Okabe-Ito, told apart with every kind of colour vision; lines differ in their dashes as well. grey: what stands back.
+# words: the same hues for letters. Marks have a contrast of 3:1 with the card that they are drawn on, letters 4.5:1 (a test
+# computes it). JupyterLab has cards, ink and lines of its own; these are for pages.
+LIGHT = {
+    "colors": ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#2a93c9", "#444444"],
+    "words": ["#0072b2", "#b34f00", "#007857", "#a3507f", "#8a5f00", "#1d7099", "#444444"],
+    "grey": "#868e96",
+    "ink": "#1f2328",
+    "quiet": "#59636e",
+    "line": "#d8dee4",
+    "page": "#ffffff",
+    "card": "#ffffff",
+    "hover": "#f0f2f4",
+    "on_accent": "#ffffff",
+}
+DARK = {
+    "colors": ["#56b4e9", "#ff8f4a", "#2fcf9f", "#eda4cb", "#f0c04a", "#a9d8f5", "#d0d0d0"],
+    "words": ["#56b4e9", "#ff8f4a", "#2fcf9f", "#eda4cb", "#f0c04a", "#a9d8f5", "#d0d0d0"],
+    "grey": "#7d868f",
+    "ink": "#e8eaed",
+    "quiet": "#a5adb6",
+    "line": "#3a4149",
+    "page": "#14171a",
+    "card": "#1c2024",
+    "hover": "#2a3037",
+    "on_accent": "#10202c",
+}
+
+
+def script(name: str) -> str:
+    """The text of one of our JavaScript files with all that it shares before it: one module that imports nothing."""
+    here = Path(__file__).parent
+    colours = f"const LIGHT = {json.dumps(LIGHT)};\nconst DARK = {json.dumps(DARK)};\n"
+    return "\n".join([colours + (here / "theme.js").read_text("utf-8"), (here / name).read_text("utf-8")])

@@ -1,0 +1,154 @@
+"""Every kind of control that a lesson has, in JupyterLab: keys act on it and on nothing else, and a screen reader can name it."""
+
+import re
+
+import pytest
+from browser import IDLE, ask_kernel, opened, shown, write_notebook
+
+pytestmark = pytest.mark.browser
+
+CELLS = (
+    "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib import data, store, views\nfrom diffusion_lib.diffusion import Schedule\n"
+    "from diffusion_lib.predict import predict\ncat, points = data.sprites(2, size=8, seed=0), data.load('moons', n=300)",
+    "views.explore_forward({'a cat': cat.x[:1]}, Schedule.of('cosine', 5))",
+    "views.explore_schedule({'a cat': cat.x[:1], 'a flower': cat.x[1:]})",
+    "views.step_reverse({'cats': cat}, Schedule.of('linear', 3), steps=3, networks={})",
+    "views.own_pictures()",
+    "duel = views.step_gan(points)\nduel",
+    "mine = views.bet()\nmine",
+    "lab = views.collapse_lab('ring', seconds=0.2)\nlab.join();\nlab",
+    "views.latent_map()",
+    "guess = predict('Which way does it go?', ['up', 'down', 'to the side'])",
+)
+SHOWN = range(1, len(CELLS))
+# Whatever a notebook in command mode does at the press of a key: insert, cut, copy, paste, delete, undo, other kinds of cell, ...
+KEYS = (
+    "a b x c v z d d m y r 1 j k 0 i Shift+a Shift+b Shift+m Shift+z Shift+l Shift+j Shift+k Shift+ArrowDown "
+    "Control+a Control+Backspace Control+Shift+m Control+Shift+ArrowDown Alt+Enter"
+).split()
+STATE = """() => { const { content } = window.jupyterapp.shell.currentWidget;
+  return JSON.stringify([content.activeCellIndex, content.mode, content.widgets.filter((w) => content.isSelected(w)).length,
+    content.widgets.map((w) => [w.model.id, w.model.type, w.model.sharedModel.source])]); }"""
+FOCUS = "button:enabled, select:enabled, input:enabled:not([type=file]), [tabindex='0']"
+NAMED = {"button", "slider", "combobox", "listbox", "radio", "radiogroup", "progressbar", "spinbutton", "textbox", "image", "img", "checkbox",
+         "application", "switch"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lab(chrome, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("controls")
+    write_notebook(folder / "controls.ipynb", *CELLS)
+    with opened(folder, "controls.ipynb", chrome, width=1366, height=900) as p:
+        yield p
+
+
+def controls(box):
+    """What can take the focus, one of each kind."""
+    kinds = {}
+    for el in box.locator(FOCUS).all():
+        if el.is_visible():
+            kinds.setdefault(el.evaluate("(el) => el.tagName + ' ' + (el.type ?? '') + el.className"), el)
+    return kinds
+
+
+@pytest.mark.parametrize("index", SHOWN)
+def test_keys_stay_inside(lab, index):
+    p, box = lab, shown(lab, index)
+    p.evaluate("(i) => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i; }", index)
+    before, kinds = p.evaluate(STATE), controls(box)
+    assert kinds
+    for name, el in kinds.items():
+        el.focus()
+        for key in KEYS:
+            p.keyboard.press(key)
+            assert p.evaluate(STATE) == before, f"{key} on {name}"
+        p.evaluate("document.activeElement.blur()")
+
+
+def test_escape_gives_the_notebook_its_keys_back_and_it_still_runs_and_saves(lab):
+    p, box = lab, shown(lab, 6)
+    p.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 6")
+    button = box.get_by_role("radio", name="VAE").first
+    count = "window.jupyterapp.shell.currentWidget.content.widgets.length"
+    before = p.evaluate(count)
+    button.focus()
+    p.keyboard.press("b")
+    assert p.evaluate(count) == before
+    p.keyboard.press("Escape")
+    p.keyboard.press("b")
+    assert p.evaluate(count) == before + 1
+    p.keyboard.press("z")
+    assert p.evaluate(count) == before
+    p.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 6")
+    shown(p, 6).get_by_role("radio", name="VAE").first.focus()
+    p.keyboard.press("Shift+Enter")
+    p.wait_for_function("window.jupyterapp.shell.currentWidget.content.activeCellIndex === 7")
+    p.evaluate(IDLE, 20_000)
+    assert ask_kernel(p, "mine.choice") == "{}"  # the cell has run anew
+
+
+def tree(p, index):
+    """The accessibility tree below a cell's output, without what a screen reader skips."""
+    cdp = p.context.new_cdp_session(p)
+    root = cdp.send("DOM.getDocument")["root"]["nodeId"]
+    place = f".jp-Cell[data-windowed-list-index='{index}'] .jp-OutputArea"
+    node = cdp.send("DOM.querySelector", {"nodeId": root, "selector": place})["nodeId"]
+    found = cdp.send("Accessibility.queryAXTree", {"nodeId": node})["nodes"]
+    cdp.detach()
+    return [n for n in found if not n["ignored"]]
+
+
+def value(node, key):
+    return node.get(key, {}).get("value", "")
+
+
+def said(node):
+    return {q["name"]: q["value"].get("value") for q in node.get("properties", [])}
+
+
+@pytest.mark.parametrize("index", SHOWN)
+def test_every_control_has_a_name_that_can_be_read_aloud(lab, index):
+    shown(lab, index)
+    nodes = [n for n in tree(lab, index) if value(n, "role") in NAMED and said(n).get("focusable", True)]
+    assert nodes
+    for node in nodes:
+        name = value(node, "name")
+        assert re.search(r"[\w…]", name), (value(node, "role"), node)
+        assert not re.search("[\ue000-\uf8ff○●]", name), name  # a private glyph, or a circle for a state
+        assert "null" not in value(node, "description"), name
+
+
+def test_options_are_a_group_of_which_one_is_chosen(lab):
+    for index, group, option in (
+        (9, "Which way does it go?", "down"),
+        (6, "Who covers more of the data?", "VAE"),
+    ):
+        box = shown(lab, index)
+        options = box.get_by_role("radiogroup", name=group).get_by_role("radio")
+        assert options.count() == 3
+        assert [o.get_attribute("aria-checked") for o in options.all()] == ["false"] * 3
+        options.first.focus()
+        lab.keyboard.press("ArrowRight")
+        lab.keyboard.press("Space")
+        options.nth(1).and_(box.locator("[aria-checked=true]")).wait_for()
+        assert options.nth(1).get_attribute("aria-label") == option
+        assert box.locator("[aria-checked=true]").count() == 1
+
+
+def test_groups_pressed_states_and_progress_are_said(lab):
+    shown(lab, 7)
+    roles = [(value(n, "role"), value(n, "name")) for n in tree(lab, 7)]
+    for wanted in (("group", "What to train"), ("group", "The training"), ("progressbar", "Progress")):
+        assert wanted in roles
+
+
+def test_the_focus_is_seen_from_afar(lab):
+    for index in SHOWN:
+        for name, el in controls(shown(lab, index)).items():
+            lab.keyboard.press("Shift")  # a key was the last thing: a ring is wanted
+            el.focus()
+            ring = el.evaluate(
+                "(el) => { const of = (x) => getComputedStyle(x), wide = (x) => of(x).outlineStyle === 'none' ? 0 : parseFloat(of(x).outlineWidth);"
+                " return Math.max(wide(el), of(el).getPropertyValue('--ring').includes('6px') ? 3 : 0, ...[...el.querySelectorAll('circle')].map((c) => parseFloat(of(c).strokeWidth))); }"
+            )
+            assert ring >= 3, (index, name)
