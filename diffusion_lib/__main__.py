@@ -7,12 +7,15 @@ they are used, so that --help and a mistyped option are answered at once. Longer
 from __future__ import annotations
 
 import math
+import os
 import sys
+import traceback
 import warnings
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from .options import Parser, number, place
+from .options import Parser, complain, number, place, tell, there
 from .shell import add_sample, add_train
 
 ENDINGS = (".png", ".svg", ".pdf", ".jpg", ".gif", ".html")
@@ -22,6 +25,7 @@ SCHEDULES = (
     "sigmoid",
 )  # a test keeps it equal to diffusion.py's, which takes seconds to import
 KINDS = {"cat": "orange tabby cat", "flower": "blue and yellow flower at night", "digit": "", "photo": ""}
+OWN_SIZE = ("digit", "digits", "mnist")  # pictures that come as they are
 MOST = 64_000_000  # numbers in a file: more is slow in a page, and at last too much for the memory
 
 FORWARD = """Draw how a picture becomes noise, step by step: the forward process of a diffusion model.
@@ -56,11 +60,15 @@ and with pictures of your own:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns 0, or 2 after one sentence on stderr that says what was wrong with the input."""
+    """Run a command; returns 0, or 2 after one sentence on stderr that says what was wrong, or 130 after Ctrl+C.
+
+    `train` has two more answers, see its help. A fault that nobody foresaw is one sentence too; the environment variable
+    DIFFUSION_LIB_TRACEBACK=1 shows where it happened.
+    """
     parser = Parser(prog="python -m diffusion_lib", description="Draw how machines draw pictures.")
     parser.add_argument("--version", action="store_true", help="print the version")
     parser.set_defaults(
-        run=lambda a: print(f"diffusion_lib {version('diffusion_lib')}") if a.version else parser.print_help()
+        run=lambda a: tell(f"diffusion_lib {version('diffusion_lib')}") if a.version else parser.print_help()
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in COMMANDS:
@@ -68,12 +76,23 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args = parser.parse_args(argv)
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: print(f"diffusion_lib: {message}", file=sys.stderr)
-            args.run(args)
-    except (ValueError, OSError, FloatingPointError) as error:
-        print(f"diffusion_lib: {error}", file=sys.stderr)
+            warnings.showwarning = lambda message, *_: complain(message)
+            return args.run(args) or 0
+    except KeyboardInterrupt:
+        complain("Stopped.")
+        return 130
+    except Exception as error:
+        if os.environ.get("DIFFUSION_LIB_TRACEBACK"):
+            traceback.print_exc()
+        complain(sentence(error))
         return 2
-    return 0
+
+
+def sentence(error: BaseException) -> str:
+    """What went wrong, in one line: ours says it all, and of others' the class tells more than their words."""
+    words = next(iter(str(error).strip().splitlines()), "")
+    ours = isinstance(error, ValueError | OSError | FloatingPointError | Warning) and words
+    return words if ours else f"{type(error).__name__}{words and ': '}{words}"
 
 
 # fmt: off
@@ -85,19 +104,19 @@ def add_figure(commands) -> None:
     p = kinds.add_parser("forward", help="a picture becomes noise", usage="%(prog)s [options]", description=FORWARD)
     p.set_defaults(run=forward)
     one = p.add_mutually_exclusive_group()
-    one.add_argument("--image", metavar="FILE", help="your own picture")
+    one.add_argument("--image", type=there, metavar="FILE", help="your own picture")
     one.add_argument("--kind", choices=KINDS, help="a built-in picture (default: cat)")
     one.add_argument("--caption", metavar="TEXT", help='a picture that we draw for you: "sleepy black cat at night"')
     p.add_argument("--T", type=number(2, 5000), default=1000, metavar="N", help="steps from picture to noise (default: 1000)")
-    p.add_argument("--spacing", choices=("t", "noise"), default="t", help="even in t (default), or in how noisy it looks: "
+    p.add_argument("--spacing", choices=("t", "noise"), help="of a strip or GIF: even in t (default), or in how noisy it looks: "
                    "good with linear, which is all noise long before T")
     _common(p, "forward", "128; in a GIF 96", "cosine")
 
     p = kinds.add_parser("reverse", help="noise becomes a picture", usage="%(prog)s [options]", description=REVERSE)
     p.set_defaults(run=reverse)
     one = p.add_mutually_exclusive_group()
-    one.add_argument("--image", metavar="FILE", nargs="+", help="your own pictures")
-    one.add_argument("--folder", metavar="DIR", help="a folder of your own pictures")
+    one.add_argument("--image", type=there, metavar="FILE", nargs="+", help="your own pictures")
+    one.add_argument("--folder", type=there, metavar="DIR", help="a folder of your own pictures")
     one.add_argument("--data", choices=("cats", "flowers", "digits", "mnist"), help="built-in pictures (default: cats)")
     p.add_argument("--steps", type=number(2, 1000), default=50, metavar="N", help="steps from noise to picture, T (default: 50)")
     p.add_argument("--eta", type=number(0, 1, float), default=1.0, metavar="N", help="fresh noise, 1: DDPM (default), 0: DDIM")
@@ -108,17 +127,36 @@ def add_figure(commands) -> None:
 
 def _common(p: Parser, name: str, size: str, schedule: str) -> None:
     p.add_argument("--out", type=place(*ENDINGS), default=f"{name}.png", metavar="FILE", help=f"the file to write (default: {name}.png)")
-    p.add_argument("--size", type=number(8, 512), metavar="N", help=f"pixels along a side (default: {size}; digits have their own)")
+    p.add_argument("--size", type=number(8, 512), metavar="N", help=f"pixels along a side (default: {size}); what we draw ourselves has up to 256, and digits have their own")
     p.add_argument("--schedule", choices=SCHEDULES, default=schedule, help=f"how noise grows (default: {schedule}; DDPM's is linear)")
     p.add_argument("--frames", type=number(2, 300), metavar="N", help="how many pictures (default: 6 in a strip, 40 in a GIF)")
-    p.add_argument("--fps", type=number(1, 50), default=10, metavar="N", help="pictures per second in a GIF (default: 10)")
-    p.add_argument("--background", choices=("white", "dark", "transparent"), default="white", help="of a strip (default: white)")
-    p.add_argument("--title", default="", metavar="TEXT", help="a heading for an HTML page")
+    p.add_argument("--fps", type=number(1, 50), metavar="N", help="pictures per second in a GIF (default: 10)")
+    p.add_argument("--background", choices=("white", "dark", "transparent"), help="of a strip (default: white)")
+    p.add_argument("--title", metavar="TEXT", help="a heading for an HTML page")
     p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="another number draws other noise (default: 0)")
 # fmt: on
 
 
 COMMANDS = [add_figure, add_train, add_sample]
+
+
+STRIP, GIF, HTML = (".png", ".svg", ".pdf", ".jpg"), (".gif",), (".html",)
+ONLY = {
+    "spacing": STRIP + GIF,
+    "frames": STRIP + GIF,
+    "fps": GIF,
+    "background": STRIP,
+    "title": HTML,
+}  # options that mean something in some files: for others they are refused, not ignored
+
+
+def _refuse(args) -> None:
+    for option, endings in ONLY.items():
+        if getattr(args, option, None) is not None and _ending(args) not in endings:
+            raise ValueError(f"--{option} is for {', '.join(endings)}, and {args.out.name} is none of them: leave it out.")  # fmt: skip
+    own = next((name for name in (getattr(args, "kind", None), getattr(args, "data", None)) if name in OWN_SIZE), None)  # fmt: skip
+    if args.size is not None and own:
+        raise ValueError(f"{own} has pixels of its own: leave --size out.")
 
 
 def forward(args) -> None:
@@ -128,10 +166,11 @@ def forward(args) -> None:
     from . import figures, views
     from .diffusion import Schedule, add_noise, randn_like
 
+    _refuse(args)
     x0, schedule = _picture(args), Schedule.of(args.schedule, args.T)
     if _ending(args) == ".html":
         view = views.explore_forward({"x_{t}": x0}, schedule, upload=False, seed=args.seed)
-        return _report(view.player.save_html(args.out, title=args.title))
+        return _report(view.player.save_html(args.out, title=args.title or ""))
     eps = randn_like(x0, torch.Generator().manual_seed(args.seed))
     # how noisy x_t looks is its angle between picture and noise, a quarter turn in all
     ruler = schedule.alpha_bar.sqrt().arccos() if args.spacing == "noise" else torch.arange(args.T + 1.0)
@@ -163,12 +202,13 @@ def reverse(args) -> None:
     from .diffusion import Schedule, sample
     from .oracle import ideal_denoiser
 
+    _refuse(args)
     x, schedule = _pictures(args), Schedule.of(args.schedule, args.steps)
     count = _frames(args, args.steps + 1, args.n * x[0].numel())
     if _ending(args) == ".html":
         box = views.step_reverse({args.data or "pictures": x}, schedule, args.steps, args.seed)
         box.eta.value = args.eta
-        return _report(box.player.save_html(args.out, title=args.title))
+        return _report(box.player.save_html(args.out, title=args.title or ""))
     # seeded as step_reverse is, so that the page shows the walk of the strip
     xT = torch.randn(args.n, *x.shape[1:], generator=torch.Generator().manual_seed(args.seed))
     g = torch.Generator().manual_seed(1000 * args.seed)
@@ -193,11 +233,11 @@ def _pictures(args):
 
     size = args.size or 64
     if args.image is None and args.folder is None:
-        drawn = {} if args.data in ("digits", "mnist") else {"n": 200, "size": size}
+        drawn = {} if args.data in OWN_SIZE else {"n": 200, "size": size}
         return data.load(args.data or "cats", **drawn).x
     x = data.folder(args.folder, size).x if args.folder else torch.cat([data.photo(p, size).x for p in args.image])  # fmt: skip
     which = "your picture" if len(x) == 1 else f"one of your {len(x)} pictures"
-    print(f"The perfect denoiser can only end at {which}: it remembers, and invents nothing.")
+    tell(f"The perfect denoiser can only end at {which}: it remembers, and invents nothing.")
     return x
 
 
@@ -224,10 +264,12 @@ def _draw(args, rows, times, arrow: str, titles=None) -> None:
 
     if _ending(args) == ".gif":
         scale = max(1, 384 // rows[0].shape[2])  # by the width of (F, H, W[, 3]) or of a square (F, C, H, W)
-        save_gif(rows[0], args.out, args.fps, scale, 1.2, hold_first=0.8, labels=[f"t = {t}" for t in times])
+        save_gif(
+            rows[0], args.out, args.fps or 10, scale, 1.2, hold_first=0.8, labels=[f"t = {t}" for t in times]
+        )
     else:
         labels = [f"$t = {t}$" for t in times]
-        save(strip(rows, labels, titles, above=arrow, background=args.background), args.out)
+        save(strip(rows, labels, titles, above=arrow, background=args.background or "white"), args.out)
     _report(args.out)
 
 
@@ -235,10 +277,9 @@ def _report(out: Path) -> None:
     from PIL import Image
 
     size = f"{math.ceil(out.stat().st_size / 1024):,} KB"
-    if out.suffix.lower() in (".png", ".jpg", ".gif"):
-        with Image.open(out) as image:
-            size = f"{image.width} x {image.height} pixels, {size}"
-    print(f"Wrote {out} ({size}).")
+    with suppress(Exception), Image.open(out) as image:  # an SVG has no pixels
+        size = f"{image.width} x {image.height} pixels, {size}"
+    tell(f"Wrote {out} ({size}).")
 
 
 if __name__ == "__main__":

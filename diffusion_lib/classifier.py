@@ -17,6 +17,7 @@ def build(data: Data, *, seed: int = 0, device="cpu") -> tuple[Classifier, Parts
     It sees its pictures shifted (if there is room) and noisy, so that it looks at shapes and not at single pixels.
     """
     small = data.x.shape[-1] <= 8
+    about = {"model": "classifier", "data": data, "seed": seed}
     seed_all(seed)
     net = Classifier(tuple(data.x.shape[1:]), len(data.names), 32 if small else 64).to(device)
     learner = Learner(net, lr=2e-3, weight_decay=0.01)
@@ -30,7 +31,7 @@ def build(data: Data, *, seed: int = 0, device="cpu") -> tuple[Classifier, Parts
         noise = torch.randn(x.shape, generator=generator).to(x)
         return {"loss": learner.descend(F.cross_entropy(learner.model(x + 0.4 * noise), y))}
 
-    return learner.ema, Parts(step, data.to(device).batches(128, seed), [learner])
+    return learner.ema, Parts(step, data.to(device).batches(128, seed), [learner], about)
 
 
 @torch.no_grad()

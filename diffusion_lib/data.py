@@ -114,13 +114,13 @@ def _parse_mnist() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cached(name: str, make: Callable[[], tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    path = cache_folder() / name
     try:
-        with np.load(path) as stored:
+        with np.load(cache_folder() / name) as stored:
             return stored["x"], stored["y"]
     except Exception:  # missing, or broken in whatever way: make it again
         x, y = make()
     with suppress(OSError):  # nowhere to keep it? The next start parses again
+        path = cache_folder() / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as part, part.open("wb") as file:
             np.savez_compressed(file, x=x, y=y)

@@ -131,7 +131,7 @@ def build(
 
     The model is the moving average, so it can be used at every moment of the training. If pictures have classes, the
     network is told them, but for a share `drop` of the pictures, so that it can draw without being told as well.
-    net, channels (of the U-Net), batch, lr and even (see `draw_times`): None takes what was found best for such data;
+    net, channels (of the U-Net; of the MLP its width), batch, lr and even (see `draw_times`): None takes what was found best for such data;
     precision: see `Learner`; None: float32 for points, else what `faster_precision` finds.
     """
     shape, points, small = tuple(data.x.shape[1:]), data.x.ndim == 2, data.x.shape[-1] <= 8
@@ -139,11 +139,12 @@ def build(
     batch, lr = batch or (512 if points else 128 if small else 64), lr or (3e-3 if points else 2e-3)
     even = even or ("snr" if points else "bell")
     classes = 0 if points or data.y is None else len(data.names)
+    about = {"model": "ddpm"} | locals()
     seed_all(seed)
     if net is None:
         common = {"classes": classes, "out": 1 + learn_variance}
         net = (
-            MLP(shape, schedule.T, **common)
+            MLP(shape, schedule.T, width=channels or 128, **common)
             if points
             else UNet(shape, schedule.T, channels=channels or 32, patch=1 if small else 2, **common)
         )
@@ -164,7 +165,7 @@ def build(
 
     precision = precision or ("float32" if points else faster_precision(net, data.x[:batch]))
     learner = Learner(net, lr, precision=precision)
-    return Denoiser(learner.ema, schedule, predicts), Parts(step, data.batches(batch, seed), [learner])
+    return Denoiser(learner.ema, schedule, predicts), Parts(step, data.batches(batch, seed), [learner], about)
 
 
 def draw(model: Denoiser, n: int, steps: int = 20, *, y: Tensor | None = None, eta: float = 0.0, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:  # fmt: skip

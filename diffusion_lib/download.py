@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .files import cache_folder, whole
+from .files import cache_folder, write
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,14 @@ def images_and_labels(name: str, train: bool = True) -> tuple[np.ndarray, np.nda
 
 def _fetch(name: str, file: str, seconds: float = 20) -> bytes:
     """One file, from the cache or from the first mirror that has it whole."""
-    source, path = DOWNLOADS[name], cache_folder() / name / file
+    source = DOWNLOADS[name]
 
     def intact(content: bytes) -> bool:
         return hashlib.md5(content, usedforsecurity=False).hexdigest() == source.md5[file]
 
-    if path.is_file() and intact(content := path.read_bytes()):
-        return content
+    with suppress(OSError):  # not there yet, or no place to keep anything
+        if intact(content := (cache_folder() / name / file).read_bytes()):
+            return content
     tried = []
     for mirror in source.mirrors:
         try:
@@ -65,9 +66,9 @@ def _fetch(name: str, file: str, seconds: float = 20) -> bytes:
             continue
         if intact(content):
             with suppress(OSError):  # nowhere to keep it? It is in memory, so this time it works
+                path = cache_folder() / name / file
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with whole(path) as part:
-                    part.write_bytes(content)
+                write(path, content)
             return content
         tried.append(f"{mirror} (the file is damaged)")
     raise ConnectionError(

@@ -428,6 +428,7 @@ def build(
     fade = fade if fade is not None else 0.01 if points else 1.0
     batch, lr = batch or (256 if points else 64), lr or (2e-3 if points else 1e-3)
     channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
+    about = {"model": "gan"} | locals()
     seed_all(seed)
     common = {"classes": classes, "patch": patch, "waves": waves}
     net = Generator(shape, latent or (2 if points else 32), channels=channels, **common).to(device)
@@ -447,7 +448,7 @@ def build(
         real, named = parts[-1]
         return gan_step(g, d, real, LOSSES[loss], now, generator, named)
 
-    return g.ema, Parts(step, data.to(device).batches(batch * d_steps, seed), [g, d])
+    return g.ema, Parts(step, data.to(device).batches(batch * d_steps, seed), [g, d], about)
 
 
 def _split(x: Tensor, y: Tensor | None, n: int) -> list[tuple[Tensor, Tensor | None]]:

@@ -119,6 +119,10 @@ class UNet(nn.Module):
             raise ValueError(
                 f"A U-Net with {len(mults)} sizes and patch = {patch} needs sides that divide by {patch * 2 ** (len(mults) - 1)}, but got {h} x {w}."
             )
+        if channels < 8 or channels % 8:
+            raise ValueError(
+                f"A U-Net needs channels that divide by 8, for its groups: got channels = {channels}."
+            )
         self.config = {"shape": list(shape), "T": T, "classes": classes, "channels": channels, "mults": list(mults), "depth": depth, "patch": patch, "out": out}  # fmt: skip
         self.patch, width = patch, 4 * channels
         sizes = [channels * m for m in mults]

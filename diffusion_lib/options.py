@@ -1,10 +1,14 @@
-"""What every command of the shell needs to read its options: a parser of few words, and the types of numbers and files."""
+"""What every command of the shell needs: a parser of few words, the types of numbers and files, and how to say something."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
+from contextlib import suppress
 from pathlib import Path
+
+from . import files
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,19 +20,57 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str):
         raise ValueError(f"{message[0].upper()}{message[1:]}. For help: {self.prog} --help")
 
+    def _print_message(self, message: str, file=None):
+        tell(message, "stdout" if file in (None, sys.stdout) else "stderr", end="")
+
+
+_open = False  # the last line on the terminal is a bar, which has not ended
+
+
+def tell(text: str, stream: str = "stdout", end: str = "\n") -> None:
+    """Print, and never fail: what is done stays done where the terminal is gone, or lacks a letter (it gets \\u732b)."""
+    global _open
+    if _open and not text.startswith("\r"):
+        _write("\n", "stderr")
+    _open = not (text + end).endswith("\n")
+    _write(text + end, stream)
+
+
+def _write(text: str, stream: str) -> None:
+    file = getattr(sys, stream)
+    try:
+        code = file.encoding or "utf-8"
+        file.write(text.encode(code, "backslashreplace").decode(code))
+        file.flush()
+    except (OSError, ValueError, AttributeError):  # a closed pipe, a closed file, none at all
+        with suppress(OSError, ValueError, AttributeError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), file.fileno())  # or Python tries again at its end, and fails then
+
+
+def complain(text: object) -> None:
+    """One sentence on stderr."""
+    tell(f"diffusion_lib: {text}", "stderr")
+
 
 def place(*endings: str):
     """The argparse type of a file to write; asked before the work, so that nobody waits for a refusal."""
 
     def place(name: str) -> Path:
-        out = Path(name).expanduser()
-        if out.suffix.lower() not in endings:
+        out = there(name)
+        if endings and out.suffix.lower() not in endings:
             raise argparse.ArgumentTypeError(f"{out.name!r} must end in {', '.join(endings)}")
-        if not out.parent.is_dir() or out.is_dir() or not os.access(out.parent, os.W_OK):
-            raise argparse.ArgumentTypeError(f"{name!r} must lie in a folder that exists and is open to you")
+        try:
+            files.check(out)
+        except OSError as error:
+            raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
         return out
 
     return place
+
+
+def there(name: str) -> Path:
+    """The argparse type of a file or folder to read. Not every shell makes a folder of ~."""
+    return Path(os.path.expanduser(name))
 
 
 def number(low: int, high: int, kind: type = int):

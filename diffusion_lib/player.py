@@ -19,7 +19,7 @@ import anywidget
 import traitlets
 
 from . import still as stills
-from .files import whole
+from .files import write
 from .panels import agree, bytes_in, curve, mix, pixels, scatter, texts
 from .theme import script
 
@@ -116,8 +116,7 @@ def save_html(path, player: FramePlayer, *, title="", description="") -> Path:
     page = PAGE.format(title=html.escape(title or player.film["name"]), allowed=allowed, film=film, script=code,
                        heading=heading, text=text)  # fmt: skip
     path = Path(path)
-    with whole(path) as part:
-        part.write_text(page, encoding="utf-8", newline="\n")
+    write(path, page)
     return path
 
 

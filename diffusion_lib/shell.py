@@ -5,13 +5,20 @@ As in __main__, the heavy imports stand where they are used, so that --help is a
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import shlex
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from .options import number, place
+from . import files
+from .options import complain, number, place, tell, there
 
 DATA = (
     "digits",
@@ -33,11 +40,23 @@ LOSSES = (
     "wasserstein",
     "relativistic",
 )  # a test keeps it equal to gan.LOSSES
-ONLY = {"predicts": "ddpm", "learn_variance": "ddpm", "loss": "gan", "sd": "vae"}  # options of one model
+ONLY = {
+    "predicts": ("ddpm",),
+    "learn_variance": ("ddpm",),
+    "loss": ("gan",),
+    "latent": ("gan", "vae"),
+    "sd": ("vae",),
+    "channels": ("ddpm", "gan", "vae"),
+}  # options that some models have: the others refuse them
 
 TRAIN = """Train a model on a data set and write its weights, with a card that says how they were made.
 
-Ctrl+C ends the training early and keeps what was learned.
+Ctrl+C ends the training early and keeps what was learned; so do SIGTERM and SIGHUP, a loss that is no number, and
+any other fault. With --checkpoint the same command, given again, goes on from there; if nothing is left to learn, it
+writes the weights. What was made with other data or options is refused.
+
+The exit code is 0 if the weights are written and you had the last word, 1 if a fault ended the training or put the
+weights elsewhere (one sentence says where), 128 + n after signal n, 2 if nothing was written.
 
 examples:
   python -m diffusion_lib train --data grid --seconds 60 --out grid.safetensors
@@ -72,124 +91,185 @@ def add_train(commands) -> None:
     p.add_argument("--loss", choices=LOSSES, help="gan: what G and D want to be small (default: relativistic)")
     p.add_argument("--latent", type=number(1, 1024), metavar="N", help="gan, vae: how many numbers z has; 2 makes a map (default: what suits the data)")
     p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
-    p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks (default: what suits the data)")
+    p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks; ddpm on pictures: a multiple of 8 (default: what suits the data)")
     long = p.add_mutually_exclusive_group()
     long.add_argument("--seconds", type=number(0.1, 10**6, float), metavar="N", help="how long to train (default: 120)")
     long.add_argument("--steps", type=number(1, 10**9), metavar="N", help="or: how many steps, the same on every machine")
     p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
-    p.add_argument("--checkpoint", metavar="FILE", help="write all that is needed to go on; if it exists, go on from there")
+    p.add_argument("--checkpoint", type=place(), metavar="FILE", help="write all that is needed to go on; if it exists, go on from there")
     p.add_argument("--half", action="store_true", help="store 16-bit numbers: half the size")
     p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="another number starts elsewhere (default: 0)")
-    p.add_argument("--out", type=place(".safetensors"), default=Path("weights.safetensors"), metavar="FILE", help="(default: weights.safetensors)")
+    p.add_argument("--out", type=place(".safetensors"), default="weights.safetensors", metavar="FILE", help="(default: weights.safetensors)")
 
 
 def add_sample(commands) -> None:
     p = commands.add_parser("sample", help="draw samples with trained weights", usage="%(prog)s [options]", description=SAMPLE)
     p.set_defaults(run=sample)
-    p.add_argument("--weights", required=True, metavar="FILE|NAME", help="a .safetensors file, or shipped weights by name")
+    p.add_argument("--weights", type=there, required=True, metavar="FILE|NAME", help="a .safetensors file, or shipped weights by name")
     p.add_argument("--n", type=number(1, 10**6), default=64, metavar="N", help="how many (default: 64)")
     p.add_argument("--steps", type=number(1, 1000), metavar="N", help="ddpm: network calls for each sample (default: 50)")
     p.add_argument("--class", dest="label", type=number(0, 10**4), metavar="K", help="only this class (default: each in turn)")
     p.add_argument("--eta", type=number(0, 1, float), metavar="N", help="ddpm: fresh noise, 0: none (default), 1: DDPM")
     p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
     p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="another number draws other samples (default: 0)")
-    p.add_argument("--out", type=place(".npy", ".png"), default=Path("samples.npy"), metavar="FILE", help="(default: samples.npy)")
+    p.add_argument("--out", type=place(".npy", ".png"), default="samples.npy", metavar="FILE", help="(default: samples.npy)")
 # fmt: on
 
 
 class Bar:
-    """One line that says how far the work is: rewritten in a terminal, ten lines in a log. Nothing at all for work of two seconds."""
+    """One line that says how far the work is: rewritten in a terminal, every 5 s in a log. Nothing for work of two seconds.
+
+    It is shorter than the terminal is wide at that moment, and of plain letters, which every terminal has.
+    """
 
     def __init__(self):
-        self.start, self.last, self.shown = time.monotonic(), 0.0, False
+        self.start, self.first, self.last, self.shown = time.monotonic(), None, 0.0, False
 
     def __call__(self, share: float, words: str = "") -> None:
-        now, live = time.monotonic(), sys.stderr.isatty()
-        if share < 1 and (now - self.start < 2 or now - self.last < (0.2 if live else 5)):
-            return
-        if share >= 1 and not self.shown:
+        now, width = time.monotonic(), _columns()
+        self.first = (
+            share if self.first is None else self.first
+        )  # a training that goes on does not begin at 0
+        early = now - self.start < 2 or now - self.last < (0.2 if width else 5)
+        if early if share < 1 else not self.shown:
             return
         self.last, self.shown = now, True
-        left = (now - self.start) * (1 / max(share, 1e-9) - 1)
-        bar = "█" * round(24 * share) + "░" * (24 - round(24 * share))
-        text = f"{bar} {share:4.0%}  {words}  {left:,.0f} s left"
-        print(
-            f"\r{text:100}" if live else text,
-            end="" if live and share < 1 else "\n",
-            file=sys.stderr,
-            flush=True,
-        )
+        cells = min(24, width // 4 or 24)
+        bar = "#" * round(cells * share) + "-" * (cells - round(cells * share))
+        seconds = (now - self.start) * (1 - share) / max(share - self.first, 1e-6)
+        text = f"{bar} {share:4.0%}  {seconds:,.0f} s left  {words}"
+        tell(f"\r{text[: width - 1]:{width - 1}}" if width else text, "stderr", end="" if width else "\n")
 
 
-def train(args) -> None:
-    """fit(*parts) with a bar around it."""
-    from . import classifier, data, ddpm, gan, store, vae
-    from .train import fit, pick_device
+def _columns() -> int:
+    """How wide the terminal is now; 0 if stderr is none."""
+    try:
+        return (os.get_terminal_size(sys.stderr.fileno()).columns or 80) if sys.stderr.isatty() else 0
+    except (OSError, ValueError, AttributeError):  # closed, or no such thing
+        return 0
 
-    for option, only in ONLY.items():
-        if getattr(args, option) and args.model != only:
-            name = option.replace("_", "-")
-            raise ValueError(f"--{name} is an option of --model {only}, not of {args.model}: leave it out.")
-    if args.latent and args.model not in ("gan", "vae"):
-        raise ValueError(f"--latent is an option of --model gan and vae, not of {args.model}: leave it out.")
+
+@contextmanager
+def stops() -> Iterator[list[int]]:
+    """The signals that ask to stop, in a list instead of in the middle of a step or of a file: the loop looks at it."""
+    came, before = [], {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+            number = getattr(signal, name, None)
+            if (
+                number is not None and signal.getsignal(number) is not signal.SIG_IGN
+            ):  # nohup: it shall not stop
+                before[number] = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def train(args) -> int:
+    """fit(*parts) with a bar around it. Whatever ends it, what was learned is written."""
+    from . import data, store
+    from .train import pick_device
+
+    for option, models in ONLY.items():
+        if getattr(args, option) and args.model not in models:
+            name = f"--{option.replace('_', '-')}"
+            raise ValueError(f"{name} is an option of --model {' and '.join(models)}, not of {args.model}: leave it out.")  # fmt: skip
+    if args.checkpoint and os.path.realpath(args.checkpoint) == os.path.realpath(args.out):
+        raise ValueError("--checkpoint and --out are two files: give one of them another name.")
     device = pick_device(args.device)
     d = data.load(args.data, **({"size": args.size} if args.size else {}))
+    if args.items and args.items > len(d):
+        raise ValueError(f"--items is at most {len(d):,}, all that {args.data} has.")
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
-    if args.model == "classifier":
-        if d.x.ndim == 2:
-            raise ValueError(
-                f"A classifier looks at pictures, but {args.data} are points: choose digits or mnist."
-            )
-        model, parts = classifier.build(learned, seed=args.seed, device=device)
-    elif args.model == "gan":
-        options = {"loss": args.loss} if args.loss else {}
-        options |= {"latent": args.latent, "channels": args.channels}
-        model, parts = gan.build(learned, seed=args.seed, device=device, **options)
-    elif args.model == "vae":
-        options = {"latent": args.latent, "channels": args.channels, "sd": args.sd}
-        model, parts = vae.build(learned, seed=args.seed, device=device, **options)
-    else:
-        options = {
-            "predicts": args.predicts or "v",
-            "learn_variance": args.learn_variance,
-            "channels": args.channels,
+    model, parts = _build(args, learned, device)
+    words = [Path(w).name if "/" in w or "\\" in w else w for w in sys.argv[1:]]  # no folders of this machine
+    card = store.card(data=args.data, items=len(learned), model=args.model, seed=args.seed, device=device,
+                      command="python -m diffusion_lib " + shlex.join(words))  # fmt: skip
+    with stops() as came:
+        record, fault = _learn(args, parts, came)
+        if record is None:
+            raise fault or ValueError("Nothing was learned, so nothing was written.")
+        card |= {
+            "steps": record.step,
+            "seconds": round(record.seconds, 1),
+            "batch": len(next(parts.batches)[0]),
         }
-        model, parts = ddpm.build(learned, seed=args.seed, device=device, **options)
-    bar, record = Bar(), None
+        out, elsewhere = _keep(args, model, card)
+    if elsewhere:
+        complain(elsewhere)
+    _wrote(out, f"{record.step:,} steps in {record.seconds:,.0f} s on {device}")
+    by_hand = not came or came[0] == signal.SIGINT
+    return 1 if fault or elsewhere else 0 if by_hand else 128 + came[0]
+
+
+def _build(args, learned, device):
+    """The model that the options ask for, and the parts of its training."""
+    from . import classifier, ddpm, gan, vae
+
+    common = {"seed": args.seed, "device": device}
+    if args.model == "classifier":
+        if learned.x.ndim == 2:
+            raise ValueError(f"A classifier looks at pictures, but {args.data} are points: choose digits or mnist.")  # fmt: skip
+        return classifier.build(learned, **common)
+    common["channels"] = args.channels
+    if args.model == "gan":
+        loss = {"loss": args.loss} if args.loss else {}
+        return gan.build(learned, latent=args.latent, **loss, **common)
+    if args.model == "vae":
+        return vae.build(learned, latent=args.latent, sd=args.sd, **common)
+    return ddpm.build(learned, predicts=args.predicts or "v", learn_variance=args.learn_variance, **common)
+
+
+def _learn(args, parts, came: list[int]):
+    """The last Record, None if nothing was learned; and what ended the training, None if it was its end or a signal."""
+    from .train import fit
+
+    bar, record, fault = Bar(), None, None
     length = {"steps": args.steps} if args.steps else {"seconds": args.seconds or 120.0}
     try:
-        for record in fit(*parts, **length, seed=args.seed, checkpoint=args.checkpoint):
-            values = "  ".join(f"{k} {v:.4f}" for k, v in record.values.items())
-            bar(record.progress, f"step {record.step:,}   {values}")
+        with closing(fit(*parts, **length, seed=args.seed, checkpoint=args.checkpoint)) as records:
+            for record in records:
+                values = "  ".join(f"{k} {v:.4f}" for k, v in record.values.items())
+                bar(record.progress, f"step {record.step:,}   {values}")
+                if came:
+                    break
     except KeyboardInterrupt:
-        print("\nStopped: what was learned so far is kept.", file=sys.stderr)
-    except FloatingPointError as error:
-        print(f"\ndiffusion_lib: {error}", file=sys.stderr)
-    if record is None:
-        raise ValueError("Nothing was learned, so nothing was written: give the training more time.")
-    facts = {"data": args.data, "items": len(learned), "model": args.model, "steps": record.step}
-    facts |= {
-        "seconds": round(record.seconds, 1),
-        "seed": args.seed,
-        "device": device,
-        "batch": len(next(parts.batches)[0]),
-    }
-    words = [
-        Path(word).name if "/" in word or "\\" in word else word for word in sys.argv[1:]
-    ]  # no folders of this machine
-    command = "python -m diffusion_lib " + shlex.join(words)
-    store.save(args.out, model, store.card(**facts, command=command), args.half)
-    size = math.ceil(args.out.stat().st_size / 1024)
-    print(f"Wrote {args.out} ({size:,} KB): {record.step:,} steps in {record.seconds:,.0f} s on {device}.")
+        came.append(signal.SIGINT)
+    except (
+        Exception
+    ) as error:  # a loss that is no number, too little memory, a slip of ours: what was learned stays
+        fault = error
+    if record is not None and came:
+        tell("Stopped: what was learned so far is kept.", "stderr")
+    if record is not None and fault:
+        complain(f"{fault or type(fault).__name__} What was learned until step {record.step:,} is kept.")
+    return record, fault
 
 
-def sample(args) -> None:
+def _keep(args, model, card: dict) -> tuple[Path, str]:
+    """Write the weights, at --out or else where it is possible; see files.keep."""
+    from . import store
+
+    try:
+        return files.keep(args.out, lambda path: store.save(path, model, card, args.half))
+    except ValueError as error:
+        if not args.half:
+            raise
+        out, elsewhere = files.keep(args.out, lambda path: store.save(path, model, card))
+        return out, f"{error} They are kept with 32 bits instead. {elsewhere}".strip()
+
+
+def _wrote(out: Path, what: str) -> None:
+    tell(f"Wrote {out} ({math.ceil(out.stat().st_size / 1024):,} KB): {what}.")
+
+
+def sample(args) -> int:
     """draw(model, n) into a file."""
-    import numpy as np
     import torch
 
-    from . import ddpm, figures, gan, plots, store, vae
-    from .files import whole
+    from . import ddpm, gan, store, vae
     from .train import pick_device
 
     model = store.load(args.weights, pick_device(args.device))
@@ -223,12 +303,24 @@ def sample(args) -> None:
         count = sum(map(len, done))
         bar(count / args.n, f"{count:,} of {args.n:,} samples")
     x = torch.cat(done)
-    if args.out.suffix.lower() == ".npy":
-        with whole(args.out) as part, part.open("wb") as file:
-            np.save(file, x.numpy().astype(np.float32))
+    out, elsewhere = files.keep(args.out, lambda path: _draw(x, path))
+    if elsewhere:
+        complain(elsewhere)
+    tell(f"Wrote {out}: {' x '.join(map(str, x.shape))}.")
+    return 1 if elsewhere else 0
+
+
+def _draw(x, path: Path) -> None:
+    """Samples x (N, ...) as numbers (.npy) or as a picture."""
+    import numpy as np
+
+    from . import figures, plots
+
+    if path.suffix.lower() == ".npy":
+        np.save(numbers := io.BytesIO(), x.numpy().astype(np.float32))
+        files.write(path, numbers.getvalue())
     elif x.ndim == 2:
-        figures.save(plots.cloud(x), args.out)
+        figures.save(plots.cloud(x), path)
     else:
         scale = max(1, 112 // x.shape[-1])
-        figures.save(figures.grid(x).repeat(scale, 0).repeat(scale, 1), args.out)
-    print(f"Wrote {args.out}: {' x '.join(map(str, x.shape))}.")
+        figures.save(figures.grid(x).repeat(scale, 0).repeat(scale, 1), path)

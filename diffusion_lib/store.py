@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from .ddpm import Denoiser
 from .diffusion import Schedule
-from .files import whole
+from .files import write
 from .gan import Discriminator, Generator
 from .nets import MLP, Classifier, UNet
 from .vae import VAE
@@ -59,7 +60,7 @@ def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
 
     half: store 16-bit numbers, half the size; `load` gives 32 bits back.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save as to_bytes
 
     path, net = Path(path), model.net if isinstance(model, Denoiser) else model
     tensors = {
@@ -67,8 +68,9 @@ def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
         for k, v in net.state_dict().items()
     }
     if broken := [k for k, v in tensors.items() if not bool(v.isfinite().all())]:
+        what = "do not all fit into 16 bits" if half else "are not numbers any more"
         raise ValueError(
-            f"These weights are not numbers any more ({broken[0]} has NaN or infinity): nothing was written to {path}."
+            f"These weights {what} ({broken[0]} has NaN or infinity): nothing was written to {path}."
         )
     about = {
         "format": FORMAT,
@@ -80,8 +82,7 @@ def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
     if isinstance(model, Denoiser):
         about["denoiser"] = {"predicts": model.predicts, "schedule": model.schedule.name}
         tensors["alpha_bar"] = model.schedule.alpha_bar.clone()
-    with whole(path) as part:
-        save_file(tensors, part, {"diffusion_lib": json.dumps(about)})
+    write(path, to_bytes(tensors, {"diffusion_lib": json.dumps(about)}))
     return path
 
 
@@ -97,19 +98,20 @@ def load(source, device="cpu") -> nn.Module:
         )
     about, tensors = _read(path)
     try:
-        extra = about.get("denoiser")
+        extra, card = about.get("denoiser"), dict(about["card"])
         alpha_bar = tensors.pop("alpha_bar") if extra else None
         if _fingerprint(tensors) != about["sha256"]:
             raise ValueError("its numbers are not the ones that were saved")
         net = NETS[about["net"]](**about["config"])
         net.load_state_dict({k: v.float() for k, v in tensors.items()})
+        net.card = card
+        model = (
+            Denoiser(net, Schedule(alpha_bar, extra["schedule"]), extra["predicts"], card) if extra else net
+        )
     except Exception as error:
-        raise ValueError(f"The weights in {path} are damaged ({error}): get or train them again.") from error
-    net = net.to(device).eval().requires_grad_(False)
-    if not extra:
-        net.card = about["card"]
-        return net
-    return Denoiser(net, Schedule(alpha_bar, extra["schedule"]), extra["predicts"], about["card"])
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"The weights in {path} are damaged ({why}): get or train them again.") from error
+    return model.to(device).eval().requires_grad_(False)
 
 
 def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
@@ -117,16 +119,18 @@ def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
 
     try:
         with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {}).get("diffusion_lib", "{}"))
-            if about.get("format") != FORMAT:
-                raise ValueError(
-                    f"{path} was not written by this version of diffusion_lib ({FORMAT}): its card is missing or foreign."
-                )
-            return about, {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+            text = (file.metadata() or {}).get("diffusion_lib", "{}")
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ValueError(
             f"{path} is not a whole safetensors file ({error}): get or train it again."
         ) from error
+    about = None
+    with suppress(ValueError):
+        about = json.loads(text)
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise ValueError(f"{path} was not written by this version of diffusion_lib ({FORMAT}): its card is missing or foreign.")  # fmt: skip
+    return about, tensors
 
 
 def _fingerprint(tensors: dict[str, Tensor]) -> str:

@@ -11,12 +11,15 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 import os
 import random
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +28,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .files import whole
+from . import files
+from .data import Data
+from .diffusion import Schedule
 
 MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short: for tests and rehearsals
 
@@ -40,11 +45,16 @@ def pick_device(wanted: str | None = None) -> torch.device:
         d for d, ok in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if ok
     ]
     here.append("cpu")
-    if wanted and wanted.split(":")[0] not in here:
+    try:
+        device = torch.device(wanted or here[0])
+        if device.type not in here:
+            raise ValueError
+        torch.zeros(1, device=device)  # cuda:7 is a name, but is it there?
+    except Exception as error:
         raise ValueError(
             f"There is no device {wanted!r} here: choose one of {', '.join(here)}, or leave it out."
-        )
-    return torch.device(wanted or here[0])
+        ) from error
+    return device
 
 
 def seed_all(seed: int) -> None:
@@ -137,21 +147,27 @@ class Learner:
 
     def state_dict(self) -> dict:
         state = {"model": self.model, "optimizer": self.optimizer, "ema": self.ema}
-        return {k: v.state_dict() for k, v in state.items()} | {"n": self._ema.n}
+        facts = {"n": self._ema.n, "precision": self.precision, "device": self.device.type}
+        return {k: v.state_dict() for k, v in state.items()} | facts
 
     def load_state_dict(self, state: dict) -> None:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema.load_state_dict(state["ema"])
         self._ema.n = state["n"]
+        if (
+            state["device"] == self.device.type
+        ):  # the race of `faster_precision` may end otherwise the next time
+            self.precision = state["precision"]
 
 
 class Parts(NamedTuple):
-    """What ``fit`` needs of a family of models: fit(*parts, seconds=60)."""
+    """What ``fit`` needs of a family of models: fit(*parts, seconds=60). about: what it was built from, see `told`."""
 
     step: Callable[..., dict[str, float]]
     batches: Iterable
     learners: Sequence[Learner]
+    about: dict | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +203,7 @@ def fit(
     step: Callable[..., dict[str, float]],
     batches: Iterable,
     learners: Sequence[Learner],
+    about: dict | None = None,
     *,
     steps: int | None = None,
     seconds: float | None = None,
@@ -200,7 +217,9 @@ def fit(
     step: step(batch, generator) -> {name: float}; it calls ``learner.descend`` itself, all its dice come from `generator`.
     batches: must give the same batches again after a restart, as ``Data.batches`` does. learners: whatever `step` trains.
     checkpoint: a file for all that is needed to go on, written every `every` seconds and at the end, however it ends;
-    if the file exists, training goes on from there, to the bit as if it had never stopped (when counted in steps).
+    if the file exists, training goes on from there, to the bit as if it had never stopped (when counted in steps), and
+    the first Record is the last of before. about: data and options by name; a checkpoint of others is refused.
+    OSError at once for a checkpoint that cannot be written; if that fails later, a warning, and the training goes on.
     Stop at any time by leaving the loop: each ``learner.ema`` is usable. Raises FloatingPointError with one sentence
     when a loss stops being a number; the weights are then the last good ones.
     """
@@ -209,15 +228,27 @@ def fit(
             f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
         )
     most = min(steps or math.inf, int(os.environ.get(MAX_STEPS, 0)) or math.inf)
-    generator, done, spent = torch.Generator().manual_seed(seed), 0, 0.0
+    generator, done, spent, values = torch.Generator().manual_seed(seed), 0, 0.0, {}
     path = None if checkpoint is None else Path(checkpoint)
-    if path is not None and path.exists():
-        done, spent = _resume(path, learners, generator)
-    saved, queue = spent, islice(batches, done, None)
 
     def progress() -> float:
         return min(1.0, max(done / most, spent / (seconds or math.inf)))
 
+    def save() -> None:
+        state = {
+            "learners": [x.state_dict() for x in learners],
+            "dice": generator.get_state(),
+            "about": story,
+        }
+        _save(path, state | {"done": done, "spent": spent, "values": values})
+
+    if path is not None:
+        files.check(path)
+        story = told((about or {}) | {"the seed of fit": seed, "warmup": warmup})
+        if path.exists():
+            done, spent, values = _resume(path, learners, generator, story)
+            yield Record(done, spent, progress(), rate(progress(), warmup), values)
+    saved, queue = spent, islice(batches, done, None)
     try:
         while progress() < 1:
             start = time.perf_counter()
@@ -237,34 +268,63 @@ def fit(
                 ) from None
             done, spent = done + 1, spent + time.perf_counter() - start
             if path is not None and spent - saved > every:
-                _save(path, learners, generator, done, spent)
+                save()
                 saved = spent
             yield Record(done, spent, progress(), share, values)
     finally:
         if path is not None and done:
-            _save(path, learners, generator, done, spent)
+            save()
 
 
-def _save(path: Path, learners, generator, done: int, spent: float) -> None:
-    state = {
-        "learners": [x.state_dict() for x in learners],
-        "dice": generator.get_state(),
-        "done": done,
-        "spent": spent,
-    }
-    with whole(path) as part:
-        torch.save(state, part)
+def told(about: dict) -> dict[str, str]:
+    """What a model is built from, as words to compare: options by their value, data and schedules by their contents."""
+    return {name: _words(value) for name, value in about.items() if name != "device"}
 
 
-def _resume(path: Path, learners, generator) -> tuple[int, float]:
+def _words(value) -> str:
+    if isinstance(value, Data):
+        return f"{value.name or 'data'} ({len(value):,} items, {_digest(value.x, value.y)})"
+    if isinstance(value, Schedule):
+        return f"{value.name} (T = {value.T}, {_digest(value.alpha_bar)})"
+    if isinstance(value, nn.Module):
+        return f"{type(value).__name__} {getattr(value, 'config', '')}".strip()
+    return str(value)
+
+
+def _digest(*tensors: Tensor | None) -> str:
+    digest = sha256()
+    for x in tensors:
+        digest.update(b"none" if x is None else x.detach().cpu().double().numpy().tobytes())
+    return digest.hexdigest()[:8]
+
+
+def _save(path: Path, state: dict) -> None:
+    """Whatever goes wrong here is a warning: what was learned is worth more than its checkpoint."""
+    try:
+        state["values"] = {k: float(v) for k, v in state["values"].items()}
+        torch.save(
+            state, buffer := io.BytesIO()
+        )  # to memory first: on a full disk torch has words of its own
+        files.write(path, buffer.getvalue())
+    except Exception as error:
+        warnings.warn(f"The checkpoint is not up to date. {error}", stacklevel=3)
+
+
+def _resume(path: Path, learners, generator, story: dict) -> tuple[int, float, dict]:
     try:
         state = torch.load(path, map_location=learners[0].device, weights_only=True)
+        then = state["about"]
+    except Exception as error:
+        raise ValueError(f"Cannot go on from {path} ({type(error).__name__}): it is broken, or no checkpoint of this version. {ELSE}") from error  # fmt: skip
+    for name in [k for k in story if k in then and then[k] != story[k]]:
+        raise ValueError(f"Cannot go on from {path}: it was made with {name} = {then[name]}, not with {story[name]}. {ELSE}")  # fmt: skip
+    try:
         for learner, its in zip(learners, state["learners"], strict=True):
             learner.load_state_dict(its)
         generator.set_state(state["dice"].cpu())
-        return state["done"], state["spent"]
+        return state["done"], state["spent"], state["values"]
     except Exception as error:
-        raise ValueError(
-            f"Cannot go on from {path} ({type(error).__name__}): it is broken, or was made by another model. "
-            "Give the same model and data as before, or delete the file to start again."
-        ) from error
+        raise ValueError(f"Cannot go on from {path} ({type(error).__name__}): it was made by another model. {ELSE}") from error  # fmt: skip
+
+
+ELSE = "Give the same model, data and options as before, or another checkpoint."

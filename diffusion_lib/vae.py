@@ -115,6 +115,7 @@ def build(
     shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
     classes = 0 if points or data.y is None else len(data.names)
     channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
+    about = {"model": "vae"} | locals()
     seed_all(seed)
     model = VAE(shape, latent or (2 if points else 16), classes, channels, sd, patch).to(device)
     learner, numbers = Learner(model, lr or (2e-3 if points else 1e-3)), math.prod(shape)
@@ -128,7 +129,8 @@ def build(
             "loss": learner.descend(bits)
         }  # per number, so that one learning rate suits few and many pixels
 
-    return learner.ema, Parts(step, data.to(device).batches(batch or (256 if points else 64), seed), [learner])  # fmt: skip
+    batches = data.to(device).batches(batch or (256 if points else 64), seed)
+    return learner.ema, Parts(step, batches, [learner], about)
 
 
 @torch.no_grad()

@@ -195,9 +195,9 @@ def test_the_page_shows_the_walk_of_the_strip(here, monkeypatch):
     monkeypatch.setattr(
         views, "step_reverse", lambda *a, **k: boxes.append(step_reverse(*a, **k)) or boxes[0]
     )
-    options = ["--data", "digits", "--steps", 6, "--frames", 7, "--seed", 3, "--eta", 0.5]
+    options = ["--data", "digits", "--steps", 6, "--seed", 3, "--eta", 0.5]
     run("figure", "reverse", *options, "--out", "a.html")
-    run("figure", "reverse", *options, "--out", "a.png")
+    run("figure", "reverse", *options, "--frames", 7, "--out", "a.png")
     assert boxes[0].eta.value == 0.5 and len(boxes[0].trace.steps) == 6
     xt, x0_hat = boxes[0].trace.frames("xt")[:, 0], boxes[0].trace.frames("x0_hat")[:, 0]
     assert shown("a.png", xt) == [1] * 6 and min(shown("a.png", x0_hat)) >= 1
@@ -303,7 +303,7 @@ def test_every_example_in_the_help_works_when_pasted(here, text, monkeypatch):
     assert len(examples) == 4
     for example in examples:
         arguments = shlex.split(example)
-        small = SMALL * ("--size" not in arguments) + ["--steps", "4"] * (
+        small = SMALL * ("--size" not in arguments and "mnist" not in arguments) + ["--steps", "4"] * (
             "reverse" in arguments
         )  # only quicker
         run(*arguments, *small)
@@ -441,7 +441,7 @@ def test_a_gan_and_a_vae_are_trained_and_sampled_on_every_data_set(here, name, m
     assert x.shape == (5, *shape) and np.isfinite(x).all()
     run("sample", "--weights", "w.safetensors", "--n", 4, "--out", "w.png")
     assert min(Image.open("w.png").size) > 100
-    assert not capsys.readouterr().err
+    assert "diffusion_lib:" not in capsys.readouterr().err
 
 
 def test_a_vae_with_a_map_and_a_fixed_s_is_what_was_asked_for(here):
