@@ -503,6 +503,8 @@ TOLD = [
     ("03.step", lambda xt, e, t, z, s: s.alpha_bar[t - 1].sqrt() * (xt - (1 - s.alpha_bar[t]).sqrt() * e) / s.alpha_bar[t].sqrt() + (1 - s.alpha_bar[t - 1] - s.beta[t]).sqrt() * e + s.beta[t].sqrt() * z, "beta stands where beta_tilde"),
     ("03.step", lambda xt, e, t, z, s: reverse_step(xt, e, t, t - 1, s, z), "its `.xs`"),
     ("03.walk", walk_without_xs, "its `.xs`"),
+    ("07.coverage", lambda s, r, k: (torch.cdist(r, s) < torch.cdist(r, r).kthvalue(k + 1).values[:, None]).sum(1), "counts the samples in each ball"),
+    ("06.modes", lambda x, m, sd: torch.cdist(x, m).min(1)[1].bincount(minlength=len(m)) > 0, "The numbers are torch.bool"),
 ]  # fmt: skip
 
 
