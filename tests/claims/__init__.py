@@ -59,6 +59,11 @@ def code(cell_id: str, pattern: str) -> str:
     return re.search(pattern, "".join(CELLS[cell_id]["source"])).group(1)
 
 
+def steps(cell_id: str) -> str:
+    """How many steps a code cell of the lesson trains."""
+    return f"{int(code(cell_id, r'steps=([0-9]+)')):,}"
+
+
 def default(function, name: str) -> str:
     return str(inspect.signature(function).parameters[name].default)
 

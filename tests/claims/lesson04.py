@@ -2,13 +2,9 @@
 
 from diffusion_lib import data, ddpm, store, views
 
-from . import code, default
+from . import code, default, steps
 
 SEEN = f"{len(data.digits().split(1000)[0]):,}"
-
-
-def seconds(cell_id: str) -> str:
-    return code(cell_id, r"seconds=(\d+)")
 
 
 def too_high() -> str:
@@ -23,15 +19,16 @@ def shipped() -> list[str]:
 
 
 MEASURED = {
-    "04-play": lambda: ["25", seconds("04-points"), "600"],
+    "04-play": lambda: ["25", steps("04-points"), "600"],
     "04-three-look": lambda: [SEEN, "8", "8", "1", "25", "0"],
-    "04-digits": lambda: [SEEN, "8", "8", seconds("04-digits-train"), "30"],
-    "04-digits-after": lambda: [seconds("04-digits-train")],
+    "04-loop": lambda: [code("04-loop-scratch", r"512\), ([0-9]+)\)")],
+    "04-digits": lambda: [SEEN, "8", "8", steps("04-digits-train"), "30"],
+    "04-digits-after": lambda: [steps("04-digits-train")],
     "04-stepper": shipped,
     "04-variance-after": lambda: ["100", "5", default(views.variances, "n"), "1"],
-    "04-own": lambda: [seconds("04-own-train-code")],
-    "04-own-train": lambda: [seconds("04-own-train-code")],
-    "04-break": lambda: [seconds("04-break-rate"), too_high()],
+    "04-own": lambda: [steps("04-own-train-code")],
+    "04-own-train": lambda: [steps("04-own-train-code")],
+    "04-break": lambda: [steps("04-break-rate"), too_high()],
 }
 
 QUOTED = {
@@ -49,7 +46,6 @@ PLAIN = {
     "04-points-after": "0",
     "04-loss-after": "0 1 1",
     "04-loop-guess": "1,000 1,000 1,000 1,000,000",
-    "04-loop": "5",
     "04-three-guess": "0",
     "04-three-after": "0",
     "04-three-reveal": "0 0 0",

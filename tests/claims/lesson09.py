@@ -8,7 +8,7 @@ from scipy.stats import chi2
 from diffusion_lib import store, vae, views
 from diffusion_lib.views.latents import LEVELS
 
-from . import benchmark, code, default, percent
+from . import benchmark, default, percent, steps
 from .lesson07 import copier, size
 
 
@@ -40,7 +40,7 @@ def walks_half_way() -> str:
 SEEN, UNSEEN = (f"{len(part):,}" for part in views.seen_and_unseen())
 MEASURED = {
     "09-play": lambda: [SEEN, *size("digits")[2:]],
-    "09-live": lambda: [code("09-live-code", r"seconds=(\d+)"), default(vae.build, "warmup")],
+    "09-live": lambda: [steps("09-live-code"), default(vae.build, "warmup")],
     "09-live-after": lambda: [str(LEVELS), default(vae.bits_per_dimension, "n")],
     "09-walk-arc": lambda: [f"{10_000 * chi2.cdf(64 / 2, 64):.0f}"],  # a length of at most sqrt(64 / 2)
     "09-walk-reveal": lambda: [f"{math.sqrt(64 / 2):.2f}"],
