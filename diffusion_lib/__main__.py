@@ -15,7 +15,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from .options import Parser, complain, number, place, tell, there
+from .options import Parser, complain, number, place, sentence, tell, there
 from .shell import add_sample, add_train
 
 ENDINGS = (".png", ".svg", ".pdf", ".jpg", ".gif", ".html")
@@ -86,13 +86,6 @@ def main(argv: list[str] | None = None) -> int:
             traceback.print_exc()
         complain(sentence(error))
         return 2
-
-
-def sentence(error: BaseException) -> str:
-    """What went wrong, in one line: ours says it all, and of others' the class tells more than their words."""
-    words = next(iter(str(error).strip().splitlines()), "")
-    ours = isinstance(error, ValueError | OSError | FloatingPointError | Warning) and words
-    return words if ours else f"{type(error).__name__}{words and ': '}{words}"
 
 
 # fmt: off

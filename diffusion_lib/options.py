@@ -52,6 +52,13 @@ def complain(text: object) -> None:
     tell(f"diffusion_lib: {text}", "stderr")
 
 
+def sentence(error: BaseException) -> str:
+    """What went wrong, in one line: ours says it all, and of others' the class tells more than their words."""
+    words = next(iter(str(error).strip().splitlines()), "")
+    ours = isinstance(error, ValueError | OSError | FloatingPointError | Warning) and words
+    return words if ours else f"{type(error).__name__}{words and ': '}{words}"
+
+
 def place(*endings: str):
     """The argparse type of a file to write; asked before the work, so that nobody waits for a refusal."""
 

@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from . import files
-from .options import complain, number, place, tell, there
+from .options import complain, number, place, sentence, tell, there
 
 DATA = (
     "digits",
@@ -241,10 +241,10 @@ def _learn(args, parts, came: list[int]):
         Exception
     ) as error:  # a loss that is no number, too little memory, a slip of ours: what was learned stays
         fault = error
-    if record is not None and came:
+    if record is not None and came and record.progress < 1:
         tell("Stopped: what was learned so far is kept.", "stderr")
     if record is not None and fault:
-        complain(f"{fault or type(fault).__name__} What was learned until step {record.step:,} is kept.")
+        complain(f"{sentence(fault).rstrip('.')}. What was learned until step {record.step:,} is kept.")
     return record, fault
 
 

@@ -218,7 +218,7 @@ def fit(
     batches: must give the same batches again after a restart, as ``Data.batches`` does. learners: whatever `step` trains.
     checkpoint: a file for all that is needed to go on, written every `every` seconds and at the end, however it ends;
     if the file exists, training goes on from there, to the bit as if it had never stopped (when counted in steps), and
-    the first Record is the last of before. about: data and options by name; a checkpoint of others is refused.
+    the first Record says where that is. about: data and options by name; a checkpoint of others is refused.
     OSError at once for a checkpoint that cannot be written; if that fails later, a warning, and the training goes on.
     Stop at any time by leaving the loop: each ``learner.ema`` is usable. Raises FloatingPointError with one sentence
     when a loss stops being a number; the weights are then the last good ones.
