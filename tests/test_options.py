@@ -1,0 +1,369 @@
+"""Every option of the shell changes what it names, and nothing else; where it could change nothing, it is refused.
+
+What a command hands on is written down by spies, key by key: two lines that differ in one option must differ in its keys
+alone. The tables are held to the parser, so an option without its line here fails.
+"""
+
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from diffusion_lib import __main__ as cli
+from diffusion_lib import classifier, data, ddpm, figures, gan, store, train, vae, views
+from diffusion_lib.diffusion import Schedule
+from diffusion_lib.options import Parser
+from diffusion_lib.train import Parts, Record, told
+
+FAMILIES = {"ddpm": ddpm, "gan": gan, "vae": vae, "classifier": classifier}
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, grey in {"a.png": 90, "b.png": 200}.items():
+        Image.fromarray(np.full((20, 30), grey, np.uint8)).save(name)
+    (tmp_path / "more").mkdir()
+    Image.new("RGB", (20, 20), "red").save("more/c.png")
+    return tmp_path
+
+
+def options_of(*command):
+    """The options of a command, as its parser has them."""
+    parser = Parser()
+    commands = parser.add_subparsers()
+    for add in cli.COMMANDS:
+        add(commands)
+    for word in command:
+        parser = parser._subparsers._group_actions[0].choices[word]
+    return {action.option_strings[-1] for action in parser._actions} - {"--help"}
+
+
+def spied(spy, line):
+    """What this line hands on: {key: value}."""
+    spy.clear()
+    assert cli.main(shlex.split(line)) == 0, line
+    return dict(spy)
+
+
+def differing(a, b):
+    assert set(a) == set(b)
+    return {k for k in a if repr(a[k]) != repr(b[k])}
+
+
+# ---------------------------------------------------------------------------------------- train
+
+
+@pytest.fixture
+def training(monkeypatch):
+    """What `train` hands to the data, to the family's build, to fit and to save. Nothing is trained."""
+    spy = {}
+
+    def loaded(name, **options):
+        spy.update({"data": name, "size": options.get("size")})
+        return data.Data(*((torch.zeros(50, 2),) if name == "ring" else (torch.zeros(40, 1, 8, 8), torch.zeros(40).long(), ("a",))))  # fmt: skip
+
+    def building(family):
+        def build(d, **options):
+            spy.update({"model": family, "items": len(d)} | {k: options.get(k) for k in OPTIONS})
+            net = torch.nn.Linear(1, 1)
+            return net, Parts(None, iter(lambda: (torch.zeros(2, 2), None), 0), [train.Learner(net)])
+
+        return build
+
+    def fitted(*parts, **options):
+        spy.update({f"fit {k}": options.get(k) for k in ("steps", "seconds", "seed", "checkpoint")})
+        yield Record(3, 1.5, 1.0, 0.0, {"loss": 0.25})
+
+    def saved(path, model, card, half=False):
+        spy.update({"out": str(path), "half": half})
+        spy.update(
+            {"card " + k: card[k] for k in ("data", "items", "model", "seed", "steps", "seconds", "batch")}
+        )
+        Path(path).touch()
+
+    monkeypatch.setattr(data, "load", loaded)
+    for name, family in FAMILIES.items():
+        monkeypatch.setattr(family, "build", building(name))
+    monkeypatch.setattr(train, "fit", fitted), monkeypatch.setattr(store, "save", saved)
+    monkeypatch.setattr(train, "pick_device", lambda wanted: spy.update(asked=wanted) or torch.device("cpu"))
+    return spy
+
+
+OPTIONS = ("predicts", "learn_variance", "loss", "latent", "sd", "channels", "seed", "device")
+TRAIN = {
+    "--data": ("", "--data ring", {"data": "ring", "card data": "ring", "items": 50, "card items": 50}),
+    "--items": ("", "--items 7", {"items": 7, "card items": 7}),
+    "--size": ("--data cats", "--data cats --size 16", {"size": 16}),
+    "--model": ("--data digits", "--data digits --model gan", {"model": "gan", "card model": "gan", "predicts": None, "learn_variance": None}),
+    "--predicts": ("", "--predicts eps", {"predicts": "eps"}),
+    "--learn-variance": ("", "--learn-variance", {"learn_variance": True}),
+    "--loss": ("--model gan", "--model gan --loss hinge", {"loss": "hinge"}),
+    "--latent": ("--model vae", "--model vae --latent 5", {"latent": 5}),
+    "--sd": ("--model vae", "--model vae --sd 0.5", {"sd": 0.5}),
+    "--channels": ("", "--channels 24", {"channels": 24}),
+    "--seconds": ("", "--seconds 7", {"fit seconds": 7.0}),
+    "--steps": ("", "--steps 9", {"fit steps": 9, "fit seconds": None}),
+    "--device": ("", "--device cpu", {"asked": "cpu"}),
+    "--checkpoint": ("", "--checkpoint c.pt", {"fit checkpoint": Path("c.pt")}),
+    "--half": ("", "--half", {"half": True}),
+    "--seed": ("", "--seed 4", {"seed": 4, "fit seed": 4, "card seed": 4}),
+    "--out": ("", "--out b.safetensors", {"out": "b.safetensors"}),
+}  # fmt: skip
+
+
+def test_the_tables_have_every_option():
+    assert set(TRAIN) == options_of("train")
+    assert set(SAMPLE) == options_of("sample") - {"--weights"}
+    assert set(FORWARD) == options_of("figure", "forward")
+    assert set(REVERSE) == options_of("figure", "reverse")
+
+
+@pytest.mark.parametrize("option", TRAIN)
+def test_an_option_of_train_changes_what_it_names_and_nothing_else(training, option):
+    before, after, wanted = TRAIN[option]
+    a, b = spied(training, f"train {before}"), spied(training, f"train {after}")
+    assert differing(a, b) == set(wanted) and {k: b[k] for k in wanted} == wanted
+
+
+def test_what_train_hands_on_by_itself(training):
+    told = spied(training, "train")
+    wanted = {"data": "digits", "model": "ddpm", "fit seconds": 120.0, "fit steps": None, "predicts": "v", "seed": 0,
+              "device": torch.device("cpu"), "half": False, "out": "weights.safetensors", "card steps": 3,
+              "card seconds": 1.5, "card batch": 2, "channels": None}  # fmt: skip
+    assert {k: told[k] for k in wanted} == wanted
+
+
+@pytest.mark.parametrize("model", FAMILIES)
+def test_each_model_refuses_what_it_has_not(training, capsys, model):
+    """Of the options that only some models have: accepted and handed on, or refused."""
+    for option, value in {"predicts": "eps", "learn_variance": True, "loss": "hinge", "latent": 5, "sd": 0.5, "channels": 24}.items():  # fmt: skip
+        words = f"--{option.replace('_', '-')}" + (f" {value}" if value is not True else "")
+        training.clear()
+        code = cli.main(shlex.split(f"train --data digits --model {model} {words}"))
+        if code == 0:
+            assert training[option] == value
+        else:
+            said = capsys.readouterr().err
+            assert code == 2 and words.split()[0] in said and "leave it out" in said and not training
+    assert (code == 2) == (model == "classifier")  # channels, the last one, is what all but one have
+
+
+def test_more_items_than_there_are_are_refused(training, capsys):
+    assert cli.main(["train", "--items", "41"]) == 2 and "at most 40" in capsys.readouterr().err
+    assert spied(training, "train --items 40")["items"] == 40
+
+
+@pytest.mark.parametrize("model", ["ddpm", "gan", "vae"])
+def test_channels_are_obeyed_by_points_and_pictures(model):
+    """What --channels hands on arrives in the network."""
+    pictures = data.Data(torch.zeros(8, 1, 8, 8), torch.zeros(8).long(), ("a",))
+    for d in (data.ring(8), pictures):
+        more = {"precision": "float32"} if model == "ddpm" else {}
+        sizes = [
+            sum(p.numel() for p in FAMILIES[model].build(d, channels=n, **more)[0].parameters())
+            for n in (8, 16)
+        ]
+        assert sizes[0] < sizes[1]
+    with pytest.raises(ValueError, match="channels that divide by 8"):
+        ddpm.build(pictures, channels=9)
+
+
+# ---------------------------------------------------------------------------------------- sample
+
+
+@pytest.fixture
+def sampling(monkeypatch):
+    """What `sample` hands to load and to the family's draw, and what it writes."""
+    spy = {}
+    denoiser = ddpm.Denoiser(ddpm.UNet((1, 8, 8), 60, classes=3, channels=8), Schedule.of("cosine", 60))
+    models = {"ddpm": denoiser, "gan": gan.Generator((1, 8, 8), 4, 3, 8), "vae": vae.VAE((1, 8, 8), 4, 3, 8)}
+    points = {"points": gan.Generator((2,), 4, 0, 8)}
+
+    def loaded(source, device):
+        spy.update(weights=str(source), device=device)
+        return (models | points)[Path(source).name]
+
+    def drawing(family):
+        def draw(model, n, steps=None, *, y=None, eta=None, seed=0):
+            spy.update(
+                family=family, n=n, steps=steps, y=None if y is None else y.tolist(), eta=eta, seed=seed
+            )
+            yield torch.zeros(n, *model.shape)
+
+        return draw
+
+    monkeypatch.setattr(store, "load", loaded)
+    for name in ("ddpm", "gan", "vae"):
+        monkeypatch.setattr(FAMILIES[name], "draw", drawing(name))
+    monkeypatch.setattr(train, "pick_device", lambda wanted: wanted)
+    monkeypatch.setattr(figures, "save", lambda picture, path: spy.update(out=str(path)))
+    monkeypatch.setattr("diffusion_lib.files.write", lambda path, content: spy.update(out=str(path)))
+    return spy
+
+
+ALL = ("ddpm", "gan", "vae")
+SAMPLE = {
+    "--n": ("--n 5", {"n": 5}, ALL),
+    "--steps": ("--steps 7", {"steps": 7}, ("ddpm",)),
+    "--class": ("--class 2", {"y": [2] * 64}, ALL),
+    "--eta": ("--eta 0.5", {"eta": 0.5}, ("ddpm",)),
+    "--device": ("--device cpu", {"device": "cpu"}, ALL),
+    "--seed": ("--seed 6", {"seed": 6}, ALL),
+    "--out": ("--out b.png", {"out": "b.png"}, ALL),
+}
+
+
+@pytest.mark.parametrize("family", ALL)
+@pytest.mark.parametrize("option", SAMPLE)
+def test_an_option_of_sample_changes_what_it_names_and_nothing_else(sampling, capsys, option, family):
+    words, wanted, families = SAMPLE[option]
+    before = spied(sampling, f"sample --weights {family}")
+    if family not in families:
+        assert cli.main(shlex.split(f"sample --weights {family} {words}")) == 2
+        assert "leave out --steps and --eta" in capsys.readouterr().err
+        return
+    after = spied(sampling, f"sample --weights {family} {words}")
+    assert differing(before, after) == set(wanted) and {k: after[k] for k in wanted} == wanted
+    assert before["family"] == family and (before["n"], before["seed"], before["out"]) == (
+        64,
+        0,
+        "samples.npy",
+    )
+
+
+def test_a_class_that_nobody_knows_is_refused(sampling, capsys):
+    for family in ALL:
+        assert cli.main(shlex.split(f"sample --weights {family} --class 3")) == 2
+        assert "There is no class 3: these weights know classes 0 to 2" in capsys.readouterr().err
+    assert cli.main(shlex.split("sample --weights points --class 0")) == 2
+
+
+def test_home_is_understood_in_every_path(sampling, here, monkeypatch):
+    """Not every shell makes a folder of ~, and none does in --weights=~/w."""
+    monkeypatch.setenv("HOME", str(here / "more")), monkeypatch.setenv("USERPROFILE", str(here / "more"))
+    told = spied(sampling, "sample --weights=~/gan --out=~/a.npy")
+    assert told["weights"] == str(here / "more" / "gan") and told["out"] == str(here / "more" / "a.npy")
+    parser = Parser()
+    commands = parser.add_subparsers()
+    for add in cli.COMMANDS:
+        add(commands)
+    for line, name in {
+        "figure forward --image=~/c.png": "image", "figure reverse --image ~/c.png": "image", "figure reverse --folder=~": "folder",
+        "train --checkpoint=~/c.pt": "checkpoint", "train --out=~/w.safetensors": "out",
+    }.items():  # fmt: skip
+        found = getattr(parser.parse_args(shlex.split(line)), name)
+        assert str(found[0] if isinstance(found, list) else found).startswith(str(here / "more"))
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+@pytest.fixture
+def drawing(monkeypatch):
+    """What a figure hands to the functions that draw: pictures by their contents."""
+    spy = {}
+
+    def seen(x):
+        return told({"x": data.Data(torch.as_tensor(np.asarray(x, dtype=float)))})["x"]
+
+    def strip(rows, labels, titles=None, *, above, background):
+        spy.update(rows=[seen(r) for r in rows], labels=labels, background=background)
+
+    def save(picture, path):
+        spy.update(out=str(path))
+        Path(path).touch()
+
+    def save_gif(frames, path, fps, *more, labels, **rest):
+        spy.update(rows=[seen(frames)], fps=fps, labels=labels, out=str(path))
+        Path(path).touch()
+
+    def page(path, title):
+        spy.update(out=str(path), title=title)
+        Path(path).touch()
+        return path
+
+    def box(sources, schedule, *more, seed=None, **rest):
+        spy.update(
+            sources=[(k, seen(v)) for k, v in sources.items()],
+            schedule=told({"s": schedule}),
+            seed=more[1:] or seed,
+        )
+        return SimpleNamespace(player=SimpleNamespace(save_html=page), eta=Eta())
+
+    class Eta:
+        def __setattr__(self, name, value):
+            spy.update(eta=value)
+
+    monkeypatch.setattr(figures, "strip", strip), monkeypatch.setattr(figures, "save", save)
+    monkeypatch.setattr(figures, "save_gif", save_gif)
+    monkeypatch.setattr(views, "explore_forward", box), monkeypatch.setattr(views, "step_reverse", box)
+    return spy
+
+
+PNG, GIF, PAGE = "--out a.png", "--out a.gif", "--out a.html"
+COMMON = {
+    "--out": [(PNG, "--out b.png", {"out"}), (GIF, "--out b.gif", {"out"}), (PAGE, "--out b.html", {"out"})],
+    "--frames": [(PNG, "--frames 3", {"rows", "labels"}), (GIF, "--frames 3", {"rows", "labels"}), (PAGE, "--frames 3", None)],
+    "--fps": [(PNG, "--fps 3", None), (GIF, "--fps 3", {"fps"}), (PAGE, "--fps 3", None)],
+    "--background": [(PNG, "--background dark", {"background"}), (GIF, "--background dark", None), (PAGE, "--background dark", None)],
+    "--title": [(PNG, "--title A", None), (GIF, "--title A", None), (PAGE, "--title A", {"title"})],
+    "--seed": [(PNG, "--seed 1", {"rows"}), (GIF, "--seed 1", {"rows"}), (PAGE, "--seed 1", {"seed"})],
+    "--schedule": [(PNG, "--schedule sigmoid", {"rows"}), (GIF, "--schedule sigmoid", {"rows"}), (PAGE, "--schedule sigmoid", {"schedule"})],
+    "--size": [(PNG, "--size 16", {"rows"}), (GIF, "--size 16", {"rows"}), (PAGE, "--size 16", {"sources"})],
+}  # fmt: skip
+EACH = [(PNG, {"rows"}), (GIF, {"rows"}), (PAGE, {"sources"})]
+FORWARD = COMMON | {
+    "--image": [(out, "--image a.png", keys) for out, keys in EACH],
+    "--kind": [(out, "--kind flower", keys) for out, keys in EACH],
+    "--caption": [(out, "--caption 'black cat'", keys) for out, keys in EACH],
+    "--T": [(PNG, "--T 17", {"rows", "labels"}), (GIF, "--T 17", {"rows", "labels"}), (PAGE, "--T 17", {"schedule"})],
+    "--spacing": [(PNG, "--spacing noise", {"rows", "labels"}), (GIF, "--spacing noise", {"rows", "labels"}), (PAGE, "--spacing noise", None)],
+}  # fmt: skip
+REVERSE = COMMON | {
+    "--image": [(out, "--image a.png b.png", keys) for out, keys in EACH],
+    "--folder": [(out, "--folder more", keys) for out, keys in EACH],
+    "--data": [(out, "--data flowers", keys) for out, keys in EACH],
+    "--steps": [(PNG, "--steps 4", {"rows", "labels"}), (GIF, "--steps 4", {"rows", "labels"}), (PAGE, "--steps 4", {"schedule"})],
+    "--eta": [(PNG, "--eta 0", {"rows"}), (GIF, "--eta 0", {"rows"}), (PAGE, "--eta 0", {"eta"})],
+    "--n": [(PNG, "--n 2", {"rows"}), (GIF, "--n 2", {"rows"}), (PAGE, "--n 2", None)],
+}  # fmt: skip
+
+
+def figure(drawing, capsys, kind, small, cases):
+    for out, words, wanted in cases:
+        rest = "" if words.startswith("--out") else out
+        base = {k: v for k, v in small.items() if k not in words.split()}  # an option is given once
+        told = spied(drawing, f"figure {kind} {out} " + " ".join(f"{k} {v}" for k, v in small.items()))
+        line = f"figure {kind} {rest} {words} " + " ".join(f"{k} {v}" for k, v in base.items())
+        if wanted is None:
+            capsys.readouterr()
+            assert cli.main(shlex.split(line)) == 2, line
+            assert f"{words.split()[0]} " in capsys.readouterr().err
+            continue
+        again = spied(drawing, line)
+        assert differing(told, again) == wanted, line
+
+
+@pytest.mark.parametrize("option", FORWARD)
+def test_an_option_of_figure_forward_changes_what_it_names_and_nothing_else(drawing, capsys, option):
+    figure(drawing, capsys, "forward", {"--size": 8, "--T": 30, "--schedule": "linear"}, FORWARD[option])
+
+
+@pytest.mark.parametrize("option", REVERSE)
+def test_an_option_of_figure_reverse_changes_what_it_names_and_nothing_else(
+    drawing, capsys, monkeypatch, option
+):
+    kinds = {"cats": "cat", "flowers": "flower"}
+    monkeypatch.setattr(data, "load", lambda name, n, size: data.sprites(4, size, 0, kinds[name]))
+    figure(drawing, capsys, "reverse", {"--size": 8, "--steps": 3}, REVERSE[option])
+
+
+@pytest.mark.parametrize("words", ["forward --kind digit", "reverse --data digits", "reverse --data mnist"])
+def test_pictures_of_their_own_size_refuse_another(capsys, words):
+    assert cli.main(shlex.split(f"figure {words} --size 16")) == 2
+    assert "pixels of its own" in capsys.readouterr().err
