@@ -1,15 +1,18 @@
 """A real JupyterLab and a real Chromium, for tests that must see what a learner sees.
 
-    with JupyterServer(root) as lab, page() as p:
-        lab.open_notebook(p, "01_forward_noise.ipynb")
-        assert run_all(p) == []
+    with opened(folder, "a.ipynb") as p:  # a notebook that has been run from top to bottom
+        assert ask_kernel(p, "1 + 1") == "2"
 
+    with lesson("01_forward_noise") as p: ...
+
+All tests of a process share one JupyterLab, one Chromium and one page (`desk`): loading them costs more than most tests.
 Everything waits for events (a kernel status, an element), never for a time. Nothing of the user's own Jupyter
 settings is read or written, and nothing is fetched from outside this machine.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -19,12 +22,20 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from diffusion_lib.train import MAX_STEPS
+
 ROOT = Path(__file__).parent.parent
+CAPS = {
+    "04": 40,
+    "06": 12,
+    "07": 12,
+    "09": 12,
+}  # lessons that train: so many steps each; `make slow` runs them whole
 ARTEFACTS = ROOT / "artefacts"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
@@ -138,6 +149,8 @@ class JupyterServer:
         self._home = tempfile.TemporaryDirectory(prefix="lab-")
         home = Path(self._home.name)
         self._settings(home / "settings")
+        self.startup = home / "ipython" / "profile_default" / "startup"  # every kernel runs these files first
+        self.startup.mkdir(parents=True)
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
@@ -211,12 +224,11 @@ class JupyterServer:
     def open_notebook(self, p, path: str, timeout: float = 60) -> None:
         """Open root/path in JupyterLab, alone on the screen, and wait until its kernel is idle."""
         p.goto(f"{self.url}/doc/tree/{path}")
-        p.wait_for_function(
-            "window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length", timeout=timeout * 1000
-        )
+        p.wait_for_function(OPEN, timeout=timeout * 1000)
         p.evaluate(IDLE, timeout * 1000)
 
 
+OPEN = "window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length"
 # Resolves when the kernel of the current notebook has been idle for two animation frames; says what it waited for.
 IDLE = """(limit) => new Promise((resolve, reject) => {
   const session = () => window.jupyterapp.shell.currentWidget.sessionContext;
@@ -255,14 +267,155 @@ def run_all(p, timeout: float = 120, command: str = "notebook:run-all-cells") ->
     return errors
 
 
+# Runs in a kernel before the first cell: whoever asks for a host that is not this machine gets an error.
+NO_NETWORK = """
+import socket
+_connect, _lookup = socket.socket.connect, socket.getaddrinfo
+def _local(host):
+    return not isinstance(host, (str, bytes)) or str(host) in ("127.0.0.1", "localhost", "::1", "")
+def connect(self, address):
+    if isinstance(address, tuple) and not _local(address[0]):
+        raise OSError(f"a lesson asked the network for {address}")
+    return _connect(self, address)
+def getaddrinfo(host, *rest, **more):
+    if not _local(host):
+        raise OSError(f"a lesson asked the network for {host}")
+    return _lookup(host, *rest, **more)
+socket.socket.connect, socket.getaddrinfo = connect, getaddrinfo
+"""
+
+# Ends what is open, its kernel too, and opens another notebook on the same page.
+ANOTHER = """async (path) => {
+  const { commands, shell } = window.jupyterapp;
+  const old = [...shell.widgets('main')].filter((widget) => widget.context);
+  for (const widget of old) {
+    widget.context.model.dirty = false;  // or JupyterLab asks whether to save it
+    await widget.sessionContext?.shutdown().catch(() => {});
+    widget.dispose();
+  }
+  await commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' });
+  await commands.execute('docmanager:open', { path, factory: 'Notebook' });
+}"""
+
+
+class Desk:
+    """One JupyterLab, one Chromium and one page of it, on which one notebook after the other is opened.
+
+    ``open`` is the lesson that the page shows, or None.
+    """
+
+    def __init__(self):
+        self._stack, self._page, self.page, self.open = ExitStack(), ExitStack(), None, None
+        self.chrome = self._stack.enter_context(browser())
+
+    def server(self) -> JupyterServer:
+        """The one JupyterLab; it serves the whole disk, so that a test may keep its notebook where it likes."""
+        if not hasattr(self, "_server"):
+            self._server = self._stack.enter_context(JupyterServer(Path(__file__).anchor or "/"))
+            (self._server.startup / "no_network.py").write_text(NO_NETWORK)
+        return self._server
+
+    def notebook(self, path: Path, *, width=1440, height=1000, dark=False, calm=False, cap=None):
+        """Open this notebook alone, its kernel idle and nothing run; returns the page, without errors and requests.
+
+        cap: no training in it takes more steps.
+        """
+        server, self.open = self.server(), None
+        ours = {k: v for k, v in os.environ.items() if k.startswith("DIFFUSION_LIB_")} | {
+            "HF_HUB_OFFLINE": "1"
+        }
+        ours |= {MAX_STEPS: str(cap)} if cap else {}
+        (server.startup / "ours.py").write_text(f"import os\nos.environ.update({ours!r})\n")
+        where = Path(path).resolve().relative_to(server.root).as_posix()
+        if self.page is None or self.page.is_closed() or self.page.locator(".jp-Dialog").count():
+            self._page.close()
+            self.page = self._page.enter_context(page(self.chrome))
+            self.look(width, height, dark, calm)
+            server.open_notebook(self.page, where)
+        else:
+            self.look(width, height, dark, calm)
+            self.page.evaluate(ANOTHER, where)
+            self.page.wait_for_function(OPEN, timeout=60_000)
+            self.page.evaluate(IDLE, 60_000)
+        self.page.errors.clear()
+        self.page.requests.clear()
+        return self.page
+
+    def copy(self, name: str) -> Path:
+        """A copy of this lesson in an empty folder."""
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lesson-")))
+        shutil.copytree(ROOT / "notebooks" / "images", folder / "images")
+        return Path(shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", folder))
+
+    def look(self, width=1440, height=1000, dark=False, calm=False):
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(
+            color_scheme="dark" if dark else "light", reduced_motion="reduce" if calm else "no-preference"
+        )
+
+    def fair(self):
+        """Nothing went wrong in JavaScript, and nothing was asked for outside this machine."""
+        here = (self.server().url, self.server().url.replace("http", "ws"))
+        assert [e for e in self.page.errors if "favicon" not in e] == []
+        assert [url for url in self.page.requests if not url.startswith(here)] == []
+
+    def close(self):
+        self._page.close()
+        self._stack.close()
+
+
+_desk: Desk | None = None
+
+
+def desk() -> Desk:
+    """The desk of this process, set up when the first test asks for it; `clear` takes it away."""
+    global _desk
+    if _desk is None:
+        _desk = Desk()
+        atexit.register(clear)
+    return _desk
+
+
+def clear() -> None:
+    """Close the desk. Playwright's event loop must not run while a test that is no browser test wants one of its own."""
+    global _desk
+    if _desk is not None:
+        _desk.close()
+        _desk = None
+
+
 @contextmanager
-def opened(folder: Path | str, notebook: str, chrome=None, *, timeout: float = 240, **looks):
-    """A page with folder/notebook run from top to bottom without an error, in a JupyterLab of its own; looks: as `page` takes."""
-    with JupyterServer(folder) as server, page(chrome, **looks) as p:
-        server.open_notebook(p, notebook)
+def opened(
+    folder: Path | str, notebook: str, chrome=None, *, timeout: float = 240, run: bool = True, **looks
+):
+    """The desk's page with folder/notebook on it, run from top to bottom without an error (run: or not).
+
+    looks: width, height, dark, calm, as `page` takes them.
+    """
+    p = desk().notebook(Path(folder) / notebook, **looks)
+    if run:
         assert run_all(p, timeout) == []
-        yield p
-        assert [e for e in p.errors if "favicon" not in e] == []
+    yield p
+    desk().fair()
+
+
+@contextmanager
+def lesson(name: str, timeout: float = 240, **looks):
+    """The desk's page with a copy of this lesson run from top to bottom; ``page.executed`` is the notebook as it was then.
+
+    A lesson that is already open is not run again.
+    """
+    it = desk()
+    if it.open == name:
+        it.look(**looks)
+    else:
+        p = it.notebook(it.copy(name), cap=CAPS.get(name[:2]), **looks)
+        wrong = run_all(p, timeout)
+        p.executed = p.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON()")
+        assert wrong == []
+        it.open = name
+    yield it.page
+    it.fair()
 
 
 def shown(p, index: int):

@@ -1,25 +1,107 @@
-"""Fixtures that several files share; what is not a fixture stands in `browser`."""
+"""Fixtures that several files share, how tests are dealt to workers, and what a run says at its end."""
 
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; kernels and shells inherit it
+
+import re
 import sys
+import time
 
 import pytest
 import torch
 
+torch.set_num_threads(1)  # tensors here are tiny, and there is a worker on every processor
+LIMIT = 2.0  # processor seconds a test may take without the marker `heavy`, `browser` or `slow`
+_last = time.process_time()
+
 
 @pytest.fixture(scope="module")
 def one_thread():
-    """Tensors here are tiny: on a busy machine torch's threads spend milliseconds on waiting for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Nothing that a test of this module began to train goes on after it."""
     yield
-    torch.set_num_threads(before)
     if live := sys.modules.get("diffusion_lib.views.live"):
-        live.only(None)  # what a test began to train
+        live.only(None)
 
 
 @pytest.fixture(scope="module")
 def chrome():
-    from browser import browser
+    """The one Chromium of this process."""
+    from browser import desk
 
-    with browser() as chrome:
-        yield chrome
+    return desk().chrome
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item, nextitem):
+    """After the last browser test in a row, JupyterLab and Chromium go: they would take time from the others."""
+    result = yield
+    if "browser" in sys.modules and not (nextitem and nextitem.get_closest_marker("browser")):
+        sys.modules["browser"].clear()
+    return result
+
+
+# ---- several workers (pytest-xdist) -----------------------------------------------------------------------------------
+
+
+def pytest_xdist_auto_num_workers(config):
+    """`-n auto`: a worker for each processor that we may use, but not more than memory has room for."""
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(ours or 1, 4)
+
+
+def group(item) -> str | None:
+    """Tests with one name go to one worker, so that a page or another costly fixture of a module is made once."""
+    if mark := item.get_closest_marker("xdist_group"):
+        return mark.args[0] if mark.args else mark.kwargs["name"]
+    found = item._fixtureinfo.name2fixturedefs
+    shared = [name for name, defs in found.items() if defs[-1].scope == "module" and name != "one_thread"]
+    if number := re.search(r"\blesson(\d+)\b", " ".join(shared)):
+        return f"lesson {int(number[1]):02}"
+    return f"{item.module.__name__}: {' '.join(sorted(shared))}" if shared else None
+
+
+def cost(item) -> int:
+    return next((i for i, name in enumerate(("browser", "heavy")) if item.get_closest_marker(name)), 2)
+
+
+def pytest_collection_modifyitems(config, items):
+    """The longest first, and what belongs together in a row: at the end both workers have small tests left."""
+    if not os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    first = {}
+    for i, item in enumerate(items):
+        if name := group(item):
+            item.add_marker(pytest.mark.xdist_group(name))
+        first.setdefault(name or item.nodeid, (cost(item), i))
+    items.sort(key=lambda item: first[group(item) or item.nodeid])
+
+
+# ---- what a run says at its end -----------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Each part of a test carries the processor seconds that it took (without its kernels and browsers)."""
+    global _last
+    report = yield
+    now = time.process_time()
+    report.processor, _last = now - _last, now
+    report.light = not any(item.get_closest_marker(name) for name in ("browser", "heavy", "slow"))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    spent = {}
+    for report in [
+        r for reports in terminalreporter.stats.values() for r in reports if hasattr(r, "processor")
+    ]:
+        if report.light:
+            spent[report.nodeid] = spent.get(report.nodeid, 0) + report.processor
+    for test in (name for name, seconds in spent.items() if seconds > LIMIT):
+        terminalreporter.write_line(
+            f"{test} took {spent[test]:.1f} s of a processor: make it cheaper, or mark it `heavy`."
+        )
+    t = os.times()
+    all_of_it = t.user + t.system + t.children_user + t.children_system
+    terminalreporter.write_line(f"processor: {all_of_it:.0f} s in all, kernels and browsers included")

@@ -1,22 +1,18 @@
 """Lesson 06 as a learner meets it: Run All in a real JupyterLab, then the lab's buttons, its rewind, and every film moved."""
 
+import browser
 import numpy as np
 import pytest
-from browser import IDLE, opened, screenshot
-from test_lessons_browser import NOTEBOOKS, cell, move, pictures, player, readout
+from browser import IDLE, screenshot
+from test_lessons_browser import cell, move, pictures, player, readout
 
-from diffusion_lib.train import MAX_STEPS
-
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lesson 06")]
 
 
 @pytest.fixture(scope="module")
 def lesson():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(MAX_STEPS, "12")
-        patch.setenv("OMP_NUM_THREADS", "1")
-        with opened(NOTEBOOKS, "06_when_gans_break.ipynb", width=1366, height=768) as p:
-            yield p
+    with browser.lesson("06_when_gans_break", width=1366, height=768) as p:
+        yield p
 
 
 def press(p, out, name, then):

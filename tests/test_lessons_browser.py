@@ -2,12 +2,11 @@
 
 import io
 from base64 import b64decode
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from browser import IDLE, JupyterServer, ask_kernel, page, run_all, screenshot
+from browser import IDLE, ask_kernel, lesson, screenshot
 from PIL import Image
 
 from diffusion_lib import data
@@ -15,32 +14,18 @@ from diffusion_lib.diffusion import Schedule, add_noise, randn_like
 from diffusion_lib.figures import to_uint8
 
 pytestmark = pytest.mark.browser
-NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 
 @pytest.fixture(scope="module")
-def server():
-    with JupyterServer(NOTEBOOKS) as server:
-        yield server
-
-
-def opened(chrome, server, name):
-    """A page with the lesson open and run from top to bottom without an error."""
-    with page(chrome, height=1100) as p:
-        server.open_notebook(p, f"{name}.ipynb")
-        assert run_all(p, timeout=240) == []
+def lesson1():
+    with lesson("01_forward_noise", height=1100) as p:
         yield p
-        assert [e for e in p.errors if "favicon" not in e] == []
 
 
 @pytest.fixture(scope="module")
-def lesson1(chrome, server):
-    yield from opened(chrome, server, "01_forward_noise")
-
-
-@pytest.fixture(scope="module")
-def lesson3(chrome, server):
-    yield from opened(chrome, server, "03_reverse_denoising")
+def lesson3():
+    with lesson("03_reverse_denoising", height=1100) as p:
+        yield p
 
 
 # Writes a line of code into an exercise and runs its cell.

@@ -1,38 +1,19 @@
-"""Every lesson from top to bottom, unfilled, from some other folder, with the network cut."""
+"""Every lesson from top to bottom, unfilled, in a folder of its own, with the network cut."""
 
+import json
 import os
-from pathlib import Path
+import shutil
 
+import browser
 import nbformat
 import pytest
+from browser import CAPS, NAMES, NO_NETWORK, ROOT, write_notebook
 from nbclient import NotebookClient
 
 from diffusion_lib.train import MAX_STEPS
 
-SHORT = (
-    "04",
-    "06",
-    "07",
-    "09",
-)  # their long trainings are cut in the fast suite; `make slow` runs them whole
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
-
-# Runs in the kernel before the first cell: whoever asks for a host that is not this machine gets an error.
-NO_NETWORK = """
-import socket
-_connect, _lookup = socket.socket.connect, socket.getaddrinfo
-def _local(host):
-    return not isinstance(host, (str, bytes)) or str(host) in ("127.0.0.1", "localhost", "::1", "")
-def connect(self, address):
-    if isinstance(address, tuple) and not _local(address[0]):
-        raise OSError(f"a lesson asked the network for {address}")
-    return _connect(self, address)
-def getaddrinfo(host, *rest, **more):
-    if not _local(host):
-        raise OSError(f"a lesson asked the network for {host}")
-    return _lookup(host, *rest, **more)
-socket.socket.connect, socket.getaddrinfo = connect, getaddrinfo
-"""
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SHORT = [path for path in NOTEBOOKS if path.stem[:2] in CAPS]
 
 
 def run(notebook, folder, monkeypatch):
@@ -58,21 +39,33 @@ def outputs(cell, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p.stem[:2] in SHORT], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", SHORT, ids=lambda p: p.stem)
 def test_run_all_with_every_training_whole(path, tmp_path, monkeypatch):
-    check(path, tmp_path, monkeypatch)
+    check(run(nbformat.read(path, 4), tmp_path, monkeypatch))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def lessons(test):
+    """One test for each lesson, in the row of tests that use its page."""
+    marks = lambda path: [pytest.mark.browser, pytest.mark.xdist_group(f"lesson {path.stem[:2]}")]
+    params = [pytest.param(path, id=path.stem, marks=marks(path)) for path in NOTEBOOKS]
+    return pytest.mark.parametrize("path", params)(test)
+
+
+@lessons
 def test_run_all(path, tmp_path, monkeypatch):
-    if path.stem[:2] in SHORT:
-        monkeypatch.setenv(MAX_STEPS, "300")
-    check(path, tmp_path, monkeypatch)
+    """In the browser, where the lesson's page stays for the tests that touch it; without one, by nbclient."""
+    if any(map(shutil.which, NAMES)):
+        with browser.lesson(path.stem) as p:
+            check(nbformat.from_dict(p.executed))
+    else:
+        if path in SHORT:
+            monkeypatch.setenv(MAX_STEPS, str(CAPS[path.stem[:2]]))
+        check(run(nbformat.read(path, 4), tmp_path, monkeypatch))
 
 
-def check(path, tmp_path, monkeypatch):
-    notebook = run(nbformat.read(path, 4), tmp_path, monkeypatch)
+def check(notebook):
     code = [c for c in notebook.cells if c.cell_type == "code"]
+    assert all(c.execution_count for c in code if c.source.strip())
     views = 0
     for cell in code:
         assert not outputs(cell, "error"), cell.id
@@ -92,10 +85,18 @@ def check(path, tmp_path, monkeypatch):
     assert views >= 4
 
 
-def test_the_network_really_is_cut(tmp_path, monkeypatch):
+ASK = "import urllib.request\ntry:\n    urllib.request.urlopen('http://example.com', timeout=5)\nexcept OSError as e:\n    print(e)"
+
+
+@pytest.mark.browser
+def test_the_network_really_is_cut(tmp_path):
     """Or the test above would prove nothing."""
-    cell = nbformat.v4.new_code_cell(
-        "import urllib.request\ntry:\n    urllib.request.urlopen('http://example.com', timeout=5)\nexcept OSError as e:\n    print(e)"
-    )
-    done = run(nbformat.v4.new_notebook(cells=[cell]), tmp_path, monkeypatch)
+    with browser.opened(tmp_path, write_notebook(tmp_path / "ask.ipynb", ASK).name) as p:
+        said = p.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON()")
+    assert "a lesson asked the network" in json.dumps(said)
+
+
+@pytest.mark.heavy
+def test_the_network_really_is_cut_without_a_browser(tmp_path, monkeypatch):
+    done = run(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(ASK)]), tmp_path, monkeypatch)
     assert "a lesson asked the network" in done.cells[0].outputs[0].text

@@ -4,11 +4,12 @@ import math
 import warnings
 from itertools import pairwise
 
+import browser
 import numpy as np
 import pytest
 import torch
-from browser import ask_kernel, opened, screenshot
-from test_lessons_browser import FILL, NOTEBOOKS, cell, move, pictures, player
+from browser import ask_kernel, screenshot
+from test_lessons_browser import FILL, cell, move, pictures, player
 
 from diffusion_lib import sculptor
 from diffusion_lib.data import flower_photo, mnist, sprites
@@ -16,7 +17,7 @@ from diffusion_lib.diffusion import Schedule, add_noise, randn_like
 from diffusion_lib.figures import to_uint8
 from diffusion_lib.sculptor import HANDLES, REUSED, STEPS, sculpt, strip_times
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lesson 02")]
 FILMS = (
     "02-db-play",
     "02-accident-play",
@@ -29,8 +30,8 @@ FILMS = (
 
 
 @pytest.fixture(scope="module")
-def lesson(chrome):
-    with opened(NOTEBOOKS, "02_noise_schedules.ipynb", chrome, timeout=300, width=1366, height=768) as p:
+def lesson():
+    with browser.lesson("02_noise_schedules", width=1366, height=768) as p:
         yield p
 
 
