@@ -12,6 +12,7 @@ from diffusion_lib.panels import scatter
 from diffusion_lib.player import FramePlayer
 from diffusion_lib.views import cat_film, step_gan
 from diffusion_lib.views import duel as module
+from diffusion_lib.views import pair as module_pair
 from diffusion_lib.views.duel import Film, border, tint
 from diffusion_lib.views.pair import Pair, kernel_log_density, real_log_density
 
@@ -209,6 +210,106 @@ def test_the_slider_tells_each_moment_again_and_branching_goes_on_from_it():
     assert equal_states(box.pair.state(), after)
 
 
+def test_a_branch_can_be_undone_and_done_again():
+    box = step_gan(MOONS, batch=16)
+    assert box.back.disabled
+    for _ in range(4):
+        box.press("repeat")
+    end, frames = box.pair.state(), list(box.history)
+    box.player.value = 1
+    box.branch.click()
+    box.press("teach")
+    branch = box.pair.state()
+    assert not equal_states(branch, end) and not box.back.disabled
+    box.back.click()
+    assert equal_states(box.pair.state(), end) and box.player.value == box.player.n_frames - 1 == 4
+    assert all(a is b for a, b in zip(box.history, frames, strict=True))
+    box.back.click()
+    assert equal_states(box.pair.state(), branch) and len(box.history) == 3
+
+
+def test_a_new_start_can_be_undone_and_the_menu_follows():
+    nets = gan.build(MOONS, waves=2)[1].learners
+    box = step_gan(MOONS, batch=16, starts={"nothing": None, "mine": (nets[0].model, nets[1].model)})
+    box.press("repeat")
+    end = box.pair.state()
+    box.start.value = "mine"
+    assert box.pair.taught == 0 and not box.back.disabled
+    box.back.click()
+    assert equal_states(box.pair.state(), end) and box.start.value == "nothing"
+    box.start.value = "mine"  # the menu still works
+    assert box.pair.taught == 0
+
+
+def test_who_looks_back_while_it_runs_is_left_alone():
+    box = step_gan(MOONS, batch=16)
+    box.buttons["run"].click()
+    until(lambda: len(box.history) > 3)
+    with box._lock:
+        box.player.value = 1
+        seen, moments = box.history[1], box.pair.fooled
+    until(lambda: box.pair.fooled > moments + 25)  # the film is thinned meanwhile
+    with box._lock:
+        shown = box.history[box.player.value]
+        gap = min(abs(f["fooled"] - seen["fooled"]) for f in box.history)
+        assert abs(shown["fooled"] - seen["fooled"]) == gap
+        box.player.value = box.player.n_frames - 1  # and at the end it follows again
+    n = box.pair.fooled
+    until(lambda: box.pair.fooled > n + 2)
+    box.halt()
+    box.join(20)
+    assert box.player.value == box.player.n_frames - 1
+
+
+def test_the_whole_loss_curve_stays():
+    """However long it runs: the first lessons one by one, then evenly to the end, and the newest."""
+    pair = Pair(MOONS, batch=4)
+    state = None
+    for k in range(1, 2501):
+        pair.taught = k
+        pair._note(float(k), 0.0)
+        assert len(pair.losses) <= module_pair.MOST and pair.losses[-1] == (k, float(k), 0.0)
+        if k == 1000:
+            state = pair.state()
+    lessons = np.array([row[0] for row in pair.losses])
+    assert lessons[: module_pair.FULL].tolist() == list(range(1, module_pair.FULL + 1))
+    later = np.diff(lessons[module_pair.FULL - 1 : -1])
+    assert len(set(later)) == 1 and later[0] < 20 and all(row[0] == row[1] for row in pair.losses)
+    pair.restore(state)
+    pair.taught = 1001
+    pair._note(1001.0, 0.0)
+    assert len({*np.diff([row[0] for row in pair.losses[module_pair.FULL - 1 : -2]])}) == 1
+
+
+@pytest.mark.parametrize("name", gan.LOSSES)
+def test_both_losses_and_the_lines_of_a_draw_are_in_the_plot(name):
+    box = step_gan(MOONS, batch=16, loss=name)
+    box.press("wins")
+    box.join(30)
+    for _ in range(3):
+        box.press("fool")
+    panel, rows = box.player.film["panels"][2], np.array(box.losses)[:, 1:]
+    low, high = panel["ylim"]
+    assert low <= np.nanmin(rows) and np.nanmax(rows) <= high
+    zero = torch.zeros(1)
+    draw = [float(pay(zero, zero)) for pay in (box.pair.loss.d, box.pair.loss.g)]
+    lines = {m["name"]: np.frombuffer(m["y"], "<f4") for m in panel["marks"] if m["kind"] == "line"}
+    drawn = [v[0] for k, v in lines.items() if k not in ("D's loss", "G's loss", "")]
+    assert {round(float(v), 4) for v in drawn} == {round(v, 4) for v in draw}
+    assert all(low <= v <= high for v in draw)
+
+
+def test_the_lines_of_a_draw_have_their_names():
+    names = {name: list(module.even(loss)) for name, loss in gan.LOSSES.items()}
+    assert names["non-saturating"] == ["log 4", "log 2"] and names["minimax"] == ["log 4", "−log 2"]
+
+
+def test_one_lesson_is_one_lesson():
+    box = step_gan(MOONS, batch=16)
+    box.press("teach")
+    assert box.player.film["labels"] == ["0 lessons", "1 lesson"] and "had 1 lesson, G 0" in box.player.film["captions"][1]  # fmt: skip
+
+
 def test_run_and_stop():
     box = step_gan(MOONS, batch=16)
     box.pace.value = 5
@@ -274,10 +375,10 @@ def test_the_film_keeps_the_first_and_the_newest_and_stays_small():
         film.add(k)
     items = film.items()
     assert items[0] == 0 and items[-3:] == [197, 198, 199] and len(items) <= 9 and items == sorted(items)
-    film.cut(2)
-    assert film.items() == items[:3]
-    film.add("x")
-    assert film.items() == [*items[:3], "x"]
+    other = film.branch(2)
+    assert other.items() == items[:3] and film.items() == items
+    other.add("x")
+    assert other.items() == [*items[:3], "x"] and film.items() == items
 
 
 def test_the_films_moments_do_not_eat_the_memory():

@@ -14,6 +14,17 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def counted(n: float, thing: str) -> str:
+    """ "1 lesson", "2,207 lessons"."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def same_place(frames: list, looking, at) -> int:
+    """Where in `frames` the frame `looking` is, or, if it was thinned out, the one nearest to it by `at(frame)`."""
+    same = [i for i, f in enumerate(frames) if f is looking]
+    return same[-1] if same else min(range(len(frames)), key=lambda i: abs(at(frames[i]) - at(looking)))
+
+
 class PlayerBox(widgets.VBox):
     """A FramePlayer with controls above or below it; `.player` is the player, whose still and words stand for the whole."""
 

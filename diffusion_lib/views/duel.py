@@ -24,9 +24,9 @@ from torch import Tensor
 from ..controls import group
 from ..data import Data
 from ..figures import grid
-from ..gan import Discriminator, Generator, optimal_score
+from ..gan import Discriminator, Generator, Loss, optimal_score
 from ..player import FramePlayer, curve, pixels, scatter
-from .common import PlayerBox, generator
+from .common import PlayerBox, counted, generator, same_place
 from .live import only
 from .pair import Pair, kernel_log_density, real_log_density
 
@@ -79,10 +79,11 @@ class Film:
     def items(self) -> list:
         return self._old + self._new
 
-    def cut(self, last: int) -> None:
-        """Forget what came after item number `last`."""
-        kept = self.items()[: last + 1]
-        self._old, self._new, self._passed = kept[: -self.recent], kept[-self.recent :], 0
+    def branch(self, last: int) -> Film:
+        """A film of its own that ends with item number `last`; this one stays as it is."""
+        film, kept = Film(self.most, self.recent), self.items()[: last + 1]
+        film._old, film._new, film._stride = kept[: -self.recent], kept[-self.recent :], self._stride
+        return film
 
 
 # ---------------------------------------------------------------------------------------- what there is to see
@@ -198,6 +199,19 @@ class _Pictures:
         ]  # fmt: skip
 
 
+def even(loss: Loss) -> dict[str, float]:
+    """What D and G pay when D cannot tell real from fake, both at the score 0: {name of the line: value}."""
+    zero = torch.zeros(1)
+    values = [float(pay(zero, zero)) for pay in (loss.d, loss.g)]
+    known = {"log 4": math.log(4), "log 2": math.log(2), "−log 2": -math.log(2)}
+    names = [next((k for k, v in known.items() if abs(v - value) < 1e-4), f"{value:g}".replace("-", "−")) for value in values]  # fmt: skip
+    return dict(zip(names, values, strict=True))
+
+
+def _lessons(frame: dict) -> int:
+    return frame["taught"] + frame["fooled"]
+
+
 def _sigmoid(score: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(np.asarray(score, float) / 2))
 
@@ -216,15 +230,17 @@ class Duel(PlayerBox):
         self.eye = _Points(data) if data.x.ndim == 2 else _Pictures(data)
         self._starts, self._lock, self._stopping = starts, threading.RLock(), threading.Event()
         self._thread, self._running, self.error, self.frame_ms = None, False, None, []
+        self._other: tuple[Pair, Film, str] | None = None  # what was left by a branch or a new start
         self._make_controls()
         self._begin()
-        frames = self.film.items() * 2
+        frames = self._shown = self.film.items() * 2
         self.player = FramePlayer(self._panels(frames), labels=["0", "0"], captions="", name=name, fps=4)
         super().__init__([self._actions, self._journeys, self.says, self.player])
         for key, button in self.buttons.items():
             button.on_click(lambda _, key=key: self.press(key))
         self.stop.on_click(lambda _: self.halt())
         self.branch.on_click(lambda _: self.branch_here())
+        self.back.on_click(lambda _: self.other_branch())
         self.start.observe(lambda _: self.restart(), "value")
         self.player.observe(lambda _: self._tell(), "value")
         self._show()
@@ -247,17 +263,19 @@ class Duel(PlayerBox):
         }
         self.stop = button("Stop", "Rest; nothing is lost", 110, "stop")
         self.branch = button("Branch from here", "Go on from the moment that the slider shows", 190, "code-branch")  # fmt: skip
+        self.back = button("Other branch", "To what there was before you branched or started anew; press again to return", 160, "undo")  # fmt: skip
         wide = {"width": "220px", "height": "46px"}
         self.pace = widgets.Dropdown(options=[1, 5, 25], description="Steps a frame", layout=wide, style={"description_width": "110px"})  # fmt: skip
         self.start = widgets.Dropdown(options=list(self._starts), description="Start from", layout=wide | {"width": "290px"})  # fmt: skip
         first = [*list(self.buttons.values())[:5], *([self.start] if len(self._starts) > 1 else [])]
         self._actions = group(first, name="The parts of a step")
-        journeys = [self.buttons["slow"], self.buttons["run"], self.pace, self.stop, self.branch]
+        journeys = [self.buttons["slow"], self.buttons["run"], self.pace, self.stop, self.branch, self.back]
         self._journeys = group(journeys, name="Many steps, and the way back")
         self.says = widgets.HTML(layout={"height": "56px"})
 
     def _begin(self) -> None:
-        self.pair, self.film = Pair(self.data, nets=self._starts[self.start.value], **self.options), Film()
+        self._began, self._moving = self.start.value, False
+        self.pair, self.film = Pair(self.data, nets=self._starts[self._began], **self.options), Film()
         self._add("Nobody has learned yet in this duel. Press a button.")
 
     g = property(lambda self: self.pair.g, doc="The Learner that trains G.")
@@ -293,23 +311,44 @@ class Duel(PlayerBox):
             self._thread.join(seconds)
 
     def branch_here(self) -> None:
-        """Go back to the moment that the slider shows, with all weights, optimisers and dice; forget what came after."""
+        """Go back to the moment that the slider shows, with all weights, optimisers and dice; `other_branch` has what came after."""
         with self._lock:
             if self.busy:
                 return
-            self.film.cut(self.player.value)
+            self._other, self.film = self._here(), self.film.branch(self.player.value)
             self.pair.restore(self.film.items()[-1]["state"])
             self._show(jump=True)
-            self._say("Back at this moment: both networks, their optimisers and the dice are what they were then. What came after is forgotten.")  # fmt: skip
+            self._say("Back at this moment: both networks, their optimisers and the dice are what they were then. What came after waits under “Other branch”.")  # fmt: skip
+
+    def other_branch(self) -> None:
+        """Change places with what a branch or a new start has left; the same again leads back."""
+        with self._lock:
+            if self.busy or self._other is None:
+                return
+            self._other, (self.pair, self.film, self._began) = self._here(), self._other
+            self._moving, self.start.value = (
+                True,
+                self._began,
+            )  # the menu says what it began from, and nothing begins
+            self._moving = False
+            self.pair.restore(self.film.items()[-1]["state"])
+            self._show(jump=True)
+            self._say("The other branch, where you left it. What you were at just now waits under “Other branch”.")  # fmt: skip
 
     def restart(self) -> None:
         """Begin anew, from where the dropdown says."""
+        if self._moving:
+            return
         self.halt()
         if self._thread is not threading.current_thread():
             self.join(20)
         with self._lock:
+            self._other = self._here()
             self._begin()
             self._show(jump=True)
+
+    def _here(self) -> tuple[Pair, Film, str]:
+        return self.pair, self.film, self._began
 
     def _buttons(self) -> None:
         running = self._running
@@ -317,6 +356,7 @@ class Duel(PlayerBox):
             button.disabled = running
         self.start.disabled, self.stop.disabled = running, not running
         self.branch.disabled = running or self.player.value >= len(self.film.items()) - 1
+        self.back.disabled = running or self._other is None
 
     # ---- what a press does
 
@@ -327,7 +367,7 @@ class Duel(PlayerBox):
         except FloatingPointError as error:
             self._stopping.set()
             return self._say(f"{error}. The weights stay as they were: branch from an earlier moment.", bad=True)  # fmt: skip
-        self._show(jump=True)
+        self._show(jump=not self.busy)  # while it runs, whoever looks back is left alone
         self.frame_ms.append(1000 * (time.perf_counter() - tick))
         del self.frame_ms[:-200]
 
@@ -371,7 +411,7 @@ class Duel(PlayerBox):
                 self.lessons += 1
                 right.append((pair.caught + pair.trusted) / 2)
             return (
-                f"D has had {self.lessons} lessons in a row, each with fresh fakes; G's weights stood still. D is right about "
+                f"D has had {counted(self.lessons, 'lesson')} in a row, each with fresh fakes; G's weights stood still. D is right about "
                 f"{pair.caught:.0%} of the fakes and {pair.trusted:.0%} of the real ones. G's loss would now be {self._g_loss():.2f}."
             )
 
@@ -392,26 +432,34 @@ class Duel(PlayerBox):
         rows = np.array(self.pair.losses or [(0, math.nan, math.nan)]).reshape(-1, 3)
         rows = np.concatenate([[(0, math.nan, math.nan)], rows])
         end = max(20, rows[-1, 0])
-        marks = {"log 4": np.full(len(rows), math.log(4)), "log 2": np.full(len(rows), math.log(2))}
+        balance = even(self.pair.loss)
         rows[-1, 0] = max(rows[-1, 0], 1e-6)
-        losses = {"D's loss": rows[:, 1], "G's loss": rows[:, 2]} | marks
-        cursor = np.array([f["taught"] + f["fooled"] for f in frames], float)
+        losses = {"D's loss": rows[:, 1], "G's loss": rows[:, 2]} | {k: np.full(len(rows), v) for k, v in balance.items()}  # fmt: skip
+        cursor = np.array([_lessons(f) for f in frames], float)
+        values = [
+            0.0,
+            *balance.values(),
+            *rows[:, 1:][np.isfinite(rows[:, 1:])],
+        ]  # all: nothing leaves the plot
         panel = curve(rows[:, 0], losses, "Both losses", xlabel="lessons, of both", xlim=(0, end),
-                      ylim=(0, max(3.0, 1.1 * float(np.nanmax(np.append(rows[-200:, 1:], 0))))), cursor=cursor)  # fmt: skip
+                      ylim=(1.1 * min(values), max(3.0, 1.1 * max(values))), cursor=cursor)  # fmt: skip
         return [*self.eye.panels(frames), panel | {"shape": self.eye.loss_shape}]
 
     def _show(self, jump: bool = False) -> None:
         with self._lock:
             frames = self.film.items()
             frames = frames if len(frames) > 1 else frames * 2
+            jump = jump or self.player.value >= self.player.n_frames - 1  # at the end: it follows
+            looking, self._shown = self._shown[self.player.value], frames
             with self.player.hold_sync():  # the film and its frame travel together
                 self.player.update(
                     self._panels(frames),
-                    captions=[f"D has had {f['taught']:,} lessons, G {f['fooled']:,}." for f in frames],
-                    labels=[f"{f['taught'] + f['fooled']:,} lessons" for f in frames],
+                    captions=[
+                        f"D has had {counted(f['taught'], 'lesson')}, G {f['fooled']:,}." for f in frames
+                    ],
+                    labels=[counted(_lessons(f), "lesson") for f in frames],
                 )
-                if jump:
-                    self.player.value = len(frames) - 1
+                self.player.value = len(frames) - 1 if jump else same_place(frames, looking, _lessons)
             self._tell()
 
     def _tell(self) -> None:

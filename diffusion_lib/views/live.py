@@ -25,7 +25,7 @@ from .. import arena
 from ..controls import group
 from ..player import FramePlayer
 from ..train import Record
-from .common import PlayerBox, say
+from .common import PlayerBox, counted, same_place, say
 
 DRAWING = 0.14  # at most this share of the time goes into looking
 BIG = {"height": "44px", "width": "150px"}
@@ -110,6 +110,7 @@ class Live(PlayerBox):
         self.resume.on_click(lambda _: self.proceed())
         self.history, first = Thinned(keep), self._look()
         self.history.add(first)
+        self._shown = [first, first]
         self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=[self._label(first)] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
         buttons = group([self.stop, self.resume, self.bar, self.left, *beside], name="The training")
         super().__init__([*above, buttons, self.player, self.says])
@@ -176,7 +177,7 @@ class Live(PlayerBox):
         self.stop.disabled = state != "training"
         over = self.once and state == "done"
         self.resume.disabled = state in ("training", "failed") or over
-        more = f"{self.amount:,} steps more" if self.unit == "steps" else f"{self.amount:g} s more"
+        more = f"{counted(self.amount, 'step')} more" if self.unit == "steps" else f"{self.amount:g} s more"
         self.resume.description = more if state == "done" and not over else "Continue"
         self.bar.bar_style = {"training": "info", "done": "success", "failed": "danger"}.get(state, "")
         if state != "training":
@@ -219,7 +220,7 @@ class Live(PlayerBox):
             self._state("done", f"Done: {self._took()}, {drawn}. Move the slider to look back.")
 
     def _took(self) -> str:
-        return f"{self.step:,} steps in {self.trained:.0f} seconds"
+        return f"{counted(self.step, 'step')} in {self.trained:.0f} seconds"
 
     def _draw(self) -> float:
         """Add what there is to see now to the film; how many seconds that took."""
@@ -242,14 +243,15 @@ class Live(PlayerBox):
             frames = self.history.items()
             frames = frames if len(frames) > 1 else frames * 2
             following = self.player.value >= self.player.n_frames - 1
+            looking, self._shown = self._shown[self.player.value], frames
             with self.player.hold_sync():  # the film and its frame travel together
                 self.player.update(
                     self._panels(frames),
                     captions=[self._caption(f) for f in frames],
                     labels=[self._label(f) for f in frames],
                 )
-                if following:
-                    self.player.value = len(frames) - 1
+                end = len(frames) - 1
+                self.player.value = end if following else same_place(frames, looking, lambda f: f["step"])
             left = max(0.0, self.until - self.done)
             self.bar.value = share = min(1.0, 1 - left / self.amount)
             text = f"{share:.0%}, {words(left * self._pace())} left" if left and self.record else ""

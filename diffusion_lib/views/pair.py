@@ -18,13 +18,16 @@ from ..data import Data
 from ..gan import LOSSES, Discriminator, Generator, Loss, Regular, build, d_step, g_step, log_mixture
 from ..train import Learner
 
+FULL, MOST = 60, 400  # lessons at the beginning that all stay in the loss curve; rows in all
+
 
 class Pair:
     """G and D, their optimisers, the fakes that lie on the table, and the dice: all that a step needs and changes.
 
     loss: one of `gan.LOSSES`, or a Loss of your own. nets: (G, D) to begin with; None begins from nothing. g, d: the two Learners.
     z, fakes, real: what was drawn last. waves: see `gan.Waves`; few of them keep D's surface
-    smooth enough to read. taught, fooled: how many lessons each has had. losses: (lesson, D's, G's).
+    smooth enough to read. taught, fooled: how many lessons each has had. losses: (lesson, D's, G's): the first FULL lessons,
+    then every so-manieth, evenly to the end, and the newest.
     """
 
     def __init__(self, data: Data, *, loss: str | Loss = "non-saturating", nets: tuple[Generator, Discriminator] | None = None, batch: int | None = None, lr: float | None = None, r1: float | None = None, r2: float | None = None, waves: int = 2, seed: int = 0):  # fmt: skip
@@ -46,6 +49,7 @@ class Pair:
         self.dice = torch.Generator().manual_seed(seed)
         self.taught = self.fooled = 0
         self.losses: list[tuple[float, float, float]] = []
+        self._stride = 1  # of the lessons after the first FULL, one in so many is kept
         self.real = self.x[: self.batch]
         self.draw()
 
@@ -105,10 +109,19 @@ class Pair:
         self._note(None, said["loss_g"])
 
     def _note(self, d: float | None, g: float | None) -> None:
-        """Both losses so far, in at most 400 rows; a loss stays what it was until its player learns again."""
+        """Both losses so far, in at most MOST rows; a loss stays what it was until its player learns again."""
         last = self.losses[-1] if self.losses else (0, math.nan, math.nan)
         row = (self.taught + self.fooled, last[1] if d is None else d, last[2] if g is None else g)
-        self.losses = [*(self.losses[::2] if len(self.losses) >= 400 else self.losses), row]
+        rows = (
+            self.losses[:-1] if self.losses and not self._stays(last) else self.losses
+        )  # the newest before this one
+        if len(rows) >= MOST - 1:
+            self._stride *= 2
+            rows = [r for r in rows if self._stays(r)]
+        self.losses = [*rows, row]
+
+    def _stays(self, row: tuple) -> bool:
+        return row[0] <= FULL or (row[0] - FULL) % self._stride == 0
 
     @torch.no_grad()
     def _look(self) -> None:
@@ -145,6 +158,7 @@ class Pair:
                 "dice": self.dice.get_state(),
                 "table": (self.z, self.real, self.taught, self.fooled),
                 "losses": self.losses,  # a list that is replaced, never changed
+                "stride": self._stride,
             }
         )
 
@@ -154,7 +168,7 @@ class Pair:
             learner.load_state_dict(its)
         self.dice.set_state(state["dice"])
         self.z, self.real, self.taught, self.fooled = state["table"]
-        self.losses = state["losses"]
+        self.losses, self._stride = state["losses"], state["stride"]
         self._look()
 
 
