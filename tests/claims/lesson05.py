@@ -10,7 +10,7 @@ from . import code
 
 def cats() -> list[str]:
     many, size = code("05-cats-play", r"sprites\((\d+)"), code("05-cats-play", r"size=(\d+)")
-    return [f"{int(many):,}", size, size, str(store.load("cat_g_early").card["steps"]), "5"]
+    return [f"{int(many):,}", size, size, str(store.load("cat_g_early").card["steps"]), "5", "600"]
 
 
 MEASURED = {
@@ -36,7 +36,9 @@ PLAIN = {
     "05-best-guess": "0 1 2 1",
     "05-best-formula": "999",
     "05-best-reveal": "1 2 1 2 4 2",
-    "05-break-strong": "0.1 20",
+    # how far to run, and what is then seen: test_steps (slow suite) runs it
+    "05-break-strong": "1,000 0.1 20",
+    "05-break-saturate": "1,000",
     "05-film": "20",
     "05-ex-smooth": "1 0",
 }
