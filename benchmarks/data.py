@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from diffusion_lib import data
+from diffusion_lib.files import write
 from diffusion_lib.sprites import random_sprites
 
 
@@ -33,5 +34,5 @@ if __name__ == "__main__":
         "seconds": runs,
         "median": {k: statistics.median(v) for k, v in runs.items()},
     }
-    (Path(__file__).parent / "data.json").write_text(json.dumps(report, indent=1) + "\n")
+    write(Path(__file__).parent / "data.json", json.dumps(report, indent=1) + "\n")
     print(report["median"])

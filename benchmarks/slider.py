@@ -27,6 +27,8 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 from browser import JupyterServer, browser, page, run_all, write_notebook  # noqa: E402
 
+from diffusion_lib.files import write  # noqa: E402
+
 T, ROUNDS, STEPS, BURSTS, KEYS, APART = 200, 4, 10, 2, 50, 0.020
 
 
@@ -285,7 +287,7 @@ def _processor() -> str:
 
 def main():
     measured = _rounded(measure())
-    (HERE / "slider.json").write_text(json.dumps(measured, indent=1) + "\n")
+    write(HERE / "slider.json", json.dumps(measured, indent=1) + "\n")
     print(
         f"{'':14} key->painted ms: median   p95 | after 50 keys ms: median   max | pictures | blank | jumps"
     )

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 import sys
+import warnings
 from xml.etree import ElementTree
 
 import numpy as np
@@ -273,6 +274,21 @@ def test_a_broken_picture_in_a_folder_is_said_in_one_line(photos, here, capsys):
     (here / "broken.png").write_bytes(b"no")
     run("figure", "reverse", "--folder", ".", *SMALL, "--steps", 2, "--out", "a.svg")
     assert re.fullmatch(r"diffusion_lib: 1 of 4 files.*broken\.png first\.\n", capsys.readouterr().err)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # python -W error: whoever asks for it gets a refusal, in one line too
+        assert cli.main(["figure", "reverse", "--folder", ".", *SMALL]) == 2
+    assert re.fullmatch(r"diffusion_lib: 1 of 4 files.*broken\.png first\.\n", capsys.readouterr().err)
+
+
+def test_a_fault_that_nobody_foresaw_is_one_sentence_and_can_be_looked_into(here, capsys, monkeypatch):
+    for error, says in {
+        RuntimeError("no memory\n  at 0x0"): "RuntimeError: no memory", MemoryError(): "MemoryError",
+        KeyError("x"): "KeyError: 'x'", ValueError(): "ValueError", OSError(28, "full"): "[Errno 28] full",
+    }.items():  # fmt: skip
+        monkeypatch.setattr(cli, "_picture", lambda args, error=error: (_ for _ in ()).throw(error))
+        assert cli.main(["figure", "forward"]) == 2 and capsys.readouterr().err == f"diffusion_lib: {says}\n"
+    monkeypatch.setenv("DIFFUSION_LIB_TRACEBACK", "1")
+    assert cli.main(["figure", "forward"]) == 2 and "Traceback" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------------------------- help

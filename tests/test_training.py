@@ -1,5 +1,6 @@
 """The loop, the losses, the bound and the weights on disk, against formulas written down again here."""
 
+import json
 import math
 from contextlib import closing
 from itertools import islice, pairwise
@@ -214,8 +215,9 @@ def test_two_learners_share_the_loop():
 
 
 def test_devices_and_lengths_that_make_no_sense_get_one_sentence(monkeypatch):
-    with pytest.raises(ValueError, match="no device 'abacus'"):
-        pick_device("abacus")
+    for name in ("abacus", "cpu:abc", "cuda:x", "cuda:99", "mps:7", "meta", ":"):
+        with pytest.raises(ValueError, match=f"There is no device '{name}' here: choose one of .*cpu"):
+            pick_device(name)
     monkeypatch.setenv("DIFFUSION_LIB_DEVICE", "cpu")
     assert pick_device() == torch.device("cpu")
     for length in ({}, {"steps": 1, "seconds": 1}, {"steps": 0}):
@@ -413,7 +415,8 @@ def test_weights_come_back_with_their_card_and_their_schedule(tmp_path):
 
 
 def test_broken_and_foreign_files_get_one_sentence(tmp_path):
-    from safetensors.torch import save_file
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
 
     model, _ = ddpm.build(data.ring(50), schedule=SCHEDULE)
     good = store.save(tmp_path / "w.safetensors", model, {}).read_bytes()
@@ -433,6 +436,30 @@ def test_broken_and_foreign_files_get_one_sentence(tmp_path):
     save_file({"a": torch.zeros(2)}, tmp_path / "foreign")
     with pytest.raises(ValueError, match="not written by"):
         store.load(tmp_path / "foreign")
+    with safe_open(store.FOLDER / "digits.safetensors", "pt") as file:
+        about = json.loads(file.metadata()["diffusion_lib"])
+    tensors = load_file(store.FOLDER / "digits.safetensors")
+    without = {k: v for k, v in about.items() if k != "card"}
+    foreign = [
+        [],
+        None,
+        5,
+        "text",
+        {},
+        without,
+        about | {"card": [1]},
+        about | {"denoiser": {"schedule": "x"}},
+    ]
+    foreign += [
+        about | {"denoiser": 1},
+        about | {"net": "Transformer"},
+        about | {"config": {}},
+        about | {"sha256": ""},
+    ]
+    for text in ["", "no JSON", *map(json.dumps, foreign)]:
+        save_file(tensors, tmp_path / "foreign", {"diffusion_lib": text})
+        with pytest.raises(ValueError, match=r"damaged|not written by"):
+            store.load(tmp_path / "foreign")
     for missing in (tmp_path / "nothing", tmp_path):
         with pytest.raises(FileNotFoundError, match="There are no weights"):
             store.load(missing)
