@@ -1,92 +1,251 @@
-"""Would the tests notice? Makes one classic slip at a time in a copy of the package and runs the tests of the mathematics on it.
+"""Would the tests notice? Makes one slip of `slips.py` at a time in a copy of the package, and runs the tests that concern its file.
 
-    python benchmarks/mutants.py          # about eight minutes on two cores; writes benchmarks/mutants.json
+    python benchmarks/mutants.py                    # what is not in the record yet, or has changed since; two at a time
+    python benchmarks/mutants.py --only duel        # slips whose name or file holds this word, whether recorded or not
+    python benchmarks/mutants.py --all              # everything anew
 
-A slip that no test catches is a hole in the tests; the program then exits with 1.
+First the tests run without any slip, for a test that fails anyway would seem to catch everything. Then each slip is tried,
+first with the test that caught it the last time. benchmarks/mutants.json is written after each, so a run may be interrupted:
+it says which test caught what. A slip that no test catches is a hole in the tests; the program then exits with 1.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import multiprocessing
 import os
-import shutil
-import subprocess
+import signal
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
-from slips import SLIPS, A, D, G, M, O, V
+from slips import SLIPS
 
 ROOT = Path(__file__).parent.parent
-TESTS = ["tests/test_diffusion.py", "tests/test_oracle.py", "tests/test_against_diffusers.py"]
-TRAINING = ["tests/test_training.py"]
-OWN = {
-    G: ["tests/test_gan.py"],
-    V: ["tests/test_vae.py"],
-    A: ["tests/test_arena.py"],
-    M: ["tests/test_metrics.py"],
+RECORD = ROOT / "benchmarks" / "mutants.json"
+PATIENCE = 300  # seconds; a slip after which the tests never end is noticed too
+HEAVY = ["torch", "numpy", "scipy.special", "sklearn.datasets", "matplotlib.figure", "matplotlib.style", "PIL.Image", "ipywidgets",
+         "anywidget", "IPython.display", "safetensors.torch", "nbclient", "pytest", "torch.utils.flop_counter", "torch._dynamo",
+         "torch.nn.utils.parametrizations", "playwright.sync_api"]  # fmt: skip
+# which tests concern a file of the package, the quickest first; `wiring_X` stands for tests/test_wiring_X.py
+TESTS = {
+    "diffusion.py": "diffusion oracle against_diffusers training",
+    "oracle.py": "diffusion oracle against_diffusers training",
+    "train.py": "wiring_training training",
+    "ddpm.py": "wiring_training training",
+    "gan.py": "wiring_training gan",
+    "vae.py": "wiring_training vae",
+    "store.py": "wiring_training training",
+    "metrics.py": "metrics",
+    "arena.py": "wiring_lessons arena",
+    "shell.py": "wiring_shell cli",
+    "__main__.py": "wiring_shell cli",
+    "player.py": "wiring_player player",
+    "panels.py": "wiring_player player",
+    "still.py": "wiring_player player",
+    "figures.py": "wiring_player figures",
+    "plots.py": "wiring_player figures",
+    "predict.py": "wiring_exercises check",
+    "check.py": "wiring_exercises check",
+    "exercises.py": "wiring_exercises check",
+    "sprites.py": "wiring_sprites sprites",
+    "pictures.py": "wiring_sprites data",
+    "data.py": "wiring_sprites data",
+    "sculptor.py": "wiring_player sculptor",
+    "player.js": "wiring_browser",
+    "sculptor.js": "wiring_browser",
+    "map.js": "wiring_browser",
+    "pad.js": "wiring_browser",
+    "views/forward.py": "wiring_lessons views",
+    "views/reverse.py": "wiring_lessons views",
+    "views/schedules.py": "wiring_lessons sculptor",
+    "views/denoisers.py": "wiring_lessons training_views",
+    "views/training.py": "wiring_live training_views",
+    "views/own.py": "wiring_live training_views",
+    "views/live.py": "wiring_live training_views",
+    "views/duel.py": "wiring_duel duel",
+    "views/pair.py": "wiring_duel duel",
+    "views/collapse.py": "wiring_live collapse",
+    "views/failing.py": "wiring_lessons collapse",
+    "views/rungs.py": "wiring_lessons collapse",
+    "views/races.py": "wiring_lessons tables arena_views",
+    "views/arena.py": "wiring_live arena_views",
+    "views/scores.py": "wiring_lessons tables arena_views",
+    "views/blind.py": "wiring_lessons arena",
+    "views/tables.py": "wiring_lessons tables",
+    "views/latents.py": "wiring_lessons latents",
+    "views/blurring.py": "wiring_lessons latents",
+    "views/copying.py": "wiring_lessons latents",
 }
 
 
 def tests_of(file: str) -> list[str]:
-    return OWN.get(file) or ([*TESTS, *TRAINING] if file in (D, O) else TRAINING)
+    """The test files that concern a file, those that there are."""
+    names = TESTS[file.removeprefix("diffusion_lib/")].split()
+    return [f"tests/test_{name}.py" for name in names if (ROOT / f"tests/test_{name}.py").exists()]
 
 
-def tried(tests: list[str], slip=None) -> subprocess.CompletedProcess:
-    """Run the tests on a copy of everything, with this one slip."""
+def fingerprint(slip) -> str:
+    """Of all that decides whether a slip is caught: itself, its file, and the tests that concern it."""
+    digest = sha256(repr(slip).encode())
+    for file in (slip[1], *tests_of(slip[1]), "tests/conftest.py", "tests/browser.py"):
+        digest.update((ROOT / file).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+# ---------------------------------------------------------------------------------------- one run of the tests
+
+
+def _copy(folder: Path, slip=None) -> None:
+    """Everything under the repository's root as links, but for the one file with the slip in it."""
+    for path in ROOT.iterdir():
+        if not path.name.startswith(".") and path.name != "diffusion_lib":
+            (folder / path.name).symlink_to(path)
+    for path in (ROOT / "diffusion_lib").rglob("*"):
+        here = folder / path.relative_to(ROOT)
+        if path.is_file() and "__pycache__" not in path.parts:
+            here.parent.mkdir(parents=True, exist_ok=True)
+            here.symlink_to(path)
+    if slip:
+        what, file, right, wrong = slip
+        source = (ROOT / file).read_text(encoding="utf-8")
+        if source.count(right) != 1:
+            raise ValueError(f"{what}: what is to be broken stands {source.count(right)} times in {file}: mend slips.py.")  # fmt: skip
+        (folder / file).unlink()
+        (folder / file).write_text(source.replace(right, wrong), encoding="utf-8")
+
+
+class _Failed:
+    """A plugin of pytest that notes which tests failed, or could not even begin."""
+
+    def __init__(self):
+        self.tests: list[str] = []
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self.tests.append(report.nodeid)
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.tests.append(report.nodeid)
+
+
+def _run(folder: str, tests: list[str], limit: list[str]) -> None:
+    """In a process of its own: pytest on the copy; what failed goes into folder/failed."""
+    import pytest
+
+    os.setsid()  # so that whatever the tests start can be ended with it
+    os.chdir(folder)
+    out = os.open("out", os.O_CREAT | os.O_WRONLY)
+    os.dup2(out, 1), os.dup2(out, 2)
+    sys.path[:] = [folder, f"{folder}/tests", *(p for p in sys.path if not p.startswith(str(ROOT)))]
+    os.environ["PYTHONPATH"] = folder
+    failed = _Failed()
+    code = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow", *limit, *tests], plugins=[failed])
+    Path("failed").write_text(json.dumps([int(code), failed.tests]))
+    os._exit(0)  # threads of a broken view may never end
+
+
+def tried(tests: list[str], slip=None, limit=("-x",)) -> tuple[int, list[str], str]:
+    """(pytest's exit code, the tests that failed, the end of what was printed) with this slip."""
+    context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
+    context.set_forkserver_preload(HEAVY)
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for part in ("diffusion_lib", "tests", "benchmarks", "notebooks", "README.md", "pyproject.toml"):
-            if (ROOT / part).is_dir():
-                shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns(".*", "__pycache__"))
-            else:
-                shutil.copy(ROOT / part, copy / part)
-        if slip:
-            what, file, right, wrong = slip
-            source = (copy / file).read_text(encoding="utf-8")
-            if source.count(right) != 1:
-                raise SystemExit(
-                    f"{what}: the line to break stands {source.count(right)} times in {file}: mend this list."
-                )
-            (copy / file).write_text(source.replace(right, wrong), encoding="utf-8")
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests],
-            cwd=copy, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+        _copy(Path(folder), slip)
+        process = context.Process(target=_run, args=(folder, tests, list(limit)))
+        process.start()
+        process.join(PATIENCE if slip else None)
+        stuck = process.is_alive()
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        process.join()
+        said = Path(folder, "out").read_text(errors="replace")[-3000:] if Path(folder, "out").exists() else ""
+        if stuck:
+            return 1, [f"(the tests did not end in {PATIENCE} s)"], said
+        if not Path(folder, "failed").exists():
+            return 1, ["(Python itself broke off)"], said
+        return *json.loads(Path(folder, "failed").read_text()), said
 
 
-def caught(slip) -> dict:
-    """Which test noticed this slip first?"""
+def caught(slip, before: dict | None = None) -> dict:
+    """Which test notices this slip first? before: its line of the record."""
     what, file, _, _ = slip
-    run = tried(tests_of(file), slip)
-    failed = [
-        line.split()[1].split("::")[-1]
-        for line in run.stdout.splitlines()
-        if line.startswith(("FAILED", "ERROR"))
-    ]
-    return {"slip": what, "file": file, "caught": run.returncode == 1, "by": failed[0] if failed else ""}
+    start, by = time.time(), []
+    last = [t for t in (before or {}).get("by", []) if t.startswith("tests/")]
+    if last:
+        by = tried(last, slip)[1]
+        by = [t for t in by if "::" in t]  # not a test that is no longer there
+    if not by:
+        by = tried(tests_of(file), slip)[1]
+    return {"slip": what, "file": file, "caught": bool(by), "by": by, "seconds": round(time.time() - start, 1), "of": fingerprint(slip)}  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- the record
+
+
+def recorded() -> dict[str, dict]:
+    return {line["slip"]: line for line in json.loads(RECORD.read_text())["slips"]} if RECORD.exists() else {}
+
+
+def write(lines: dict[str, dict]) -> None:
+    """The record: how many of each room are caught, then a line for each slip in the order of `slips.py`."""
+    slips = [lines[what] for what, *_ in SLIPS if what in lines]
+    rooms: dict[str, list[int]] = {}
+    for line in slips:
+        room = rooms.setdefault(line["file"].removeprefix("diffusion_lib/"), [0, 0])
+        room[0], room[1] = room[0] + line["caught"], room[1] + 1
+    head = {"caught": sum(line["caught"] for line in slips), "of": len(slips),
+            "rooms": {k: f"{a} of {b}" for k, (a, b) in sorted(rooms.items())}}  # fmt: skip
+    body = ",\n".join(" " + json.dumps(line, ensure_ascii=False) for line in slips)
+    part = RECORD.with_suffix(".part")
+    part.write_text(
+        json.dumps(head, indent=1)[:-2] + ',\n "slips": [\n' + body + "\n ]\n}\n", encoding="utf-8"
+    )
+    os.replace(part, RECORD)
 
 
 def main() -> int:
-    start = time.time()
-    everything = tried([*TESTS, *TRAINING, *(t for own in OWN.values() for t in own)])
-    if everything.returncode:
-        raise SystemExit("The tests fail without any slip, so they would seem to catch every one:\n" + everything.stdout[-2000:])  # fmt: skip
-    with ThreadPoolExecutor(2) as pool:
-        results = []
-        for result in pool.map(caught, SLIPS):
-            results.append(result)
-            print(
-                f"{'caught' if result['caught'] else 'MISSED':7} {result['slip']:55} {result['by']}",
-                flush=True,
-            )
-    n = sum(r["caught"] for r in results)
-    print(f"{n} of {len(results)} slips caught in {time.time() - start:.0f} s")
-    report = {"caught": n, "of": len(results), "seconds": round(time.time() - start), "slips": results}
-    (ROOT / "benchmarks" / "mutants.json").write_text(json.dumps(report, indent=1) + "\n")
-    return 0 if n == len(results) else 1
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--only", nargs="+", metavar="WORD", help="slips whose name or file holds one of these"
+    )
+    parser.add_argument("--all", action="store_true", help="also those that are recorded and unchanged")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--no-control", action="store_true", help="do not run the tests without a slip first")
+    args = parser.parse_args()
+    lines, lock, start = recorded(), threading.Lock(), time.time()
+    todo = [s for s in SLIPS if not args.only or any(word in s[0] or word in s[1] for word in args.only)]
+    if not args.all and not args.only:
+        todo = [s for s in todo if lines.get(s[0], {}).get("of") != fingerprint(s)]
+    files = list(dict.fromkeys(t for s in todo for t in tests_of(s[1])))
+    if files and not args.no_control:
+        code, failed, said = tried(files, limit=())
+        if code:
+            raise SystemExit(f"The tests fail without any slip, so they would seem to catch every one: {failed}\n{said}")  # fmt: skip
+        print(f"control: {len(files)} files of tests pass without a slip, {time.time() - start:.0f} s")
+
+    def one(slip) -> dict:
+        line = caught(slip, lines.get(slip[0]))
+        with lock:
+            lines[slip[0]] = line
+            write(lines)
+            print(f"{'caught' if line['caught'] else 'MISSED':7} {line['seconds']:5.1f} s  {line['slip']:60} {' '.join(line['by'])}", flush=True)  # fmt: skip
+        return line
+
+    with ThreadPoolExecutor(args.workers) as pool:
+        found = list(pool.map(one, todo))
+    missed = [line["slip"] for line in found if not line["caught"]]
+    print(
+        f"{len(found) - len(missed)} of {len(found)} slips caught in {time.time() - start:.0f} s; not caught: {missed}"
+    )
+    return bool(missed)
 
 
 if __name__ == "__main__":

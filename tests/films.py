@@ -1,0 +1,62 @@
+"""To read a film as a viewer does: which panel, which line, which frame. A panel is called by the beginning of its title."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def panel(player, title: str) -> dict:
+    """The panel whose title begins so; there must be one and no other."""
+    film = player if isinstance(player, list) else player.film["panels"]
+    found = [p for p in film if p["title"].startswith(title)]
+    assert len(found) == 1, f"{title!r} among {[p['title'] for p in film]}"
+    return found[0]
+
+
+def titles(player) -> list[str]:
+    return [p["title"] for p in player.film["panels"]]
+
+
+def pictures(player, title: str) -> np.ndarray:
+    """Frames (F, H, W[, 3]) of a panel of stored pictures."""
+    return stored(panel(player, title))
+
+
+def stored(p: dict) -> np.ndarray:
+    shape = (-1, p["height"], p["width"], *([3] if p["channels"] == 3 else []))
+    return np.frombuffer(p["data"], np.uint8).reshape(shape)
+
+
+def mixed(player, title: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x0 and eps (C, H, W), and alpha_bar (F,), of a panel that the browser mixes."""
+    p = panel(player, title)
+    shape = (p["height"], p["width"], p["channels"])
+    x0, eps = (np.frombuffer(p[k], "<f4").reshape(shape).transpose(2, 0, 1) for k in ("x0", "eps"))
+    return x0, eps, np.frombuffer(p["alpha_bar"], "<f8")
+
+
+def at(mark: dict, key: str) -> np.ndarray:
+    return np.frombuffer(mark[key], "<f4").reshape(-1, mark["n"])
+
+
+def line(player, title: str, name: str = "") -> np.ndarray:
+    """The heights (F or 1, N) of the line or bars that the legend calls so."""
+    found = [m for m in panel(player, title)["marks"] if m["name"] == name and m["kind"] != "points" and m["n"] > 2 - bool(name)]  # fmt: skip
+    assert len(found) >= 1, name
+    return at(found[0], "y")
+
+
+def cloud(player, title: str, color: int, size: float | None = None) -> np.ndarray:
+    """Points (F or 1, N, 2) of the first cloud of this colour (and size)."""
+    marks = [m for m in panel(player, title)["marks"] if m["kind"] == "points" and m["colors"][0] == color]
+    marks = [m for m in marks if size is None or m["size"] == size]
+    x, y = np.broadcast_arrays(at(marks[0], "x"), at(marks[0], "y"))
+    return np.stack([x, y], -1)
+
+
+def numbers(text: str) -> list[float]:
+    """Every number in a sentence, in order; thousands and percent too."""
+    import re
+
+    found = re.findall(r"[-−+]?\d[\d,]*\.?\d*(?:e[-+]\d+)?%?", text)
+    return [float(n.replace("−", "-").replace(",", "").rstrip("%")) / (100 if n.endswith("%") else 1) for n in found]  # fmt: skip
