@@ -1,0 +1,526 @@
+"""The widgets' JavaScript in one bare page of Chromium, no JupyterLab: pixels read back from the canvas, keys, buttons, what the kernel hears.
+
+A widget is mounted with its own module and a model that writes down what it is told, so a test costs milliseconds.
+"""
+
+import base64
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from browser import page
+
+from diffusion_lib import data, vae
+from diffusion_lib.diffusion import add_noise
+from diffusion_lib.figures import PALETTE, to_uint8
+from diffusion_lib.player import FramePlayer, curve, mix, pixels, scatter
+from diffusion_lib.sculptor import REUSED, STEPS, Sculptor, strip_times
+from diffusion_lib.views.latents import LatentMap
+from diffusion_lib.views.own import Pad
+
+pytestmark = pytest.mark.browser
+
+MOUNT = """async ([source, json]) => {
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const state = JSON.parse(json, (_, v) => (v?.base64 === undefined ? v : bytes(v.base64)));
+  const heard = {}, said = (window.said = []), wrote = (window.wrote = []);
+  window.model = {
+    state, get: (key) => state[key], save_changes() {}, off() {},
+    set(key, value) { state[key] = value; said.push([key, value]); },
+    on(event, act) { (heard[event] ??= []).push(act); },
+    send(content, _, buffers) { said.push([content.kind, [...new Uint8Array(buffers[0])]]); },
+    tell(key, value) { state[key] = value; for (const act of heard[`change:${key}`] ?? []) act(); },
+  };
+  if (!window.fillText) {
+    window.fillText = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) { window.wrote.push([text, x, y]); window.fillText.call(this, text, x, y); };
+    const later = window.setTimeout;
+    window.waits = [];
+    window.setTimeout = (act, ms) => { window.waits.push(ms); return later(act, ms); };
+  }
+  const el = document.body.appendChild(document.createElement('div'));
+  el.style.width = '1000px';
+  const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
+  window.end = widget.render({ model: window.model, el });
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}"""
+FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+@pytest.fixture(scope="module")
+def p(chrome):
+    with page(chrome, width=1200, height=1400) as p:
+        p.goto("about:blank")
+        yield p
+        assert [e for e in p.errors if "favicon" not in e] == []
+
+
+class Mounted:
+    """A widget on the page; the one before it is gone."""
+
+    def __init__(self, p, widget, **state):
+        self.p = p
+        p.evaluate("() => { window.end?.(); document.body.replaceChildren(); }")
+        full = {
+            k: getattr(widget, k) for k in ("film", "value", "state", "at") if widget.has_trait(k)
+        } | state
+        text = json.dumps(full, default=lambda b: {"base64": base64.b64encode(b).decode()})
+        p.evaluate(MOUNT, [widget._esm, text])
+        self.root = p.locator("body > div > div").first
+
+    def canvas(self, n=0):
+        """Its pixels (H, W, 3)."""
+        read = "(c) => [c.width, c.height, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+        found = np.array(self.root.locator("canvas").nth(n).evaluate(read))
+        return found[2:].reshape(found[1], found[0], 4)[..., :3]
+
+    def set(self, selector, value, event="input"):
+        self.root.locator(selector).first.evaluate(
+            "(el, [v, e]) => { el.value = v; el.dispatchEvent(new Event(e, { bubbles: true })); }",
+            [value, event],
+        )
+        self.p.evaluate(FRAME)
+
+    def press(self, *keys):
+        for key in keys:
+            self.p.keyboard.press(key)
+        self.p.evaluate(FRAME)
+
+    def click(self, name):
+        self.root.get_by_role("button", name=name, exact=True).click()
+        self.p.evaluate(FRAME)
+
+    @property
+    def said(self):
+        """What the kernel heard last, after the widget had time to tell it."""
+        self.p.wait_for_function("() => window.said.length > 0")
+        self.p.wait_for_timeout(120)
+        return self.p.evaluate("() => window.said.at(-1)")
+
+    def tell(self, key, value):
+        self.p.evaluate("([k, v]) => window.model.tell(k, v)", [key, value])
+        self.p.evaluate(FRAME)
+
+    def wrote(self):
+        """{text: (x, y)} of all letters on canvases since the mount."""
+        return {text: (x, y) for text, x, y in self.p.evaluate("() => window.wrote")}
+
+
+def hue(code):
+    return np.array([int(code[i : i + 2], 16) for i in (1, 3, 5)])
+
+
+def centre(image, color, off=40):
+    """(x, y) of the pixels of about this colour, and their number."""
+    y, x = np.nonzero(np.abs(image - color).max(-1) < off)
+    return (x.mean(), y.mean(), len(x)) if len(x) else (math.nan, math.nan, 0)
+
+
+class Player(Mounted):
+    def __init__(self, p, *panels, start=0, **more):
+        self.python = FramePlayer(list(panels), start=start, **more)
+        super().__init__(p, self.python)
+
+    def to(self, i):
+        self.set("input[type=range]", i)
+
+    @property
+    def index(self):
+        return int(self.root.locator("input[type=range]").input_value())
+
+    def text(self, part):
+        return self.root.locator(f".fp-{part}").first.inner_text()
+
+
+RNG = np.random.default_rng(0)
+
+
+# ---------------------------------------------------------------------------------------- the player: what is drawn
+
+
+def test_stored_and_mixed_pictures_are_drawn_to_the_number(p):
+    frames = RNG.integers(0, 256, (4, 5, 7, 3), dtype=np.uint8)
+    grey = RNG.integers(0, 256, (4, 5, 7), dtype=np.uint8)
+    x0, eps, a = RNG.uniform(-1, 1, (3, 6, 4)), RNG.normal(size=(3, 6, 4)), np.array([1.0, 0.7, 0.2, 0.0])
+    view = Player(p, pixels(frames), pixels(grey), mix(x0, eps, a))
+    for i in (0, 1, 3):
+        view.to(i)
+        assert np.array_equal(view.canvas(0), frames[i])
+        assert np.array_equal(view.canvas(1), grey[i][..., None].repeat(3, -1))
+        want = ((np.sqrt(a[i]) * x0 + np.sqrt(1 - a[i]) * eps + 1) * 127.5).clip(0, 255).round()
+        assert np.abs(view.canvas(2) - want.transpose(1, 2, 0)).max() <= 1
+
+
+CORNERS = [
+    {"points": np.array([[-1.0, -1.0]]), "colors": 2, "size": 14},
+    {"points": np.array([[1.0, 1.0]]), "colors": 3, "size": 14},
+]
+PLANE = {"xlim": (-1.2, 1.2), "ylim": (-1.2, 1.2)}
+
+
+def place(image, color=1):
+    """Where the points of this colour are, in the units of the plane, read off from the two corners."""
+    (x0, y0, _), (x1, y1, _) = (centre(image, hue(PALETTE[k])) for k in (2, 3))
+    x, y, n = centre(image, hue(PALETTE[color]))
+    assert n > 20
+    return np.array([2 * (x - x0) / (x1 - x0) - 1, 2 * (y - y0) / (y1 - y0) - 1]), (x0 < x1 and y0 > y1)
+
+
+def test_points_lie_where_they_are_in_every_frame(p):
+    moving = np.array([[[0.6, -0.3]], [[-0.7, 0.2]], [[0.1, 0.8]]])
+    view = Player(p, scatter(moving, colors=1, size=14, layers=CORNERS, **PLANE))
+    for i in range(3):
+        view.to(i)
+        at, upright = place(view.canvas())
+        assert upright and at == pytest.approx(moving[i, 0], abs=0.03)
+
+
+def test_clouds_are_mixed_with_roots(p):
+    x, e, a = np.array([[0.9, -0.4]]), np.array([[-0.6, 0.8]]), np.array([1.0, 0.5, 0.1])
+    view = Player(p, scatter(x, eps=e, alpha_bar=a, colors=1, size=14, layers=CORNERS, **PLANE))
+    for i in range(3):
+        view.to(i)
+        at, _ = place(view.canvas())
+        assert at == pytest.approx((np.sqrt(a[i]) * x + np.sqrt(1 - a[i]) * e)[0], abs=0.03)
+
+
+def test_each_point_has_its_colour_and_leaves_its_path(p):
+    walk = np.array([[[-0.8, -0.5], [0.8, 0.5]], [[-0.8, 0.5], [0.8, 0.5]], [[0.5, 0.5], [0.8, -0.5]]])
+    view = Player(p, scatter(walk, colors=[1, 0], size=14, trail=[0], layers=CORNERS, **PLANE))
+    ink = hue("#1f2328")
+
+    def dark(x0, x1, y0, y1):
+        (ax, ay, _), (bx, by, _) = (centre(view.canvas(), hue(PALETTE[k])) for k in (2, 3))
+        xs = sorted(round(ax + (v + 1) / 2 * (bx - ax)) for v in (x0, x1))
+        ys = sorted(round(ay + (v + 1) / 2 * (by - ay)) for v in (y0, y1))
+        return (np.abs(view.canvas()[ys[0] : ys[1], xs[0] : xs[1]] - ink).max(-1) < 90).sum()
+
+    view.to(0)
+    assert dark(-0.9, -0.7, -0.2, 0.2) == 0
+    view.to(2)
+    assert dark(-0.9, -0.7, -0.2, 0.2) > 10 and dark(-0.4, 0.1, 0.4, 0.6) > 10  # up, then to the right
+    assert place(view.canvas(), 0)[0] == pytest.approx([0.8, -0.5], abs=0.05)
+
+
+def test_a_field_fills_the_plane_the_right_way_up_in_its_frame(p):
+    field = np.full((2, 8, 8, 3), 255, np.uint8)
+    field[0, :3, :3], field[1, 5:, 5:] = (255, 0, 0), (0, 0, 255)
+    view = Player(p, scatter(np.zeros((1, 2)), xlim=(-1, 1), ylim=(-1, 1), size=1, field=field))
+    found = []
+    for i, color in enumerate(((255, 0, 0), (0, 0, 255))):
+        view.to(i)
+        found.append(centre(view.canvas(), np.array(color)))
+        assert found[-1][2] > 200 and centre(view.canvas(), np.array(((0, 0, 255), (255, 0, 0))[i]))[2] == 0
+    assert found[1][0] > found[0][0] + 50 and found[1][1] > found[0][1] + 50
+
+
+def test_bars_stand_on_0_and_lines_rise(p):
+    view = Player(p, curve([0, 1, 2], {"": [1.0, 4.0, 2.0]}, kind="bars", ylim=(0, 5)))
+    image = view.canvas()
+    rows, columns = np.nonzero(np.abs(image - hue(PALETTE[0])).max(-1) < 70)
+    ends = []
+    for third in np.array_split(np.arange(columns.min(), columns.max() + 1), 3):
+        mine = rows[np.isin(columns, third[6:-6])]
+        ends.append((mine.max(), np.ptp(mine)))
+    assert (
+        len({e for e, _ in ends}) == 1
+        and ends[1][1] == pytest.approx(4 * ends[0][1], rel=0.1)
+        and ends[2][1] == pytest.approx(2 * ends[0][1], rel=0.1)
+    )
+
+
+def test_words_of_the_axes_stand_at_their_axes(p):
+    panel = curve([0, 1000], {"a": [0, 7]}, xlabel="along", ylabel="upwards")
+    view = Player(p, panel)
+    wrote = view.wrote()
+    assert wrote["along"][1] > wrote["upwards"][1] + 100
+    across, up = ([text for v, text in panel[axis] if v] for axis in ("xticks", "yticks"))
+    assert len(across) > 2 and np.all(np.diff([wrote[t][0] for t in across]) > 10)
+    assert len(up) > 2 and np.all(np.diff([wrote[t][1] for t in up]) < -10)
+
+
+def test_each_text_is_that_of_its_frame_and_place(p):
+    panel = pixels(
+        np.zeros((3, 4, 4), np.uint8), "x_{t} and 10^{3}", notes=["n0", "n1", "n2"], lead=["l0", "l1", "l2"]
+    )
+    view = Player(p, panel, captions=["c0", "c1", "c2"])
+    for i in range(3):
+        view.to(i)
+        assert (view.text("note"), view.text("lead"), view.text("caption")) == (f"n{i}", f"l{i}", f"c{i}")
+        assert view.text("readout") == f"{i + 1} / 3"
+    assert (
+        view.root.locator(".fp-title sub").inner_text() == "t"
+        and view.root.locator(".fp-title sup").inner_text() == "3"
+    )
+
+
+# ---------------------------------------------------------------------------------------- the player: what is pressed
+
+
+def moving(p, n=30, **more):
+    return Player(p, pixels(np.arange(n, dtype=np.uint8)[:, None, None].repeat(4, 1).repeat(4, 2)), **more)
+
+
+def test_keys_and_buttons_go_where_they_say(p):
+    view = moving(p)
+    view.to(12)
+    view.root.locator("input[type=range]").focus()
+    for key, by in (
+        ("ArrowRight", 1),
+        ("ArrowUp", 1),
+        ("ArrowLeft", -1),
+        ("ArrowDown", -1),
+        ("PageUp", 10),
+        ("PageDown", -10),
+    ):
+        before = view.index
+        view.press(key)
+        assert view.index == before + by, key
+        assert view.canvas()[0, 0, 0] == view.index
+    view.press("End")
+    assert view.index == 29
+    view.press("Home")
+    assert view.index == 0
+    view.click("Next")
+    assert view.index == 1
+    view.click("Next")
+    view.click("Previous")
+    assert view.index == 1 and view.said == ["value", 1]
+    view.tell("value", 7)
+    assert view.index == 7 and view.canvas()[0, 0, 0] == 7
+
+
+def test_play_ends_or_goes_round_and_begins_again_at_the_end(p):
+    view = moving(p, n=4, fps=60, start=2)
+    view.click("Play")
+    p.wait_for_function(
+        "() => document.querySelector('.fp-play').title === 'Play' && document.querySelector('.fp input').value === '3'"
+    )
+    view.click("Play")  # from the end it begins again
+    p.wait_for_function(
+        "() => window.said.some(([, v]) => v === 0 || v === 1 || v === 2) || document.querySelector('.fp input').value < 3"
+    )
+    p.wait_for_function(
+        "() => document.querySelector('.fp-play').title === 'Play' && document.querySelector('.fp input').value === '3'"
+    )
+    round_ = moving(p, n=3, fps=60, loop=True)
+    round_.click("Play")
+    p.evaluate(
+        "() => { window.seen = []; const slider = document.querySelector('.fp input'); window.watch = setInterval(() => seen.at(-1) !== slider.value && seen.push(slider.value), 2); }"
+    )
+    p.wait_for_function("() => { const s = window.seen.join(''); return /012012|120120|201201/.test(s); }")
+    p.evaluate("() => clearInterval(window.watch)")
+    round_.click("Pause")
+
+
+def test_twice_the_speed_is_half_the_wait(p):
+    view = moving(p, fps=5)
+    for speed, wait in ((1, 200), (2, 100), (0.5, 400)):
+        view.set("select", str(speed), "change")
+        p.evaluate("() => { window.waits.length = 0; }")
+        view.click("Play")
+        assert wait in p.evaluate("() => window.waits"), speed
+        view.click("Pause")
+
+
+# ---------------------------------------------------------------------------------------- the sculptor
+
+
+@pytest.fixture(scope="module")
+def sculpture():
+    cat, dog = data.sprites(2, size=16, seed=0).x
+    return Sculptor({"cat": cat, "dog": dog}, T=100, start="cosine", seed=1)
+
+
+def path(view, n):
+    """The points (N, 2) of curve number n."""
+    d = view.root.locator("path.sc-curve").nth(n).get_attribute("d")
+    return np.array([[float(v) for v in pair.split()] for pair in d[1:].split("L")])
+
+
+def strip_is(view, box, name, preset, T):
+    alpha_bar = box._tables[preset][T]
+    for k, t in enumerate(strip_times(T)):
+        from diffusion_lib.diffusion import Schedule
+
+        want = to_uint8(add_noise(box._x0[name], t, box._eps[name], Schedule(alpha_bar)))[0].astype(int)
+        assert np.abs(view.canvas(k) - want).max() <= 1, (name, t)
+
+
+def test_the_sculptor_draws_what_the_library_computes(p, sculpture):
+    view = Mounted(p, sculpture)
+    strip_is(view, sculpture, "cat", "cosine", 100)
+    main, _, snr = (path(view, n) for n in range(3))
+    a = sculpture._tables["cosine"][100].numpy()
+    height = 262 - 16 - 24
+    assert (height - main[:, 1] + 16) / height == pytest.approx(a, abs=2e-3)
+    assert np.all(np.diff(main[:, 0]) > 0) and np.all(np.diff(snr[:, 1]) >= 0) and snr[-1, 1] > snr[0, 1] + 20
+    view.set("select >> nth=1", "dog", "change")
+    strip_is(view, sculpture, "dog", "cosine", 100)
+    assert (
+        "Yes, really noise" in view.root.locator(".sc-verdict").inner_text()
+        and view.said[1]["picture"] == "dog"
+    )
+    view.set("select", REUSED, "change")
+    assert "No, it still shows" in view.root.locator(".sc-verdict").inner_text()
+    assert "T = 50" in view.root.locator("output").inner_text()
+    view.click("Reset")
+    assert view.said[1] == sculpture.state and "Yes" in view.root.locator(".sc-verdict").inner_text()
+    for place_ in (1, 5):
+        view.set("input[type=range]", place_)
+        assert (
+            view.said[1]["T"] == STEPS[place_]
+            and f"T = {STEPS[place_]}" in view.root.locator("output").inner_text()
+        )
+    assert "dB" in view.root.locator(".sc-strip").inner_text()
+    shown = [w.replace("\u2212", "-") for w in view.root.locator(".sc-strip span").all_inner_texts()]
+    decibels = [float(w.split()[0]) for w in shown if "dB" in w]
+    assert np.all(np.diff(decibels) < 0) and decibels[0] > 0 > decibels[-1]
+
+
+def test_a_handle_goes_the_way_it_is_pulled(p, sculpture):
+    view = Mounted(p, sculpture)
+    handle = view.root.locator(".sc-handle").nth(3)
+
+    def value():
+        return float(handle.get_attribute("aria-valuenow"))
+
+    handle.focus()
+    for key, sign in (
+        ("ArrowUp", 1),
+        ("ArrowRight", 1),
+        ("ArrowDown", -1),
+        ("ArrowLeft", -1),
+        ("PageUp", 1),
+        ("PageDown", -1),
+    ):
+        before = value()
+        view.press(key)
+        assert np.sign(value() - before) == sign, key
+    before, box = value(), handle.locator(".sc-knob").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    p.mouse.move(x, y)
+    p.mouse.down()
+    p.mouse.move(x, y - 20, steps=3)
+    p.mouse.up()
+    p.evaluate(FRAME)
+    assert value() > before + 0.02 and view.said[1]["preset"] == "" and len(view.said[1]["handles"]) == 8
+    now = handle.locator(".sc-knob").bounding_box()
+    assert now["y"] < box["y"] - 10
+
+
+# ---------------------------------------------------------------------------------------- the map
+
+
+@pytest.fixture(scope="module")
+def atlas():
+    torch.manual_seed(1)
+    model = vae.VAE((1, 8, 8), latent=2, channels=8).eval().requires_grad_(False)
+    return LatentMap(model, data.digits().subset(9), steps=9)
+
+
+def digit(view, n):
+    """The picture in the n-th small panel, (8, 8)."""
+    return view.canvas(1 + n)[..., 0]
+
+
+def test_the_map_shows_what_is_decoded_where_one_points(p, atlas):
+    view = Mounted(p, atlas)
+    film, limit = atlas.film, atlas.film["limit"]
+    step = 2 * limit / 8
+    tiles, real = to_uint8(atlas.tiles.flatten(0, 1)), np.frombuffer(film["real"], np.uint8).reshape(-1, 8, 8)
+    points = atlas.points.numpy()
+
+    def shows(column, row):
+        """column and row of the grid, from the lower left."""
+        assert np.array_equal(digit(view, 0), tiles[row * 9 + column])
+        at = (np.array([column, row]) - 4) * step
+        nearest = np.square(points - at).sum(1).argmin()
+        assert np.array_equal(digit(view, 1), real[nearest])
+        said = view.root.locator(".lm-says").inner_text()
+        assert f"a {film['names'][int(atlas.y[nearest])]}" in said
+        x, y = (float(v.replace("\u2212", "-")) for v in said.split("(")[1].split(")")[0].split(", "))
+        assert (x, y) == pytest.approx(tuple(at), abs=6e-3)
+
+    shows(4, 4)
+    canvas = view.root.locator("canvas").first
+    canvas.focus()
+    at = [4, 4]
+    for key, by in (
+        ("ArrowUp", (0, 1)),
+        ("ArrowUp", (0, 1)),
+        ("ArrowRight", (1, 0)),
+        ("ArrowDown", (0, -1)),
+        ("ArrowLeft", (-1, 0)),
+        ("ArrowLeft", (-1, 0)),
+    ):
+        view.press(key)
+        at = [at[0] + by[0], at[1] + by[1]]
+        shows(*at)
+    assert view.said[1] == pytest.approx([-step, step])
+    box = canvas.bounding_box()
+    for column, row in ((1, 7), (6, 1)):
+        p.mouse.move(box["x"] + box["width"] * column / 8, box["y"] + box["height"] * (1 - row / 8))
+        p.evaluate(FRAME)
+        assert np.array_equal(digit(view, 0), tiles[row * 9 + column])
+    view.tell("at", [2 * step, -step])
+    shows(6, 3)
+
+
+def test_the_two_faces_of_the_map(p, atlas):
+    view = Mounted(p, atlas)
+    film = atlas.film
+    wrote = p.evaluate("() => window.wrote")
+    for i, (x, y) in enumerate(atlas.points.tolist()):  # letters in the order of the pictures, up is up
+        text, at_x, at_y = wrote[i]
+        assert text == film["names"][int(atlas.y[i])]
+        assert at_x == pytest.approx((0.5 + x / (2 * film["limit"])) * 800, abs=0.1)
+        assert at_y == pytest.approx((0.5 - y / (2 * film["limit"])) * 800, abs=0.1)
+    white = (view.canvas(0).min(-1) > 250).mean()
+    assert white > 0.8
+    view.click("What is decoded everywhere")
+    sheet, tiles = view.canvas(0)[..., 0], to_uint8(atlas.tiles.flatten(0, 1)).reshape(9, 9, 8, 8)
+    assert (sheet > 250).mean() < 0.7
+    for row, column in ((0, 0), (15, 3), (4, 14)):  # tiles of 50 pixels, 16 each way, the first at the top
+        z = [((k + 0.5) / 16 - 0.5) * 8 + 4 for k in (column, 15 - row)]
+        want = tiles[math.floor(z[1] + 0.5), math.floor(z[0] + 0.5)]
+        part = sheet[row * 50 + 1 : row * 50 + 49, column * 50 + 1 : column * 50 + 49]
+        assert np.abs(part[3::6, 3::6].astype(int) - want).max() <= 2
+    view.click("Where real digits lie")
+    assert (view.canvas(0).min(-1) > 250).mean() == pytest.approx(white, abs=0.01)
+
+
+# ---------------------------------------------------------------------------------------- the pad
+
+
+def test_a_drawing_is_sent_as_it_is_drawn_and_then_wiped(p):
+    view = Mounted(p, Pad())
+    box = view.root.locator("canvas").bounding_box()
+
+    def line(*points):
+        (x, y), *rest = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in points]
+        p.mouse.move(x, y)
+        p.mouse.down()
+        for x, y in rest:
+            p.mouse.move(x, y)
+        p.mouse.up()
+
+    view.click("Add this drawing")
+    assert p.evaluate("() => window.said.length") == 0  # nothing was drawn
+    line((0.2, 0.2), (0.2, 0.8), (0.8, 0.8))  # down, then to the right: an L
+    drawn = view.canvas()[..., 0]
+    assert (
+        drawn[140, 56] > 250 and drawn[224, 140] > 250 and drawn[140, 140] < 5
+    )  # no line back to where it began
+    view.click("Add this drawing")
+    kind, grey = view.said
+    picture = np.array(grey).reshape(28, 28)
+    want = drawn.reshape(28, 10, 28, 10).mean((1, 3))
+    assert kind == "picture" and np.abs(picture - want).max() < 60 and np.abs(picture - want).mean() < 6
+    assert view.canvas().max() == 0  # wiped
+    line((0.5, 0.1), (0.5, 0.9))
+    assert view.canvas().max() > 250
+    view.click("Clear")
+    assert view.canvas().max() == 0 and p.evaluate("() => window.said.length") == 1
