@@ -4,6 +4,7 @@ A widget is mounted with its own module and a model that writes down what it is 
 """
 
 import base64
+import io
 import json
 import math
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from browser import page
+from PIL import Image
 
 from diffusion_lib import data, vae
 from diffusion_lib.diffusion import add_noise
@@ -72,9 +74,10 @@ class Mounted:
 
     def canvas(self, n=0):
         """Its pixels (H, W, 3)."""
-        read = "(c) => [c.width, c.height, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-        found = np.array(self.root.locator("canvas").nth(n).evaluate(read))
-        return found[2:].reshape(found[1], found[0], 4)[..., :3]
+        url = self.root.locator("canvas").nth(n).evaluate("(c) => c.toDataURL()")
+        image = Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
+        white = Image.new("RGBA", image.size, "white")  # what is not painted
+        return np.asarray(Image.alpha_composite(white, image.convert("RGBA")))[..., :3].astype(int)
 
     def set(self, selector, value, event="input"):
         self.root.locator(selector).first.evaluate(
