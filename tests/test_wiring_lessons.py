@@ -746,7 +746,7 @@ def test_the_map_and_its_still_have_up_above(small_vae, monkeypatch):
 
 
 def test_the_map_that_unfolds_names_digits_and_numbers():
-    box = latents.MapTraining(20.0, 5, 0)
+    box = latents.MapTraining({"steps": 20}, 5, 0)
     frame = box.history.items()[0]
     mu, y = box.model.encode(box.data.x[:600])[0], box.data.y[:600]
     marks = {m["name"]: m for m in panel(box.player, "where digits")["marks"]}

@@ -120,7 +120,7 @@ def test_options_are_handed_on(tmp_path):
     assert player.alt() == "N. k3. c3"
     page = player.save_html(tmp_path / "f.html", title="T").read_text("utf-8")
     assert (
-        json.loads(re.search(r'id="film">(.*?)</script>', page, re.S)[1])["value"] == 3
+        json.loads(re.search(r'type="application/json"[^>]*>(.*?)</script>', page, re.S)[1])["value"] == 3
         and "<h1>T</h1>" in page
     )
 
