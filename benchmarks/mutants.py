@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -43,8 +44,8 @@ TESTS = {
     "store.py": "wiring_training training",
     "metrics.py": "metrics",
     "arena.py": "wiring_lessons arena",
-    "shell.py": "wiring_shell cli",
-    "__main__.py": "wiring_shell cli",
+    "shell.py": "options cli",
+    "__main__.py": "options cli",
     "player.py": "wiring_player player",
     "panels.py": "wiring_player player",
     "still.py": "wiring_player player",
@@ -161,10 +162,8 @@ def tried(tests: list[str], slip=None, limit=("-x",)) -> tuple[int, list[str], s
         process.start()
         process.join(PATIENCE if slip else None)
         stuck = process.is_alive()
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         process.join()
         said = Path(folder, "out").read_text(errors="replace")[-3000:] if Path(folder, "out").exists() else ""
         if stuck:

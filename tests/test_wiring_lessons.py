@@ -534,7 +534,7 @@ def test_winning_names_probabilities_and_lengths():
     g, d = (learner.model for learner in parts.learners)
     z = g.noise(500, dice(1))
     said = numbers(player.film["captions"][0])
-    real, fake = float(d(ring.x[:500]).sigmoid().mean()), float(d(g(z)).sigmoid().mean())
+    real, fake = (float(v.detach().sigmoid().mean()) for v in (d(ring.x[:500]), d(g(z))))
     for name, p in (("of real", real), ("of fakes", fake)):
         assert line(player, 'D says "real"', name)[0, 0] == pytest.approx(p, abs=1e-5)
     for name, key, place in (("minimax (2014)", "minimax", 1), ("non-saturating", "non-saturating", 2)):
