@@ -240,7 +240,7 @@ function render({ model, el }) {
     const kl = (last * shown.power - last - Math.log1p(-last)) / 2, good = kl < film.noise;
     fill.style.width = `${100 * share(kl)}%`;
     gauge.classList.toggle("sc-good", good);
-    write(word, good ? "✓ Yes, really noise" : "✗ No, it still shows the picture");
+    write(word, good ? "✓ Yes, really noise" : "✗ No, something of the picture is left");
     write(number, `KL = ${tidy(kl)} nats per dimension`);
     write(left, `ā = ${tidy(last)}: ${tidy(100 * Math.sqrt(last))} % of the contrast is left`);
   }

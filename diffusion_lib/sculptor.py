@@ -182,9 +182,7 @@ class Sculptor(anywidget.AnyWidget):
         schedule, T = self._quiet(), self.state["T"]
         kl = schedule.terminal_kl(self.x0)
         left = float(schedule.alpha_bar[-1])
-        verdict = (
-            "really noise" if kl < NOISE else f"x_T still shows the picture, {left**0.5:.0%} of its contrast"
-        )
+        verdict = "really noise" if kl < NOISE else f"x_T keeps {left**0.5:.0%} of the picture's contrast"
         return (
             f"Schedule ({schedule.name}) with T = {T} on {self.state['picture']}: alpha_bar falls from 1 to {left:.2g}, "
             f"the signal-to-noise ratio from {schedule.snr_db[1]:.0f} to {schedule.snr_db[-1]:.0f} dB. "

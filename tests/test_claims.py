@@ -46,3 +46,17 @@ def test_every_row_of_figures_in_the_readme_is_made_from_a_record():
     whole = claims.ROOT.joinpath("README.md").read_text(encoding="utf-8")
     for row in readme.rows():
         assert row in whole, f"the README should have {row}"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_paper_that_a_lesson_names_stands_among_its_sources(name):
+    cells = claims.notebook(name)
+    (last,) = (text(c) for c in cells if c["id"].endswith("-symbols"))
+    sources = set(claims.cited(last[last.index("*Source") :]))
+    named = {key for c in cells for key in claims.cited(text(c))}
+    assert named <= sources, named - sources
+
+
+def test_a_citation_is_known_by_author_and_year():
+    said = "Ho, Jain, Abbeel 2020; Dhariwal and Nichol (2021); Carlini et al. 2023, November 2026"
+    assert claims.cited(said) == ["Ho 2020", "Dhariwal 2021", "Carlini 2023"] and numbers(said) == ["2026"]

@@ -142,10 +142,7 @@ def test_alt_says_what_the_gauge_says(sculptor):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         kl = sculptor.schedule.terminal_kl(CAT)
-    assert (
-        f"{kl:.1e} nats" in sculptor.alt()
-        and "still shows the picture, 78% of its contrast" in sculptor.alt()
-    )
+    assert f"{kl:.1e} nats" in sculptor.alt() and "keeps 78% of the picture's contrast" in sculptor.alt()
 
 
 def test_a_still_for_readers_without_javascript(sculptor, recwarn):

@@ -19,6 +19,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from .papers import PAPERS
+
 ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -26,6 +28,14 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 POINTERS = (r"```.*?```", r"\[\d\d [^\]]*\]\([^)]*\)", r"\$\$.*?\$\$", r"\$[^$]*\$", r"`[^`]*`", r"\]\([^)]*\)", r"(?m)^#+ (Exercise )?\d+ · ",
             r"R3GAN", r"\b[RL][12]\b", r"\b[xLE]_\{?\w+\}?", r"[Ll]essons? \d\d( (to|and|,) \d\d)*(, \d\d)*( and \d\d)*",
             r"[Ss]ections? \d+", r"[Ff]rames? \d+(, \d+)*")  # fmt: skip
+
+
+CITED = re.compile(r"([A-Z][\w-]+)(?:(?:, | and )[A-Z][\w-]+)*(?: et al\.)?,? \(?((?:1[89]|20)\d\d)\b")
+
+
+def cited(said: str) -> list[str]:
+    """The papers that a text names: first author and year, as `papers.PAPERS` has them."""
+    return [key for m in CITED.finditer(said) if (key := f"{m[1]} {m[2]}") in PAPERS]
 
 
 def notebook(name: str) -> list[dict]:
@@ -45,7 +55,8 @@ def text(cell: dict) -> str:
 
 
 def numbers(said: str) -> list[str]:
-    """The numbers of a text, as they are written: 1,500 and .87 and 98.9."""
+    """The numbers of a text, as they are written: 1,500 and .87 and 98.9. The year of a paper is none."""
+    said = CITED.sub(lambda m: " " if f"{m[1]} {m[2]}" in PAPERS else m[0], said)
     for pattern in POINTERS:
         said = re.sub(pattern, " ", said, flags=re.S)
     return re.findall(r"(?<![\d.])(?:\d[\d,]*\d|\d)(?:\.\d+)?|(?<!\d)\.\d+", said)

@@ -41,7 +41,7 @@ MEASURED = {
 
 QUOTED = {
     "01-break-schedule": [("Ho, Jain, Abbeel 2020", "section 4", "1000 0.0001 0.02")],
-    "01-symbols": [("Ho, Jain, Abbeel 2020", "equations 2 and 4", "2020 2 4")],
+    "01-symbols": [("Ho, Jain, Abbeel 2020", "equations 2 and 4", "2 4")],
 }
 
 PLAIN = {

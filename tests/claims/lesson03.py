@@ -32,9 +32,11 @@ MEASURED = {
 }  # fmt: skip
 
 QUOTED = {
+    "03-guess": [("Karras et al. 2022", "equation 57", "57")],
     "03-symbols": [
-        ("Ho, Jain, Abbeel 2020", "equations 1, 6, 7 and 11 and algorithm 2", "2020 1 6 7 11 2"),
-        ("Song, Meng, Ermon 2021", "equations 12 and 16", "2021 12 16"),
+        ("Ho, Jain, Abbeel 2020", "equations 1, 6, 7 and 11 and algorithm 2", "1 6 7 11 2"),
+        ("Song, Meng, Ermon 2021", "equations 12 and 16", "12 16"),
+        ("Karras et al. 2022", "equation 57", "57"),
     ],
 }
 

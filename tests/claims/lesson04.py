@@ -1,6 +1,10 @@
 """Lesson 04."""
 
+import torch
+
 from diffusion_lib import data, ddpm, store, views
+from diffusion_lib.diffusion import Schedule, add_noise
+from diffusion_lib.oracle import mixture_denoiser
 
 from . import code, default, steps
 
@@ -13,6 +17,25 @@ def too_high() -> str:
     return f"{times // 100 * 100:.0f}"
 
 
+def least_loss(t: int | None, n: int = 100_000) -> float:
+    """The smallest v-loss there is on the islands at t (None: at the times that `ddpm.build` draws): the mean of Var(v | x_t).
+
+    v = (sqrt(a) x_t - x_0) / sqrt(1 - a) given x_t, so Var(v | x_t) = Var(x_0 | x_t) / (1 - a); of a mixture, inside and between.
+    """
+    islands, schedule, g = data.load("grid"), Schedule.of("cosine", 1000), torch.Generator().manual_seed(0)
+    t = ddpm.draw_times(n, schedule, "snr", g) if t is None else torch.full((n,), t)
+    x0 = islands.x[torch.randint(len(islands), (n,), generator=g)]
+    xt = add_noise(x0, t, torch.randn(n, 2, generator=g), schedule)
+    r = mixture_denoiser(islands.modes, islands.sd, schedule).posterior_weights(xt, t)
+    a, m = schedule.alpha_bar[t], islands.modes.double()
+    d, between = a * islands.sd**2 + 1 - a, (r @ m.pow(2) - (r @ m).pow(2)).mean(1)
+    return float((islands.sd**2 / d + (1 - a) / d**2 * between).mean())
+
+
+def least(*times: int | None) -> list[str]:
+    return [f"{least_loss(t):.2f}" for t in times]
+
+
 def shipped() -> list[str]:
     card = store.load("mnist").card
     return [f"{card['items']:,}", f"{card['seconds'] / 60:.0f}"]
@@ -20,6 +43,9 @@ def shipped() -> list[str]:
 
 MEASURED = {
     "04-play": lambda: ["25", steps("04-points"), "600"],
+    "04-points-after": lambda: [*least(None), "0"],
+    "04-break-time": lambda: [str(int(code("04-break-time-code", r", (\d+)\)  # should")))],
+    "04-break-after": lambda: [*least(500, 500, None), "40", *least(40)],
     "04-three-look": lambda: [SEEN, "8", "8", "1", "25", "0"],
     "04-loop": lambda: [code("04-loop-scratch", r"512\), ([0-9]+)\)")],
     "04-digits": lambda: [SEEN, "8", "8", steps("04-digits-train"), "30"],
@@ -32,18 +58,17 @@ MEASURED = {
 }
 
 QUOTED = {
+    "04-variance": [("Sohl-Dickstein et al. 2015", "section 2.2: mean and covariance", "2015")],
     "04-symbols": [
-        ("Ho, Jain, Abbeel 2020", "equations 5 and 14 and algorithm 1", "2020 5 14 1"),
-        ("Nichol, Dhariwal 2021", "equations 15 and 16", "2021 15 16"),
-        ("Salimans, Ho 2022", "section 4", "2022"),
-        ("Karras et al. 2022", "equation 57", "2022 57"),
-        ("Karras et al. 2024", "the moving average", "2024"),
+        ("Ho, Jain, Abbeel 2020", "equations 5 and 14 and algorithm 1", "5 14 1"),
+        ("Nichol, Dhariwal 2021", "equations 15 and 16", "15 16"),
+        ("Karras et al. 2022", "equation 57", "57"),
     ],
 }
 
 PLAIN = {
+    "04-variance": "0 1",
     "04-title": "0 1,000 80",
-    "04-points-after": "0",
     "04-loss-after": "0 1 1",
     "04-loop-guess": "1,000 1,000 1,000 1,000,000",
     "04-three-guess": "0",
@@ -53,7 +78,6 @@ PLAIN = {
     "04-stepper-after": "0",
     "04-bound": "1",
     "04-bound-reveal": "1",
-    "04-break-time": "500",
     "04-ex1": "0 1",
     "04-ex3": "1",
     "04-ex4": "1",

@@ -1,0 +1,43 @@
+"""Does a learned variance draw better digits than beta or beta-tilde? Writes benchmarks/variances.json (minutes on one core).
+
+One network (`digits_learned`), five throws of the dice. In each, the three variances walk from the same noise with the same dice,
+200 digits each, in as many steps as lesson 04 shows. One network: this says nothing of other trainings.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+
+import torch
+
+from diffusion_lib import data, store
+from diffusion_lib.diffusion import sample
+from diffusion_lib.files import whole
+from diffusion_lib.views import denoisers
+
+OUT = Path(__file__).with_name("variances.json")
+COUNTS = inspect.signature(denoisers.variances).parameters["counts"].default
+
+
+def throw(seed: int, n: int = 200) -> dict:
+    """{variance: {steps: Frechet distance to real digits}} with one throw of the dice."""
+    model, far, y = store.load("digits_learned"), denoisers.distances(store.load("classifier_digits"), data.digits().split(1000)[1], n)[0], torch.arange(n) % 10  # fmt: skip
+    xT, found = torch.randn(n, *model.shape, generator=torch.Generator().manual_seed(seed)), {}
+    for name, v in denoisers.VARIANCES.items():
+        found[name] = {}
+        for count in COUNTS:
+            dice = torch.Generator().manual_seed(1000 + seed)
+            *_, last = sample(denoisers._fixed(model, v), xT, model.schedule, count, generator=dice, v=v or 0.0, clip=1.0, y=y)  # fmt: skip
+            found[name][str(count)] = round(far(last.xs), 2)
+    return {"seed": seed} | found
+
+
+if __name__ == "__main__":
+    rows = []
+    for seed in range(5):
+        rows.append(throw(seed))
+        print(rows[-1], flush=True)
+    with whole(OUT) as part:
+        part.write_text(json.dumps(store.card(weights="digits_learned") | {"seeds": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")  # fmt: skip
