@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from . import files
@@ -196,10 +196,12 @@ def train(args) -> int:
             "seconds": round(record.seconds, 1),
             "batch": len(next(parts.batches)[0]),
         }
-        out, elsewhere = _keep(args, model, card)
-    if elsewhere:
-        complain(elsewhere)
-    _wrote(out, f"{record.step:,} steps in {record.seconds:,.0f} s on {device}")
+        if record.progress < 1 and not args.checkpoint:
+            _spare(args.out)
+        out, elsewhere = _keep(args, model, card, came)
+        if elsewhere:
+            complain(elsewhere)
+        _wrote(out, f"{record.step:,} steps in {record.seconds:,.0f} s on {device}")
     by_hand = not came or came[0] == signal.SIGINT
     return 1 if fault or elsewhere else 0 if by_hand else 128 + came[0]
 
@@ -248,17 +250,40 @@ def _learn(args, parts, came: list[int]):
     return record, fault
 
 
-def _keep(args, model, card: dict) -> tuple[Path, str]:
-    """Write the weights, at --out or else where it is possible; see files.keep."""
+def _spare(out: Path) -> None:
+    """A training that was broken off takes the name, but not the place of weights that may have learned for hours."""
+    old = out.with_name(f"{out.stem[:80]}-before-{os.getpid()}{out.suffix}")
+    with suppress(OSError):
+        os.replace(out, old)
+        tell(f"The weights that were in {out} before are now in {old}.", "stderr")
+
+
+def _keep(args, model, card: dict, came: list[int]) -> tuple[Path, str]:
+    """Write the weights at --out, or else where it is possible (see files.keep), or else wait for room while somebody looks on."""
     from . import store
 
-    try:
-        return files.keep(args.out, lambda path: store.save(path, model, card, args.half))
-    except ValueError as error:
-        if not args.half:
-            raise
-        out, elsewhere = files.keep(args.out, lambda path: store.save(path, model, card))
-        return out, f"{error} They are kept with 32 bits instead. {elsewhere}".strip()
+    half, why, asked = args.half, "", len(came)
+    while True:
+        try:
+            out, elsewhere = files.keep(args.out, lambda path: store.save(path, model, card, half))  # noqa: B023
+            return out, f"{why} {elsewhere}".strip()
+        except ValueError as error:
+            if not half:
+                raise
+            half, why = False, f"{error} They are kept with 32 bits instead."
+        except OSError as error:
+            if not _columns() or set(came) - {signal.SIGINT}:
+                raise
+            complain(f"{error} What was learned waits for that: it is tried again and again, until Ctrl+C gives it up.")  # fmt: skip
+            _wait(came, asked)
+            if len(came) > asked:
+                raise
+
+
+def _wait(came: list[int], asked: int, seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and len(came) == asked:
+        time.sleep(0.1)
 
 
 def _wrote(out: Path, what: str) -> None:

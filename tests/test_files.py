@@ -171,6 +171,7 @@ def test_what_took_long_is_kept_elsewhere_if_it_must_be(here, monkeypatch):
         files.keep(out, lambda path: save(path, lambda folder: False))
 
 
+@POSIX
 def test_a_cache_is_a_convenience(here, monkeypatch):
     import pwd
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from diffusion_lib import __main__ as cli
-from diffusion_lib import classifier, data, ddpm, files, gan, store, train, vae
+from diffusion_lib import classifier, data, ddpm, files, gan, shell, store, train, vae
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.train import fit, told
 
@@ -240,6 +240,48 @@ def test_a_folder_that_vanishes_does_not_take_the_weights_along(here, after, cap
     (kept,) = here.glob("w-kept-*.safetensors")
     assert "Cannot write out/w.safetensors" in said.err and f"kept as {kept}" in said.err
     assert f"Wrote {kept}" in said.out and store.load(kept).card["steps"] == 3
+
+
+def test_weights_without_any_place_wait_for_one_while_somebody_looks_on(here, monkeypatch, capsys):
+    tries, write = [], files.write
+
+    def full(path, content):
+        tries.append(path)
+        if len(tries) < 8:  # --out and four places beside it, and some of them again
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(store, "write", full), monkeypatch.setattr(shell, "_wait", lambda *a: None)
+    assert run(f"{RING} --steps 1") == 2  # in a log nobody could make room
+    assert "No space" in capsys.readouterr().err and len(tries) == 5
+    tries.clear()
+    monkeypatch.setattr(shell, "_columns", lambda: 80)
+    assert run(f"{RING} --steps 1") == 1 and len(tries) == 8
+    assert "waits for that" in capsys.readouterr().err and len(list(here.glob("w-kept-*"))) == 1
+    tries.clear()
+    monkeypatch.setattr(shell, "_wait", lambda came, asked: came.append(signal.SIGINT))
+    assert run(f"{RING} --steps 1") == 2 and len(tries) == 5  # Ctrl+C gives it up
+
+
+def test_a_training_that_is_broken_off_leaves_the_weights_of_before(here, after, capsys):
+    assert run(f"{RING} --steps 5") == 0
+    old = Path("w.safetensors").read_bytes()
+    after(1, lambda: fault(KeyboardInterrupt()))
+    assert run(f"{RING} --steps 5") == 0 and card()["steps"] == 1
+    (spare,) = here.glob("w-before-*.safetensors")
+    assert spare.read_bytes() == old and f"are now in {spare.name}" in capsys.readouterr().err
+    assert (
+        run(f"{RING} --steps 5 --checkpoint c.pt") == 0
+    )  # here nothing is lost: the next one goes on from there
+    assert len(list(here.glob("w-before-*"))) == 1
+
+
+def test_the_place_that_nobody_named_is_looked_at_too(here, monkeypatch, capsys):
+    Path("weights.safetensors").mkdir(), Path("samples.npy").mkdir()
+    monkeypatch.setattr(data, "load", lambda *a, **k: pytest.fail("the work has begun"))
+    monkeypatch.setattr(store, "load", lambda *a, **k: pytest.fail("the work has begun"))
+    assert run("train --data ring") == 2 and "weights.safetensors (it is a folder)" in capsys.readouterr().err
+    assert run("sample --weights digits") == 2 and "samples.npy (it is a folder)" in capsys.readouterr().err
 
 
 def test_weights_that_16_bits_cannot_hold_are_kept_with_32(here, monkeypatch, capsys):
