@@ -224,6 +224,7 @@ def test_nobody_who_listens_is_no_failure(monkeypatch):
 
 
 @POSIX
+@pytest.mark.heavy
 def test_a_closed_pipe_and_a_full_disk_at_the_other_end_leave_no_traceback():
     read, written = os.pipe()
     os.close(read)

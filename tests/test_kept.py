@@ -100,6 +100,7 @@ def test_a_signal_keeps_what_was_learned_however_often_it_comes(here, after, mon
 
 
 @POSIX
+@pytest.mark.heavy
 def test_a_real_process_keeps_what_was_learned_when_it_is_told_to_end(here):
     words = [sys.executable, "-m", "diffusion_lib", *shlex.split(f"{RING} --seconds 600 --checkpoint c.pt")]
     env = os.environ | {"DIFFUSION_LIB_DEVICE": "cpu"}

@@ -363,6 +363,15 @@ def test_an_option_of_figure_reverse_changes_what_it_names_and_nothing_else(
     figure(drawing, capsys, "reverse", {"--size": 8, "--steps": 3}, REVERSE[option])
 
 
+def test_the_sizes_that_help_names_are_the_sizes_that_are_drawn(here, capsys):
+    for command in ("forward", "reverse"):
+        with pytest.raises(SystemExit):
+            cli.main(["figure", command, "--help"])
+        assert "what we draw ourselves has up to 256" in " ".join(capsys.readouterr().out.split())
+    assert cli.main(["figure", "forward", "--size", "257"]) == 2 and "256" in capsys.readouterr().err
+    assert cli.main(shlex.split("figure forward --image a.png --size 512 --frames 2 --T 2 --out a.gif")) == 0
+
+
 @pytest.mark.parametrize("words", ["forward --kind digit", "reverse --data digits", "reverse --data mnist"])
 def test_pictures_of_their_own_size_refuse_another(capsys, words):
     assert cli.main(shlex.split(f"figure {words} --size 16")) == 2
