@@ -239,9 +239,7 @@ def _learn(args, parts, came: list[int]):
                     break
     except KeyboardInterrupt:
         came.append(signal.SIGINT)
-    except (
-        Exception
-    ) as error:  # a loss that is no number, too little memory, a slip of ours: what was learned stays
+    except Exception as error:  # a loss that is no number, too little memory, a slip of ours
         fault = error
     if record is not None and came and record.progress < 1:
         tell("Stopped: what was learned so far is kept.", "stderr")
