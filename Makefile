@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 # see diffusion_lib/__init__.py: a busy laptop must not train ten times slower
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: help lab test slow lint bench quality gan audit audit-full race weights figures clean
+.PHONY: help lab test quick slow lint bench quality gan audit audit-full race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -19,8 +19,11 @@ help:  ## list what can be made
 lab: $(VENV)/lab  ## install, then open JupyterLab on the first lesson
 	$(BIN)/python -m jupyter lab $(LESSON) $(if $(filter 0,$(shell id -u)),--allow-root)
 
-test: $(VENV)/test  ## install, then run every test but the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+test: $(VENV)/test  ## install, then run every test but the slow ones, a worker on each processor (some minutes)
+	$(BIN)/python -m pytest -m "not slow" -n auto
+
+quick: $(VENV)/test  ## mathematics and wiring, without browser, lessons and trainings: after each change (under a minute)
+	$(BIN)/python -m pytest -m "not slow and not browser and not heavy"
 
 slow: $(VENV)/test  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

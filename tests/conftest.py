@@ -12,7 +12,7 @@ import pytest
 import torch
 
 torch.set_num_threads(1)  # tensors here are tiny, and there is a worker on every processor
-LIMIT = 2.0  # processor seconds a test may take without the marker `heavy`, `browser` or `slow`
+LIMIT = 2.0  # processor seconds that a test may take without the marker `heavy`, `browser` or `slow`
 _last = time.process_time()
 
 
