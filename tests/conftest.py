@@ -65,6 +65,7 @@ def cost(item) -> int:
     return next((i for i, name in enumerate(("browser", "heavy")) if item.get_closest_marker(name)), 2)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     """The longest first, and what belongs together in a row: at the end both workers have small tests left."""
     if not os.environ.get("PYTEST_XDIST_WORKER"):
