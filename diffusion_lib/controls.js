@@ -3,6 +3,10 @@
 const CSS = `${colours(".dl-row")}
 .dl-row { overflow: visible !important; }
 .dl-care { display: none; }
+.dl-box { overflow: visible !important; }
+.dl-box > .dl-row { position: sticky; z-index: 3; background: var(--page); }
+${LOW_SCREEN} { .dl-row :is(button, select, .widget-hprogress, .widget-dropdown) { height: 36px !important; margin-top: 1px; margin-bottom: 1px; }
+  .dl-row button { width: auto !important; min-width: 84px; padding: 0 10px; } }
 `;
 const MARK = /^[\u25cb\u25cf]\s*/; // the circle before an option: a screen reader says "checked" instead
 
@@ -28,6 +32,13 @@ function tidy(row, name, oneOf) {
   }
 }
 
+// Each row of a box sticks below those before it.
+function place(row) {
+  let top = 0;
+  for (let el = row.previousElementSibling; el; el = el.previousElementSibling) if (el.classList.contains("dl-row")) top += el.offsetHeight;
+  if (row.style.top !== `${top}px`) row.style.top = `${top}px`;
+}
+
 function step(row, event) { // arrow keys go from option to option; Space or Enter chooses
   const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   const options = [...row.querySelectorAll("button:enabled")], here = options.indexOf(event.target);
@@ -40,6 +51,7 @@ function render({ model, el }) {
   const style = document.createElement("style"), name = model.get("name"), oneOf = model.get("one_of");
   let row = null, gone = false, unfollow = () => {};
   const watch = new MutationObserver(() => tidy(row, name, oneOf));
+  const sizes = new ResizeObserver(() => place(row));
   style.textContent = CSS;
   el.classList.add("dl-care");
   document.head.append(style);
@@ -50,12 +62,14 @@ function render({ model, el }) {
     tidy(row, name, oneOf);
     watch.observe(row, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class", "title", "style"] });
     keepKeys(row);
+    sizes.observe(row.parentElement);
     unfollow = followTheme(row);
     if (oneOf) row.addEventListener("keydown", (event) => step(row, event));
   })();
   return () => {
     gone = true;
     watch.disconnect();
+    sizes.disconnect();
     unfollow();
     style.remove();
   };

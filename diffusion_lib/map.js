@@ -2,13 +2,14 @@
 const SIDE = 400, SMALL = 200, CSS = `${colours(".lm")}
 .lm { display: flex; gap: 24px; align-items: flex-start; flex-wrap: wrap; font: 16px system-ui, sans-serif; }
 .lm canvas { border: 1px solid var(--quiet); }
-.lm-map { width: ${SIDE}px; height: ${SIDE}px; touch-action: none; cursor: crosshair; }
-.lm-small { width: ${SMALL}px; height: ${SMALL}px; image-rendering: pixelated; }
-.lm-side { display: grid; gap: 10px; } .lm-row { display: flex; gap: 24px; flex-wrap: wrap; } .lm figure { margin: 0; }
-.lm figcaption { font-weight: 600; margin-bottom: 4px; } .lm-says { min-height: 48px; width: 430px; font-variant-numeric: tabular-nums; }
+.lm-map { width: min(${SIDE}px, 100%, 60vh); aspect-ratio: 1; touch-action: none; cursor: crosshair; }
+.lm-small { width: min(${SMALL}px, 28vh); aspect-ratio: 1; image-rendering: pixelated; }
+.lm-side { display: grid; gap: 10px; flex: 1 1 320px; min-width: 0; max-width: 470px; } .lm-row { display: flex; gap: 24px; flex-wrap: wrap; } .lm figure { margin: 0; }
+.lm figcaption { font-weight: 600; margin-bottom: 4px; } .lm-says { min-height: 48px; max-width: 430px; font-variant-numeric: tabular-nums; }
 .lm button { min-height: 44px; padding: 0 18px; font: inherit; color: inherit; cursor: pointer; border-radius: 22px;
   border: 1px solid var(--quiet); background: var(--card); }
-.lm button[aria-pressed="true"] { border: 3px solid var(--accent); font-weight: 600; }`;
+.lm button[aria-pressed="true"] { border: 3px solid var(--accent); font-weight: 600; }
+${LOW_SCREEN} { .lm-row { gap: 8px 16px; } .lm button { min-height: 36px; font-size: 15px; } .lm-says { font-size: 15px; } }`;
 
 function render({ model, el }) {
   const film = model.get("film"), make = (tag, more = {}) => Object.assign(document.createElement(tag), more);

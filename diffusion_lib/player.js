@@ -2,7 +2,7 @@
 // The same text runs as an anywidget in a notebook (render) and inside an exported page (standalone). A film comes in
 // the trait "film", "value" is the frame. A step draws at once, without the kernel, which is told afterwards.
 
-const CSS = `${colours(".fp")}
+const CSS = `${colours(".fp")} ${STICKY}
 .fp { box-sizing: border-box; max-width: 100%; padding: 8px 4px;
   font: 16px/1.45 var(--jp-content-font-family, system-ui, sans-serif); text-align: left; container-type: inline-size; }
 .fp sub, .fp sup { font-size: .72em; line-height: 0; }
@@ -23,7 +23,8 @@ const CSS = `${colours(".fp")}
 .fp-note { color: var(--quiet); font-size: 15px; padding-top: 4px; }
 .fp-caption { margin-top: 8px; font-size: 17px; }
 .fp-legend:empty, .fp [hidden] { display: none !important; }
-.fp-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 14px; }
+.fp-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 8px; padding: 4px 0;
+  position: sticky; bottom: 0; z-index: 2; background: var(--page); }
 .fp-bar button, .fp-bar select { box-sizing: border-box; height: 44px; min-width: 44px; padding: 0; border: 1px solid var(--line);
   border-radius: 22px; background: var(--card); color: var(--ink); font: inherit; cursor: pointer; touch-action: manipulation;
   -webkit-tap-highlight-color: transparent; }
@@ -44,16 +45,20 @@ const CSS = `${colours(".fp")}
 .fp-bar input::-moz-range-thumb { box-sizing: border-box; width: 24px; height: 24px;
   border: 3px solid var(--card); border-radius: 50%; background: var(--accent); box-shadow: var(--ring, 0 0 0 1px var(--accent)); }
 .fp-bar input:focus-visible { outline: none !important; --ring: 0 0 0 3px var(--card), 0 0 0 6px var(--accent); }
-@container (max-width: 560px) { .fp-bar input { order: -1; flex-basis: 100%; margin: 0; } .fp-readout { margin-left: auto; } }
+@container (max-width: 560px) { .fp-bar { gap: 0 8px; } .fp-bar input { order: -1; flex-basis: 100%; margin: 0; } .fp-lead { font-size: 16px; padding-right: 8px; }
+  .fp-readout { flex: 1 1 0; min-width: 0 !important; font-size: 17px; line-height: 1.2; white-space: normal; text-align: right; } }
+${LOW_SCREEN} { .fp { padding: 2px 4px; } .fp-bar { margin-top: 2px; padding: 2px 0; } .fp-bar button, .fp-bar select, .fp-bar input { height: 36px; min-width: 36px; }
+  .fp-title, .fp-caption { font-size: 15px; padding-bottom: 2px; } .fp-caption { margin-top: 2px; } .fp-row + .fp-row { margin-top: 4px; }
+  .fp-legend, .fp-note { font-size: 14px; padding-top: 2px; } }
 @media (prefers-reduced-motion: reduce) { .fp * { transition: none !important; } }
 `;
 const ICONS = { Previous: "M7 5h2.5v14H7zM19 5v14l-8.5-7z", Play: "M8 4.5v15l12-7.5z", Pause: "M7 5h3.6v14H7zM13.4 5H17v14h-3.6z",
   Next: "M14.5 5H17v14h-2.5zM5 5l8.5 7L5 19z" };
 const KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
 const DASHES = [[], [9, 5], [2, 4], [10, 4, 2, 4], [5, 3], [14, 4], [1, 2]];
-const INK = 6; // the darkest of the palette
 const FONT = "system-ui, sans-serif", GAP = 16, SEND_MS = 80; // the kernel hears of at most one frame in SEND_MS
-const TALL = 320, SMALL = 108, SMALL_PLOT = 150; // heights of panels in CSS pixels: at most, at least, at least for a plot
+// Heights of panels in CSS pixels: at most, at least, at least for a plot, and when the screen is too low for all rows.
+const TALL = 320, SMALL = 108, SMALL_PLOT = 150, LEAST = 120;
 
 // ---- text is text: no string ever becomes markup; "_{t}" and "^{2}" become <sub> and <sup> elements ------------------
 
@@ -98,8 +103,8 @@ function reserve(el, texts, side) {
 
 // ---- panels: width = slope height + extra; resize(tall, widest) and paint(frame, theme) ------------------------------
 
-// A field has the same light colours in both themes, and so have the marks on it.
-const hues = (panel, theme) => (panel.field ? LIGHT : theme);
+// A field is as light in both themes, and the marks on it are dark.
+const hues = (panel, theme) => (panel.field ? { colors: LIGHT.words, grey: LIGHT.grey } : theme);
 const aligned = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 const f32 = (view) => new Float32Array(aligned(view)), f64 = (view) => new Float64Array(aligned(view));
 // Whole multiples make all pixels equally large; where that would waste too much room, come as close as the room allows.
@@ -115,7 +120,8 @@ function picture(panel, canvas) {
   return {
     slope: width / height, extra: 0, grain: height,
     resize(tall, widest) {
-      const room = Math.min(tall, (widest * height) / width), scale = (room > 6 * height ? room : snap(room, height)) / height;
+      const room = Math.min(tall, (widest * height) / width); // as high as its neighbours, whose pixels may be larger
+      const scale = (room === tall || room > 6 * height ? room : snap(room, height)) / height;
       canvas.className = scale < 1 ? "" : "fp-crisp";
       Object.assign(canvas.style, { width: `${width * scale}px`, height: `${height * scale}px` });
     },
@@ -159,9 +165,7 @@ function plot(panel, canvas) {
   pen.font = `13px ${FONT}`;
   const left = 18 + Math.max(0, ...panel.yticks.map(([, text]) => pen.measureText(text).width)), right = 16;
   const top = panel.ylabel ? 32 : 14, below = panel.xlabel ? 50 : 30;
-  // Over a coloured field, and over bars, a mark keeps its contrast by a rim; ink is darker than any field.
-  const bars = marks.some((mark) => mark.kind === "bars");
-  const rim = (hue, theme) => (panel.field ? hue !== LIGHT.colors[INK] && LIGHT.card : bars && theme.card);
+  const bars = marks.some((mark) => mark.kind === "bars"); // over them, a line or a dot keeps its contrast by a rim
   const sheet = make("canvas"), under = panel.field && picture(panel.field, sheet); // a coarse picture that fills the plane
   let wide, tall, stamps; // the plane, in CSS pixels
   const X = (x) => left + ((x - x0) / (x1 - x0)) * wide, Y = (y) => top + ((y1 - y) / (y1 - y0)) * tall;
@@ -206,7 +210,7 @@ function plot(panel, canvas) {
       for (let k = 0; k < n; k++) pen.fillRect(at(k)[0] - half, at(k)[1], 2 * half, Y(0) - at(k)[1]);
     },
     points({ at, n, size, trail }, hue, i, theme) {
-      for (let k = 0; k < n; k++) stamp(...at(k), size, hue(k), rim(hue(k), theme));
+      for (let k = 0; k < n; k++) stamp(...at(k), size, hue(k), bars && theme.card);
       for (const k of trail) {
         trace(Array.from({ length: i + 1 }, (_, past) => at(k, past)), theme.ink, 1.5);
         stamp(...at(k), 2 * size, theme.ink);
@@ -309,7 +313,7 @@ function render({ model, el }) {
   el.append(root);
 
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-  let film, views = [], index = 0, theme, room = 0, ratio = 1, timer = 0, sender = 0, sent = 0;
+  let film, views = [], index = 0, theme, room = 0, ratio = 1, seen = "", timer = 0, sender = 0, sent = 0;
 
   function show(i) {
     index = Math.min(Math.max(i, 0), film.frames - 1);
@@ -361,26 +365,43 @@ function render({ model, el }) {
     for (const key of ["title", "aria-label"]) playButton.setAttribute(key, name);
   }
 
-  // As many panels in a row as stay readable; a row has one height, a whole multiple of its largest pictures' pixels.
+  // What the view has beside the player (rows of buttons, a sentence), and the part of the page that is seen.
+  const box = () => root.closest(".dl-box"), beside = () => (box() ? box().offsetHeight - root.offsetHeight : 0);
+  const around = () => `${root.clientWidth} ${area(root)} ${beside()}`;
+
+  // Smaller panels before a view that is higher than the screen. Where not even those help, one row is seen between the controls, which stick.
   function layout() {
-    [room, ratio] = [root.clientWidth, window.devicePixelRatio];
+    [room, ratio, seen] = [root.clientWidth, window.devicePixelRatio, around()];
     if (!room) return; // not in the page yet: the ResizeObserver calls again
     look();
     stage.replaceChildren(...views.map((view) => view.cell)); // only what stands in the page can be measured
     for (const view of views) reserve(view.lead, view.panel.lead, "width");
+    reserve(readout, film.labels.length ? film.labels : [`${film.frames} / ${film.frames}`, ""], "width");
+    reserve(caption, film.captions, "height");
+    const most = film.panel_width ?? TALL, high = area(root) - beside(), over = () => root.offsetHeight - high;
+    let talls = rank(most);
+    for (let tries = 0; over() > 0 && Math.max(...talls) > LEAST && tries < 4; tries++)
+      talls = rank(Math.max(LEAST, Math.max(...talls) - Math.ceil(over() / talls.length)));
+    if (over() > 0) {
+      const row = () => Math.max(...[...stage.children].map((child) => child.offsetHeight)) + bar.offsetHeight;
+      for (let tall = most; rank(tall), row() > high && tall > LEAST; ) tall = Math.max(LEAST, tall - 20);
+    }
+    show(index);
+  }
+  // Put the panels in rows, as many in a row as stay readable; returns the rows' heights. Panels of one shape have one size in all rows.
+  function rank(most) {
     const free = room - 8, sum = (row, f) => row.reduce((total, view) => total + f(view), 0);
     const fit = (row) => (free + GAP - sum(row, (v) => v.extra + v.lead.offsetWidth + 2 + GAP)) / sum(row, (v) => v.slope);
-    const height = (row) => Math.min(film.panel_width ?? TALL, fit(row));
-    const good = (row) => height(row) >= Math.min(film.panel_width ?? TALL, row.every((v) => v.grain) ? SMALL : SMALL_PLOT);
+    const height = (row) => Math.min(most, fit(row));
+    const good = (row) => height(row) >= Math.min(most, row.every((v) => v.grain) ? SMALL : SMALL_PLOT);
     let rows, count = views.length;
     do rows = Array.from({ length: Math.ceil(views.length / count) }, (_, r) => views.slice(r * count, (r + 1) * count));
     while (!rows.every(good) && --count);
-    const talls = rows.map(height), least = Math.min(...talls.filter((_, r) => rows[r].every((v) => v.grain)));
+    const alike = (v, w) => !v.grain === !w.grain && Math.abs(Math.log(v.slope / w.slope)) < 0.15;
+    const talls = rows.map((row) => Math.min(...rows.filter((other) => row.some((v) => other.some((w) => alike(v, w)))).map(height)));
     stage.replaceChildren(...rows.map(() => make("div", { class: rows.length > 1 ? "fp-row" : "fp-row fp-alone" })));
-    rows.forEach((row, r) => arrange(row, stage.children[r], row.every((v) => v.grain) ? least : talls[r], free));
-    reserve(readout, film.labels.length ? film.labels : [`${film.frames} / ${film.frames}`, ""], "width");
-    reserve(caption, film.captions, "height");
-    show(index);
+    rows.forEach((row, r) => arrange(row, stage.children[r], talls[r], free));
+    return talls;
   }
   function arrange(row, box, height, free) {
     box.append(...row.map((view) => view.cell));
@@ -408,7 +429,7 @@ function render({ model, el }) {
   function mould() {
     const most = (texts) => Math.max(0, ...texts.map((text) => text.length));
     const of = ({ panel: p, slope, extra, grain, legend }) => [p.title, p.lead, most(p.notes), slope, extra, grain, legend.textContent];
-    return JSON.stringify([root.clientWidth, film.panel_width, most(film.labels), most(film.captions), views.map(of)]);
+    return JSON.stringify([around(), film.panel_width, most(film.labels), most(film.captions), views.map(of)]);
   }
   function replace(old, view) {
     view.resize(...(view.size = old.size));
@@ -447,7 +468,7 @@ function render({ model, el }) {
 
   const leave = new AbortController();
   const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });
-  const sizes = new ResizeObserver(() => root.clientWidth !== room && layout()); // watches a line without height: layout never moves it
+  const sizes = new ResizeObserver(() => around() !== seen && layout());
   const screens = setInterval(() => window.devicePixelRatio !== ratio && layout(), 300); // another screen, of which no observer tells
   const follow = () => {
     if (model.get("value") === index) return;
@@ -458,7 +479,9 @@ function render({ model, el }) {
   model.on("change:film", load);
   model.on("change:value", follow);
   load();
-  sizes.observe(root.appendChild(make("div")));
+  sizes.observe(root.appendChild(make("div"))); // a line without height: layout never moves it
+  requestAnimationFrame(() => box() && sizes.observe(box()));
+  listen(window, "resize", () => room && around() !== seen && layout());
   const unfollow = followTheme(root, () => room && layout());
 
   return () => {

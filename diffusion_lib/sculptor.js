@@ -1,11 +1,11 @@
 // A noise schedule drawn by hand: handles on alpha_bar, and beside it all that follows. Looks like player.js.
 // "film" holds the pictures, their noise and the presets' tables; "state" is what the kernel hears: preset, T, handles, picture.
 
-const CSS = `${colours(".sc")}
+const CSS = `${colours(".sc")} ${STICKY}
 .sc { box-sizing: border-box; max-width: 1000px; padding: 4px;
   font: 16px/1.45 var(--jp-content-font-family, system-ui, sans-serif); text-align: left; container-type: inline-size; }
 .sc sub { font-size: .72em; line-height: 0; }
-.sc-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 18px; margin-bottom: 4px; }
+.sc-bar { position: sticky; top: 0; z-index: 2; background: var(--page); display: flex; flex-wrap: wrap; align-items: center; gap: 6px 18px; margin-bottom: 4px; }
 .sc-bar label { display: flex; align-items: center; gap: 8px; font-size: 15px; color: var(--quiet); }
 .sc-bar select, .sc-bar button { box-sizing: border-box; height: 44px; padding: 0 14px; border: 1px solid var(--line); border-radius: 22px;
   background: var(--card); color: var(--ink); font: inherit; cursor: pointer; touch-action: manipulation; }
@@ -42,12 +42,17 @@ const CSS = `${colours(".sc")}
 .sc-ticks span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
 .sc-ticks span:first-child { transform: none; } .sc-ticks span:last-child { transform: translateX(-100%); }
 .sc-verdict { min-height: 4.05em; font-variant-numeric: tabular-nums; } .sc-verdict b { display: block; font-size: 17px; }
-@container (max-width: 700px) { .sc-all { grid-template-columns: minmax(0, 1fr); } .sc-all > :first-child { grid-row: auto; }
+${LOW_SCREEN} { .sc { padding: 0 4px; } .sc-bar { margin: 0; } .sc-bar select, .sc-bar button, .sc-bar input { height: 36px; } .sc-all { gap: 0 24px; }
+  .sc text { font-size: 16px; } .sc-title { font-size: 15px; padding: 0; } .sc-strip { margin-top: 2px; } .sc-strip canvas { max-height: 52px; }
+  .sc-strip figure { font-size: 12px; } .sc-verdict { min-height: 0; font-size: 14px; } .sc-scale, .sc-ticks { height: 16px; } .sc-verdict b { font-size: 15px; } }
+@container (max-width: 700px) { .sc-all { grid-template-columns: minmax(0, 1fr); } .sc-all > :first-child { grid-row: auto; order: -2; }
+  .sc-gauge { order: -1; } /* the verdict beside the dots that change it */
   .sc-strip figure { font-size: 12px; } }
 `;
 const SVG = "http://www.w3.org/2000/svg", SEND_MS = 80, PICTURES = 7;
 const MAIN = { left: 40, right: 16, top: 16, width: 610, height: 262, below: 24 }, SMALL = { left: 46, right: 12, top: 10, width: 370, height: 106, below: 22 };
-const DB = 50, LOW = -6, HIGH = 1; // the SNR plot shows -50..50 dB, the gauge 1e-6..10 nats
+const FLAT = { ...MAIN, height: 178 }, SMALL_FLAT = { ...SMALL, height: 92 }; // on a low screen
+const DB = 50, LEAST = -6, MOST = 1; // the SNR plot shows -50..50 dB, the gauge 1e-6..10 nats
 const GAP = 0.002; // two handles differ by at least 0.2 %, so that alpha_bar falls at every step
 const DRAWN = "drawn by hand";
 
@@ -106,7 +111,23 @@ function line({ X, Y }, a, from, value) { // at most some 500 points, whatever T
   return "M" + points.map((t) => `${X(t / T).toFixed(2)} ${Y(Math.min(1, Math.max(0, value(t)))).toFixed(2)}`).join("L");
 }
 
+// Drawn anew when the screen gets low or high again: curves that were only squeezed would have letters that nobody can read.
 function render({ model, el }) {
+  const low = window.matchMedia(LOW);
+  let end = sculptor({ model, el }, low.matches);
+  const again = () => {
+    end();
+    el.replaceChildren();
+    end = sculptor({ model, el }, low.matches);
+  };
+  low.addEventListener("change", again);
+  return () => {
+    low.removeEventListener("change", again);
+    end();
+  };
+}
+
+function sculptor({ model, el }, low) {
   const film = model.get("film"), first = model.get("state"), K = film.handles;
   const presets = Object.fromEntries(film.presets.map((p) => [p.name, { ...p, tables: p.tables.map((v) => bytes(v, Float64Array)) }]));
   const pictures = Object.fromEntries(film.pictures.map((p) => [p.name, { ...p, x0: bytes(p.x0, Float32Array), eps: bytes(p.eps, Float32Array) }]));
@@ -130,9 +151,9 @@ function render({ model, el }) {
   if (film.pictures.length > 1) bar.append(make("label", {}, "Picture", picture));
   bar.append(reset);
 
-  const main = plane(MAIN, sub("ā", "t", ": how much of the variance is still picture (drag the dots)"), "alpha bar over time");
-  const betas = plane(SMALL, sub("β", "t", ": the noise of each step"), "beta over time");
-  const snr = plane(SMALL, ["picture : noise, in decibels"], "signal-to-noise ratio in decibels over time");
+  const [large, small] = low ? [FLAT, SMALL_FLAT] : [MAIN, SMALL], main = plane(large, sub("ā", "t", ": how much of the variance is still picture (drag the dots)"), "alpha bar over time");
+  const betas = plane(small, sub("β", "t", ": the noise of each step"), "beta over time");
+  const snr = plane(small, ["picture : noise, in decibels"], "signal-to-noise ratio in decibels over time");
   for (const v of [0, 0.25, 0.5, 0.75, 1]) main.row(v), main.tick(v, v);
   betas.row(0), betas.row(1), betas.tick(0, "0");
   const top = betas.tick(1, "");
@@ -148,11 +169,11 @@ function render({ model, el }) {
     return { canvas, time, db, box: make("figure", {}, canvas, time, db), pen: canvas.getContext("2d") };
   });
   const strip = make("div", { class: "sc-strip" }, ...cells.map((c) => c.box));
-  const fill = make("div", { class: "sc-fill" }), share = (v) => Math.min(1, Math.max(0.004, (Math.log10(v) - LOW) / (HIGH - LOW)));
+  const fill = make("div", { class: "sc-fill" }), share = (v) => Math.min(1, Math.max(0.004, (Math.log10(v) - LEAST) / (MOST - LEAST)));
   const mark = make("div", { class: "sc-mark", style: `left:${100 * share(film.noise)}%` });
   const ticks = make("div", { class: "sc-ticks", "aria-hidden": true });
   for (const [v, text] of [[1e-6, "0.000001"], [film.noise, String(film.noise)], [0.1, "0.1"], [10, "10 nats"]])
-    ticks.append(make("span", { style: `left:${(100 * (Math.log10(v) - LOW)) / (HIGH - LOW)}%` }, text));
+    ticks.append(make("span", { style: `left:${(100 * (Math.log10(v) - LEAST)) / (MOST - LEAST)}%` }, text));
   const [word, number, left] = [make("b"), make("div"), make("div")], verdict = make("div", { class: "sc-verdict", role: "status" }, word, number, left);
   const gauge = make("div", { class: "sc-gauge" }, make("div", { class: "sc-title" }, ...sub("Is x", "T", " really noise?")),
     make("div", { class: "sc-scale", "aria-hidden": true }, fill, mark), ticks, verdict);
@@ -173,7 +194,7 @@ function render({ model, el }) {
     });
     g.addEventListener("pointermove", (event) => {
       if (!pull || !g.hasPointerCapture(event.pointerId)) return;
-      const perPixel = MAIN.height / main.svg.getBoundingClientRect().height / main.tall;
+      const perPixel = large.height / main.svg.getBoundingClientRect().height / main.tall;
       draw(pulled(pull.before, k, Math.max(pull.at - (event.clientY - pull.from) * perPixel, film.lowest), film.lowest));
     });
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) g.addEventListener(end, () => pull && (pull = null, send()));

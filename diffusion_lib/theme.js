@@ -14,6 +14,14 @@ function colours(root) {
     ${root} :focus-visible { outline: 3px solid var(--accent) !important; outline-offset: 2px; }`;
 }
 
+// What sticks to an edge of the screen needs ancestors that do not clip; a cell that is told to scroll its outputs still does.
+const STICKY = `.jp-Cell:not(.jp-mod-outputsScrolled) :is(.jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output, .widget-box):has(.fp, .sc) {
+  overflow: visible; }`;
+// On a low screen, such as a projector's at 150 %, a mouse finds smaller buttons, and the picture gets their room.
+const LOW = "(max-height: 600px) and (pointer: fine)", LOW_SCREEN = `@media ${LOW}`;
+// How high the part of the page is in which a widget is seen.
+const area = (root) => root.closest(".jp-WindowedPanel-outer")?.clientHeight || window.innerHeight;
+
 // Bright letters are a dark theme, whoever made it. Returns the colour of the letters.
 function darken(root) {
   const ink = getComputedStyle(root).color;

@@ -12,11 +12,11 @@ import json
 from pathlib import Path
 
 # colors: Okabe-Ito, told apart with every kind of colour vision; lines differ in their dashes as well. grey: what stands back.
-# words: the same hues for letters. Marks have a contrast of 3:1 with the card that they are drawn on, letters 4.5:1 (a test
+# words: the same hues, darker, for letters and for marks on a coloured field (which is as light in both themes). Marks have a contrast of 3:1 with the card that they are drawn on, letters 4.5:1 (a test
 # computes it). JupyterLab has cards, ink and lines of its own; these are for pages.
 LIGHT = {
     "colors": ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07a00", "#2a93c9", "#444444"],
-    "words": ["#0072b2", "#b34f00", "#007857", "#a3507f", "#8a5f00", "#1d7099", "#444444"],
+    "words": ["#0069a6", "#b04900", "#006e50", "#96477a", "#7d5600", "#1a668c", "#444444"],
     "grey": "#868e96",
     "ink": "#1f2328",
     "quiet": "#59636e",

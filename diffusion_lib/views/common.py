@@ -30,6 +30,14 @@ class PlayerBox(widgets.VBox):
 
     player: FramePlayer | None = None
 
+    def __init__(self, children=(), **more):
+        super().__init__(children, **more)
+        self.add_class("dl-box")
+
+    def save_html(self, path, *, title: str = "", description: str = ""):
+        """Write the film as one HTML file that plays without network, kernel or Python; returns its path."""
+        return self.player.save_html(path, title=title, description=description)
+
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})

@@ -52,12 +52,12 @@ class OwnPictures(widgets.VBox):
         self.says = message("")
         # one picture of one size, whatever it holds: nothing jumps
         self.shown = widgets.Image(
-            format="png", layout={"width": "360px", "height": "182px", "object_fit": "contain"}
+            format="png", layout={"width": "300px", "height": "152px", "object_fit": "contain"}
         )
         self.pad.on_msg(self._drawn)
         self.upload.observe(self._uploaded, "value")
         self.forget.on_click(lambda _: self.clear())
-        side = group([self.shown, self.upload, self.forget], name="Your pictures", width="372px")
+        side = group([self.shown, self.upload, self.forget], name="Your pictures", width="312px")
         super().__init__(
             [widgets.HBox([self.pad, side], layout={"flex_flow": "row wrap", "grid_gap": "24px"}), self.says]
         )
