@@ -116,9 +116,12 @@ def floors(times: int = 8) -> list[float]:
 
 def midpoints(n: int = 797) -> list[dict]:
     """Frechet distance of n pictures from the ends of walks, and from the middles of straight ones and of arcs; three seeds."""
-    eye, ddim, net = (store.load(name) for name in ("classifier_digits", "digits", "digits_gan"))
+    eye, denoiser, net = (store.load(name) for name in ("classifier_digits", "digits", "digits_gan"))
     real, found = classifier.features(eye, UNSEEN.x), []
-    for name, draw, shape in (("DDIM", partial(from_noise, ddim), ddim.shape), ("GAN", net, (32,))):
+    for name, draw, shape in (
+        ("diffusion", partial(from_noise, denoiser), denoiser.shape),
+        ("GAN", net, (32,)),
+    ):
         for seed in SEEDS:
             a, b = torch.randn(2, n, *shape, generator=torch.Generator().manual_seed(seed))
             places = {"ends": a, "straight": straight(a, b, 0.5), "arc": slerp(a, b, 0.5)}
@@ -131,13 +134,13 @@ def midpoints(n: int = 797) -> list[dict]:
 def halfway(n: int = 200, seed: int = 0) -> dict[str, dict[str, float]]:
     """Contrast (standard deviation of the pixels of a picture, the mean over n) at the ends of walks, half way on arcs and on
     straight lines, and of a plain cross-fade of the two ends; and how long the codes are."""
-    g, (box, net, ddim) = (
+    g, (box, net, denoiser) = (
         torch.Generator().manual_seed(seed),
         map(store.load, ("digits_vae", "digits_gan", "digits")),
     )
     x = UNSEEN.x[torch.randperm(len(UNSEEN), generator=g)[: 2 * n]]
     codes = {"VAE": (box.decode, box.encode(x)[0]), "GAN": (net, net.noise(2 * n, g)),
-             "DDIM": (partial(from_noise, ddim), torch.randn(2 * n, *ddim.shape, generator=g))}  # fmt: skip
+             "diffusion": (partial(from_noise, denoiser), torch.randn(2 * n, *denoiser.shape, generator=g))}  # fmt: skip
     found = {}
     for name, (draw, code) in codes.items():
         a, b = code.chunk(2)

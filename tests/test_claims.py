@@ -6,7 +6,7 @@ from collections import Counter
 
 import claims
 import pytest
-from claims import LESSONS, numbers, readme, text
+from claims import CELLS, LESSONS, numbers, readme, text
 
 TABLES = {name: importlib.import_module(f"claims.lesson{name[:2]}") for name in LESSONS}
 TABLES = {name: module for name, module in TABLES.items() if not getattr(module, "UNFINISHED", False)}
@@ -28,6 +28,14 @@ def home(place: str):
 def test_every_number_in_the_text_is_measured_quoted_or_declared(place):
     said, why = Counter(numbers(SAID[place])), known(home(place), place)
     assert said == why, f"said but not known: {said - why}; known but not said: {why - said}"
+
+
+@pytest.mark.parametrize(
+    ("name", "place"), [(n, p) for n, m in TABLES.items() for p in getattr(m, "SHOWN", ())]
+)
+def test_what_a_text_says_without_a_number_is_so(name, place):
+    assert place in CELLS
+    TABLES[name].SHOWN[place]()
 
 
 def test_nothing_is_declared_for_a_cell_that_is_gone():

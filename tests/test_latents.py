@@ -194,7 +194,7 @@ def text(cell_id: str) -> str:
 
 def test_what_is_said_of_the_walks():
     rows = BOOK["midpoints"]
-    assert {(r["name"], r["seed"]) for r in rows} == {(n, s) for n in ("DDIM", "GAN") for s in range(3)}
+    assert {(r["name"], r["seed"]) for r in rows} == {(n, s) for n in ("diffusion", "GAN") for s in range(3)}
     assert all(r["straight"] > 1.5 * r["ends"] and r["straight"] > 1.5 * r["arc"] for r in rows)
     assert all(0.7 < r["arc"] / r["ends"] < 1.3 for r in rows)
     assert "In every run the middle of the straight line is clearly worse" in text("09-mid-after")

@@ -780,7 +780,7 @@ def test_the_straight_line_is_shorter_and_the_walks_go_from_first_to_last():
         assert float(re.search(rf"{name} ([\d.]+)", player.film["captions"][1])[1]) == pytest.approx(
             length, abs=0.06
         )
-        shown = pictures(player, f"DDIM, {name}")[1].astype(int)
+        shown = pictures(player, f"diffusion, {name}")[1].astype(int)
         assert np.abs(shown - grid(latents.from_noise(ddim, x), columns=2)).max() <= 1
     found = latents.walk_frames(n=1, frames=2, seed=3)
     box, unseen, g = store.load("digits_vae"), FRESH, dice(3)

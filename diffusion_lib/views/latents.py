@@ -177,7 +177,10 @@ def straight(a: Tensor, b: Tensor, u: float) -> Tensor:
 
 @torch.no_grad()
 def from_noise(model: Denoiser, xT: Tensor, steps: int = 20, y: Tensor | None = None) -> Tensor:
-    """The picture that DDIM (eta = 0) makes of x_T (B, ...): a function of it. No class is asked for unless y (B,) says so."""
+    """The picture that a walk without dice makes of x_T (B, ...): a function of it. No class is asked for unless y (B,) says so.
+
+    The sampler is that of `ddpm.draw`: DPM-Solver++(2M), a probability-flow sampler, on times even in decibels.
+    """
     none = torch.full((len(xT),), -1) if model.net.config["classes"] and y is None else y
     times = model.schedule.times(steps, "snr")
     *_, last = sample(model, xT, model.schedule, times, eta=0.0, order=2, clip=1.0, y=none)
@@ -204,18 +207,18 @@ def halfway_table() -> Table:
 
 @torch.no_grad()
 def walk_frames(n: int = 4, frames: int = 49, seed: int = 3) -> dict[str, Tensor]:
-    """{name: (frames, n, 1, 8, 8)}: n walks each through the VAE's z (between real digits), the GAN's z and DDIM's x_T."""
-    box, net, ddim = (store.load(name) for name in ("digits_vae", "digits_gan", "digits"))
+    """{name: (frames, n, 1, 8, 8)}: n walks each through the VAE's z (between real digits), the GAN's z and the diffusion network's x_T."""
+    box, net, denoiser = (store.load(name) for name in ("digits_vae", "digits_gan", "digits"))
     unseen, g = seen_and_unseen()[1], generator(seed)
     i = torch.randperm(len(unseen), generator=g)[: 2 * n]
     mu, _ = box.encode(unseen.x[i])
-    z, xT = net.noise(2 * n, g), torch.randn(2 * n, *ddim.shape, generator=g)
+    z, xT = net.noise(2 * n, g), torch.randn(2 * n, *denoiser.shape, generator=g)
     ways = torch.linspace(0, 1, frames).tolist()
     noise = torch.cat([slerp(xT[:n], xT[n:], u) for u in ways])
     return {  # in the order, and so in the colours, of lesson 07
         "GAN": torch.stack([net(slerp(z[:n], z[n:], u)) for u in ways]),
         "VAE": torch.stack([box.decode(slerp(mu[:n], mu[n:], u)) for u in ways]),
-        "DDIM": from_noise(ddim, noise).reshape(frames, n, *ddim.shape),
+        "diffusion": from_noise(denoiser, noise).reshape(frames, n, *denoiser.shape),
     }
 
 
@@ -227,7 +230,7 @@ def speeds(walk: Tensor) -> Tensor:
 def walks(n: int = 4, frames: int = 49, seed: int = 3) -> FramePlayer:
     """One film of three panels, n walks in each, and how fast the pictures change on the way."""
     found, u = walk_frames(n, frames, seed), np.linspace(0, 1, frames)
-    titles = {"VAE": "VAE: digit to digit", "GAN": "GAN: z to z", "DDIM": "DDIM: x_{T} to x_{T}"}
+    titles = {"VAE": "VAE: digit to digit", "GAN": "GAN: z to z", "diffusion": "diffusion: x_{T} to x_{T}"}
     panels = [pixels(np.stack([grid(x, columns=2) for x in walk]), titles[name]) for name, walk in found.items()]  # fmt: skip
     pace = {name: speeds(walk) for name, walk in found.items()}
     middle = (u[1:] + u[:-1]) / 2
@@ -238,14 +241,14 @@ def walks(n: int = 4, frames: int = 49, seed: int = 3) -> FramePlayer:
 
 @torch.no_grad()
 def straight_or_round(n: int = 4, frames: int = 41, seed: int = 3) -> FramePlayer:
-    """DDIM along the straight line and along the arc between the same two x_T, and how long x_T is on the way."""
-    ddim, g = store.load("digits"), generator(seed)
-    xT = torch.randn(2 * n, *ddim.shape, generator=g)
+    """Diffusion without dice along the straight line and along the arc between the same two x_T, and how long x_T is on the way."""
+    denoiser, g = store.load("digits"), generator(seed)
+    xT = torch.randn(2 * n, *denoiser.shape, generator=g)
     u, panels, lengths = np.linspace(0, 1, frames), [], {}
     for name, way in {"straight": straight, "arc": slerp}.items():
         path = torch.stack([way(xT[:n], xT[n:], v) for v in u.tolist()])
-        x = from_noise(ddim, path.flatten(0, 1)).reshape(path.shape)
-        panels.append(pixels(np.stack([grid(f, columns=2) for f in x]), f"DDIM, {name}"))
+        x = from_noise(denoiser, path.flatten(0, 1)).reshape(path.shape)
+        panels.append(pixels(np.stack([grid(f, columns=2) for f in x]), f"diffusion, {name}"))
         lengths[name] = path.flatten(2).norm(dim=2).mean(1).numpy()
     top = 1.2 * max(v.max() for v in lengths.values())
     panels.append(curve(u, lengths, "length of x_{T}", xlabel="share of the way", cursor=u, ylim=(0, top)))

@@ -16,7 +16,7 @@ _CELL = "padding:5px 10px; text-align:{}; white-space:nowrap; background:none; f
 _LINES = {
     name: (PALETTE[i], dash) for i, (name, dash) in enumerate(zip(FAMILIES, ("", "7 5", "2 4"), strict=True))
 }
-_LINES["DDIM"] = _LINES["DDPM"]  # a walk of the same network
+_LINES["diffusion"] = _LINES["DDPM"]  # a walk of the same network
 
 
 class Table(str):

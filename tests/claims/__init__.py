@@ -7,6 +7,8 @@ A module has three tables, cell id -> numbers:
 - QUOTED: (paper, where in it, the numbers as printed there).
 - PLAIN: no measurement. Minutes, choices of a guess, numbers of an example or of a definition.
 
+A fourth table, SHOWN, is for what a cell says without a number: cell id -> a function that fails if it is not so.
+
 `test_claims` asks that the three together are exactly what the cell says: a new number fails until it is one of them.
 """
 

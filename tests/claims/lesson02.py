@@ -74,6 +74,17 @@ MEASURED = {
     "02-break": lambda: [str(int(code("02-break-play", r"leap\[(\d+)\]")) + 1), code("02-break-play", r"full\(\((\d+),"), "1"],
 }  # fmt: skip
 
+
+def nobody_in_daylight() -> None:
+    cats = data.sprites(500, size=32, seed=0, species="cat").x
+    caption = views.picture_test(reused(), cats).film["captions"][0]
+    brightest = float(caption.split("brightness ")[1].split(" to ")[1].split(",")[0])
+    day = cats.flatten(1).mean(1) > cats.flatten(1).mean(1).median()
+    assert brightest < float(cats.flatten(1).mean(1)[day].min()), caption
+
+
+SHOWN = {"02-pictures-reveal": nobody_in_daylight}
+
 QUOTED = {
     "02-play-after": [
         ("Ho, Jain, Abbeel 2020", "section 4", "2020"),

@@ -6,7 +6,9 @@ import torch
 
 from diffusion_lib import data, ddpm, store, views
 from diffusion_lib.diffusion import Schedule, add_noise
+from diffusion_lib.metrics import mode_report
 from diffusion_lib.oracle import mixture_denoiser
+from diffusion_lib.train import fit
 
 from . import benchmark, code, default, steps
 
@@ -77,6 +79,28 @@ MEASURED = {
     "04-own-train": lambda: [steps("04-own-train-code")],
     "04-break": lambda: [steps("04-break-rate"), too_high()],
 }
+
+
+def forgotten_times() -> None:
+    """Trained at t = 500 only, the loss soon stands at the least there is, and the samples are nonsense: after 60 steps as after 1,500."""
+    islands = data.load("grid")
+    model, parts = ddpm.build(islands)
+    learner = parts.learners[0]
+
+    def forgetful(batch, generator):
+        x0, t = batch[0], torch.full((len(batch[0]),), 500)
+        eps = torch.randn(x0.shape, generator=generator)
+        return {"loss": learner.descend(ddpm.ddpm_loss(learner.model, x0, t, eps, model.schedule, "v"))}
+
+    losses = [r.values["loss"] for r in fit(*parts._replace(step=forgetful), steps=60)]
+    drawn = mode_report(torch.cat(list(ddpm.draw(model, 500))), islands.modes, islands.sd)
+    assert abs(mean(losses[-20:]) - least_loss(500)) < 0.03 and drawn["high_quality"] < 0.1, (
+        losses[-20:],
+        drawn,
+    )
+
+
+SHOWN = {"04-break-after": forgotten_times}
 
 QUOTED = {
     "04-variance": [("Sohl-Dickstein et al. 2015", "section 2.2: mean and covariance", "2015")],

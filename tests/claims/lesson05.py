@@ -3,9 +3,10 @@
 import math
 from functools import cache
 
+import torch
 from torch.nn.utils import parameters_to_vector
 
-from diffusion_lib import data, store
+from diffusion_lib import data, gan, store
 from diffusion_lib.views import duel
 from diffusion_lib.views.pair import Pair
 
@@ -55,6 +56,26 @@ MEASURED = {
     "05-break-saturate": too_little,
     "05-talk": lambda: [f"{math.log(4):.3f}", f"{math.log(2):.3f}", "4", "2", "0"],
 }
+
+
+def wiped_without_a_cut() -> None:
+    """One step of both, with and without detach, leaves the same weights."""
+    after = []
+    for cut in (True, False):
+        _, parts = gan.build(data.load("moons", n=200), loss="non-saturating", batch=16, seed=0)
+        (g, d), loss, dice = parts.learners, gan.LOSSES["non-saturating"], torch.Generator().manual_seed(0)
+        g.set_rate(1.0), d.set_rate(1.0)
+        real, fake = torch.randn(16, 2, generator=dice), g.model(g.model.noise(16, dice))
+        for learner, x in ((d, fake.detach() if cut else fake), (g, g.model(g.model.noise(16, dice)))):
+            scores = d.model(real), d.model(x)
+            learner.optimizer.zero_grad()
+            (loss.d if learner is d else loss.g)(*scores).backward()
+            learner.optimizer.step()
+        after.append(parameters_to_vector(g.model.parameters()).detach())
+    assert torch.equal(*after)
+
+
+SHOWN = {"05-detach-after": wiped_without_a_cut}
 
 QUOTED = {
     "05-symbols": [

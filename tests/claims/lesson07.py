@@ -122,7 +122,7 @@ MEASURED = {
     "07-cost-even": lambda: [*GOOD_IS, *early_try()],
     "07-blind": lambda: [default(neighbourhoods, "k")],
     "07-blind-guess": lambda: [str(len(place("grid").learn.modes))],
-    "07-digits": lambda: size("digits")[:4],
+    "07-digits": lambda: [*size("digits")[:4], size("digits")[0]],
     "07-digits-after": tries,
     "07-bits": lambda: ["17", "17", f"{math.log2(LEVELS):.2f}"] if LEVELS == 17 else [],
     "07-bits-reveal": lambda: [size("digits")[4], a_picture()],
@@ -136,6 +136,21 @@ MEASURED = {
     "07-cost": lambda: GOOD_IS,
     "07-cost-reveal": lambda: GOOD_IS,
 }  # fmt: skip
+
+
+def in_this_order() -> None:
+    """Recall on digits: DDPM, GAN, VAE, and no interval of a difference contains 0."""
+    import arena as benchmark
+
+    for more, less in (("DDPM", "GAN"), ("GAN", "VAE")):
+        apart = [
+            a - b
+            for a, b in zip(column("digits", more, "recall"), column("digits", less, "recall"), strict=True)
+        ]
+        assert benchmark.student(apart)[0] > 0, (more, less)
+
+
+SHOWN = {"07-digits-reveal": in_this_order}
 
 QUOTED = {  # paper, its table, and what it prints there
     "07-papers": [

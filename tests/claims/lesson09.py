@@ -1,6 +1,8 @@
 """Lesson 09."""
 
+import itertools
 import math
+import re
 from statistics import mean
 
 from scipy.stats import chi2
@@ -38,6 +40,46 @@ def walks_half_way() -> str:
 
 
 SEEN, UNSEEN = (f"{len(part):,}" for part in views.seen_and_unseen())
+
+
+def as_long_as_noise() -> None:
+    """Codes are as long as noise, arcs keep the contrast, a cross-fade does not, the VAE's straight line is as pale as one."""
+    for name, row in found("halfway").items():
+        assert abs(row["length"] / math.sqrt(row["numbers"]) - 1) < 0.02, name
+        assert row["arc"] > 0.96 * row["ends"] and row["fade"] < 0.9 * row["ends"], name
+        assert (
+            row["straight"] < 0.9 * row["ends"] if name == "VAE" else row["straight"] > 0.96 * row["ends"]
+        ), name
+
+
+def twice_as_large() -> None:
+    """The error of 16 numbers: on unseen digits twice that on seen ones, of which nothing is averaging."""
+    row = found("kept", "digits_vae")
+    assert 1.8 < row["error"] / (row["several"] + row["decoder"]) < 2.2 and row["several"] < 0.001
+
+
+def arcs_are_better() -> None:
+    for row in found("midpoints"):
+        assert row["straight"] > 1.3 * row["ends"] and row["arc"] < 1.25 * row["ends"], row
+
+
+def nearer_to_the_mean() -> None:
+    for caption in views.why_blurred().film["captions"]:
+        to_mean, to_digit = map(float, re.findall(r"\d\.\d+", caption))
+        assert to_mean < to_digit, caption
+
+
+def range_of_s() -> list[str]:
+    """Reconstruction and new pictures, in the order of s, with no exception between the three settings."""
+    runs = sorted(found("s"), key=lambda r: r["s"])
+    thirds = [runs[i : i + 3] for i in (0, 3, 6)]
+    for key, better in (("error", False), ("frechet", True)):
+        for small, large in itertools.pairwise(thirds):
+            gain = [[r[key] for r in part] for part in (small, large)]
+            assert min(gain[0]) > max(gain[1]) if better else max(gain[0]) < min(gain[1]), key
+    return [f"{runs[0]['s']:.1f}", f"{runs[-1]['s']:.1f}"]
+
+
 MEASURED = {
     "09-play": lambda: [SEEN, *size("digits")[2:]],
     "09-live": lambda: [steps("09-live-code"), default(vae.build, "warmup")],
@@ -65,8 +107,16 @@ MEASURED = {
     "09-copy-reveal": lambda: [*percent(*(found("copying", "DDPM", k) for k in ("share", "low", "high")), digits=1),
                                *percent(found("copying", "DDPM of 20", "share")), str(found("copying", "DDPM of 20", "pictures"))],
     "09-law": lambda: [str(found("copying", "DDPM of 20", "pictures"))],
+    "09-summary": range_of_s,
     "09-debate": lambda: percent(found("copying", "DDPM", "share"), found("copying", "DDPM", "outright")),
 }  # fmt: skip
+
+SHOWN = {
+    "09-half-after": as_long_as_noise,
+    "09-mid-after": arcs_are_better,
+    "09-blur-after": nearer_to_the_mean,
+    "09-lost-after": twice_as_large,
+}
 
 QUOTED: dict = {}
 
@@ -84,6 +134,7 @@ PLAIN = {  # minutes, numbers of a list or of an example, choices of a guess, 0 
     "09-walk-reveal": "5.7 2 64 2",
     "09-kept-guess": "2 16 2 6 30",
     "09-s-guess": "0",
+    "09-s-after": "0.5",
     "09-s-reveal": "0",
     "09-sharp": "1",
     "09-blur": "24",
