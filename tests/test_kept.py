@@ -54,6 +54,17 @@ def equal(a, b):
     return all(torch.equal(a[k], b[k]) for k in a)
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Signals do what they do in a terminal, though whoever started the tests (nohup, a job in the background) may ignore some."""
+    names = [n for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+    usual = [signal.default_int_handler if n == "SIGINT" else signal.SIG_DFL for n in names]
+    before = [signal.signal(getattr(signal, n), act) for n, act in zip(names, usual, strict=True)]
+    yield
+    for n, act in zip(names, before, strict=True):
+        signal.signal(getattr(signal, n), act)
+
+
 @pytest.fixture
 def after(monkeypatch):
     """after(n, do): once n steps are made, do() happens, in the loop around `fit`."""
