@@ -12,18 +12,20 @@ it says which test caught what. A slip that no test catches is a hole in the tes
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
+import queue
 import signal
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from slips import SLIPS
 
@@ -105,23 +107,44 @@ def fingerprint(slip) -> str:
 # ---------------------------------------------------------------------------------------- one run of the tests
 
 
-def _copy(folder: Path, slip=None) -> None:
-    """Everything under the repository's root as links, but for the one file with the slip in it."""
-    for path in ROOT.iterdir():
-        if not path.name.startswith(".") and path.name != "diffusion_lib":
-            (folder / path.name).symlink_to(path)
-    for path in (ROOT / "diffusion_lib").rglob("*"):
-        here = folder / path.relative_to(ROOT)
-        if path.is_file() and "__pycache__" not in path.parts:
-            here.parent.mkdir(parents=True, exist_ok=True)
-            here.symlink_to(path)
-    if slip:
+class Bench:
+    """A folder with a link to everything, in which one file at a time is another; its bytecode is kept from slip to slip."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for path in ROOT.iterdir():
+            if not path.name.startswith(".") and path.name != "diffusion_lib":
+                (folder / path.name).symlink_to(path)
+        for path in (ROOT / "diffusion_lib").rglob("*"):
+            here = folder / path.relative_to(ROOT)
+            if path.is_file() and "__pycache__" not in path.parts:
+                here.parent.mkdir(parents=True, exist_ok=True)
+                here.symlink_to(path)
+
+    @contextmanager
+    def broken(self, slip):
+        if not slip:
+            yield
+            return
         what, file, right, wrong = slip
         source = (ROOT / file).read_text(encoding="utf-8")
         if source.count(right) != 1:
             raise ValueError(f"{what}: what is to be broken stands {source.count(right)} times in {file}: mend slips.py.")  # fmt: skip
-        (folder / file).unlink()
-        (folder / file).write_text(source.replace(right, wrong), encoding="utf-8")
+        here = self.folder / file
+        here.unlink()
+        here.write_text(source.replace(right, wrong), encoding="utf-8")
+        clock = next(_clock)
+        os.utime(
+            here, (clock, clock)
+        )  # never the time of another, or old bytecode would be taken for this file's
+        try:
+            yield
+        finally:
+            here.unlink()
+            here.symlink_to(ROOT / file)
+
+
+_clock = itertools.count(10**9)
 
 
 class _Failed:
@@ -149,43 +172,45 @@ def _run(folder: str, tests: list[str], limit: list[str]) -> None:
     os.dup2(out, 1), os.dup2(out, 2)
     sys.path[:] = [folder, f"{folder}/tests", *(p for p in sys.path if not p.startswith(str(ROOT)))]
     os.environ["PYTHONPATH"] = folder
+    sys.dont_write_bytecode, sys.pycache_prefix = False, f"{folder}/bytecode"
     failed = _Failed()
     code = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not slow", *limit, *tests], plugins=[failed])
     Path("failed").write_text(json.dumps([int(code), failed.tests]))
     os._exit(0)  # threads of a broken view may never end
 
 
-def tried(tests: list[str], slip=None, limit=("-x",)) -> tuple[int, list[str], str]:
+def tried(bench: Bench, tests: list[str], slip=None, limit=("-x",)) -> tuple[int, list[str], str]:
     """(pytest's exit code, the tests that failed, the end of what was printed) with this slip."""
     context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
     context.set_forkserver_preload(HEAVY)
-    with tempfile.TemporaryDirectory() as folder:
-        _copy(Path(folder), slip)
-        process = context.Process(target=_run, args=(folder, tests, list(limit)))
+    failed, out = bench.folder / "failed", bench.folder / "out"
+    with bench.broken(slip):
+        failed.unlink(missing_ok=True), out.unlink(missing_ok=True)
+        process = context.Process(target=_run, args=(str(bench.folder), tests, list(limit)))
         process.start()
         process.join(PATIENCE if slip else None)
         stuck = process.is_alive()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.join()
-        said = Path(folder, "out").read_text(errors="replace")[-3000:] if Path(folder, "out").exists() else ""
-        if stuck:
-            return 1, [f"(the tests did not end in {PATIENCE} s)"], said
-        if not Path(folder, "failed").exists():
-            return 1, ["(Python itself broke off)"], said
-        return *json.loads(Path(folder, "failed").read_text()), said
+    said = out.read_text(errors="replace")[-3000:] if out.exists() else ""
+    if stuck:
+        return 1, [f"(the tests did not end in {PATIENCE} s)"], said
+    if not failed.exists():
+        return 1, ["(Python itself broke off)"], said
+    return *json.loads(failed.read_text()), said
 
 
-def caught(slip, before: dict | None = None) -> dict:
+def caught(bench: Bench, slip, before: dict | None = None) -> dict:
     """Which test notices this slip first? before: its line of the record."""
     what, file, _, _ = slip
     start, by = time.time(), []
     last = [t for t in (before or {}).get("by", []) if t.startswith("tests/")]
     if last:
-        by = tried(last, slip)[1]
+        by = tried(bench, last, slip)[1]
         by = [t for t in by if "::" in t]  # not a test that is no longer there
     if not by:
-        by = tried(tests_of(file), slip)[1]
+        by = tried(bench, tests_of(file), slip)[1]
     return {"slip": what, "file": file, "caught": bool(by), "by": by, "seconds": round(time.time() - start, 1), "of": fingerprint(slip)}  # fmt: skip
 
 
@@ -226,23 +251,33 @@ def main() -> int:
     todo = [s for s in SLIPS if not args.only or any(word in s[0] or word in s[1] for word in args.only)]
     if not args.all and not args.only:
         todo = [s for s in todo if lines.get(s[0], {}).get("of") != fingerprint(s)]
-    files = list(dict.fromkeys(t for s in todo for t in tests_of(s[1])))
-    if files and not args.no_control:
-        code, failed, said = tried(files, limit=())
-        if code:
-            raise SystemExit(f"The tests fail without any slip, so they would seem to catch every one: {failed}\n{said}")  # fmt: skip
-        print(f"control: {len(files)} files of tests pass without a slip, {time.time() - start:.0f} s")
+    with TemporaryDirectory() as place:
+        benches = queue.SimpleQueue()
+        for k in range(args.workers):
+            folder = Path(place) / str(k)
+            folder.mkdir()
+            benches.put(Bench(folder))
+        if todo and not args.no_control:
+            files = list(dict.fromkeys(t for s in todo for t in tests_of(s[1])))
+            bench = benches.get()
+            code, failed, said = tried(bench, files, limit=())
+            benches.put(bench)
+            if code:
+                raise SystemExit(f"The tests fail without any slip, so they would seem to catch every one: {failed}\n{said}")  # fmt: skip
+            print(f"control: {len(files)} files of tests pass without a slip, {time.time() - start:.0f} s")
 
-    def one(slip) -> dict:
-        line = caught(slip, lines.get(slip[0]))
-        with lock:
-            lines[slip[0]] = line
-            write(lines)
-            print(f"{'caught' if line['caught'] else 'MISSED':7} {line['seconds']:5.1f} s  {line['slip']:60} {' '.join(line['by'])}", flush=True)  # fmt: skip
-        return line
+        def one(slip) -> dict:
+            bench = benches.get()
+            line = caught(bench, slip, lines.get(slip[0]))
+            benches.put(bench)
+            with lock:
+                lines[slip[0]] = line
+                write(lines)
+                print(f"{'caught' if line['caught'] else 'MISSED':7} {line['seconds']:5.1f} s  {line['slip']:60} {' '.join(line['by'])}", flush=True)  # fmt: skip
+            return line
 
-    with ThreadPoolExecutor(args.workers) as pool:
-        found = list(pool.map(one, todo))
+        with ThreadPoolExecutor(args.workers) as pool:
+            found = list(pool.map(one, todo))
     missed = [line["slip"] for line in found if not line["caught"]]
     print(
         f"{len(found) - len(missed)} of {len(found)} slips caught in {time.time() - start:.0f} s; not caught: {missed}"

@@ -73,11 +73,21 @@ def test_the_pictures_that_stand_still_are_there(lesson, name):
     screenshot(lesson, f"lesson{name}")
 
 
-@pytest.mark.parametrize("name", ("09-s-code", "09-lost-code", "09-mid-code", "09-blind-code", "09-law-laws"))
-def test_what_is_printed_can_be_looked_at(lesson, name):
-    lesson.evaluate(
-        "(id) => { const n = window.jupyterapp.shell.currentWidget.content; const i = n.widgets.findIndex(w => w.model.id === id);"
-        " n.activeCellIndex = i; return n.scrollToItem(i, 'start'); }",
-        name,
-    )
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    (("09-s-code", 5), ("09-lost-code", 3), ("09-mid-code", 6), ("09-blind-code", 5), ("09-law-laws", 0)),
+)
+def test_what_is_printed_can_be_looked_at(lesson, name, rows):
+    """A table of many rows, or many words, in letters that can be read and inside the page."""
+    look = """(id) => {
+      const content = window.jupyterapp.shell.currentWidget.content, i = content.widgets.findIndex((w) => w.model.id === id);
+      content.activeCellIndex = i;
+      return content.scrollToItem(i, 'start').then(() => new Promise((done) => setTimeout(() => {
+        const node = content.widgets[i].node, part = node.querySelector('table') ?? node.querySelector('.jp-RenderedMarkdown');
+        const box = part.getBoundingClientRect(), letter = part.querySelector('td, p, li');
+        done([node.querySelectorAll('tbody tr').length, part.innerText.length, box.right, parseFloat(getComputedStyle(letter).fontSize)]);
+      }, 200)));
+    }"""
+    found, letters, right, size = lesson.evaluate(look, name)
+    assert found >= rows and letters > 100 and right <= 1366 and size >= 13
     screenshot(lesson, f"lesson{name}")

@@ -64,8 +64,12 @@ class TestNets:
 
     def test_config_builds_it_again(self, net, shape):
         model = net(classes=3)
+        torch.nn.init.normal_(model.last.weight)  # or every answer is 0
         again = type(model)(**model.config)
         again.load_state_dict(model.state_dict())
+        x, t, y = torch.randn(3, *shape), torch.tensor([1, 50, 100]), torch.tensor([0, 2, -1])
+        assert again.config == model.config and model(x, t, y).any()
+        assert torch.equal(again(x, t, y), model(x, t, y))
 
 
 def test_a_size_that_does_not_halve_gets_one_sentence():

@@ -11,8 +11,8 @@ import torch
 
 from diffusion_lib import classifier, data, ddpm
 from diffusion_lib.data import Data
-from diffusion_lib.diffusion import Schedule, add_noise
-from diffusion_lib.figures import to_uint8
+from diffusion_lib.diffusion import Schedule, add_noise, convert
+from diffusion_lib.figures import grid
 from diffusion_lib.metrics import frechet, nearest
 from diffusion_lib.nets import MLP
 from diffusion_lib.oracle import ideal_denoiser
@@ -305,8 +305,11 @@ def test_pictures_show_fixed_noise_and_the_guess(monkeypatch):
     assert [p["kind"] for p in film["panels"]] == ["pixels", "pixels", "plot"]
     again = box.eye.look(box.model)  # the same noise: the same picture
     assert np.array_equal(again["samples"], box.history.items()[-1]["samples"])
-    guess = again[box.level.value]
-    assert np.array_equal(guess[:8, :8], to_uint8(box.eye.x0[0]))
+    schedule, eye = model.schedule, box.eye
+    for level, t in eye.times.items():  # x_0, x_t and the guess below each other, at each noise level
+        xt = add_noise(eye.x0, t, eye.eps, schedule)
+        x0_hat = convert(model(xt, t, eye.label), "eps", "x0", xt, t, schedule)
+        assert np.array_equal(again[level], grid(torch.cat([eye.x0, xt, x0_hat]), columns=4))
 
 
 # ---------------------------------------------------------------------------------------- bounded memory

@@ -155,6 +155,19 @@ def test_caught_are_fakes_and_trusted_are_real():
     assert pair.caught == 0.75 and pair.trusted == pytest.approx(0.8)
 
 
+def test_a_fake_that_follows_its_arrow_costs_g_less():
+    pair = Pair(RING, batch=20)
+    pair.repeat(3)
+    arrows = pair.arrows(5)
+    for i in range(5):
+        ways = torch.stack([pair.fakes[i] + sign * 1e-3 * arrows[i] / arrows[i].norm() for sign in (1, -1)])
+        with torch.no_grad():
+            ahead, behind = (
+                float(pair.loss.g(pair.real_scores, score[None])) for score in pair.d.model(ways)
+            )
+        assert ahead < behind
+
+
 def test_each_weight_is_its_own():
     pair = Pair(CATS, batch=8, r1=0.25, r2=4.0)
     assert (pair.regular.r1, pair.regular.r2) == (0.25, 4.0)
