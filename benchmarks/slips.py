@@ -532,7 +532,7 @@ WIRING = [
     ("js sculptor: the strip without a root", SCULPTOR_JS, "q = 127.5 * Math.sqrt(1 - a[t])", "q = 127.5 * (1 - a[t])"),
     ("js sculptor: a pull up goes down", SCULPTOR_JS, "pull.at - (event.clientY - pull.from)", "pull.at + (event.clientY - pull.from)"),
     ("js sculptor: Reset keeps what is", SCULPTOR_JS, "() => set(first))", "() => set(state))"),
-    ("js sculptor: the verdicts exchanged", SCULPTOR_JS, 'good ? "✓ Yes, really noise" : "✗ No, it still shows the picture"', 'good ? "✗ No, it still shows the picture" : "✓ Yes, really noise"'),
+    ("js sculptor: the verdicts exchanged", SCULPTOR_JS, 'write(word, good ? "✓ Yes', 'write(word, !good ? "✓ Yes'),
     ("js sculptor: T is the slider's place", SCULPTOR_JS, "set({ T: film.steps[+steps.value] })", "set({ T: film.steps[film.steps.length - 1 - steps.value] })"),
     ("js sculptor: decibels upside down", SCULPTOR_JS, "10 * Math.log10(a / (1 - a))", "10 * Math.log10((1 - a) / a)"),
     ("js sculptor: the curve upside down", SCULPTOR_JS, "box.top + (1 - v) * tall", "box.top + v * tall"),
@@ -551,7 +551,7 @@ WIRING = [
     ("js pad: a drawing stays after it was added", PAD_JS, "[grey.buffer]);\n    clear();", "[grey.buffer]);"),
     # ---- the sculptor in Python
     ("sculptor: a preset does not bring its T", SCULPTOR, 'OWN_T.get(preset, self.state["T"]) if T is None', 'self.state["T"] if T is None'),
-    ("sculptor: the share of variance called contrast", SCULPTOR, "{left**0.5:.0%} of its contrast", "{left:.0%} of its contrast"),
+    ("sculptor: the share of variance called contrast", SCULPTOR, "keeps {left**0.5:.0%} of", "keeps {left:.0%} of"),
     ("sculptor: the seed is ignored", SCULPTOR, "g = torch.Generator().manual_seed(seed)", "g = torch.Generator().manual_seed(0)"),
     ("sculptor: the still's beta begins at t = 0", SCULPTOR, '{"": schedule.beta[1:]}', '{"": schedule.beta[:-1]}'),
     ("sculptor: the still shows the first picture whatever is chosen", SCULPTOR, 'return self._x0[self.state["picture"]]', "return next(iter(self._x0.values()))"),

@@ -315,7 +315,7 @@ def test_the_sculptors_still_words_and_choices(monkeypatch):
     box.choose(sculptor.REUSED)
     assert box.state["T"] == 50 and float(box.alpha_bar[-1]) == pytest.approx(0.6, abs=0.01)
     left = float(box.alpha_bar[-1])
-    assert f"{math.sqrt(left):.0%} of its contrast" in box.alt() and "really noise" not in box.alt()
+    assert f"keeps {math.sqrt(left):.0%} of" in box.alt() and "really noise" not in box.alt()
     box.choose("linear")
     assert box.state["T"] == 50
     box.choose("linear", 200)
