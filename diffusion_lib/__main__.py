@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; returns 0, or 2 after one sentence on stderr that says what was wrong, or 130 after Ctrl+C.
 
     `train` has two more answers, see its help. A fault that nobody foresaw is one sentence too; the environment variable
-    DIFFUSION_LIB_TRACEBACK=1 shows where it happened.
+    DIFFUSION_LIB_TRACEBACK=1 shows where it happened. A warning is one line too, and under `python -W error` a refusal.
     """
     parser = Parser(prog="python -m diffusion_lib", description="Draw how machines draw pictures.")
     parser.add_argument("--version", action="store_true", help="print the version")

@@ -100,7 +100,7 @@ def test_a_signal_keeps_what_was_learned_however_often_it_comes(here, after, mon
     monkeypatch.setattr(store, "write", impatient), monkeypatch.setattr(files, "write", impatient)
     before = signal.getsignal(number)
     after(3, lambda: os.kill(os.getpid(), number))
-    assert run(f"{RING} --seconds 600 --checkpoint c.pt") == code
+    assert run(f"{RING} --steps 300 --checkpoint c.pt") == code
     said = capsys.readouterr()
     assert said.err == "Stopped: what was learned so far is kept.\n" and "Wrote w.safetensors" in said.out
     assert signal.getsignal(number) is before and card()["steps"] in (3, 4)
