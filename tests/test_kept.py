@@ -121,7 +121,7 @@ def test_a_real_process_keeps_what_was_learned_when_it_is_told_to_end(here):
             for _ in range(2):
                 work.send_signal(signal.SIGTERM)
                 time.sleep(0.02)
-            out, err = work.communicate(timeout=60)
+            out, err = work.communicate(timeout=120)
         finally:
             work.kill()
     assert (
