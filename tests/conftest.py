@@ -4,15 +4,21 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; kernels and shells inherit it
 
+import json
 import re
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from diffusion_lib.files import whole
+
 torch.set_num_threads(1)  # tensors here are tiny, and there is a worker on every processor
 LIMIT = 2.0  # processor seconds that a test may take without the marker `heavy`, `browser` or `slow`
+GROUPS = "DIFFUSION_LIB_TEST_GROUPS"  # names the file in which the workers say which tests belong together
 _last = time.process_time()
 
 
@@ -44,6 +50,7 @@ def pytest_runtest_teardown(item, nextitem):
 # ---- several workers (pytest-xdist) -----------------------------------------------------------------------------------
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """`-n auto`: a worker for each processor that we may use, but not more than memory has room for."""
     ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -65,17 +72,38 @@ def cost(item) -> int:
     return next((i for i, name in enumerate(("browser", "heavy")) if item.get_closest_marker(name)), 2)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     """The longest first, and what belongs together in a row: at the end both workers have small tests left."""
     if not os.environ.get("PYTEST_XDIST_WORKER"):
         return
-    first = {}
+    groups, first = {item.nodeid: group(item) or item.nodeid for item in items}, {}
     for i, item in enumerate(items):
-        if name := group(item):
-            item.add_marker(pytest.mark.xdist_group(name))
-        first.setdefault(name or item.nodeid, (cost(item), i))
-    items.sort(key=lambda item: first[group(item) or item.nodeid])
+        first.setdefault(groups[item.nodeid], (cost(item), i))
+    items.sort(key=lambda item: first[groups[item.nodeid]])
+    with whole(Path(os.environ[GROUPS])) as part:  # every worker writes the same
+        part.write_text(json.dumps(groups))
+
+
+def pytest_configure(config):
+    if not os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = tempfile.TemporaryDirectory(prefix="tests-")
+        config.add_cleanup(folder.cleanup)
+        os.environ[GROUPS] = str(Path(folder.name) / "groups.json")  # workers inherit it
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """xdist 3.8 with pytest 9.2 deals by name only (its own `loadgroup` has no effect): by our groups, in our order."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            if not hasattr(self, "groups"):
+                self.groups = json.loads(Path(os.environ[GROUPS]).read_text())
+            return self.groups[nodeid]
+
+    config.option.loadscopereorder = False
+    return ByGroup(config, log)
 
 
 # ---- what a run says at its end -----------------------------------------------------------------------------------------
