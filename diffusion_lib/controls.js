@@ -1,12 +1,14 @@
 // The care of a row of ipywidgets: what they do not say to a screen reader, and a ring that is seen from afar.
 
 const CSS = `${colours(".dl-row")}
-.dl-row { overflow: visible !important; }
+.dl-row { overflow: visible !important; position: relative; }
 .dl-care { display: none; }
 .dl-box { overflow: visible !important; }
 .dl-box > .dl-row { position: sticky; z-index: 3; background: var(--page); }
 ${LOW_SCREEN} { .dl-row :is(button, select, .widget-hprogress, .widget-dropdown) { height: 36px !important; margin-top: 1px; margin-bottom: 1px; }
   .dl-row button { width: auto !important; min-width: 84px; padding: 0 10px; } }
+.dl-bell { position: absolute; z-index: 9; width: max-content; max-width: min(480px, 90%); padding: 4px 12px; border-radius: 4px;
+  font: 15px/22px system-ui, sans-serif; color: var(--ink); background: var(--card); border: 1px solid var(--ink); pointer-events: none; }
 `;
 const MARK = /^[\u25cb\u25cf]\s*/; // the circle before an option: a screen reader says "checked" instead
 
@@ -47,9 +49,55 @@ function step(row, event) { // arrow keys go from option to option; Space or Ent
   options[(here + by + options.length) % options.length].focus();
 }
 
+const LATE = 100; // ms after which a press without an answer gets one
+const WAITS = "Heard. Something else is running: this comes when it has ended.";
+const GONE = "No kernel hears this: run the cell again.";
+
+// Each press in the row rings, before the control sends its own message. The kernel answers at once, unless a cell, or what was
+// pressed before, keeps it busy: then a sign beside the control says so until it answers.
+function bell(model, row) {
+  const sign = document.createElement("div"), kinds = ["click", "change"];
+  let rung = 0, timer;
+  sign.className = "dl-bell";
+  sign.setAttribute("role", "status");
+  const say = (text, control) => {
+    clearTimeout(timer);
+    sign.textContent = text;
+    sign.style.visibility = text ? "visible" : "hidden";
+    if (!text) return;
+    const at = control.getBoundingClientRect(), all = row.getBoundingClientRect(), high = sign.offsetHeight + 2;
+    const below = at.bottom + high <= row.parentElement.getBoundingClientRect().bottom; // or a bar to scroll would come
+    sign.style.left = `${Math.max(0, Math.min(at.left - all.left, all.width - sign.offsetWidth))}px`;
+    sign.style.top = `${(below ? at.bottom + 2 : at.top - high) - all.top}px`;
+  };
+  const ring = (event) => {
+    const control = event.target.closest("button:enabled, select, .widget-slider");
+    if (!control || (event.type === "change") !== control.matches("select")) return;
+    say("");
+    rung += 1;
+    try {
+      model.send({ ring: rung });
+      timer = setTimeout(() => say(WAITS, control), LATE);
+    } catch {
+      say(GONE, control);
+    }
+  };
+  const heard = (message) => message.heard === rung && say("");
+  say("");
+  row.append(sign);
+  for (const kind of kinds) row.addEventListener(kind, ring, true);
+  model.on("msg:custom", heard);
+  return () => {
+    say("");
+    sign.remove();
+    for (const kind of kinds) row.removeEventListener(kind, ring, true);
+    model.off("msg:custom", heard);
+  };
+}
+
 function render({ model, el }) {
   const style = document.createElement("style"), name = model.get("name"), oneOf = model.get("one_of");
-  let row = null, gone = false, unfollow = () => {};
+  let row = null, gone = false, unfollow = () => {}, unhang = () => {};
   const watch = new MutationObserver(() => tidy(row, name, oneOf));
   const sizes = new ResizeObserver(() => place(row));
   style.textContent = CSS;
@@ -64,6 +112,7 @@ function render({ model, el }) {
     keepKeys(row);
     sizes.observe(row.parentElement);
     unfollow = followTheme(row);
+    unhang = bell(model, row);
     if (oneOf) row.addEventListener("keydown", (event) => step(row, event));
   })();
   return () => {
@@ -71,6 +120,7 @@ function render({ model, el }) {
     watch.disconnect();
     sizes.disconnect();
     unfollow();
+    unhang();
     style.remove();
   };
 }

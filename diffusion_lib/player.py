@@ -21,7 +21,7 @@ import traitlets
 from . import still as stills
 from .files import write
 from .panels import agree, bytes_in, curve, mix, pixels, scatter, texts
-from .theme import script
+from .theme import heard_at_once, script
 
 __all__ = ["FramePlayer", "curve", "mix", "pixels", "save_html", "scatter"]
 
@@ -58,6 +58,7 @@ class FramePlayer(anywidget.AnyWidget):
             raise ValueError(f"start is the first frame to show, 0 to {film['frames'] - 1}, got {start}.")
         self._updating = RLock()  # widget callbacks come on a second thread since JupyterLab 4.4
         super().__init__(film=film, value=int(start))
+        heard_at_once(self)
 
     @property
     def n_frames(self) -> int:

@@ -25,7 +25,7 @@ from . import still as stills
 from .diffusion import SCHEDULES, Schedule, add_noise, randn_like
 from .figures import grid
 from .panels import curve, pixels
-from .theme import script
+from .theme import heard_at_once, script
 
 STEPS = (
     10,
@@ -125,6 +125,7 @@ class Sculptor(anywidget.AnyWidget):
         start = next(iter(presets)) if start is None else start
         first = {"preset": start, "T": T, "picture": next(iter(self._x0))}
         super().__init__(film=film, state=self._checked(first | {"handles": []}))
+        heard_at_once(self)
 
     def _checked(self, state: dict) -> dict:
         if state["preset"] != OWN and state["preset"] not in self._tables:

@@ -45,3 +45,15 @@ def script(name: str) -> str:
     here = Path(__file__).parent
     colours = f"const LIGHT = {json.dumps(LIGHT)};\nconst DARK = {json.dumps(DARK)};\n"
     return "\n".join([colours + (here / "theme.js").read_text("utf-8"), (here / name).read_text("utf-8")])
+
+
+def heard_at_once(widget):
+    """Let what the browser says reach this widget beside a running cell; returns the widget.
+
+    JupyterLab sends it to a thread of its own. But ipykernel 7.4 turns it round to the thread that last spoke to the browser
+    through this widget: the one of the cells, where it waits until the last cell of a Run All has ended.
+    """
+    comm = getattr(widget, "comm", None)
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, wanted: wanted
+    return widget

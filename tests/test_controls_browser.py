@@ -19,6 +19,8 @@ CELLS = (
     "lab = views.collapse_lab('ring', seconds=0.2)\nlab.join();\nlab",
     "views.latent_map()",
     "guess = predict('Which way does it go?', ['up', 'down', 'to the side'])",
+    "import time, ipywidgets\nfrom diffusion_lib.controls import group\nslow = ipywidgets.Button(description='Slow')\n"
+    "slow.on_click(lambda _: time.sleep(1.5))\ngroup([slow], name='Slow work')",
 )
 SHOWN = range(1, len(CELLS))
 # Whatever a notebook in command mode does at the press of a key: insert, cut, copy, paste, delete, undo, other kinds of cell, ...
@@ -152,3 +154,17 @@ def test_the_focus_is_seen_from_afar(lab):
                 " return Math.max(wide(el), of(el).getPropertyValue('--ring').includes('6px') ? 3 : 0, ...[...el.querySelectorAll('circle')].map((c) => parseFloat(of(c).strokeWidth))); }"
             )
             assert ring >= 3, (index, name)
+
+
+def test_a_press_that_must_wait_is_answered_at_once(lab):
+    """The first press works for a second and a half; the second waits for it, and a sign beside the button says so."""
+    p, box = lab, shown(lab, len(CELLS) - 1)
+    p.evaluate(IDLE, 30_000)
+    button, height = box.get_by_role("button", name="Slow", exact=True), box.bounding_box()["height"]
+    button.click()
+    p.wait_for_timeout(400)
+    button.click()
+    sign = box.get_by_role("status").filter(has_text="this comes when it has ended")
+    sign.wait_for(timeout=1000)
+    assert box.bounding_box()["height"] == height
+    sign.wait_for(state="hidden", timeout=10_000)

@@ -258,3 +258,20 @@ def test_a_failed_export_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk"):
         save_html(path, everything())
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_the_browser_says_is_not_turned_round_to_the_thread_of_the_cells():
+    """ipykernel 7.4 would: a press during a long Run All then waits until its last cell has ended."""
+    from types import SimpleNamespace
+
+    from diffusion_lib.theme import heard_at_once
+
+    comm = SimpleNamespace(
+        _reply_subshell_for=lambda data, wanted: None
+    )  # as after a cell has spoken through it
+    widget = heard_at_once(SimpleNamespace(comm=comm))
+    assert widget.comm._reply_subshell_for({}, "a thread of its own") == "a thread of its own"
+    (
+        heard_at_once(SimpleNamespace(comm=object())),
+        heard_at_once(SimpleNamespace()),
+    )  # other servers: nothing to do

@@ -271,8 +271,9 @@ class Live(PlayerBox):
     async def wait(self) -> nn.Module | None:
         """For the next cell, ``await training.wait()``: until the training has ended or was stopped; returns the model.
 
-        The buttons work meanwhile: where comms have no thread of their own, ipykernel 7.4 handles them beside a cell that
-        awaits. The kernel's own stop button (■) stops the training too, and the next cells run on.
+        The buttons work meanwhile, on a thread of their own (see `heard_at_once`); where a server has none for them, ipykernel
+        7.4 handles them beside a cell that awaits. The kernel's own stop button (■) stops the training too, and the next cells
+        run on.
         """
         try:
             while self._thread.is_alive():

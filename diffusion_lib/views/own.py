@@ -21,7 +21,7 @@ from ..ddpm import Denoiser
 from ..figures import grid, png
 from ..metrics import nearest
 from ..player import FramePlayer, pixels
-from ..theme import script
+from ..theme import heard_at_once, script
 from .common import generator, message, say
 from .training import Training, watch
 
@@ -46,7 +46,7 @@ class OwnPictures(widgets.VBox):
 
     def __init__(self, stand_in: Tensor):
         self._stand_in, self._own, self._lock = stand_in, [], RLock()
-        self.pad = Pad()
+        self.pad = heard_at_once(Pad())
         self.upload = widgets.FileUpload(accept="image/*", multiple=True, description="Add photos", tooltip="Nothing leaves this computer", layout={"width": "150px", "height": "44px"})  # fmt: skip
         self.forget = widgets.Button(description="Start again", layout={"width": "150px", "height": "44px"})
         self.says = message("")
