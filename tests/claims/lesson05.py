@@ -33,8 +33,12 @@ def strong(loss: str) -> dict[str, float]:
 def too_little() -> list[str]:
     """Of the minimax loss: its pull beside the other's when D has won, and a bound for later; G's weights still go as far."""
     minimax, other = strong("minimax"), strong("non-saturating")
-    assert minimax["later"] < 0.01 and minimax["moved"] > 0.8 * other["moved"], (minimax, other)
-    return [f"{minimax['won']:.1f}", f"{other['won']:.1f}", "1,000"]
+    assert minimax["later"] < 0.05 and minimax["moved"] > 0.8 * other["moved"], (minimax, other)
+    return [
+        f"{minimax['won']:.1f}",
+        f"{other['won']:.1f}",
+        "2,000",
+    ]  # what is later seen, of three seeds: test_lesson_steps
 
 
 def too_much() -> list[str]:
