@@ -46,8 +46,8 @@ def draw_times(n: int, schedule: Schedule, even: str, generator: torch.Generator
 def ddpm_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None) -> Tensor:  # fmt: skip
     """How far the network's answer is from the truth: the mean square of model(x_t, t, y) - target. A number.
 
-    x0, eps: (B, ...); t: (B,). predicts names the target: "eps" (DDPM eq. 14, L_simple), "x0", or
-    "v" = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0, which is never much harder at one end of time than at the other.
+    x0, eps: (B, ...); t: (B,). predicts names the target: "eps" (DDPM eq. 14, L_simple, where t is drawn evenly), "x0", or
+    "v" = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0, which is eps at one end of time and -x0 at the other.
     """
     xt = add_noise(x0, t, eps, schedule)
     target = convert(eps, "eps", predicts, xt, t, schedule)
@@ -55,7 +55,7 @@ def ddpm_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Sch
 
 
 def hybrid_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None, levels: int | None = None) -> Tensor:  # fmt: skip
-    """L_simple + 0.001 L_vlb (iDDPM eq. 16) for a model that also answers with a variance: (B, 2C, ...).
+    """L_simple + 0.001 L_vlb (iDDPM eq. 16, weighted anew by how t is drawn) for a model that also answers with a variance: (B, 2C, ...).
 
     The bound teaches the variance only: the mean's answer is held fixed in it, and learns from L_simple alone.
     levels: how many values a pixel can have, see `vlb_term`.

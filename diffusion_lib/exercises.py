@@ -1010,7 +1010,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         ("Do not stretch the betas: stretch the curve. Which table tells where the picture is after any number of steps?",
          "Make alpha_bar with a 1 in front, (N + 1,), and keep every (N/T)th of its values: T + 1 numbers from 1 to the same end.",
          "`kept = alpha_bar[:: len(betas) // T]`, and each beta is 1 - kept_t / kept_{t-1}, as in exercise 1."),
-        "the curve is the schedule and the betas only follow from it; a schedule written as a function of t/T can never have this accident.",
+        "the curve is the schedule and the betas only follow from it; a schedule written as a function of t/T ends alike for every T.",
     ),
     Exercise(
         "02.straight", "Straight in decibels", "straight_in_db(alpha_bar)",
@@ -1117,7 +1117,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         ("A loop over falling t. Inside it: ask the model, take one step, carry the result on.",
          "The times are `range(schedule.T, 0, -1)`, and a step from t lands on t - 1.",
          "x = xT; in the loop: eps_hat = model(x, t), then x = reverse_step(x, eps_hat, t, t - 1, schedule, noises[t]).xs; return x after the loop."),
-        "this loop is the whole generator: every diffusion picture that you have seen came out of one like it.",
+        "this loop is the whole generator. Others take longer steps, throw no dice, or walk among a VAE's latents, but a loop around a denoiser it stays.",
         "The library's `sample` is this loop with a `yield` in it, so that you can watch every step.",
     ),
     Exercise(
@@ -1206,7 +1206,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         ("Write x0 and x0_hat with the same formula, once with eps and once with eps_hat, and subtract. What is left?",
          "x0_hat - x0 = -sqrt(1 - alpha_bar) / sqrt(alpha_bar) (eps_hat - eps). Now square.",
          "(1 - alpha_bar) / alpha_bar * eps_error, with alpha_bar = schedule.alpha_bar[t]"),
-        "this is why one and the same loss means little to the picture at t = 1 and everything at t = T, and why networks asked for eps stumble when the walk has few steps.",
+        "so one and the same loss means little to the picture at t = 1 and everything at t = T.",
     ),
     Exercise(
         "04.ema", "A steady hand", "average(weights, decay)",
@@ -1227,7 +1227,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         ("A loop over the rows after the first, that changes one average.",
          "In each round: new average = decay * old average + (1 - decay) * row.",
          "ema = weights[0]; for w in weights[1:]: ema = decay * ema + (1 - decay) * w; return ema"),
-        "the network that draws is this average: its last steps smoothed out, which costs nothing and makes samples better.",
+        "the network that draws is this average: its last steps smoothed out, for the price of one more copy of the weights.",
         "The library's `EMA` lets decay grow with the step, so that the training need not know its length.",
     ),
     Exercise(
@@ -1249,7 +1249,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         ("In each round: make x_t, compute the loss, get the gradient, change w. What must not stay from the round before?",
          "With autograd: after `loss.backward()` the gradient is in `w.grad`. Make a fresh w for the next round, `(w - lr * w.grad).detach().requires_grad_()`, or set the gradient to zero.",
          "By hand: gradient = (2 * (w * xt - eps) * xt).mean(0) / D, then w = w - lr * gradient."),
-        "that was a whole training; a U-Net has a million weights where this has a few, and nothing else is different.",
+        "that was a whole training; a U-Net has a million weights where this has a few, and the loop around it is the same.",
     ),
     Exercise(
         "04.variance", "A variance of its own", "learned_variance(v, t, schedule)",
@@ -1367,7 +1367,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         ("Write D's loss of exercise 1 with `real @ d` and `fake @ d`. What must be between `z * g` and D?",
          "`fake = (z * g).detach()` is a tensor with the same numbers that has forgotten where it comes from.",
          "After backward: torch.stack([torch.zeros_like(g) if g.grad is None else g.grad, d.grad])"),
-        "nothing went back to G. It is not modesty: without the cut, every lesson of D pushes G to make its fakes easier to spot.",
+        "nothing went back to G: no time is lost on the way there, and no gradient lies about that an optimizer of both would follow, towards fakes that are easier to spot.",
     ),
     Exercise(
         "05.fool", "Through D, not into D", "fool_d(g, d, z)",
@@ -1670,7 +1670,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         ("`torch.cdist(samples, seen)` has all distances, (B, N). Which direction does the minimum go along?",
          "Do the same with fresh, and compare the two (B,) tensors.",
          "(torch.cdist(samples, seen).min(1).values < torch.cdist(samples, fresh).min(1).values).double()"),
-        "the mean is about 0.5 without memory and 1 for a copier; an interval belongs beside it.",
+        "the mean is about 0.5 for samples that do not depend on what was seen, and 1 for a copier; an interval belongs beside it.",
         "The library's `metrics.copied` adds the interval.",
     ),
     Exercise(

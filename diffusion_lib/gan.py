@@ -157,7 +157,7 @@ class Regular:
 
 
 class Residual(nn.Module):
-    """Two 3 x 3 convolutions added to their input, which they leave alone at first. No normalisation: what R3GAN found best."""
+    """Two 3 x 3 convolutions added to their input, which they leave alone at first. No normalisation, as in R3GAN."""
 
     def __init__(self, channels: int, out: int):
         super().__init__()

@@ -136,7 +136,7 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 100, seed: int = 
 def copied(samples: Tensor, seen: Tensor, fresh: Tensor) -> dict[str, float]:
     """The share of samples whose nearest training picture is nearer than their nearest unseen one, and its 95 % interval.
 
-    seen, fresh (N, ...): equally many, so that 0.5 is what somebody has who learned nothing by heart and 1 who copies.
+    seen, fresh (N, ...): equally many, so that samples read 0.5 that do not depend on which were seen, and copies of them 1.
     Blind to copies that are shifted or recoloured. Keys: share, low, high; the interval holds the luck of the samples,
     not that of which pictures happened to be seen.
     """

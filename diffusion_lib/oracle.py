@@ -1,4 +1,4 @@
-"""The perfect denoiser, with no training: if the data are known, so is E[x0 | xt].
+"""The optimal ("perfect") denoiser, with no training: if the data are known, so is E[x0 | xt].
 
 Let x0 come from a mixture of K round Gaussians, x0 ~ sum_k w_k N(m_k, var I). Noise keeps it a mixture,
 
@@ -8,8 +8,9 @@ so the posterior weights r_k(x_t) are a softmax and the best guess is exact:
 
     E[x0 | x_t] = sum_k r_k (m_k + sqrt(alpha_bar) var / d (x_t - sqrt(alpha_bar) m_k)).
 
-A finite data set is the case var = 0, one component for each picture: the minimiser of the DDPM loss on that set
-(Karras et al. 2022, arXiv 2206.00364, eq. 57). It has learnt everything and understood nothing: it returns training pictures.
+With var > 0 this is the optimum for a distribution, and a walk with it draws new points of it. A finite data set is the case
+var = 0, one component for each picture: the minimiser of the DDPM loss on that set, also called the empirical denoiser
+(Karras et al. 2022, arXiv 2206.00364, eq. 57). A walk with it, in small enough steps, ends at a training picture.
 """
 
 from __future__ import annotations
@@ -109,14 +110,14 @@ class MixtureDenoiser:
 
 
 def ideal_denoiser(x: Tensor, schedule: Schedule, labels: Tensor | None = None) -> MixtureDenoiser:
-    """The exact denoiser of a finite data set x (N, ...): memory without understanding."""
+    """The optimal denoiser of a finite data set x (N, ...): walks with it end at members of the set."""
     return MixtureDenoiser(x, 0.0, schedule, labels=labels)
 
 
 def mixture_denoiser(
     means: Tensor, sd: float, schedule: Schedule, weights: Tensor | None = None
 ) -> MixtureDenoiser:
-    """The exact denoiser of sum_k w_k N(means_k, sd^2 I); means (K, ...), weights (K,) or None for equal."""
+    """The optimal denoiser of the distribution sum_k w_k N(means_k, sd^2 I); means (K, ...), weights (K,) or None for equal."""
     return MixtureDenoiser(means, sd**2, schedule, weights)
 
 

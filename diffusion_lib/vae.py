@@ -146,8 +146,8 @@ def bits_per_dimension(model: VAE, x: Tensor, levels: int | None, *, y: Tensor |
 def draw(model: VAE, n: int, *, y: Tensor | None = None, grain: bool | None = None, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:  # fmt: skip
     """n samples, a batch (B, ...) at a time, as `gan.draw`: one network call each. Pictures are kept in [-1, 1].
 
-    grain: draw from p(x | z), with its noise of size s; else what you get is its mean, smoother than any real picture.
-    None: points with it (they are nothing without their spread), pictures without, as VAE pictures are shown everywhere.
+    grain: draw from p(x | z), with its noise of size s; else what you get is its mean, smoother than real pictures.
+    None: points with it (they are nothing without their spread), pictures without, as VAE pictures are usually shown.
     """
     classes, g = model.config["classes"], torch.Generator().manual_seed(seed)
     y = torch.arange(n) % classes if y is None and classes else y

@@ -6,11 +6,11 @@ from collections import Counter
 
 import claims
 import pytest
-from claims import CELLS, LESSONS, numbers, readme, text
+from claims import CELLS, LESSONS, exercises, numbers, readme, text
 
 TABLES = {name: importlib.import_module(f"claims.lesson{name[:2]}") for name in LESSONS}
 TABLES = {name: module for name, module in TABLES.items() if not getattr(module, "UNFINISHED", False)}
-SAID = {c["id"]: text(c) for name in TABLES for c in claims.notebook(name)} | readme.SECTIONS
+SAID = {c["id"]: text(c) for name in TABLES for c in claims.notebook(name)} | exercises.SAID | readme.SECTIONS
 SAID = {place: said for place, said in SAID.items() if numbers(said)}
 
 
@@ -20,8 +20,9 @@ def known(module, place: str) -> Counter:
 
 
 def home(place: str):
-    """The module of a cell or of a section of the README."""
-    return next((m for name, m in TABLES.items() if place.startswith(f"{name[:2]}-")), readme)
+    """The module of a cell, of an exercise or of a section of the README."""
+    lessons = (m for name, m in TABLES.items() if place.startswith(f"{name[:2]}-"))
+    return exercises if place in exercises.SAID else next(lessons, readme)
 
 
 @pytest.mark.parametrize("place", SAID)
@@ -39,7 +40,7 @@ def test_what_a_text_says_without_a_number_is_so(name, place):
 
 
 def test_nothing_is_declared_for_a_cell_that_is_gone():
-    for module in (*TABLES.values(), readme):
+    for module in (*TABLES.values(), exercises, readme):
         places = {*module.MEASURED, *module.QUOTED, *module.PLAIN}
         assert places <= SAID.keys() and {home(p) for p in places} <= {module}, (module.__name__, places - SAID.keys())  # fmt: skip
 

@@ -46,7 +46,7 @@ def network_or_perfect(model: Denoiser, seen: Data, fresh: Data, n: int = 200, c
     """The network beside the perfect denoiser of the pictures it learned from, at `count` noise levels.
 
     seen: the training pictures; fresh: others of the same kind. Error: mean square of x0_hat - x0 over n pictures of each,
-    both denoisers given the same x_t (and class, if the network has classes). Nobody can beat the perfect one on `seen`.
+    both denoisers given the same x_t (and class, if the network has classes). On `seen` no denoiser has a smaller mean error than the perfect one.
     """
     schedule, g = model.schedule, generator(seed)
     labels = seen.y if model.net.config["classes"] else None

@@ -7,6 +7,7 @@ PAPERS = {
     "Goodfellow 2014": "Generative Adversarial Networks, 1406.2661",
     "Kingma 2014": "Auto-Encoding Variational Bayes, 1312.6114",
     "Sohl-Dickstein 2015": "Deep Unsupervised Learning using Nonequilibrium Thermodynamics, 1503.03585",
+    "Salimans 2016": "Improved Techniques for Training GANs, 1606.03498",
     "Bowman 2016": "Generating Sentences from a Continuous Space, 1511.06349",
     "White 2016": "Sampling Generative Networks, 1609.04468",
     "Heusel 2017": "GANs Trained by a Two Time-Scale Update Rule (FID), 1706.08500",
