@@ -31,9 +31,9 @@ from PIL import Image
 from diffusion_lib import arena, data, train
 from diffusion_lib.figures import to_uint8
 from diffusion_lib.files import whole
-from diffusion_lib.views.rungs import FAILS, FAMILIES, RECORDS, SIZES, N, Ruler
+from diffusion_lib.views.rungs import AGAIN, FAILS, FAMILIES, RECORDS, SIZES, N, Ruler
 
-OUT, SHOWN, SECONDS, SEEDS, AGAIN = RECORDS / "ladder.json", 6, 30.0, 3, (16, 32)
+OUT, SHOWN, SECONDS, SEEDS = RECORDS / "ladder.json", 6, 30.0, 3
 RULERS = cache(Ruler)
 
 

@@ -10,7 +10,7 @@ play   Then both are trained for STEPS steps, or from the start, without D's les
 
 Networks, rate and batch are what `gan.build` makes of the ring, and the rate stays constant. Plain descent has no rate there:
 it gets the largest of PLAIN with which TRIAL_SEED's trainings by both losses, with and without D's lessons alone, stay
-numbers. It goes on where it was stopped.
+numbers. A training that breaks off all the same keeps its looks and its error. It goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import json
 import math
 import platform
 import time
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def plain_rate() -> float:
     for rate in PLAIN:
         try:
             for loss, head in product(LOSSES, (HEAD, 0)):
-                play(TRIAL_SEED, loss, rate, head, looks=1)
+                list(play(TRIAL_SEED, loss, rate, head, looks=1))
             return rate
         except FloatingPointError:
             continue
@@ -101,10 +102,10 @@ def alone(seed: int) -> list[list[float]]:
     return rows
 
 
-def play(seed: int, loss: str, plain: float | None, head: int, looks: int = LOOKS) -> list[list[float]]:
-    """G with Adam, or plain descent at this rate: [step, |theta - theta_0|, mean length of a step since the last look, gradient's length, its noise, D's mean probability for fakes, largest |x|]."""
+def play(seed: int, loss: str, plain: float | None, head: int, looks: int = LOOKS) -> Iterator[list[float]]:
+    """G with Adam, or plain descent at this rate; at each look [step, |theta - theta_0|, mean length of a step since the last look, gradient's length, its noise, D's mean probability for fakes, largest |x|]."""
     parts, g, d = pair(seed, loss)
-    dice, batches, rows = torch.Generator().manual_seed(seed), iter(parts.batches), []
+    dice, batches = torch.Generator().manual_seed(seed), iter(parts.batches)
     if plain is not None:
         g.optimizer = torch.optim.SGD(g.model.parameters(), plain)
     for _ in range(head):
@@ -119,14 +120,13 @@ def play(seed: int, loss: str, plain: float | None, head: int, looks: int = LOOK
                 sure = float(d.model(x).sigmoid().mean())
             found = spread(gradients(g.model, d.model, loss, torch.Generator().manual_seed(1)))
             mean = sum(moved) / len(moved) if moved else 0.0
-            rows.append([step, float((before - start).norm()), mean, *found.values(), sure, float(x.abs().max())])  # fmt: skip
+            yield [step, float((before - start).norm()), mean, *found.values(), sure, float(x.abs().max())]
             moved = []
         if step < STEPS:
             parts.step(next(batches), dice)
             now = flat(g.model.parameters())
             moved.append(float((now - before).norm()))
             before = now
-    return rows
 
 
 def rounded(rows: list[list[float]]) -> list[list[float | None]]:
@@ -153,7 +153,12 @@ def main() -> None:
                 continue
             tick = time.process_time()
             row = {"seed": seed, "loss": loss, "optimizer": optimizer, "head": head}
-            row["rows"] = rounded(play(seed, loss, book["plain_rate"] if optimizer == "plain" else None, head))  # fmt: skip
+            rows, row["error"] = [], ""
+            try:
+                rows.extend(play(seed, loss, book["plain_rate"] if optimizer == "plain" else None, head))
+            except FloatingPointError as error:
+                row["error"] = str(error)
+            row["rows"] = rounded(rows)
             book["play"].append(row)
             print({k: v for k, v in row.items() if k != "rows"}, row["rows"][-1], f"{time.process_time() - tick:.1f} s", flush=True)  # fmt: skip
             with whole(OUT) as part:

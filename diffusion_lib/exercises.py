@@ -1486,7 +1486,7 @@ EXERCISES: dict[str, Exercise] = {e.name: e for e in (
         ("x_new^2 + y_new^2 = (x - lr y)^2 + (y + lr x)^2. Which terms cancel?",
          "It is (1 + lr^2)(x^2 + y^2): the square of the distance gets the same factor in every step.",
          "r * (1 + lr**2) ** (n / 2)"),
-        "a small learning rate only makes the way out slower; a cure has to change the game.",
+        "for steps of both at once, a smaller learning rate only makes the way out slower. What ends elsewhere is another step (in turns, or with a look ahead) or another game.",
     ),
     Exercise(
         "06.ahead", "Looking one step ahead", "radius(r, lr, n)",

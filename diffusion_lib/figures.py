@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import os
 import threading
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from io import BytesIO
 from pathlib import Path
 
@@ -60,7 +62,9 @@ def _drawing() -> Iterator[None]:
 
 
 class Figure(matplotlib.figure.Figure):
-    """A Matplotlib figure with its own canvas, which a notebook shows without pyplot."""
+    """A Matplotlib figure with its own canvas, which a notebook shows without pyplot. alt: what it shows, for those who do not see it."""
+
+    alt = ""
 
     def __init__(self, width: float, height: float, background: str = "white", dpi: float = 200, **more):
         known = ", ".join(PAPER)
@@ -70,6 +74,14 @@ class Figure(matplotlib.figure.Figure):
 
     def _repr_png_(self) -> bytes:
         return png(self)
+
+    def _repr_html_(self) -> str | None:
+        """The picture with its words, if it has any; else None, and the notebook takes the PNG."""
+        if not self.alt:
+            return None
+        data = b64encode(png(self)).decode()
+        wide = round(96 * self.get_figwidth())
+        return f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{data}" width="{wide}" style="max-width:100%; height:auto">'
 
 
 def _need(ok: object, sentence: str) -> None:

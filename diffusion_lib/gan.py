@@ -43,12 +43,12 @@ def d_logistic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def g_minimax(real: Tensor, fake: Tensor) -> Tensor:
-    """E log(1 - D(G(z))): what D loses, G wins. Its slope is D(G(z)), next to nothing once D is sure (Goodfellow 2014, eq. 1)."""
+    """E log(1 - D(G(z))): what D loses, G wins. Its slope in the score is D(G(z)), tiny once D is sure (Goodfellow 2014, eq. 1)."""
     return -F.softplus(fake).mean()
 
 
 def g_non_saturating(real: Tensor, fake: Tensor) -> Tensor:
-    """-E log D(G(z)): the same goal, but steepest where D is sure. In the 2014 paper too, section 3."""
+    """-E log D(G(z)): up the score as well, and steepest in it where D is sure of a fake. In the 2014 paper too, section 3."""
     return F.softplus(-fake).mean()
 
 
@@ -112,8 +112,8 @@ class Regular:
     r1: r1 / 2 E |grad score|^2 at real ones (Mescheder et al. 2018, 1801.04406, eq. 9);  r2: the same at fakes (eq. 10);
     gp: gp E (|grad score| - 1)^2 between real and fake (WGAN-GP, Gulrajani et al. 2017, 1704.00028, eq. 3), always exact.
     exact: by the gradient of a gradient; else by `slope2_estimate`, which is faster.
-    every: look only at one step in so many, by chance, and count it as often: the same on average, and cheaper
-    (StyleGAN2, Karras et al. 2020, 1912.04958, section 3.1).
+    every: look only at one step in so many, by chance, and count it as often: the same on average, and cheaper. (StyleGAN2
+    looks at fixed intervals, Karras et al. 2020, 1912.04958, section 3.1; R3GAN exactly, in every step.)
     """
 
     r1: float = 0.0
@@ -194,7 +194,7 @@ def mlp(inputs: int, width: int, depth: int, outputs: int) -> nn.Sequential:
 class Waves(nn.Module):
     """(B, n) -> (B, n (1 + 2 K)): the numbers, and sin and cos of their 1, 2, 4, ... 2^(K-1) fold (Tancik et al. 2020, 2006.10739).
 
-    Steep functions become easy with them: a D that sees narrow islands, a G whose z fall into islands and not between.
+    Steep functions become easier with them (lesson 06 compares networks with and without).
     """
 
     def __init__(self, octaves: int):
@@ -221,7 +221,7 @@ class Generator(nn.Module):
         self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "patch": patch, "waves": waves}  # fmt: skip
         self.card: dict = {}
         self.label = nn.Embedding(classes, latent) if classes else None
-        if classes:  # softer than z, or G soon draws one picture of each class and stays there (Shahbazi et al. 2022, 2201.06578)
+        if classes:  # softer than z: with classes G may draw one picture of each and stay there (Shahbazi et al. 2022, 2201.06578)
             nn.init.normal_(self.label.weight, std=0.2)
         inputs = latent * (2 if classes else 1)
         if len(shape) == 1:

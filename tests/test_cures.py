@@ -136,11 +136,15 @@ def test_the_best_try_is_the_first_of_those_that_are_as_good():
     assert cures.best([row(5e-4, "plain", 0.5), *tries])["overlap"] == 0.5
 
 
-def test_the_other_choice_is_the_best_of_the_other_network():
+def test_the_other_choice_is_the_best_of_the_other_network_and_the_usual_one_is_builds():
     tries = [{"recipe": r, "lr": lr, "network": n, "overlap": (n == "plain") + lr} for r in gan.RECIPES for lr in cures.RATES for n in cures.NETWORKS]  # fmt: skip
     for found in cures.choices(tries).values():
         assert (found["chosen"]["network"], found["other"]["network"]) == ("plain", "waves")
         assert found["chosen"]["lr"] == found["other"]["lr"] == 2e-3
+        assert (found["usual"]["network"], found["usual"]["lr"]) == (
+            "waves",
+            gan.build(RING)[1].learners[0].lr,
+        )
 
 
 # ---------------------------------------------------------------------------------------- motion

@@ -11,7 +11,17 @@ from .collapse import collapse_lab
 from .copying import disguises, is_it_a_copy
 from .denoisers import bound, network_or_perfect, three_questions, variances
 from .duel import cat_film, step_gan
-from .failing import bilinear, circling, cures, cures_table, slope_factors, winning
+from .failing import (
+    astray,
+    bilinear,
+    circling,
+    cures,
+    cures_table,
+    motion_table,
+    slope_factors,
+    tries_table,
+    winning,
+)
 from .forward import chain_log_probability, explore_forward, ink, steps_or_jump
 from .latents import (
     halfway_table,
@@ -36,6 +46,7 @@ __all__ = [
     "RAW",
     "across",
     "ancestors",
+    "astray",
     "bet",
     "bilinear",
     "blind_spots",
@@ -67,6 +78,7 @@ __all__ = [
     "many_samples",
     "memory",
     "midpoint_table",
+    "motion_table",
     "network_or_perfect",
     "own_pictures",
     "picture_test",
@@ -86,6 +98,7 @@ __all__ = [
     "steps_or_jump",
     "straight_or_round",
     "three_questions",
+    "tries_table",
     "two_rulers",
     "two_sizes",
     "unfold",

@@ -21,8 +21,10 @@ from ..metrics import mode_report
 from ..player import curve, scatter
 from ..train import Record, fit
 from .common import generator, say
+from .failing import edged
 from .live import BIG, Live, budget, two_places
 
+COUNTED = 0.1  # the share of samples within 3 sd from which on modes and their KL are counted: few strays say nothing
 SPEEDS = {"D ten times slower than G": 0.1, "D as fast as G": 1.0, "D four times faster": 4.0}
 FOREVER = 10**9  # steps over which `fit` lets the learning rate fall: so many that a lab sees it stand still
 
@@ -163,10 +165,12 @@ class CollapseLab(Live):
         if not bool(x.isfinite().all()):
             raise FloatingPointError(f"The samples are no numbers any more at step {self.step}.")
         seen = mode_report(x, self.data.modes, self.data.sd) | {"near": near_modes(x, self.data.modes)}
+        if seen["high_quality"] < COUNTED:
+            seen |= {"modes": math.nan, "kl": math.nan}
         scores = (d(self.data.x[:500]), d(x[:500]))
         real, fake = (float(s.sigmoid().mean()) for s in scores)
-        return seen | {"step": self.step, "seconds": self.trained, "recipe": self.made, "x": x[:600].numpy(),
-                       "real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}  # fmt: skip
+        return seen | {"step": self.step, "seconds": self.trained, "recipe": self.made, "x": edged(x[:600].numpy(), self.limit),
+                       "outside": float((x.abs().amax(1) > self.limit).double().mean()), "real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}  # fmt: skip
 
     def _panels(self, frames: list[dict]) -> list[dict]:
         at, plane = self._at(frames), (-self.limit, self.limit)
@@ -190,17 +194,20 @@ class CollapseLab(Live):
         ]
 
     def _caption(self, f: dict) -> str:
-        some = f["high_quality"] > 0
-        kl, sd = (f"{f['kl']:.2f}", f"{f['sd_ratio']:.2f}") if some else ("none", "none")
-        return (f"{f['recipe']}:  near {f['near']} of {len(self.data.modes)} modes; within 3 sd {f['high_quality']:.1%}, "
-                f"on {f['modes']} modes, KL {kl}, width {sd}")  # fmt: skip
+        said = f"{f['recipe']}:  near {f['near']} of {len(self.data.modes)} modes; within 3 sd {f['high_quality']:.1%}, "
+        if math.isnan(f["modes"]):
+            said += "too few to count modes"
+        else:
+            said += f"on {f['modes']} modes, KL {f['kl']:.2f}, width {f['sd_ratio']:.2f}"
+        return said + (f"; outside, drawn on the edge: {f['outside']:.0%}" if f["outside"] >= 0.005 else "")
 
 
 def collapse_lab(data: str | _data.Data = "ring", *, recipe: str = "minimax (2014)", speed: str = "D ten times slower than G", steps: int | None = None, seconds: float | None = None, keep: int = 40, seed: int = 0) -> CollapseLab:  # fmt: skip
     """A GAN on points that breaks before one's eyes. It begins at once and trains beside the notebook.
 
-    steps: how long, the same on every machine (1,500 if nothing is said), or seconds. data: "ring", "grid" or a Data with modes. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the
-    film, each with the weights of both networks; with more, it is thinned evenly.
+    steps: how long, the same on every machine (1,500 if nothing is said), or seconds. data: "ring", "grid" or a Data with
+    modes. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the film, each with the weights of both
+    networks; with more, it is thinned evenly.
     """
     data = _data.load(data) if isinstance(data, str) else data
     box = CollapseLab(data, budget(steps, seconds, usual=1500), keep, seed)

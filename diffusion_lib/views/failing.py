@@ -1,11 +1,13 @@
-"""Lesson 06: the recorded cures, and two reasons why GANs fail in numbers: a slope that vanishes, a game that circles."""
+"""Lesson 06: the recorded cures, how far G moves, and two reasons why GANs fail: a slope that vanishes, a game that circles."""
 
 from __future__ import annotations
 
 import json
 import math
 import statistics
+from functools import cache
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -19,65 +21,166 @@ from ..plots import _plot
 from .tables import Table, table
 
 RECORDS = Path(__file__).parent.parent / "records"
+NETWORKS = ("plain", "waves")
+KINDS, FATES = (*NETWORKS, "usual"), ("flew apart", "clump between")
+FILMED = ("minimax (2014)", "non-saturating", "+ R1 + R2", "RpGAN + R1 + R2")
+PLAYED = {"plain": "plain descent", "Adam": "Adam"}
 
 
-def recorded() -> dict[str, list[dict]]:
-    """The runs that `benchmarks/cures.py` recorded: {recipe: its runs in the order of their seeds}."""
-    runs = json.loads((RECORDS / "cures.json").read_text("utf-8"))["runs"]
+@cache
+def recorded_cures() -> dict:
+    """What `benchmarks/cures.py` wrote: "tries", "choices", "runs", "film", "verdicts", and how many steps each recipe had."""
+    return json.loads((RECORDS / "cures.json").read_text("utf-8"))
+
+
+def recorded(kind: str) -> dict[str, list[dict]]:
+    """{recipe: its recorded runs in the order of their seeds}. kind: "plain" or "waves", each recipe at its best rate in such
+    networks; "usual": the two losses of 2014 with the network and the rate that `gan.build` takes by itself, "waves" and 0.002."""
+    if kind not in KINDS:
+        raise ValueError(f"The cures were recorded as {', '.join(map(repr, KINDS))}: got {kind!r}.")
+    runs = [r for r in recorded_cures()["runs"] if (r["choice"] if r["choice"] == "usual" else r["network"]) == kind]  # fmt: skip
     by = {name: [r for r in runs if r["recipe"] == name] for name in gan.RECIPES}
     return {name: sorted(rows, key=lambda r: r["seed"]) for name, rows in by.items() if rows}
 
 
-def cures(width: float = 9.0) -> Figure:
-    """Every recorded run as a small picture: a row for each recipe, a column for each seed; the number counts its modes.
+def tries_table() -> Table:
+    """What each recipe's six tries covered (overlap): two networks, three rates, one seed. The largest of a row is marked."""
+    book, rows = recorded_cures(), []
+    pairs = [(n, lr) for n in NETWORKS for lr in sorted({t["lr"] for t in book["tries"]})]
+    for name, choice in book["choices"].items():
+        found = {(t["network"], t["lr"]): t["overlap"] for t in book["tries"] if t["recipe"] == name}
+        best = (choice["chosen"]["network"], choice["chosen"]["lr"])
+        rows.append([name, *(f"{found[p]:.2f}{' *' * (p == best)}" for p in pairs)])
+    return table(["overlap", *(f"{n}, {lr:g}" for n, lr in pairs)], rows, [f"* chosen: {book['rule']}."])
 
-    Orange frame: the run lost at least one mode (strict count, `mode_report`).
+
+def cures_table(kind: str) -> Table:
+    """All recorded runs of a kind (see `recorded`): how many failed in which way, where they went, and medians with the range."""
+    rows = []
+    for name, runs in recorded(kind).items():
+        n, fate = len(runs), [whereabouts(r) for r in runs]
+        cover = sorted(r["final"]["overlap"] for r in runs)
+        counts = [f"{sum(r[k] for r in runs)} of {n}" for k in ("off", "lost", "blurred")]
+        went = [f"{fate.count(k)}" for k in FATES]
+        rows.append([name + " *" * (runs[0]["choice"] == "chosen"), f"{runs[0]['options']['lr']:g}", *counts, *went,
+                     f"{statistics.median(cover):.2f} ({cover[0]:.2f} to {cover[-1]:.2f})", f"{runs[0]['steps']:,}"])  # fmt: skip
+    notes = ["* this network was its better one in the tries."] if kind in NETWORKS else []
+    return table(["recipe", "rate", "off", "lost", "blurred", *FATES, "overlap", "steps"], rows, notes)
+
+
+def whereabouts(run: dict) -> str:
+    """Where the fakes of a run ended, a word of FATES or "". flew apart: over half are outside the plot, at about 1.5 times the
+    islands' distance from the middle; clump between: over half lie in one spot that is not near any island."""
+    if run["final"]["beyond"] > 0.5:
+        return FATES[0]
+    clump = run["final"]["clump"]
+    return FATES[1] if clump["between"] and clump["share"] > 0.5 else ""
+
+
+def _under(run: dict) -> str:
+    """What is written under a run's picture: islands found and the share on them, or why none are counted."""
+    final = run["final"]
+    if not run["off"]:
+        return f"{final['modes']} · {final['high_quality']:.0%}"
+    return f"{final['beyond']:.0%} out" if final["beyond"] > 0.5 else f"– · {final['high_quality']:.0%}"
+
+
+def edged(x: np.ndarray, limit: float) -> np.ndarray:
+    """Points (..., 2) outside the square of this half side, moved to its edge towards its centre; the others as they are."""
+    most = np.abs(x).max(-1, keepdims=True)
+    return x * np.minimum(1, limit / np.maximum(most, 1e-12))
+
+
+def cures(kind: str, width: float = 7.2) -> Figure:
+    """Every recorded run of a kind (see `recorded`) as a small picture: a row for each recipe, a column for each seed.
+
+    Under it: islands found, and the share of fakes on them. Orange frame: off the islands, or an island lost. Fakes outside
+    the picture stand as crosses on its edge, in the direction where they are.
     """
-    rows, modes = recorded(), _data.ring(16).modes.numpy()
-    columns, side = max(5, *map(len, rows.values())), 4.6
+    rows, modes, limit = recorded(kind), _data.ring(16).modes.numpy(), recorded_cures()["plot"]
+    columns, side, tall = max(map(len, rows.values())), 2.2 * limit, 2.2 * limit + 0.95
     with _drawing():
-        fig, (ax,), palette = _plot(width=width, height=0.4 + width * (len(rows) + 0.3) / (columns + 3.2))
+        height = 0.35 + (width - 1.45) / columns * len(rows) * tall / side
+        fig, (ax,), palette = _plot(width=width, height=height)
         ax.grid(False)
         ax.spines[:].set_visible(False)
         for i, runs in enumerate(rows.values()):
             for j, run in enumerate(runs):
-                at, hue = np.array([j * side, -i * side]), palette[1 if run["lost"] else 0]
+                bad = run["off"] or run["lost"]
+                at, hue = np.array([j * side, -i * tall]), palette[1 if bad else 0]
                 x = np.array(run["points"]).reshape(-1, 2) / 100
-                x = x[np.abs(x).max(1) < 2.1] + at
+                out = np.abs(x).max(1) > limit
                 ax.scatter(*(modes + at).T, s=14, c="#c9cfd6", linewidths=0)
-                ax.scatter(*x.T, s=1.2, c=hue, linewidths=0)
-                edge = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * 2.1 + at
-                ax.plot(*edge.T, c=hue, lw=1.8 if run["lost"] else 0.8)
-                ax.text(
-                    *at,
-                    str(run["final"]["modes"]) + "\n(all outside)" * (not len(x)),
-                    ha="center",
-                    va="center",
-                    size=9,
-                    weight="bold",
-                    color=hue,
-                )
-        names = [
-            f"{name}\nlost modes: {sum(r['lost'] for r in runs)} of {len(runs)}"
-            for name, runs in rows.items()
-        ]
-        ax.set(yticks=[-i * side for i in range(len(rows))], yticklabels=names,
+                ax.scatter(*(x[~out] + at).T, s=1.2, c=hue, linewidths=0)
+                ax.scatter(*(edged(x[out], limit) + at).T, s=9, c=hue, marker="x", linewidths=0.6)
+                edge = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * limit + at
+                ax.plot(*edge.T, c=hue, lw=1.6 if bad else 0.8)
+                ax.text(at[0], at[1] - limit - 0.15, _under(run), ha="center", va="top", size=8, color="#1f2328")  # fmt: skip
+        ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(name, 15) for name in rows],
                xticks=[j * side for j in range(columns)], xticklabels=[f"seed {j}" for j in range(columns)],
-               xlim=(-2.3, (columns - 1) * side + 2.3), ylim=(-(len(rows) - 1) * side - 2.3, 2.3), aspect="equal")  # fmt: skip
-        ax.tick_params(length=0, labelsize=10, labeltop=True, labelbottom=False)
+               xlim=(-limit - 0.2, (columns - 1) * side + limit + 0.2), ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")  # fmt: skip
+        ax.tick_params(length=0, labelsize=9, labeltop=True, labelbottom=False)
+    found = "; ".join(f"{name}: {sum(not (r['off'] or r['lost']) for r in runs)} of {len(runs)}" for name, runs in rows.items())  # fmt: skip
+    fig.alt = f"The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
     return fig
 
 
-def cures_table() -> Table:
-    """The same runs in numbers: failures of each kind, and the median share within 3 sd, width and steps."""
-    rows = []
-    for name, runs in recorded().items():
-        n, found = len(runs), sorted(r["final"]["modes"] for r in runs)
-        good, steps = (statistics.median(v) for v in ([r["final"]["high_quality"] for r in runs], [r["steps"] for r in runs]))  # fmt: skip
-        lost, blurred = (f"{sum(r[k] for r in runs)} of {n}" for k in ("lost", "blurred"))
-        span = f"{found[0]} to {found[-1]}"
-        rows.append([name, lost, blurred, span, f"{good:.1%}", f"{steps:,.0f}"])
-    return table(["recipe", "lost a mode", "blurred", "modes", "within 3 sd", "steps"], rows)
+def astray() -> FramePlayer:
+    """Four recipes with waves, seed 0, over the whole training: where the fakes go. Those outside stand on the edge."""
+    book, limit = recorded_cures(), recorded_cures()["plot"]
+    names = [n for n in FILMED if n in book["film"]]
+    films = {n: np.array([x for _, x in book["film"][n]]).reshape(len(book["film"][n]), -1, 2) / 100 for n in names}  # fmt: skip
+    frames = min(map(len, films.values()))
+    modes, plane = _data.ring(16).modes, {"xlim": (-limit, limit), "ylim": (-limit, limit)}
+    panels = [scatter(modes, n, colors=-1, size=14, layers=[{"points": edged(x[:frames], limit).astype(np.float32), "colors": 1, "size": 4}], **plane) for n, x in films.items()]  # fmt: skip
+    captions = []
+    for k in range(frames):
+        said = []
+        for n, x in films.items():
+            out = float((np.abs(x[k]).max(-1) > limit).mean())
+            said.append(f"{n}: {out:.0%} outside" if out else n + ": none")
+        captions.append("Outside the picture, drawn on its edge:  " + ";  ".join(said))
+    labels = [f"{k / (frames - 1):.0%}" for k in range(frames)]
+    return FramePlayer(panels, captions=captions, labels=labels, name="Where the fakes go", fps=4, start=frames - 1)  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- how G moves
+
+
+@cache
+def recorded_motion() -> dict:
+    """What `benchmarks/motion.py` wrote: "alone", "play" and "plain_rate"."""
+    return json.loads((RECORDS / "motion.json").read_text("utf-8"))
+
+
+def motion(loss: str, optimizer: str, head: int, what: str) -> list[float]:
+    """One number of each seed's recorded training: "gradient" and "noise" at its start, "moved" and "farthest" at its end; infinite
+    at the end of one that broke off."""
+    runs = [r for r in recorded_motion()["play"] if (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)]  # fmt: skip
+    row, column = {"gradient": (0, 3), "noise": (0, 4), "moved": (-1, 1), "farthest": (-1, 6)}[what]
+    values = [None if row and r.get("error") else r["rows"][row][column] for r in sorted(runs, key=lambda r: r["seed"])]  # fmt: skip
+    return [math.inf if v is None else v for v in values]
+
+
+def motion_table(head: int = 300) -> Table:
+    """How far G's weights move in the recorded trainings, D having had `head` lessons alone: medians, with the range over the seeds."""
+    book, rows = recorded_motion(), []
+    if head not in (heads := sorted({r["head"] for r in book["play"]})):
+        raise ValueError(
+            f"Recorded are trainings after {' and after '.join(map(str, heads))} lessons of D: got head = {head!r}."
+        )
+    for loss in ("minimax", "non-saturating"):
+        for optimizer in ("plain", "Adam"):
+            cells = [_span(motion(loss, optimizer, head, what)) for what in ("gradient", "noise", "moved", "farthest")]  # fmt: skip
+            rows.append([f"{loss}, {PLAYED[optimizer]}", *cells])
+    steps = book["play"][0]["rows"][-1][0]
+    notes = ["inf: a training that broke off."] * any("inf" in cell for row in rows for cell in row)
+    return table(["G's loss, and its steps", "gradient at first", "its noise", f"moved in {steps:.0f} steps", "farthest fake"], rows, notes)  # fmt: skip
+
+
+def _span(values: list[float]) -> str:
+    """The median, with the smallest and the largest in brackets."""
+    return f"{statistics.median(values):.2g} ({min(values):.2g} to {max(values):.2g})"
 
 
 # ---------------------------------------------------------------------------------------- a slope that vanishes

@@ -1,9 +1,10 @@
-"""Lesson 06: the resolution ladder. One task at 8, 16, 32 and 64 pixels, two families, the same measured seconds."""
+"""Lesson 06: the resolution ladder. One task at 8, 16, 32 and 64 pixels, two families, the same seconds, steps or FLOPs."""
 
 from __future__ import annotations
 
 import json
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from .tables import Table, table
 
 FLOORS = [[math.log10(v), str(v)] for v in (1, 2, 5, 10, 20, 50)]
 SIZES, FAMILIES, N = (8, 16, 32, 64), ("GAN", "DDPM"), 100
+AGAIN = (16, 32)  # where equal steps and equal FLOPs were tried as well
 LIVE = 48  # samples to judge while one waits
 FAILS = {
     "far": 0.5,
@@ -115,9 +117,25 @@ class Ruler:
 # ---------------------------------------------------------------------------------------- what was recorded
 
 
+EQUAL = ("seconds", "steps", "flops")
+
+
+@cache
 def recorded_ladder() -> dict:
-    """What `benchmarks/ladder.py` wrote: "runs", "anchors", and in words what was done and what counts as a failure."""
+    """What `benchmarks/ladder.py` wrote: "runs", "anchors", "rungs" (steps, FLOPs, parameters, options), what was done, what fails."""
     return json.loads((RECORDS / "ladder.json").read_text("utf-8"))
+
+
+def climbed(size: int, family: str, equal: str = "seconds") -> list[dict]:
+    """The recorded runs of a rung in the order of their seeds, both families having had equal seconds, steps or flops.
+
+    A family with as many steps by another budget was not trained twice: its run of equal seconds is the run.
+    """
+    book = recorded_ladder()
+    plan = book["rungs"][str(size)]["budgets"]
+    same = plan[equal][family] == plan["seconds"][family]
+    want = (size, family, "seconds" if same else equal)
+    return sorted((r for r in book["runs"] if (r["size"], r["family"], r["equal"]) == want), key=lambda r: r["seed"])  # fmt: skip
 
 
 def _sheet(size: int, family: str, seeds: list[int]) -> np.ndarray:
@@ -149,7 +167,7 @@ def ladder() -> FramePlayer:
     at, lines = np.log2(sizes), {}
     for family in FAMILIES:
         for seed in seeds:
-            far = [_distance(runs, s, family, seed) for s in sizes]
+            far = [_distance(s, family, seed) for s in sizes]
             lines[family if seed == seeds[0] else " " * (1 + len(lines))] = np.log10(far)
     panel = curve(at, lines, "distance to real, in floors", cursor=at, xlabel="pixels", ylim=(-0.1, 1.8))
     for i, mark in enumerate(m for m in panel["marks"] if m["kind"] == "line" and m["n"] == len(at)):
@@ -158,39 +176,45 @@ def ladder() -> FramePlayer:
     for mark in dots:
         mark["colors"] = [i // len(seeds) for i in range(len(lines))]
     panel |= {"xticks": [[math.log2(s), str(s)] for s in sizes], "yticks": FLOORS}  # fmt: skip
-    captions = [f"{s} × {s}: " + "; ".join(f"{f} {_range(runs, s, f)}" for f in FAMILIES) for s in sizes]
+    captions = [f"{s} × {s}: " + "; ".join(f"{f} {_range(climbed(s, f))}" for f in FAMILIES) for s in sizes]
     return FramePlayer([*panels, panel], captions=captions, labels=[f"{s} × {s}" for s in sizes], name="The resolution ladder", fps=1)  # fmt: skip
 
 
-def _distance(runs: list[dict], size: int, family: str, seed: int) -> float:
-    found = [r["distance"] for r in runs if (r["size"], r["family"], r["seed"]) == (size, family, seed)]
+def _distance(size: int, family: str, seed: int) -> float:
+    found = [r["distance"] for r in climbed(size, family) if r["seed"] == seed]
     return found[0] if found and found[0] else math.nan
 
 
-def _range(runs: list[dict], size: int, family: str) -> str:
-    found = [r for r in runs if (r["size"], r["family"]) == (size, family)]
-    if not found:
+def _range(runs: list[dict]) -> str:
+    if not runs:
         return "not run yet"
-    numbers = sorted(r["distance"] for r in found if r["distance"] is not None)
+    numbers = sorted(r["distance"] for r in runs if r["distance"] is not None)
     same = numbers and f"{numbers[0]:.1f}" == f"{numbers[-1]:.1f}"
     span = f"{numbers[0]:.1f}{'' if same else f' to {numbers[-1]:.1f}'} floors" if numbers else "no number"
-    return f"{span}, {sum(r['fails'] for r in found)} of {len(found)} failed"
+    return f"{span}, {sum(r['fails'] for r in runs)} of {len(runs)} failed"
 
 
-def ladder_table() -> Table:
-    """The recorded ladder in numbers: each size and family, all seeds, with what the equal seconds bought."""
-    book, rows = recorded_ladder(), []
-    for size, family in ((s, f) for s in SIZES for f in FAMILIES):
-        runs = [r for r in book["runs"] if (r["size"], r["family"]) == (size, family)]
-        if runs:
+def ladder_table(equal: str = "seconds") -> Table:
+    """The recorded ladder in numbers, every seed: distance, diversity, failures, and what the budget bought.
+
+    equal: both families had equal "seconds", at every size; or equal "steps" or "flops", at 16 and 32 pixels.
+    """
+    if equal not in EQUAL:
+        raise ValueError(f"On the ladder both families had equal {', '.join(EQUAL)}: got {equal!r}.")
+    book, rows, seen = recorded_ladder(), [], []
+    for size in SIZES if equal == "seconds" else AGAIN:
+        rung = book["rungs"][str(size)]
+        seen.append(size)
+        for family in FAMILIES:
+            runs = climbed(size, family, equal)
             far = "  ".join("none" if r["distance"] is None else f"{r['distance']:.1f}" for r in runs)
             spread = f"{min(r['diversity'] for r in runs):.2f} to {max(r['diversity'] for r in runs):.2f}"
-            steps = f"{min(r['steps'] for r in runs)} to {max(r['steps'] for r in runs)}"
-            draws = f"{max(r['drawing_seconds'] for r in runs):.1f} s"
             failed = f"{sum(r['fails'] for r in runs)} of {len(runs)}"
-            rows.append([f"{size}", family, far, spread, failed, steps, draws])
-    head = ["size", "family", "distance, in floors", "diversity", "failed", "steps", "draws 100 in"]
-    notes = [f"noise at {s}: {a['noise']:.0f} floors; the mean picture: {a['mean picture']:.0f}" for s, a in book["anchors"].items()]  # fmt: skip
+            steps = rung["budgets"][equal][family]
+            work = steps * rung["gflops"][family] / 1000
+            rows.append([f"{size}", family, far, spread, failed, f"{steps:,}", f"{work:.1f}", f"{sum(rung['parameters'][family]):,}"])  # fmt: skip
+    head = ["size", "family", "distance, in floors", "diversity", "failed", "steps", "TFLOP", "parameters"]
+    notes = [f"noise at {s}: {book['anchors'][str(s)]['noise']:.0f} floors; the mean picture: {book['anchors'][str(s)]['mean picture']:.0f}" for s in seen]  # fmt: skip
     return table(head, rows, notes)
 
 

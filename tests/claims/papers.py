@@ -12,6 +12,7 @@ PAPERS = {
     "White 2016": "Sampling Generative Networks, 1609.04468",
     "Heusel 2017": "GANs Trained by a Two Time-Scale Update Rule (FID), 1706.08500",
     "Arjovsky 2017": "Towards Principled Methods (1701.04862), and Wasserstein GAN (1701.07875)",
+    "Gulrajani 2017": "Improved Training of Wasserstein GANs (WGAN-GP), 1704.00028",
     "Mescheder 2018": "Which Training Methods for GANs do actually Converge? 1801.04406",
     "Miyato 2018": "Spectral Normalization for GANs, 1802.05957",
     "Karras 2018": "Progressive Growing of GANs, 1710.10196",

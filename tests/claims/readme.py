@@ -5,7 +5,7 @@ import re
 
 from diffusion_lib import data, store, views
 
-from . import ROOT, benchmark, lesson07
+from . import ROOT, benchmark, lesson06, lesson07
 
 
 def slider_rows():
@@ -145,10 +145,20 @@ def arena_section() -> list[str]:
     return ["4", *equal, "5", *learned, "95", "25", "2026", "0", *audited()]
 
 
+def broken() -> list[str]:
+    """The section on cures and ladder, but for its definitions."""
+    rates, networks, each = lesson06.tries()
+    _, _, _, *more = lesson06.rules()
+    assert lesson06.held() == "two"
+    return [each, rates, networks, *more, *lesson06.of("usual", "minimax (2014)", "flew apart"), *lesson06.of("usual", "non-saturating", "clump between"),
+            f"{lesson06.rungs.recorded_ladder()['seconds']:.0f}", *lesson06.millions()]  # fmt: skip
+
+
 SECTIONS = sections()
 MEASURED = {
     "How good": quality,
-    "GANs": lambda: ["2014", *tried(), "2014", "8", "8"],
+    "GANs": lambda: ["2014", *tried(), "2014", *lesson06.of("plain", "minimax (2014)", "all")],
+    "When GANs break": broken,
     "The arena": arena_section,
 }  # fmt: skip
 QUOTED: dict = {}
@@ -161,6 +171,6 @@ PLAIN = {
     "Names": "1 0 1 1 1 0 0 1 1 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
     "How fast": "95 50",
-    "When GANs break": "12 10 8 3 3 60 2,000 2 2 16 2 2 16",
+    "When GANs break": "3 1 8 3 8 3 1.5 2,000 8 64 16 32 16 64 16 2 2 32",
     "Licence and citation": "2.0 0.1 2026",
 }
