@@ -391,8 +391,8 @@ function render({ model, el }) {
   // Put the panels in rows, as many in a row as stay readable; returns the rows' heights. Panels of one shape have one size in all rows.
   function rank(most) {
     const free = room - 8, sum = (row, f) => row.reduce((total, view) => total + f(view), 0);
-    const fit = (row) => (free + GAP - sum(row, (v) => v.extra + v.lead.offsetWidth + 2 + GAP)) / sum(row, (v) => v.slope);
-    const height = (row) => Math.min(most, fit(row));
+    const widest = (row) => (free + GAP - sum(row, (v) => v.extra + v.lead.offsetWidth + 2 + GAP)) / sum(row, (v) => v.slope);
+    const height = (row) => Math.min(most, widest(row));
     const good = (row) => height(row) >= Math.min(most, row.every((v) => v.grain) ? SMALL : SMALL_PLOT);
     let rows, count = views.length;
     do rows = Array.from({ length: Math.ceil(views.length / count) }, (_, r) => views.slice(r * count, (r + 1) * count));
@@ -468,7 +468,8 @@ function render({ model, el }) {
 
   const leave = new AbortController();
   const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });
-  const sizes = new ResizeObserver(() => around() !== seen && layout());
+  const fit = () => requestAnimationFrame(() => root.isConnected && around() !== seen && layout()); // not within the observer: it moves what is observed
+  const sizes = new ResizeObserver(fit);
   const screens = setInterval(() => window.devicePixelRatio !== ratio && layout(), 300); // another screen, of which no observer tells
   const follow = () => {
     if (model.get("value") === index) return;
@@ -481,7 +482,7 @@ function render({ model, el }) {
   load();
   sizes.observe(root.appendChild(make("div"))); // a line without height: layout never moves it
   requestAnimationFrame(() => box() && sizes.observe(box()));
-  listen(window, "resize", () => room && around() !== seen && layout());
+  listen(window, "resize", fit);
   const unfollow = followTheme(root, () => room && layout());
 
   return () => {
