@@ -6,7 +6,6 @@ picture must be seen whole between them, at some place of the scroll bar.
 """
 
 import browser
-import pytest
 from test_notebooks import lessons
 
 SIZES = {"projector": (1366, 768), "projector at 150 %": (911, 512)}
