@@ -38,13 +38,10 @@ def tell(text: str, stream: str = "stdout", end: str = "\n") -> None:
 
 def _write(text: str, stream: str) -> None:
     file = getattr(sys, stream)
-    try:
+    with suppress(OSError, ValueError, AttributeError):  # a closed pipe, a closed file, none at all
         code = file.encoding or "utf-8"
         file.write(text.encode(code, "backslashreplace").decode(code))
-        file.flush()
-    except (OSError, ValueError, AttributeError):  # a closed pipe, a closed file, none at all
-        with suppress(OSError, ValueError, AttributeError), open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), file.fileno())  # or Python tries again at its end, and fails then
+        file.flush()  # now, for at Python's end a failure would change the exit code
 
 
 def complain(text: object) -> None:
