@@ -49,15 +49,16 @@ function step(row, event) { // arrow keys go from option to option; Space or Ent
   options[(here + by + options.length) % options.length].focus();
 }
 
-const LATE = 100; // ms after which a press without an answer gets one
+const LATE = 100, LONG = 300; // ms after which a press without an answer gets one, and work a sign that it is done
 const WAITS = "Heard. Something else is running: this comes when it has ended.";
+const WORKS = "Working …";
 const GONE = "No kernel hears this: run the cell again.";
 
-// Each press in the row rings, before the control sends its own message. The kernel answers at once, unless a cell, or what was
-// pressed before, keeps it busy: then a sign beside the control says so until it answers.
+// Each press in the row rings, before the control sends its own message and after it. The kernel answers the first at once,
+// unless a cell, or what was pressed before, keeps it busy; the second when the work is done. A sign beside the control tells.
 function bell(model, row) {
   const sign = document.createElement("div"), kinds = ["click", "change"];
-  let rung = 0, timer;
+  let rung = 0, timer = 0, works;
   sign.className = "dl-bell";
   sign.setAttribute("role", "status");
   const say = (text, control) => {
@@ -73,16 +74,25 @@ function bell(model, row) {
   const ring = (event) => {
     const control = event.target.closest("button:enabled, select, .widget-slider");
     if (!control || (event.type === "change") !== control.matches("select")) return;
+    const mine = ++rung, send = (more) => {
+      try {
+        model.send({ ring: mine, ...more });
+        return true;
+      } catch {
+        say(GONE, control);
+      }
+    };
     say("");
-    rung += 1;
-    try {
-      model.send({ ring: rung });
-      timer = setTimeout(() => say(WAITS, control), LATE);
-    } catch {
-      say(GONE, control);
-    }
+    works = () => say(WORKS, control);
+    if (!send({ done: false })) return;
+    timer = setTimeout(() => say(WAITS, control), LATE);
+    setTimeout(() => send({ done: true }));
   };
-  const heard = (message) => message.heard === rung && say("");
+  const heard = ({ heard, done }) => {
+    if (heard !== rung) return;
+    say("");
+    if (!done) timer = setTimeout(works, LONG);
+  };
   say("");
   row.append(sign);
   for (const kind of kinds) row.addEventListener(kind, ring, true);

@@ -27,7 +27,9 @@ class Care(anywidget.AnyWidget):
     def __init__(self, **traits):
         super().__init__(**traits)
         heard_at_once(self)
-        self.on_msg(lambda _, content, __: self.send({"heard": content.get("ring")}))
+        self.on_msg(
+            lambda _, content, __: self.send({"heard": content.get("ring"), "done": content.get("done")})
+        )
 
 
 def group(children: Sequence[widgets.Widget], name: str = "", one_of: bool = False, **layout) -> widgets.HBox:

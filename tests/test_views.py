@@ -3,6 +3,7 @@
 import io
 import math
 import threading
+import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -248,3 +249,64 @@ def test_the_view_uses_the_same_noise_as_the_library():
     )
     assert torch.equal(x0, CATS[:1])
     assert torch.equal(eps, torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)))
+
+
+# ---------------------------------------------------------------------------------------- more asked than can be done
+
+
+def test_only_what_was_asked_last_is_shown():
+    """Ten quick steps of a slider, as the browser's thread hears them: the last one is walked, the others are left off."""
+    from diffusion_lib.views.common import Newest
+
+    newest, begun, done = Newest(), [], []
+
+    def work(k):
+        def walk(stale):
+            begun.append(k)
+            for _ in range(100):
+                if stale():
+                    return
+                time.sleep(0.002)
+            done.append(k)
+
+        return walk
+
+    def press():
+        for k in range(10):
+            newest.ask(work(k))
+            time.sleep(0.005)
+
+    tick = time.perf_counter()
+    thread = threading.Thread(target=press)
+    thread.start()
+    thread.join()
+    assert time.perf_counter() - tick < 5 and not done  # who asks does not wait
+    end = time.monotonic() + 20
+    while not done and time.monotonic() < end:
+        time.sleep(0.01)
+    assert done == [9] and begun[-1] == 9
+    newest.ask(work("a cell"))  # in a cell it is there when the line has run
+    assert done == [9, "a cell"]
+
+
+def test_the_stepper_says_that_it_computes_and_settles_on_the_last_eta():
+    cats = data.sprites(4, size=8, seed=0)
+    box = step_reverse({"cats": cats.x}, Schedule.of("linear", 40), steps=40)
+    said = []
+    box.says.observe(lambda change: said.append(change["new"]), "value")
+
+    def press():
+        for value in (0.9, 0.5, 0.2, 0.0):
+            box.eta.value = value
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    thread.join()
+    end = time.monotonic() + 20
+    while "no fresh noise at all" not in box.says.value and time.monotonic() < end:
+        time.sleep(0.01)
+    assert "Computing" in said[0] and "no fresh noise at all" in said[-1]
+    assert all(step.sigma == 0 for step in box.trace.steps)
+    other = step_reverse({"cats": cats.x}, Schedule.of("linear", 40), steps=40)
+    other.eta.value = 0.0
+    assert torch.equal(box.trace.final, other.trace.final)

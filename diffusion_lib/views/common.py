@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import itertools
+import threading
 
 import ipywidgets as widgets
 import torch
@@ -23,6 +25,30 @@ def same_place(frames: list, looking, at) -> int:
     """Where in `frames` the frame `looking` is, or, if it was thinned out, the one nearest to it by `at(frame)`."""
     same = [i for i, f in enumerate(frames) if f is looking]
     return same[-1] if same else min(range(len(frames)), key=lambda i: abs(at(frames[i]) - at(looking)))
+
+
+class Newest:
+    """For work that can be asked for faster than it is done: only what was asked last counts.
+
+    ask(work): work(stale) is done at once where a cell asks, and beside the browser's messages where the browser does. It looks
+    at stale() between its steps, and leaves off when something newer was asked.
+    """
+
+    def __init__(self):
+        self._asked, self._at_work = itertools.count(1), threading.Lock()
+        self._newest = 0
+
+    def ask(self, work) -> None:
+        self._newest = mine = next(self._asked)
+        if threading.current_thread() is threading.main_thread():
+            self._do(mine, work)
+        else:
+            threading.Thread(target=self._do, args=(mine, work), daemon=True).start()
+
+    def _do(self, mine: int, work) -> None:
+        with self._at_work:
+            if mine == self._newest:
+                work(lambda: mine != self._newest)
 
 
 class PlayerBox(widgets.VBox):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from threading import Lock
 
 import ipywidgets as widgets
 import numpy as np
@@ -19,7 +18,7 @@ from ..figures import grid, to_uint8
 from ..metrics import nearest
 from ..oracle import MixtureDenoiser, ideal_denoiser, mixture_denoiser, mixture_step_back
 from ..player import FramePlayer, curve, pixels, scatter
-from .common import PlayerBox, generator, message, say
+from .common import Newest, PlayerBox, generator, message, say
 
 NOISE_VIEW = 3.0  # noise panels show -3..3 as black..white, or a third of all noise would be clipped
 
@@ -146,9 +145,10 @@ def step_reverse(
     def trained() -> bool:
         return who.value == TRAINED and which.value in networks
 
-    state, lock = {"seed": seed, "rolls": 0}, Lock()
+    state, newest = {"seed": seed, "rolls": 0}, Newest()
 
-    def walk(past: list[Step]) -> None:
+    def walk(past: list[Step], stale=lambda: False) -> bool:
+        """Walk on from `past` as the controls say, and show it; False, and nothing changes, if something newer was asked."""
         d = sets[which.value]
         model, x = networks[which.value] if trained() else models[which.value], d.x[:1]
         y = None if kind.value == ANY else torch.tensor([d.names.index(kind.value)])
@@ -161,18 +161,11 @@ def step_reverse(
         clip = (
             1.0 if trained() else None
         )  # a perfect guess is an average of pictures, and so never leaves [-1, 1]
-        trace.record(
-            sample(
-                model,
-                past[-1].xs if past else xT,
-                schedule,
-                times,
-                generator=g,
-                eta=eta.value,
-                clip=clip,
-                y=y,
-            )
-        )
+        begin, chance = past[-1].xs if past else xT, eta.value
+        for step in sample(model, begin, schedule, times, generator=g, eta=chance, clip=clip, y=y):
+            if stale():
+                return False
+            trace.add(step)
         log_p_T = float(log_normal(trace.steps[0].xt, torch.zeros_like(xT), 1.0))
         name = f"Reverse process on {which.value}, step by step" + (f", {who.value}" if networks else "")
         film = _glass_box(trace, model, log_p_T, y, d.x) | {"name": name}
@@ -181,33 +174,38 @@ def step_reverse(
         else:
             box.player = FramePlayer(**film, fps=6, panel_width=200)
         box.trace = trace
+        return True
+
+    def ask(past, told) -> None:
+        """Say that it is computed, walk, and then say `told()`."""
+        say(says, "Computing …")
+
+        def work(stale):
+            try:
+                if walk(past(), stale):
+                    say(says, told())
+            except Exception as error:  # nobody sees the traceback of a thread
+                say(says, f"It broke off: {type(error).__name__}: {error}", bad=True)
+                raise
+
+        newest.ask(work)
 
     def on_branch(_):
-        with lock:
-            state["rolls"] += 1
-            i = box.player.value
-            walk(box.trace.steps[:i])
-            say(
-                says,
-                f"New fresh noise from t = {box.trace.steps[i].t} on. Step forward: is it the same picture in the end?",
-            )
+        state["rolls"] += 1
+        i = box.player.value
+        ask(lambda: box.trace.steps[:i],
+            lambda: f"New fresh noise from t = {box.trace.steps[i].t} on. Step forward: is it the same picture in the end?")  # fmt: skip
 
     def on_start(_):
-        with lock:
-            state["seed"], state["rolls"] = state["seed"] + 1, 0
-            walk([])
+        def told() -> str:
             box.player.value = 0
-            say(says, "A new x_T: other noise, another picture.")
+            return "A new x_T: other noise, another picture."
+
+        state["seed"], state["rolls"] = state["seed"] + 1, 0
+        ask(list, told)
 
     def on_setting(_):
-        with lock:
-            walk([])
-            said = (
-                "η = 0: no fresh noise at all (DDIM); x_T alone decides."
-                if eta.value == 0
-                else f"η = {eta.value:.1f} of the DDPM noise."
-            )
-            say(says, said)
+        ask(list, lambda: "η = 0: no fresh noise at all (DDIM); x_T alone decides." if eta.value == 0 else f"η = {eta.value:.1f} of the DDPM noise.")  # fmt: skip
 
     def on_data(change):
         if networks:
@@ -217,19 +215,12 @@ def step_reverse(
         on_setting(change)
 
     def on_who(_):
-        with lock:
-            walk([])
-            say(
-                says,
-                "The trained network: it has seen the pictures, and kept rules instead of them."
-                if trained()
-                else "The perfect denoiser: an average of the training pictures, weighted by how well each fits.",
-            )
+        ask(list, lambda: (
+            "The trained network: it has seen the pictures, and kept rules instead of them." if trained()
+            else "The perfect denoiser: an average of the training pictures, weighted by how well each fits."))  # fmt: skip
 
     def on_kind(_):
-        with lock:
-            walk([])
-            say(says, "No class asked for." if kind.value == ANY else f"Asked for class {kind.value}.")
+        ask(list, lambda: "No class asked for." if kind.value == ANY else f"Asked for class {kind.value}.")
 
     branch.on_click(on_branch)
     start.on_click(on_start)
