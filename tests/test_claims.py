@@ -2,11 +2,12 @@
 or declared to be no measurement (`claims`). A new number fails until it is one of the three."""
 
 import importlib
+import re
 from collections import Counter
 
 import claims
 import pytest
-from claims import CELLS, LESSONS, exercises, numbers, readme, text
+from claims import CELLS, LESSONS, absolutes, exercises, numbers, readme, text
 
 TABLES = {name: importlib.import_module(f"claims.lesson{name[:2]}") for name in LESSONS}
 TABLES = {name: module for name, module in TABLES.items() if not getattr(module, "UNFINISHED", False)}
@@ -69,3 +70,18 @@ def test_every_paper_that_a_lesson_names_stands_among_its_sources(name):
 def test_a_citation_is_known_by_author_and_year():
     said = "Ho, Jain, Abbeel 2020; Dhariwal and Nichol (2021); Carlini et al. 2023, November 2026"
     assert claims.cited(said) == ["Ho 2020", "Dhariwal 2021", "Carlini 2023"] and numbers(said) == ["2026"]
+
+
+def test_words_that_allow_no_exception_were_looked_at():
+    found = {i: " ".join(absolutes.WORDS.findall(re.sub(r"`[^`]*`", "", text(c)))) for n in TABLES for c in claims.notebook(n) if (i := c["id"])}  # fmt: skip
+    looked_at = {place: words for place, (words, why) in absolutes.LOOKED_AT.items() if why}
+    assert {place: words for place, words in found.items() if words} == looked_at
+
+
+@pytest.mark.parametrize("name", [*LESSONS, "README"])
+def test_lessons_to_come_are_those_that_are_not_there(name):
+    """Text that names a lesson: it is there, or it says that it is to come."""
+    said = " ".join(readme.SECTIONS.values()) if name == "README" else " ".join(text(c) for c in claims.notebook(name))  # fmt: skip
+    there = {lesson[:2] for lesson in LESSONS}
+    for m in re.finditer(r"[Ll]esson (\d\d)(, to come| \(to come\))?", said):
+        assert (m[1] in there) != bool(m[2]), m[0]

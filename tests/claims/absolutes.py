@@ -1,0 +1,68 @@
+"""Words that allow no exception, cell by cell, and why each may stand: a new one fails until somebody has looked at it.
+
+Of two kinds: what is so by construction, by a theorem or by what was measured beside it, and what claims nothing (the choice
+of a guess, a figure of speech). `only` and `every` are too frequent to be listed; look at them too.
+"""
+
+import re
+
+WORDS = re.compile(r"\b(always|never|everybody|everything|everywhere|nobody|nothing)\b", re.I)
+
+LOOKED_AT = {  # cell -> (its words, why)
+    "01-explore-after": ("nothing", "almost: 1 % of the contrast is left"),
+    "01-ink": ("everywhere", "of ink: a figure of speech"),
+    "01-ink-guess": ("never", "a choice, and practically"),
+    "01-ink-reveal": ("never", "practically: far more arrangements look like fog"),
+    "01-ink-after": ("nothing", "the cup is new kicks only, by construction"),
+    "01-break-schedule": ("never", "alpha_bar at T is 0.60, which the cell after it computes"),
+    "02-beta-guess": ("nothing", "a choice"),
+    "02-kl-after": ("never", "the KL is convex: a cloud is no farther than the mean of its parts"),
+    "02-accident": ("Nothing", "the optimal denoiser has a formula"),
+    "02-pictures-after": ("everywhere", "counted: SHOWN in lesson02"),
+    "02-break": ("everything", "of a check mark: it is denied"),
+    "02-talk": ("nothing", "at alpha_bar = 0, x_T does not depend on x_0"),
+    "03-title": ("everything Nothing", "all parts of a step are shown; no cell trains"),
+    "03-ancestors-after": ("nothing", "seen in the film at its smallest t: the cat that was comes home"),
+    "03-gaussian-guess": ("always", "a choice"),
+    "03-break-after": ("everything", "the first guess is the mean of the data"),
+    "04-title": ("nothing", "of a new network: a figure of speech"),
+    "04-play": ("always", "one x_T for the whole film, by construction"),
+    "04-points-after": ("nothing everything nothing", "the optimum without x_t is the mean; the last is denied"),
+    "04-loss-after": ("everything", "the last layer begins at 0, by construction"),
+    "04-loop-reveal": ("never", "practically: eps is continuous"),
+    "04-three-look": ("never", "digits of the split's second part"),
+    "04-digits": ("always", "one x_T for the whole film, by construction"),
+    "04-gap-after": ("everywhere", "the optimum for the seen set, at every noise level"),
+    "04-own": ("nothing", "the widget reads into the kernel; no line of it opens a connection"),
+    "04-own-train": ("nothing", "from no training: a figure of speech"),
+    "05-play": ("everywhere", "D's answer on the whole plane, by construction"),
+    "05-points-after": ("nobody", "the values at D = 1/2"),
+    "05-best-reveal": ("everywhere everywhere", "p / (p + q) with q = p"),
+    "05-best-after": ("Nobody", "G gives samples, no density"),
+    "05-story": ("nothing never Nobody nothing always", "G's loss reaches it through D alone, by construction; D = 1/2 is the goal; a constant D has slope 0"),
+    "05-break": ("nothing", "with swapped labels both want the same: G's loss is small from the first lessons on"),
+    "05-cats": ("nothing", "from untrained networks: a figure of speech"),
+    "05-talk": ("everywhere", "log 4 and log 2 are the losses of D = 1/2, by construction"),
+    "07-live": ("nobody", "whoever has had the least goes next, so at most one step ahead"),
+    "07-blind-intro": ("nothing", "the control, by construction"),
+    "07-blind-after": ("everybody", "test_arena measures it: all but the share nearer to training"),
+    "07-grid-table": ("never", "it is denied"),
+    "07-digits": ("never nothing", "the split; features of our own"),
+    "07-sprites-guess": ("nobody", "a choice"),
+    "07-mnist": ("never", "the split"),
+    "07-ex2": ("never", "it is denied"),
+    "09-play": ("nobody", "no class is given to it, by construction"),
+    "09-play-guess": ("Nobody", "as above"),
+    "09-play-try": ("everywhere", "the name of a button"),
+    "09-play-after": ("nobody", "of a mixture that no scan shows"),
+    "09-elbo": ("nothing", "the KL's minimum is q = the prior for every x"),
+    "09-live": ("never nothing", "the split; what posterior collapse means"),
+    "09-live-after": ("nothing nobody", "the KL is 0; the prior is round"),
+    "09-kept-intro": ("always", "a constant answer, by construction"),
+    "09-lost-after": ("always", "it is denied"),
+    "09-s-after": ("nothing", "as s grows the KL outweighs the reconstruction, whose slope falls with s squared"),
+    "09-blind": ("everything", "copies, by construction"),
+    "09-blind-after": ("nothing nobody", "shown by the disguises; a sample that was not drawn is not measured"),
+    "09-law-two": ("nobody Nobody", "what one side says"),
+    "09-summary": ("nobody nothing", "as in their cells"),
+}  # fmt: skip
