@@ -273,9 +273,8 @@ def test_each_frame_of_a_film_stands_as_long_as_asked(tmp_path):
             times.append(film_.info["duration"])
             band = np.asarray(film_.convert("L"))[41]
             bars.append(int((band < 150).sum()))
-    assert (times == [600, 100, 100, 100, 2100] and bars == [0, 10, 20, 30, 40]) or np.allclose(
-        bars, [1, 11, 21, 31, 40], atol=1
-    )
+    assert times == [600, 100, 100, 100, 2100]
+    assert np.allclose(bars, [0, 10, 20, 30, 40], atol=1)
 
 
 def test_curves_are_named_at_their_own_ends(monkeypatch):
