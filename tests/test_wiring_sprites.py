@@ -104,7 +104,8 @@ def test_wide_eyes_are_wider_and_sleepy_ones_curve_the_other_way():
         left, right = (round((1 + hx + scale * v) / 2 * SIZE) for v in (0.1, 0.66))
         return image[top:low, left:right].sum(-1) < 380
 
-    assert dark("wide").sum() > 1.2 * dark("open").sum()
+    across = {eyes: np.ptp(np.nonzero(dark(eyes).any(0))[0]) for eyes in ("wide", "open")}  # of the rim
+    assert across["wide"] > 1.1 * across["open"] and dark("wide").sum() > 1.2 * dark("open").sum()
     for eyes, up in (("happy", True), ("sleepy", False)):
         marks = dark(eyes)
         rows = [np.nonzero(column)[0].mean() for column in marks.T if column.any()]
