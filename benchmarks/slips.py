@@ -322,9 +322,9 @@ WIRING = [
     ("winning: probabilities of real and fakes exchanged", FAILING, '{"of real": p_real, "of fakes": p_fake}', '{"of real": p_fake, "of fakes": p_real}'),
     ("winning: the lengths in the caption exchanged", FAILING, "{a:.2g} (minimax), {b:.2g} (non-saturating)", "{b:.2g} (minimax), {a:.2g} (non-saturating)"),
     ("circling: the radii in the caption exchanged", FAILING, "at once {radius['at once'][i]:.2f}, in turns {radius['in turns'][i]:.2f}", "at once {radius['in turns'][i]:.2f}, in turns {radius['at once'][i]:.2f}"),
-    ("cures: lost and blurred exchanged", FAILING, 'for k in ("lost", "blurred"))', 'for k in ("blurred", "lost"))'),
+    ("cures: lost and blurred exchanged", FAILING, 'for k in ("off", "lost", "blurred")]', 'for k in ("off", "blurred", "lost")]'),
     ("ladder: the two rows of a run exchanged", RUNGS, "[line[:, : 3 * size], line[:, 3 * size :]]", "[line[:, 3 * size :], line[:, : 3 * size]]"),
-    ("ladder: counts those that did not fail", RUNGS, "{sum(r['fails'] for r in found)} of", "{sum(not r['fails'] for r in found)} of"),
+    ("ladder: counts those that did not fail", RUNGS, "{sum(r['fails'] for r in runs)} of {len(runs)} failed", "{sum(not r['fails'] for r in runs)} of {len(runs)} failed"),
     ("ladder: diversity over all classes together", RUNGS, "x[y == k].std(0).mean()", "x.std(0).mean()"),
     ("climb: classes in halves, not in turn", RUNGS, "torch.arange(LIVE) % 2", "torch.arange(LIVE) // (LIVE // 2)"),
     # ---- lesson 07: arena
