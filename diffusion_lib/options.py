@@ -38,10 +38,13 @@ def tell(text: str, stream: str = "stdout", end: str = "\n") -> None:
 
 def _write(text: str, stream: str) -> None:
     file = getattr(sys, stream)
-    with suppress(OSError, ValueError, AttributeError):  # a closed pipe, a closed file, none at all
+    try:
         code = file.encoding or "utf-8"
         file.write(text.encode(code, "backslashreplace").decode(code))
-        file.flush()  # now, for at Python's end a failure would change the exit code
+        file.flush()
+    except (OSError, ValueError, AttributeError):  # a closed pipe, a closed file, none at all
+        with suppress(OSError, ValueError, AttributeError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), file.fileno())  # or Python tries again at its end, and exits with 120
 
 
 def complain(text: object) -> None:
