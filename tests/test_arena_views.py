@@ -63,6 +63,28 @@ def test_a_bet_is_kept_and_can_be_changed():
     assert "you: no bet" in mine.beside("precision", "DDPM")
 
 
+def test_a_late_bet_appears_in_the_tables_that_are_already_shown(made_up, monkeypatch):
+    made_up(GAN=[0.5, 0.51, 0.52], VAE=[0.2, 0.21, 0.22], DDPM=[0.9, 0.91, 0.92])
+    shown = []
+
+    class Handle:
+        def __init__(self, words):
+            self.words = words
+            shown.append(self)
+
+        def update(self, words, raw):
+            self.words = words
+
+    monkeypatch.setattr(module, "display", lambda words, raw, display_id: Handle(words))
+    mine = views.bet()
+    views.quality("digits", bet=mine)._ipython_display_()
+    assert "no bet" in shown[0].words["text/html"] and "you: DDPM" not in shown[0].words["text/plain"]
+    click(mine, "coverage", "DDPM")
+    assert "you: DDPM" in shown[0].words["text/plain"] and "DDPM  ✓" in shown[0].words["text/html"]
+    click(mine, "coverage", "VAE")
+    assert "you: VAE" in shown[0].words["text/plain"] and "DDPM  ✗" in shown[0].words["text/html"]
+
+
 def test_a_bet_is_ticked_or_crossed_only_where_one_family_is_the_outcome():
     mine = views.bet()
     click(mine, "coverage", "VAE")

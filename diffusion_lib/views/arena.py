@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import ipywidgets as widgets
 import numpy as np
+from IPython.display import display
 
 from .. import arena
 from ..arena import CALLS, FAMILIES
@@ -41,6 +42,7 @@ class Bet(widgets.VBox):
 
     def __init__(self):
         self.choice: dict[str, str] = {}
+        self.tell: list = []  # whom to call when a choice is made: the tables that show it
         rows = []
         for key, (question, _) in BETS.items():
             words = widgets.HTML(f'<span style="font-size:17px;line-height:44px">{question}</span>', layout={"width": "320px"})  # fmt: skip
@@ -56,6 +58,8 @@ class Bet(widgets.VBox):
         for button in row:
             button.button_style = "primary" if button is chosen else ""
             button.icon = "check" if button is chosen else ""
+        for tell in self.tell:
+            tell()
 
     def _row(self, key: str, outcome: str) -> tuple[str, str, str]:
         """The question, the bet, the outcome; ticked or crossed if one family is the outcome."""
@@ -74,8 +78,27 @@ class Bet(widgets.VBox):
         return Table("\n".join([title, *lines]), html([title, "you", "here"], [self._row(*pair) for pair in outcomes.items()]))  # fmt: skip
 
 
+class Beside(Table):
+    """Tables, and below them a bet beside its outcomes. Where it is shown, a bet that is made or changed later appears as well."""
+
+    def __new__(cls, bet: Bet, parts: list, title: str, outcomes: dict[str, str]) -> Beside:
+        whole = page(*parts, bet.table(title, outcomes))
+        self = super().__new__(cls, str(whole), whole.html)
+        self._bet, self._again = bet, lambda: cls(bet, parts, title, outcomes)._words()
+        return self
+
+    def _words(self) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self.html}
+
+    def _ipython_display_(self) -> None:
+        shown = display(self._words(), raw=True, display_id=True)
+        if shown is not None:
+            self._bet.tell.append(lambda: shown.update(self._again(), raw=True))
+
+
 def bet() -> Bet:
-    """Four questions to answer before anything runs. The tables take it with `bet=` and show it beside the outcome."""
+    """Four questions to answer before anything runs. The tables take it with `bet=` and show it beside the outcome, also when it
+    is made late."""
     return Bet()
 
 
@@ -175,7 +198,7 @@ class LiveArena(ByTurns):
                 top = (max if more else min)(values.values())
                 ahead = [k for k, v in values.items() if v == top]
                 outcomes[key] = "all alike" if len(ahead) == 3 else " and ".join(ahead)
-            parts.append(self.bet.table("Your bet, beside this one race of one seed", outcomes))
+            return Beside(self.bet, parts, "Your bet, beside this one race of one seed", outcomes)
         return page(*parts)
 
     def _scores(self, judged: dict[str, dict]) -> Table:

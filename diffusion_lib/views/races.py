@@ -18,10 +18,10 @@ from ..arena import FAMILIES
 from ..figures import grid
 from ..metrics import student, wilson
 from ..player import FramePlayer, curve, pixels, scatter
-from .arena import BETS, Bet
+from .arena import BETS, Beside, Bet
 from .failing import RECORDS
 from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays, rounded, seconds_to
-from .tables import Interval, Table, html, page, table
+from .tables import Interval, Table, html, table
 
 PLACES = ("grid", "digits", "sprites", "mnist")  # what is recorded
 
@@ -120,7 +120,7 @@ def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
     found = table(["", *(NAMES.get(k, k) for k in shown), "failed (95 %)"], rows, quiet=(REAL, SPREAD))
     if not bet:
         return found
-    return page(found, bet.table("Your bet, beside all seeds", {key: _winner(book, key) for key in BETS}))
+    return Beside(bet, [found], "Your bet, beside all seeds", {key: _winner(book, key) for key in BETS})
 
 
 def _failures(book: dict, family: str) -> str:
