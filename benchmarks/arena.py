@@ -48,7 +48,7 @@ from diffusion_lib.views.failing import RECORDS
 # seconds for each family and seed, seeds, seconds of a tuning run
 PLACES = {"grid": (40, 10, 12), "digits": (120, 5, 30), "sprites": (120, 5, 40), "mnist": (300, 5, 60)}
 KEPT = Path(__file__).with_name(".audit")  # the seeds that an audit has seen, until it is whole
-GREYS = {"digits": 17}  # places that get a second look, and how many values a pixel has there
+SECOND_LOOK = ("digits",)  # places where more is measured, bits among it
 MAIN = {"cat": "fur", "flower": "petals"}
 TRIES, MOMENTS, FRAMES = 6, (0.0625, 0.125, 0.25, 0.5, 1.0), 13
 POINTS = {
@@ -61,6 +61,11 @@ PICTURES = {
     "VAE": {"lr": (5e-4, 1e-3, 2e-3), "channels": (8, 16, 24), "warmup": (0, 500, 2000), "sd": (None, 0.15, 0.3, 0.5), "latent": (8, 16, 32)},
     "DDPM": {"lr": (1e-3, 2e-3, 4e-3), "channels": (16, 32, 48), "even": ("snr", "bell"), "predicts": ("v", "eps"), "batch": (64, 128)},
 }  # fmt: skip
+
+
+def greys(name: str) -> int:
+    """How many values a pixel has at a place that gets a second look, else 0."""
+    return data.load(name).levels if name in SECOND_LOOK else 0
 
 
 def train_eye() -> None:
@@ -236,14 +241,14 @@ def fill(name: str, again_tuning: bool) -> None:
         print(name, book["steps"], book["floor"], flush=True)
     if "spread" not in book:
         book["spread"] = rounded(place.spread())
-    if name in GREYS and "kernel_floor" not in book:
+    if name in SECOND_LOOK and "kernel_floor" not in book:
         book["kernel_floor"] = kernel_floor(place)
     book["runs"] = [r for r in book["runs"] if equal(book["runs"], r["seed"])]
     done = {r["seed"] for r in book["runs"]}
     write(name, book)
     for seed in [s for s in range(seeds) if s not in done]:
         film = {} if seed == 0 else None
-        fresh = run(place, options, book["steps"], seed, film, GREYS.get(name, 0))
+        fresh = run(place, options, book["steps"], seed, film, greys(name))
         book |= {"machine": here(), "runs": sorted([*book["runs"], *fresh], key=lambda r: r["seed"])}
         if film:
             real = small(place.unseen.x[: 24 if place.eye else 1000], place)
@@ -270,7 +275,7 @@ def again(name: str, seed: int) -> dict:
     book, place = json.loads((RECORDS / f"arena_{name}.json").read_text()), arena.load(name)
     film, then = {} if seed == 0 else None, [r for r in book["runs"] if r["seed"] == seed]
     rests = {r["family"]: book["steps"][r["family"]] if r["error"] else r["steps"] for r in then}
-    runs = run(place, book["options"], book["steps"], seed, film, GREYS.get(name, 0), rests)
+    runs = run(place, book["options"], book["steps"], seed, film, greys(name), rests)
     differ = []
     for now, before in zip(map(timeless, runs), map(timeless, then), strict=True):
         differ += [f"{now['family']} {k}" for k in before if now.get(k) != before[k]]
@@ -457,7 +462,7 @@ def second_table(name: str = "digits") -> list[str]:
         bits = f"{median(of['bits']):.2f}" if of["bits"] else "has none"
         lines.append(f"| {family} | {median(of['accuracy']):.1%} | {median(of['frechet']) / floor['frechet']:.2f} | {median(of['kernel']) / spread:.1f} "
                      f"| {median(of['coverage']):.2f} | {median(of['nearer_to_training']):.0%} | {bits} |")  # fmt: skip
-    return [*lines, f"| *real ones* | *{floor['accuracy']:.1%}* | *1* | *0 ± 1* | *{floor['coverage']:.2f}* | *50%* | *blind guess: {math.log2(GREYS[name]):.2f}* |"]  # fmt: skip
+    return [*lines, f"| *real ones* | *{floor['accuracy']:.1%}* | *1* | *0 ± 1* | *{floor['coverage']:.2f}* | *50%* | *blind guess: {math.log2(greys(name)):.2f}* |"]  # fmt: skip
 
 
 def main() -> int:

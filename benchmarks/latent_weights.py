@@ -86,7 +86,7 @@ def judge(model: vae.VAE, n: int = len(UNSEEN)) -> dict[str, float]:
     }
     found |= {
         "named": classifier.accuracy(eye, back, truth),
-        "bits": vae.bits_per_dimension(model, UNSEEN.x, 17),
+        "bits": vae.bits_per_dimension(model, UNSEEN.x, UNSEEN.levels),
     }
     return found | {k: v for k, v in lost(model, LEARN.x).items() if k != "error"}
 

@@ -9,13 +9,18 @@ from torch.nn import functional as F
 from .data import Data
 from .nets import Classifier
 from .train import Learner, Parts, seed_all
+from .values import plain
 
 
+@plain()
 def build(data: Data, *, seed: int = 0, device="cpu") -> tuple[Classifier, Parts]:
     """A classifier for pictures with classes, and its training: ``model, parts = build(data)``, ``fit(*parts, steps=1500)``.
 
     It sees its pictures shifted (if there is room) and noisy, so that it looks at shapes and not at single pixels.
     """
+    data.check()
+    if data.x.ndim != 4 or data.y is None:
+        raise ValueError(f"A classifier learns pictures (N, C, H, W) with classes, but {data.name or 'these data'} have {'no classes' if data.y is None else tuple(data.x.shape)}.")  # fmt: skip
     small = data.x.shape[-1] <= 8
     about = {"model": "classifier", "data": data, "seed": seed}
     seed_all(seed)

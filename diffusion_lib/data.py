@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,18 @@ import torch
 from torch import Tensor
 
 from . import sprites as _sprites
+from .diffusion import check_batch
 from .files import cache_folder, whole
+from .values import Bundle, integer, plain
 
 
-@dataclass(frozen=True)
-class Data:
-    """x: (N, C, H, W) in [-1, 1] or (N, 2); y: (N,) class numbers or None; names: of the classes.
+@dataclass(frozen=True, eq=False, repr=False)
+class Data(Bundle):
+    """x: (N, C, H, W) in [-1, 1] or (N, 2); y: (N,) class numbers, -1 for none, or None; names: of the classes.
 
     captions: one sentence for each picture. modes (K, 2) and sd: of point sets that are mixtures, in the units of x.
+    levels: how many values a number of a picture can have, evenly from -1 to 1.
+    Raises ValueError for a class without a name; classes without any names are called 0, 1, 2, ...
     """
 
     x: Tensor
@@ -37,22 +42,55 @@ class Data:
     captions: tuple[str, ...] = ()
     modes: Tensor | None = None
     sd: float | None = None
+    levels: int = 256
+
+    def __post_init__(self):
+        if not isinstance(self.x, Tensor) or not self.x.ndim:
+            raise ValueError(
+                f"Data need x as a tensor (N, ...), but got {type(self.x).__name__}: use torch.as_tensor(x)."
+            )
+        for what, rows in (("y", self.y), ("captions", self.captions or None)):
+            if rows is not None and len(rows) != len(self):
+                raise ValueError(
+                    f"There are {len(self)} items, but {what} has {len(rows)}: one for each is needed."
+                )
+        if self.y is None:
+            return
+        if not isinstance(self.y, Tensor) or self.y.ndim != 1 or self.y.dtype not in (torch.int64, torch.int32, torch.uint8):  # fmt: skip
+            raise ValueError(
+                "y must be a tensor (N,) of whole numbers, the classes: use torch.as_tensor(y).long()."
+            )
+        last = int(self.y.max()) if len(self) else -1
+        if not self.names:
+            object.__setattr__(self, "names", tuple(map(str, range(last + 1))))
+        if last >= len(self.names) or (len(self) and int(self.y.min()) < -1):
+            raise ValueError(f"y holds classes from {int(self.y.min())} to {last}, but there are {len(self.names)} names, for 0 to {len(self.names) - 1}.")  # fmt: skip
+
+    def check(self) -> None:
+        """Raises ValueError, in one sentence, for what no network of ours can learn."""
+        check_batch(self.x, "The data")
+        if self.x.ndim not in (2, 4) or not len(self):
+            raise ValueError(f"The data must be points (N, 2) or pictures (N, C, H, W), at least one, but have shape {tuple(self.x.shape)}: a channel is added by x[:, None].")  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.x)
 
     def subset(self, which) -> Data:
         """The first `which` items if it is a number, else the items at these indices or where this mask is true."""
-        i = torch.arange(len(self))
-        i = i[:which] if isinstance(which, int) else i[torch.as_tensor(which)]
+        i = torch.arange(len(self), device="cpu")
+        if isinstance(which, Integral):
+            i = i[: integer(which, 0, math.inf, f"The first {which!r} items are none that one can take.")]
+        else:
+            i = i[torch.as_tensor(which, device="cpu")]
         captions = tuple(self.captions[j] for j in i.tolist()) if self.captions else ()
         return replace(self, x=self.x[i], y=None if self.y is None else self.y[i], captions=captions)
 
     def split(self, n: int, seed: int = 0) -> tuple[Data, Data]:
         """n items to learn from and the rest, never seen, by a shuffle that only the seed decides."""
-        if not 0 < n < len(self):
-            raise ValueError(f"A split needs 1 to {len(self) - 1} items to learn from, but got {n!r}.")
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        n = integer(
+            n, 1, len(self) - 1, f"A split needs 1 to {len(self) - 1} items to learn from, but got {n!r}."
+        )
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed), device="cpu")
         return self.subset(order[:n]), self.subset(order[n:])
 
     def to(self, device) -> Data:
@@ -63,14 +101,12 @@ class Data:
 
     def batches(self, size: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Endless batches (x, y) of `size`, each epoch in a new order that only the seed decides; no batch is short."""
-        if size < 1 or not len(self):
-            raise ValueError(
-                f"A batch needs at least 1 item, but size = {size} and there are {len(self)} items."
-            )
-        g, queue = torch.Generator().manual_seed(seed), torch.empty(0, dtype=torch.long)
+        says = f"A batch needs at least 1 item, but size = {size!r} and there are {len(self)} items."
+        size = integer(size, 1, math.inf if len(self) else 0, says)
+        g, queue = torch.Generator().manual_seed(seed), torch.empty(0, dtype=torch.long, device="cpu")
         while True:
             while len(queue) < size:
-                queue = torch.cat([queue, torch.randperm(len(self), generator=g)])
+                queue = torch.cat([queue, torch.randperm(len(self), generator=g, device="cpu")])
             i, queue = queue[:size].to(self.x.device), queue[size:]
             yield self.x[i], None if self.y is None else self.y[i]
 
@@ -78,6 +114,7 @@ class Data:
 # ---------------------------------------------------------------------------------------- real pictures, inside packages
 
 
+@plain()
 def digits() -> Data:
     """1,797 handwritten digits of 8 x 8 pixels."""
     from sklearn.datasets import load_digits
@@ -90,9 +127,11 @@ def digits() -> Data:
         tuple("0123456789"),
         "digits",
         "UCI optical digits, in scikit-learn (CC BY 4.0)",
+        levels=17,
     )
 
 
+@plain()
 def mnist() -> Data:
     """5,000 MNIST digits of 28 x 28 pixels, 500 of each, ordered by digit. Parsed once (seconds), then cached."""
     pixels, target = _cached("mnist_5k.npz", _parse_mnist)
@@ -143,6 +182,7 @@ def flower_photo(size: int = 128) -> Data:
 # ---------------------------------------------------------------------------------------- pictures that we draw
 
 
+@plain()
 def sprites(n: int = 2000, size: int = 32, seed: int = 0, species: str | None = None) -> Data:
     """n cats and flowers (n, 3, size, size) with captions; y: 0 cat, 1 flower. species: only "cat" or only "flower"."""
     pixels, specs = _sprites.random_sprites(n, size, seed, species)
@@ -163,11 +203,10 @@ def sprites(n: int = 2000, size: int = 32, seed: int = 0, species: str | None = 
 
 
 def _count(n: int) -> int:
-    if not isinstance(n, int) or n < 2:
-        raise ValueError(f"A cloud needs a whole number of at least 2 points, but n = {n!r}.")
-    return n
+    return integer(n, 2, math.inf, f"A cloud needs a whole number of at least 2 points, but n = {n!r}.")
 
 
+@plain()
 def _points(x: np.ndarray, y, names, name) -> Data:
     """Centre and scale by ONE number, the root of the mean variance, so that shapes keep their proportions."""
     x = x - x.mean(0)
@@ -176,11 +215,13 @@ def _points(x: np.ndarray, y, names, name) -> Data:
     return Data(x, torch.as_tensor(y).long(), tuple(names), name, "computed by diffusion_lib")
 
 
+@plain()
 def _mixture(centres: np.ndarray, sd: float, n: int, seed: int, name: str) -> Data:
     """Round Gaussians of one width, scaled by the mixture's exact standard deviation."""
     g = np.random.default_rng(seed)
     scale = math.sqrt((centres**2).mean() + sd**2)
-    y = g.integers(len(centres), size=_count(n))
+    n = _count(n)
+    y = g.integers(len(centres), size=n)
     x = (centres[y] + sd * g.standard_normal((n, 2))) / scale
     modes = torch.tensor(centres / scale, dtype=torch.float32)
     names = tuple(str(i) for i in range(len(centres)))
@@ -225,8 +266,8 @@ def swiss_roll(n: int = 10_000, seed: int = 0) -> Data:
 
 def cat(n: int = 10_000, seed: int = 0) -> Data:
     """Points spread evenly over the silhouette of our sitting cat."""
-    g, x = np.random.default_rng(seed), np.empty((0, 2), np.float32)
-    while len(x) < _count(n):
+    g, x, n = np.random.default_rng(seed), np.empty((0, 2), np.float32), _count(n)
+    while len(x) < n:
         tries = 2 * g.random((n, 2), np.float32) - 1
         x = np.concatenate([x, tries[_sprites.silhouette(*tries.T)]])
     return _points(x[:n], np.zeros(n, int), ("cat",), "cat")
@@ -235,6 +276,7 @@ def cat(n: int = 10_000, seed: int = 0) -> Data:
 # ---------------------------------------------------------------------------------------- your own pictures
 
 
+@plain()
 def photo(source, size: int = 128, crop: str = "center") -> Data:
     """Your own picture as (1, 3, size, size); source and crop as in pictures.square."""
     from .pictures import square
@@ -243,6 +285,7 @@ def photo(source, size: int = 128, crop: str = "center") -> Data:
     return Data(x.contiguous(), torch.zeros(1, dtype=torch.long), ("photo",), "photo", "your own picture")
 
 
+@plain()
 def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data:
     """The pictures in a folder as (N, 3, size, size), in the order of their names; its subfolders become classes.
 
@@ -308,6 +351,7 @@ def fashion_mnist(train: bool = True) -> Data:
     return _download("fashion_mnist", train, names, "Fashion-MNIST (Zalando, MIT)")
 
 
+@plain()
 def _download(name: str, train: bool, names: tuple[str, ...], credit: str) -> Data:
     from .download import images_and_labels
 

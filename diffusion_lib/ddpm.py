@@ -14,9 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from .data import Data
-from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, convert, posterior, randn_like, sample
-from .nets import MLP, UNet
+from .diffusion import (
+    EVEN,
+    PREDICTIONS,
+    Schedule,
+    add_noise,
+    check_shape,
+    convert,
+    posterior,
+    randn_like,
+    sample,
+)
+from .nets import MLP, UNet, check_classes, classes_for
 from .train import Learner, Parts, faster_precision, seed_all
+from .values import integer, plain
 
 # ---------------------------------------------------------------------------------------- the question
 
@@ -51,7 +62,9 @@ def ddpm_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Sch
     """
     xt = add_noise(x0, t, eps, schedule)
     target = convert(eps, "eps", predicts, xt, t, schedule)
-    return (model(xt, t.to(xt.device), y).float() - target).pow(2).mean()
+    answer = model(xt, t.to(xt.device), y).float()
+    check_shape(answer, target, "The network")
+    return (answer - target).pow(2).mean()
 
 
 def hybrid_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None, levels: int | None = None) -> Tensor:  # fmt: skip
@@ -62,6 +75,7 @@ def hybrid_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: S
     """
     xt = add_noise(x0, t, eps, schedule)
     answer, raw = model(xt, t.to(xt.device), y).float().chunk(2, 1)
+    check_shape(answer, x0, "The first half of the network's channels")
     simple = (answer - convert(eps, "eps", predicts, xt, t, schedule)).pow(2).mean()
     x0_hat = convert(answer.detach(), predicts, "x0", xt, t, schedule)
     bound = vlb_term(x0, xt, x0_hat, t, share_of_beta(raw), schedule, levels).mean()
@@ -103,14 +117,18 @@ class Denoiser(nn.Module):
             raise ValueError(
                 f"This network knows samples of shape {self.shape}, but got {tuple(xt.shape[1:])}."
             )
+        if y is not None:
+            check_classes(y, len(xt), self.net.config["classes"])
         times = torch.as_tensor(t, device=xt.device).expand(len(xt))
-        answer = self.net(xt, times, y).float()
+        kind = next((p.dtype for p in self.net.parameters()), xt.dtype)
+        answer = self.net(xt.to(kind), times, y).float()
         if not self.learns_variance:
             return convert(answer, self.predicts, "eps", xt, t, self.schedule)
         answer, raw = answer.chunk(2, 1)
         return convert(answer, self.predicts, "eps", xt, t, self.schedule), share_of_beta(raw)
 
 
+@plain()
 def build(
     data: Data,
     *,
@@ -134,6 +152,7 @@ def build(
     net, channels (of the U-Net; of the MLP its width), batch, lr and even (see `draw_times`): None takes what was found best for such data;
     precision: see `Learner`; None: float32 for points, else what `faster_precision` finds.
     """
+    data.check()
     shape, points, small = tuple(data.x.shape[1:]), data.x.ndim == 2, data.x.shape[-1] <= 8
     schedule = schedule or Schedule.of("cosine", 1000)
     batch, lr = batch or (512 if points else 128 if small else 64), lr or (3e-3 if points else 2e-3)
@@ -149,9 +168,7 @@ def build(
             else UNet(shape, schedule.T, channels=channels or 32, patch=1 if small else 2, **common)
         )
     net, data = net.to(device), data.to(device)
-    loss_of = (
-        partial(hybrid_loss, levels=None if points else 17 if small else 256) if learn_variance else ddpm_loss
-    )
+    loss_of = partial(hybrid_loss, levels=None if points else data.levels) if learn_variance else ddpm_loss
 
     def step(items, generator) -> dict[str, float]:
         x0, y = items
@@ -174,15 +191,17 @@ def draw(model: Denoiser, n: int, steps: int = 20, *, y: Tensor | None = None, e
     With eta = 0, second-order steps, even in decibels: 20 of them are enough. With eta > 0, DDPM's steps, even in t.
     y: (n,) class numbers; if the network has classes and y is None, each class in turn. Pictures are kept in [-1, 1].
     """
-    classes = model.net.config["classes"]
-    y = torch.arange(n) % classes if y is None and classes else y
+    y = classes_for(y, n, model.net.config["classes"])
+    batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
     g, device = torch.Generator().manual_seed(seed), next(model.parameters()).device
     times = model.schedule.times(steps, "t" if eta else "snr")
     clip = 1.0 if len(model.shape) == 3 else None
     for start, xT in zip(
-        range(0, n, batch), torch.randn(n, *model.shape, generator=g).split(batch), strict=True
+        range(0, n, batch),
+        randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g).split(batch),
+        strict=True,
     ):
-        named = None if y is None else y[start : start + batch].to(device)
+        told = None if y is None else y[start : start + batch].to(device)
         walk = sample(
             model,
             xT.to(device),
@@ -192,7 +211,7 @@ def draw(model: Denoiser, n: int, steps: int = 20, *, y: Tensor | None = None, e
             eta=eta,
             order=1 if eta else 2,
             clip=clip,
-            y=named,
+            y=told,
         )
         *_, last = walk
         yield last.xs.cpu()
@@ -245,6 +264,7 @@ def log_bin(x: Tensor, mean: Tensor, sd: Tensor, levels: int) -> Tensor:
     return (above - below).clamp_min(1e-12).log()
 
 
+@plain()
 @torch.no_grad()
 def bound_terms(model: Callable, x0: Tensor, schedule: Schedule, levels: int | None, *, v: float | None = None, y: Tensor | None = None, n: int = 16, seed: int = 0) -> Tensor:  # fmt: skip
     """The variational bound term by term, (T + 1,), in bits per dimension: entry t is `vlb_term` at t, entry 0 is L_T.

@@ -20,6 +20,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from .values import Bundle, integer, plain
+
 FLOOR = 1e-4  # signal that the curved schedules keep at T: enough that x0_hat = (...) / sqrt(alpha_bar) stays finite
 
 
@@ -47,8 +49,8 @@ SCHEDULES: dict[str, Callable[[Tensor], Tensor]] = {
 EVEN = ("t", "snr")  # the two rulers of time: the steps themselves, or decibels of noise
 
 
-@dataclass(frozen=True)
-class Schedule:
+@dataclass(frozen=True, eq=False, repr=False)
+class Schedule(Bundle):
     """How much signal is left at each time.
 
     alpha_bar: (T+1,) float64, strictly falling from alpha_bar[0] = 1 (data) towards 0 (noise).
@@ -83,20 +85,21 @@ class Schedule:
         """The schedule called `name` (a key of SCHEDULES) in T >= 2 steps."""
         if name not in SCHEDULES:
             raise ValueError(f"There is no schedule called {name!r}: choose one of {', '.join(SCHEDULES)}.")
-        if not isinstance(T, int) or isinstance(T, bool) or T < 2:
-            raise ValueError(f"T must be a whole number of at least 2 steps, but got {T!r}.")
-        a = SCHEDULES[name](torch.arange(T + 1, dtype=torch.float64) / T)
-        return cls(torch.cat([torch.ones(1, dtype=torch.float64), a[1:]]), name)
+        T = integer(T, 2, math.inf, f"T must be a whole number of at least 2 steps, but got {T!r}.")
+        with plain():
+            a = SCHEDULES[name](torch.arange(T + 1, dtype=torch.float64) / T)
+            a[0] = 1.0
+        return cls(a, name)
 
     @classmethod
     def from_beta(cls, beta: Sequence[float] | Tensor, name: str = "custom") -> Schedule:
         """alpha_bar_t = prod_{i<=t} (1 - beta_i); beta: (T,), each in (0, 1). DDPM section 2."""
-        beta = torch.as_tensor(beta, dtype=torch.float64)
-        if not bool(((beta > 0) & (beta < 1)).all()):
+        beta = torch.as_tensor(beta, dtype=torch.float64, device="cpu")
+        if beta.ndim != 1 or not bool(((beta > 0) & (beta < 1)).all()):
             raise ValueError(
-                "Each beta must lie strictly between 0 and 1: it is the share of variance that one step replaces."
+                "beta must be one number a step, each strictly between 0 and 1: the share of variance that the step replaces."
             )
-        return cls(torch.cat([torch.ones(1, dtype=torch.float64), (1 - beta).cumprod(0)]), name)
+        return cls(torch.cat([beta.new_ones(1), (1 - beta).cumprod(0)]), name)
 
     @property
     def T(self) -> int:
@@ -131,9 +134,10 @@ class Schedule:
             raise ValueError(
                 f"t must be a whole number, but got {str(t.dtype).removeprefix('torch.')}: times are 1, 2, ..., T."
             )
-        if not isinstance(t, Tensor) and (not isinstance(t, int) or isinstance(t, bool)):
-            raise ValueError(f"t must be a whole number, but got {t!r}: times are 1, 2, ..., T.")
-        t = torch.as_tensor(t).cpu().long()  # the table lives on the CPU: MPS has no float64
+        if not isinstance(t, Tensor):
+            says = f"t must be a whole number, but got {t!r}: times are 1, 2, ..., T."
+            t = integer(t, -math.inf, math.inf, says)
+        t = torch.as_tensor(t, device="cpu").long()  # the table lives on the CPU: MPS has no float64
         if t.ndim and (t.ndim != 1 or len(t) not in (1, len(like))):
             raise ValueError(
                 f"t has shape {tuple(t.shape)}, but there are {len(like)} pictures: give one t, or one for each."
@@ -151,11 +155,8 @@ class Schedule:
         even: "t" spaces them evenly in t, as DDPM and DDIM do; "snr" evenly in decibels, which leaves more of few steps
         for the last small noises, where narrow structure is decided.
         """
-        n = self.T if n is None else n
-        if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= self.T:
-            raise ValueError(
-                f"The number of sampling steps must be a whole number in 1..{self.T} (= T), but got {n!r}."
-            )
+        says = f"The number of sampling steps must be a whole number in 1..{self.T} (= T), but got {n!r}."
+        n = integer(self.T if n is None else n, 1, self.T, says)
         if even not in EVEN:
             raise ValueError(f"Steps cannot be even in {even!r}: choose one of {', '.join(EVEN)}.")
         if even == "t":
@@ -190,8 +191,24 @@ def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
         )
 
 
+def check_shape(answer, like: Tensor, who: str = "The denoiser") -> None:
+    """A network's answer of another shape would be broadcast without a word, and be wrong everywhere."""
+    if not isinstance(answer, Tensor) or answer.shape != like.shape:
+        got = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+        raise ValueError(
+            f"{who} must return a tensor of x_t's shape {tuple(like.shape)}, but returned {got}."
+        )
+
+
+def check_clip(clip: float | None) -> None:
+    if clip is not None and not 0 < clip < math.inf:
+        raise ValueError(f"clip must be None, or a number above 0 that x0_hat stays within, but got {clip}.")
+
+
 def randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     """N(0, I) of x's shape, drawn where the generator lives: one CPU seed gives the same noise on every device."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise ValueError(f"generator must be None or a torch.Generator, but got {generator!r}: use torch.Generator().manual_seed(0).")  # fmt: skip
     device = generator.device if generator is not None else "cpu"
     return torch.randn(x.shape, dtype=x.dtype, device=device, generator=generator).to(x.device)
 
@@ -293,6 +310,7 @@ def convert(
     for kind in (source, target):
         if kind not in PREDICTIONS:
             raise ValueError(f"A network cannot predict {kind!r}: choose one of {', '.join(PREDICTIONS)}.")
+    check_shape(value, xt)
     a = schedule.at(t, xt)
     signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)
     if source == "x0":
@@ -308,8 +326,8 @@ def convert(
 # ---------------------------------------------------------------------------------------- reverse: noise to data
 
 
-@dataclass(frozen=True)
-class Step:
+@dataclass(frozen=True, eq=False, repr=False)
+class Step(Bundle):
     """All that happened in one reverse step from time t down to s. Tensors are (B, ...).
 
     sigma is a number, or (B, ...) where a network has learned it.
@@ -362,6 +380,7 @@ def reverse_step(
         )
     if not 0 <= eta <= 1:
         raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
+    check_clip(clip)
     x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
     if clip is not None:
         x0_hat = x0_hat.clamp(-clip, clip)
@@ -406,26 +425,20 @@ def sample(
     Leaving the loop early keeps every Step already yielded.
     """
     check_batch(xt, "x_T")
-    times = list(steps) if isinstance(steps, Sequence) else schedule.times(steps)
-    if len(times) < 2:
-        raise ValueError(
-            f"A walk needs at least two times, where it starts and where it lands, but got {times}."
-        )
+    check_clip(clip)
+    times = _walk_times(steps, schedule)
     if order not in (1, 2) or (order == 2 and eta != 0):
         raise ValueError(
             f"order must be 1, or 2 for a walk without fresh noise (eta = 0), but got order = {order} and eta = {eta}."
         )
     before = None
-    for i, (t, s) in enumerate(pairwise(times)):
+    for t, s in pairwise(times):
         with torch.no_grad():  # not around the yield: the caller's own code must be free to train
             prediction = model(xt, torch.full((len(xt),), t, device=xt.device), y)
             if isinstance(prediction, tuple):
                 prediction, v = prediction
-            if i == 0 and (not isinstance(prediction, Tensor) or prediction.shape != xt.shape):
-                got = tuple(prediction.shape) if isinstance(prediction, Tensor) else type(prediction).__name__
-                raise ValueError(
-                    f"The denoiser must return a tensor of x_t's shape {tuple(xt.shape)}, but returned {got}."
-                )
+                check_shape(v, xt, "A denoiser that has learned its variance")
+            check_shape(prediction, xt)
             if not bool(prediction.isfinite().all()):
                 raise ValueError(
                     f"The denoiser returned NaN or infinity at t = {t}: its weights or its input are broken."
@@ -441,6 +454,18 @@ def sample(
             )
         yield step
         xt = step.xs
+
+
+def _walk_times(steps, schedule: Schedule) -> list[int]:
+    if steps is None or not hasattr(steps, "__len__") or not getattr(steps, "ndim", 1):
+        return schedule.times(steps)
+    says = f"A walk goes through whole times in 0..{schedule.T}, but got {{!r}}."
+    times = [integer(t, 0, schedule.T, says.format(t)) for t in steps]
+    if len(times) < 2:
+        raise ValueError(
+            f"A walk needs at least two times, where it starts and where it lands, but got {times}."
+        )
+    return times
 
 
 def extrapolate(x0_hat: Tensor, t: int, s: int, before: Tensor, r: int, schedule: Schedule) -> Tensor:
@@ -469,8 +494,8 @@ def log_p_step(step: Step) -> Tensor:
 _TENSORS = ("xt", "eps_hat", "x0_hat", "mean", "noise", "xs")
 
 
-@dataclass
-class Trace:
+@dataclass(eq=False, repr=False)
+class Trace(Bundle):
     """A bounded film of a walk: at most `keep` Steps, evenly thinned, on the CPU, the last one always among them.
 
     ``Trace().record(sample(...))``, or ``for step in sample(...): trace.add(step)``. ``trace.frames("x0_hat")`` is (F, B, ...).
@@ -481,8 +506,9 @@ class Trace:
     max_bytes: int = 512 * 2**20
     seen: int = 0
     stride: int = 1  # every stride-th step is kept; doubles whenever the film is full
-    _even: list[Step] = field(default_factory=list)
-    _newest: Step | None = None
+    _even: list[Step] = field(default_factory=list, repr=False)
+    _newest: Step | None = field(default=None, repr=False)
+    __hash__ = None  # it grows
 
     def add(self, step: Step) -> None:
         if self.seen == 0:

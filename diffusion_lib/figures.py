@@ -30,6 +30,7 @@ from torch import Tensor
 
 from .files import whole
 from .theme import DARK, LIGHT
+from .values import integer
 
 PALETTE, ON_DARK = LIGHT["colors"], DARK["colors"]
 DASHES = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 2)), (0, (9, 2)), (0, (1, 3))]
@@ -114,8 +115,7 @@ def _rgb(x) -> np.ndarray:
 
 
 def _enlarge(a: np.ndarray, scale: int) -> np.ndarray:
-    whole = isinstance(scale, int) and scale >= 1
-    _need(whole, f"scale must be a whole number of at least 1, or pixels would blur, but got {scale!r}.")
+    scale = integer(scale, 1, np.inf, f"scale must be a whole number of at least 1, or pixels would blur, but got {scale!r}.")  # fmt: skip
     return a.repeat(scale, 1).repeat(scale, 2)
 
 

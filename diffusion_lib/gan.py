@@ -25,7 +25,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from .data import Data
 from .diffusion import randn_like
+from .nets import check_classes, check_numbers, classes_for
 from .train import Learner, Parts, seed_all
+from .values import integer, plain
 
 # ---------------------------------------------------------------------------------------- the losses
 
@@ -69,12 +71,19 @@ def g_score(real: Tensor, fake: Tensor) -> Tensor:
 
 def d_relativistic(real: Tensor, fake: Tensor) -> Tensor:
     """-E log sigmoid(score(x) - score(G(z))): each real one should beat its fake (Jolicoeur-Martineau 2018, 1807.00734)."""
+    _pair(real, fake)
     return F.softplus(fake - real).mean()
 
 
 def g_relativistic(real: Tensor, fake: Tensor) -> Tensor:
     """-E log sigmoid(score(G(z)) - score(x)): each fake should beat its real one. R3GAN's loss (Huang et al. 2024, 2501.05441)."""
+    _pair(real, fake)
     return F.softplus(real - fake).mean()
+
+
+def _pair(real: Tensor, fake: Tensor) -> None:
+    if real.shape != fake.shape:
+        raise ValueError(f"Each fake is compared with one real one, but their scores have shapes {tuple(fake.shape)} and {tuple(real.shape)}.")  # fmt: skip
 
 
 LOSSES = {
@@ -239,12 +248,15 @@ class Generator(nn.Module):
 
     def noise(self, n: int, generator: torch.Generator | None) -> Tensor:
         """z (n, latent) from N(0, I), the same on every device."""
-        z = torch.randn(n, self.config["latent"], generator=generator)
-        return z.to(next(self.parameters()).device)
+        z = torch.empty(n, self.config["latent"], dtype=torch.float32, device="cpu")
+        return randn_like(z, generator).to(next(self.parameters()))
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         if z.ndim != 2 or z.shape[1] != self.config["latent"]:
             raise ValueError(f"This generator draws from z of shape (B, {self.config['latent']}), but got {tuple(z.shape)}.")  # fmt: skip
+        check_numbers(self, z)
+        if y is not None:
+            check_classes(y, len(z), self.config["classes"], lowest=0)
         if self.label is not None:
             if y is None:
                 raise ValueError("This generator wants to be told which class to draw: give y (B,).")
@@ -300,12 +312,15 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         if x.shape[1:] != self.shape:
             raise ValueError(f"This discriminator knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")  # fmt: skip
+        check_numbers(self, x)
         h = self.eye(x)
         if self.group:
             h = torch.cat([h, batch_std(x, self.group)], 1)
         h = F.leaky_relu(self.body(h), 0.2)
         if self.label is not None and y is None:
             raise ValueError("This discriminator wants to be told which class it sees: give y (B,).")
+        if y is not None:
+            check_classes(y, len(x), self.config["classes"], lowest=0)
         score = self.score(h)[:, 0]
         return score if self.label is None else score + (h * self.label(y)).mean(1)
 
@@ -385,6 +400,7 @@ RECIPES: dict[str, dict] = {
 }  # what history tried, as options of `build` for points; each + is added to "non-saturating", and the last is `build`'s default
 
 
+@plain()
 def build(
     data: Data,
     *,
@@ -420,6 +436,7 @@ def build(
         raise ValueError(f"There is no GAN loss {loss!r}: choose one of {', '.join(LOSSES)}.")
     if d_steps < 1:
         raise ValueError(f"D is taught at least 1 time for each time it is fooled: got d_steps = {d_steps}.")
+    data.check()
     shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
     classes = 0 if points or data.y is None else len(data.names)
     usual = (R_POINTS if points else R_PICTURES) if loss == "relativistic" else 0.0
@@ -461,10 +478,10 @@ def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, ba
 
     y: (n,) class numbers; if the network has classes and y is None, each class in turn.
     """
-    classes, g = model.config["classes"], torch.Generator().manual_seed(seed)
-    y = torch.arange(n) % classes if y is None and classes else y
+    y, g = classes_for(y, n, model.config["classes"]), torch.Generator().manual_seed(seed)
+    batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
     z = model.noise(n, g)
     for start in range(0, n, batch):
-        named = None if y is None else y[start : start + batch].to(z.device)
-        x = model(z[start : start + batch], named)
+        told = None if y is None else y[start : start + batch].to(z.device)
+        x = model(z[start : start + batch], told)
         yield (x.clamp(-1, 1) if len(model.shape) == 3 else x).cpu()

@@ -13,6 +13,41 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .values import integer
+
+
+def classes_for(y: Tensor | None, n: int, classes: int) -> Tensor | None:
+    """Class numbers (n,) for n samples: y, if it can be, else each class in turn; None for a network without classes."""
+    n = integer(n, 1, math.inf, f"The number of samples is a whole number of at least 1, but got n = {n!r}.")
+    if y is not None:
+        check_classes(y, n, classes)
+    return torch.arange(n, device="cpu") % classes if y is None and classes else y
+
+
+def check_classes(y, n: int, classes: int, lowest: int = -1) -> None:
+    """One sentence for a class that nobody knows, before it is taken for another one or for none."""
+    if not classes:
+        raise ValueError(
+            "This network was trained without classes, so it cannot be asked for one: leave y out."
+        )
+    if not isinstance(y, Tensor) or y.shape != (n,) or y.is_floating_point() or y.dtype == torch.bool:
+        got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(f"y must be a tensor of {n} class numbers, one for each sample, but got {got}.")
+    if bool(((y < lowest) | (y >= classes)).any()):
+        bad = int(y[(y < lowest) | (y >= classes)][0])
+        none = ", or -1 for none" if lowest < 0 else ""
+        raise ValueError(f"There is no class {bad}: this network knows 0 to {classes - 1}{none}.")
+
+
+def check_numbers(net: nn.Module, x: Tensor) -> None:
+    """Weights and input of one kind of number; autocast sees to it by itself."""
+    kind = next(net.parameters()).dtype
+    if x.dtype != kind and not torch.is_autocast_enabled(x.device.type):
+        mine, its = (str(k).removeprefix("torch.") for k in (kind, x.dtype))
+        raise ValueError(
+            f"This network's weights are {mine}, but its input is {its}: pass x.to(torch.{mine})."
+        )
+
 
 class Condition(nn.Module):
     """What a network is told: the time, and the class if there are classes. (B,) and (B,) -> (B, width)
@@ -30,7 +65,7 @@ class Condition(nn.Module):
 
     def forward(self, t: Tensor, y: Tensor | None) -> Tensor:
         angle = (t.float() / self.T)[:, None] * self.frequency  # (B, 16)
-        c = self.mlp(torch.cat([angle.sin(), angle.cos()], 1))
+        c = self.mlp(torch.cat([angle.sin(), angle.cos()], 1).to(self.frequency))
         if self.label is not None:
             none = self.label.num_embeddings - 1
             y = torch.full_like(t, none) if y is None else torch.where(y < 0, none, y)
@@ -80,6 +115,7 @@ class MLP(nn.Module):
         nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
 
     def forward(self, xt: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        check_numbers(self, xt)
         x = xt.flatten(1)
         angle = (x[:, :, None] * self.frequency).flatten(1)
         h = self.first(torch.cat([x, angle.sin(), angle.cos()], 1)) + self.condition(t, y)  # (B, D)
@@ -148,6 +184,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
 
     def forward(self, xt: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
+        check_numbers(self, xt)
         c, skips = F.silu(self.condition(t, y)), []
         h = self.first(F.pixel_unshuffle(xt, self.patch))
         for i, blocks in enumerate(self.down):
@@ -178,6 +215,7 @@ class Classifier(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """(B, width), what the last layer sees."""
+        check_numbers(self, x)
         return self.look(x)
 
     def forward(self, x: Tensor) -> Tensor:

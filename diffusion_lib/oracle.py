@@ -15,6 +15,8 @@ var = 0, one component for each picture: the minimiser of the DDPM loss on that 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -40,10 +42,10 @@ class MixtureDenoiser:
             raise ValueError(
                 "The data set is empty: the perfect denoiser needs at least one picture to remember."
             )
-        if var < 0:
-            raise ValueError(f"A variance cannot be negative, but var = {var}.")
+        if not 0 <= var < math.inf:
+            raise ValueError(f"A variance is a number of at least 0, but var = {var}.")
         self.means, self.var, self.schedule, self.labels = means, float(var), schedule, labels
-        w = torch.ones(len(means)) if weights is None else torch.as_tensor(weights)
+        w = torch.ones(len(means), device="cpu") if weights is None else torch.as_tensor(weights)
         if w.shape != (len(means),) or bool((w < 0).any()) or not bool(w.sum() > 0):
             raise ValueError(
                 f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
@@ -80,7 +82,7 @@ class MixtureDenoiser:
                 raise ValueError(
                     "This denoiser was made without labels, so it cannot be asked for a class: pass labels= when you make it."
                 )
-            y = torch.as_tensor(y).reshape(-1, 1).to(xt.device)
+            y = torch.as_tensor(y, device=xt.device).reshape(-1, 1)
             missing = sorted(set(y.flatten().tolist()) - set(self.labels.tolist()))
             if missing:
                 raise ValueError(

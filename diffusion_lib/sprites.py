@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .values import integer
+
 # --- palettes ------------------------------------------------------------------------------------------------------------------
 FUR = {  # fur, its markings, bib and paws of a tuxedo, lines of mouth and closed eyes, iris
     "orange": ("F39A4A", "CF6A26", "FFF3E2", "5B2E20", "8CC152"),
@@ -554,8 +556,7 @@ def _groups(specs: list[dict]) -> dict[tuple, list[int]]:
 
 def _draw(specs: list[dict], jitter: np.ndarray, size: int) -> np.ndarray:
     """Paint group by group, in pieces small enough for the processor's cache: (n, size, size, 3) uint8."""
-    if not isinstance(size, int) or not 8 <= size <= 256:
-        raise ValueError(f"A sprite can be 8 to 256 pixels wide, but size = {size!r}.")
+    size = integer(size, 8, 256, f"A sprite can be 8 to 256 pixels wide, but size = {size!r}.")
     pixels = np.empty((len(specs), size, size, 3), np.uint8)
     piece = max(1, 2**18 // size**2)
     for members in _groups(specs).values():
@@ -598,8 +599,7 @@ def random_sprites(
 
     The first k sprites of a seed are the same whatever n is.
     """
-    if not isinstance(n, int) or n < 1:
-        raise ValueError(f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
+    n = integer(n, 1, math.inf, f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
     if species is not None and species not in FACTORS:
         raise ValueError(
             f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all."

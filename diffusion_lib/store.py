@@ -22,6 +22,7 @@ from .files import write
 from .gan import Discriminator, Generator
 from .nets import MLP, Classifier, UNet
 from .vae import VAE
+from .values import plain
 
 FOLDER = Path(__file__).parent / "weights"
 NETS = {net.__name__: net for net in (MLP, UNet, Classifier, Generator, Discriminator, VAE)}
@@ -102,7 +103,8 @@ def load(source, device="cpu") -> nn.Module:
         alpha_bar = tensors.pop("alpha_bar") if extra else None
         if _fingerprint(tensors) != about["sha256"]:
             raise ValueError("its numbers are not the ones that were saved")
-        net = NETS[about["net"]](**about["config"])
+        with plain():
+            net = NETS[about["net"]](**about["config"])
         net.load_state_dict({k: v.float() for k, v in tensors.items()})
         net.card = card
         model = (

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from . import files
 from .data import Data
 from .diffusion import Schedule
+from .values import plain
 
 MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short: for tests and rehearsals
 
@@ -256,7 +257,8 @@ def fit(
             for learner in learners:
                 learner.set_rate(share)
             try:
-                values = step(next(queue), generator)
+                with plain():
+                    values = step(next(queue), generator)
             except FloatingPointError as error:
                 raise FloatingPointError(
                     f"{error} at step {done + 1}. Training stops, and the good weights of step {done} are kept: "

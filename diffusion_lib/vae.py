@@ -19,7 +19,9 @@ from .data import Data
 from .ddpm import log_bin
 from .diffusion import randn_like
 from .gan import Generator, eye, mlp
+from .nets import check_classes, check_numbers, classes_for
 from .train import Learner, Parts, seed_all
+from .values import integer, plain
 
 
 class VAE(nn.Module):
@@ -57,6 +59,9 @@ class VAE(nn.Module):
             raise ValueError(f"This encoder knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")  # fmt: skip
         if self.label is not None and y is None:
             raise ValueError("This encoder wants to be told which class it sees: give y (B,).")
+        if y is not None:
+            check_classes(y, len(x), self.config["classes"], lowest=0)
+        check_numbers(self, x)
         h = self.eye(x)
         return self.body(h if self.label is None else h + self.label(y)).chunk(2, 1)
 
@@ -90,6 +95,7 @@ def vae_loss(model: VAE, x: Tensor, noise: Tensor, y: Tensor | None = None, beta
     return surprise(model, x, z, y, levels) + beta * kl_to_prior(mu, logvar)
 
 
+@plain()
 def build(
     data: Data,
     *,
@@ -112,6 +118,7 @@ def build(
         raise ValueError(f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}.")  # fmt: skip
     if latent is not None and latent < 1:
         raise ValueError(f"z has at least 1 number: got latent = {latent}.")
+    data.check()
     shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
     classes = 0 if points or data.y is None else len(data.names)
     channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
@@ -149,12 +156,12 @@ def draw(model: VAE, n: int, *, y: Tensor | None = None, grain: bool | None = No
     grain: draw from p(x | z), with its noise of size s; else what you get is its mean, smoother than real pictures.
     None: points with it (they are nothing without their spread), pictures without, as VAE pictures are usually shown.
     """
-    classes, g = model.config["classes"], torch.Generator().manual_seed(seed)
-    y = torch.arange(n) % classes if y is None and classes else y
+    y, g = classes_for(y, n, model.config["classes"]), torch.Generator().manual_seed(seed)
+    batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
     z, points = model.decoder.noise(n, g), len(model.shape) == 1
     for start in range(0, n, batch):
-        named = None if y is None else y[start : start + batch].to(z.device)
-        x = model.decode(z[start : start + batch], named)
+        told = None if y is None else y[start : start + batch].to(z.device)
+        x = model.decode(z[start : start + batch], told)
         if points if grain is None else grain:
             x = x + model.log_s.exp() * randn_like(x, g)
         yield (x if points else x.clamp(-1, 1)).cpu()

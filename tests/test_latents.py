@@ -78,7 +78,7 @@ def test_the_map_unfolds_and_can_be_walked_on(monkeypatch):
 
 def test_the_two_parts_are_the_bound():
     net = store.load("digits_vae2")
-    parts = bound_parts(net, UNSEEN.x[:200])
+    parts = bound_parts(net, UNSEEN.x[:200], UNSEEN.levels)
     assert parts["surprise"] + parts["KL"] == pytest.approx(
         vae.bits_per_dimension(net, UNSEEN.x[:200], 17), rel=0.02
     )

@@ -24,6 +24,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 # Reading order is import order: a module may import only what stands before it.
 ORDER = [
+    "values",
     "diffusion",
     "oracle",
     "files",

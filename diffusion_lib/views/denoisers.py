@@ -212,13 +212,14 @@ def variances(model: Denoiser, eye, fresh: Data, counts: Sequence[int] = (5, 10,
 
 
 def bound(
-    model: Denoiser, data: Data, levels: int, n: int = 8, count: int = 40, seed: int = 0
+    model: Denoiser, data: Data, levels: int | None = None, n: int = 8, count: int = 40, seed: int = 0
 ) -> FramePlayer:
     """The variational bound of a network with learned variance, term by term, with beta, beta_tilde and its own.
 
     n pictures of `data` at every t, the same pictures and noise for all three. In bits per dimension, given the class;
-    levels: how many values a pixel can have. Captions give the terms around t and the three sums.
+    levels: how many values a pixel can have, None: as the data say. Captions give the terms around t and the three sums.
     """
+    levels = levels or data.levels
     schedule, answers, v_sum = model.schedule, [], torch.zeros(model.schedule.T + 1)
 
     def listen(xt, t, y=None):

@@ -30,8 +30,6 @@ from .failing import RECORDS
 from .live import Live, budget, two_places
 from .tables import Table, table
 
-LEVELS = 17  # grey levels of the 8 x 8 digits
-
 
 def seen_and_unseen() -> tuple[Data, Data]:
     """The 1,000 digits that every network of this lesson may have seen, and the 797 that none has."""
@@ -111,7 +109,7 @@ class MapTraining(Live):
         mu, _ = self.model.encode(self.data.x[:600])
         if not bool(mu.isfinite().all()):
             raise FloatingPointError("The map has no numbers any more.")
-        return {"step": self.step, "seconds": self.trained, "mu": mu.numpy(), "tiles": grid(self.model.decode(self.z), columns=11)} | bound_parts(self.model, self.test)  # fmt: skip
+        return {"step": self.step, "seconds": self.trained, "mu": mu.numpy(), "tiles": grid(self.model.decode(self.z), columns=11)} | bound_parts(self.model, self.test, self.data.levels)  # fmt: skip
 
     def _panels(self, frames: list[dict]) -> list[dict]:
         mu, y = np.stack([f["mu"] for f in frames]), self.data.y[:600]
@@ -145,7 +143,7 @@ def unfold(
 
 
 @torch.no_grad()
-def bound_parts(model: VAE, x: Tensor, levels: int = LEVELS, seed: int = 0) -> dict[str, float]:
+def bound_parts(model: VAE, x: Tensor, levels: int, seed: int = 0) -> dict[str, float]:
     """The two parts of the negative ELBO of x (N, ...), in bits per dimension; one z for each x. Keys: surprise, KL."""
     mu, logvar = model.encode(x)
     z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))

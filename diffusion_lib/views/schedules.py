@@ -16,6 +16,7 @@ from ..metrics import mode_report, nearest
 from ..oracle import ideal_denoiser, mixture_denoiser
 from ..player import FramePlayer, curve, mix, pixels, scatter
 from ..sculptor import Sculptor
+from ..values import integer
 from .common import generator
 
 # The sd of a coordinate of the 25 islands where they are usually published, at {-4, -2, 0, 2, 4}^2 with sd 0.05: 2.83
@@ -187,5 +188,4 @@ def _inner(points: Tensor, modes: Tensor) -> float:
 def _positive(spread: float, n: int) -> None:
     if not spread > 0:
         raise ValueError(f"spread is a standard deviation, so it must be more than 0, but got {spread}.")
-    if not isinstance(n, int) or n < 2:
-        raise ValueError(f"n must be a whole number of at least 2, but got {n!r}.")
+    integer(n, 2, math.inf, f"n must be a whole number of at least 2, but got {n!r}.")

@@ -6,7 +6,6 @@ from statistics import mean, median
 
 from diffusion_lib import arena, views
 from diffusion_lib.metrics import neighbourhoods
-from diffusion_lib.views.latents import LEVELS
 from diffusion_lib.views.scores import GOOD
 
 from . import code, default, percent
@@ -124,7 +123,7 @@ MEASURED = {
     "07-blind-guess": lambda: [str(len(place("grid").learn.modes))],
     "07-digits": lambda: [*size("digits")[:4], size("digits")[0]],
     "07-digits-after": tries,
-    "07-bits": lambda: ["17", "17", f"{math.log2(LEVELS):.2f}"] if LEVELS == 17 else [],
+    "07-bits": lambda: ["17", "17", f"{math.log2(views.seen_and_unseen()[0].levels):.2f}"] if views.seen_and_unseen()[0].levels == 17 else [],
     "07-bits-reveal": lambda: [size("digits")[4], a_picture()],
     "07-sprites": lambda: [s for i, s in enumerate(size("sprites")) if i != 1],
     "07-sprites-reveal": lambda: [f"{arena.FAILS * views.race_book('sprites')['floor']['coverage']:.2f}"],

@@ -8,7 +8,6 @@ from statistics import mean
 from scipy.stats import chi2
 
 from diffusion_lib import store, vae, views
-from diffusion_lib.views.latents import LEVELS
 
 from . import benchmark, default, percent, steps
 from .lesson07 import copier, size
@@ -83,7 +82,7 @@ def range_of_s() -> list[str]:
 MEASURED = {
     "09-play": lambda: [SEEN, *size("digits")[2:]],
     "09-live": lambda: [steps("09-live-code"), default(vae.build, "warmup")],
-    "09-live-after": lambda: [str(LEVELS), default(vae.bits_per_dimension, "n")],
+    "09-live-after": lambda: [str(views.seen_and_unseen()[0].levels), default(vae.bits_per_dimension, "n")],
     "09-walk-arc": lambda: [f"{10_000 * chi2.cdf(64 / 2, 64):.0f}"],  # a length of at most sqrt(64 / 2)
     "09-walk-reveal": lambda: [f"{math.sqrt(64 / 2):.2f}"],
     "09-arc-after": lambda: [UNSEEN],
