@@ -126,7 +126,7 @@ def load(name: str) -> Place:
 # ---------------------------------------------------------------------------------------- the race
 
 
-@dataclass
+@dataclass(eq=False)
 class Entry:
     """One family in the race: its averaged model, what `fit` needs, its first batch (x, y), and how far it has come.
 

@@ -78,7 +78,7 @@ class Data(Bundle):
     def subset(self, which) -> Data:
         """The first `which` items if it is a number, else the items at these indices or where this mask is true."""
         i = torch.arange(len(self), device="cpu")
-        if isinstance(which, Integral):
+        if isinstance(which, Integral) or getattr(which, "ndim", 1) == 0:
             i = i[: integer(which, 0, math.inf, f"The first {which!r} items are none that one can take.")]
         else:
             i = i[torch.as_tensor(which, device="cpu")]
@@ -287,23 +287,28 @@ def photo(source, size: int = 128, crop: str = "center") -> Data:
 
 @plain()
 def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data:
-    """The pictures in a folder as (N, 3, size, size), in the order of their names; its subfolders become classes.
+    """The pictures in a folder as (N, 3, size, size), in the order of their names (10 before 2: write 02); its subfolders, and
+    links to folders, become classes. What begins with a dot, @ or __ is litter of other programs and left out.
 
     At most `limit` pictures and max_mb megabytes; what is left out or unreadable is said in one warning.
     """
-    from .pictures import PICTURES
+    from .pictures import files as pictures_in
 
-    root = Path(path)
+    root = Path(path).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(path)!r}: check the name ({Path.cwd()} is where I looked from)."
         )
-    files = sorted(f for f in root.rglob("*") if f.suffix.lower() in PICTURES and f.is_file())
+    files = pictures_in(root)
     if not files:
         raise ValueError(
             f"The folder {str(path)!r} has no pictures: it needs PNG, JPEG, GIF, BMP, TIFF or WebP files."
         )
-    room = max(1, min(limit, int(max_mb * 2**20 / (12 * size * size))))
+    limit = integer(limit, 1, math.inf, f"limit must be a whole number of at least 1, but got {limit!r}.")
+    if not max_mb > 0:
+        raise ValueError(f"max_mb is in megabytes and more than 0, but got {max_mb!r}.")
+    size = integer(size, 2, 1024, f"size must be a whole number of pixels from 2 to 1024, but got {size!r}.")
+    room = max(1, int(min(limit, max_mb * 2**20 / (12 * size * size))))
     pictures, classes, broken = [], [], []
     for file in files:
         if len(pictures) == room:

@@ -61,7 +61,7 @@ class Schedule(Bundle):
     name: str = "custom"
 
     def __post_init__(self):
-        a = torch.as_tensor(self.alpha_bar, dtype=torch.float64).cpu()
+        a = torch.as_tensor(self.alpha_bar, dtype=torch.float64, device="cpu")
         if a.ndim != 1 or len(a) < 3:
             raise ValueError(
                 f"A schedule needs T of at least 2 steps, but got T = {max(len(a) - 1, 0) if a.ndim == 1 else a.shape}."
@@ -253,7 +253,7 @@ def forward_path(x0: Tensor, schedule: Schedule, generator: torch.Generator | No
 def log_normal(x: Tensor, mean: Tensor, var: Tensor | float) -> Tensor:
     """log N(x; mean, var I) in nats, summed over all axes but the first: (B,), float64. var: a number, (B,) or like x."""
     d2 = (x.double() - mean.double()).pow(2)
-    var = torch.as_tensor(var, dtype=torch.float64).to(d2.device)
+    var = torch.as_tensor(var, dtype=torch.float64, device=d2.device)
     var = var.reshape(-1, *[1] * (x.ndim - 1)) if var.ndim == 1 else var
     return -0.5 * (d2 / var + torch.log(2 * math.pi * var)).flatten(1).sum(1)
 
@@ -484,7 +484,7 @@ def log_p_step(step: Step) -> Tensor:
     A step with sigma = 0 (the last one with beta_tilde; every DDIM step) is a function, not a draw. It has no density,
     so it adds 0: what the sum then measures is the draws that were made.
     """
-    if not torch.as_tensor(step.sigma).any():
+    if not torch.as_tensor(step.sigma, device=step.xs.device).any():
         return torch.zeros(len(step.xs), dtype=torch.float64, device=step.xs.device)
     return log_normal(step.xs, step.mean, step.sigma**2)
 
@@ -555,7 +555,7 @@ class Trace(Bundle):
         if not self.steps:
             raise ValueError("This trace is still empty: record a walk first, Trace().record(sample(...)).")
         values = [getattr(step, what) for step in self.steps]
-        return torch.stack(values) if isinstance(values[0], Tensor) else torch.tensor(values)
+        return torch.stack(values) if isinstance(values[0], Tensor) else torch.tensor(values, device="cpu")
 
     @property
     def final(self) -> Tensor:

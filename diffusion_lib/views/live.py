@@ -31,7 +31,7 @@ DRAWING = 0.14  # at most this share of the time goes into looking
 BIG = {"height": "44px", "width": "150px"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Thinned:
     """At most `keep` items of an endless row, evenly thinned; the newest is always among them. As `Trace`, for anything."""
 
