@@ -75,7 +75,7 @@ JS, SCULPTOR_JS, MAP_JS, PAD_JS = (
 )
 
 MATHEMATICS = [
-    ("alpha_bar table in float32", D, "torch.as_tensor(self.alpha_bar, dtype=torch.float64).cpu()", "torch.as_tensor(self.alpha_bar).float().double().cpu()"),
+    ("alpha_bar table in float32", D, 'torch.as_tensor(self.alpha_bar, dtype=torch.float64, device="cpu")', "torch.as_tensor(self.alpha_bar).float().double().cpu()"),
     ("betas made for T = 1000 used for any T", D, "torch.exp(-(0.1 * u + 9.95 * u**2))", "torch.exp(-(0.1 * u * (len(u) - 1) / 1000 + 9.95 * (u * (len(u) - 1) / 1000) ** 2))"),
     ("cosine not squared", D, "1.008 * math.pi / 2) ** 2", "1.008 * math.pi / 2)"),
     ("alpha_bar read one place late", D, "a = self.alpha_bar[t]\n", "a = self.alpha_bar[(t + 1).clamp(max=self.T)]\n"),
@@ -120,7 +120,7 @@ MATHEMATICS = [
     ("rate rises instead of falling", T, "0.5 * (1 + math.cos", "0.5 * (1 - math.cos"),
     ("samples drawn without the average", P, "return Denoiser(learner.ema,", "return Denoiser(learner.model,"),
     ("whatever is asked, the noise is expected", P, '    target = convert(eps, "eps", predicts, xt, t, schedule)\n', "    target = eps\n"),
-    ("network told another time than the picture's", P, "(model(xt, t.to(xt.device), y).float() - target)", "(model(xt, t.to(xt.device) - 1, y).float() - target)"),
+    ("network told another time than the picture's", P, "answer = model(xt, t.to(xt.device), y).float()\n", "answer = model(xt, t.to(xt.device) - 1, y).float()\n"),
     ("times drawn from 0..T-1", P, "return 1 + torch.multinomial", "return torch.multinomial"),
     ("times uniform: T never drawn", P, "torch.randint(1, schedule.T + 1, (n,)", "torch.randint(1, schedule.T, (n,)"),
     ("class never forgotten", P, "generator=generator) < drop", "generator=generator) < 0"),
@@ -444,12 +444,12 @@ WIRING = [
     ("a tulip's flames in its petals' colour", SPRITES, 'leaf.fill(flame, p["centre"])', 'leaf.fill(flame, p["petals"])'),
     ("sprites of a group in another order", SPRITES, "pixels[these] = _render([specs[i] for i in these], jitter[these], size)", "pixels[these] = _render([specs[i] for i in these[::-1]], jitter[these], size)"),
     ("caption: petals and centre exchanged", SPRITES, "{s['petals']} and {s['centre']} flower", "{s['centre']} and {s['petals']} flower"),
-    ("a photo is not turned as its EXIF says", PICTURES, "image = ImageOps.exif_transpose(image)", "pass"),
+    ("a photo is not turned as its EXIF says", PICTURES, "return image if turn is None else image.transpose(turn)", "return image"),
     ("transparency on black", PICTURES, '"white"), image)', '"black"), image)'),
     ("crop is always the centre", PICTURES, 'if crop == "center":', "if crop:"),
     ("a subset keeps the first captions", DATA, "tuple(self.captions[j] for j in i.tolist())", "tuple(self.captions[: len(i)])"),
     ("cats are flowers", DATA, 'names.index(s["species"]) for s in specs', '1 - names.index(s["species"]) for s in specs'),
-    ("batches of one order for ever", DATA, "torch.randperm(len(self), generator=g)])", "torch.arange(len(self))])"),
+    ("batches of one order for ever", DATA, "torch.randperm(len(self), generator=g, ", "torch.arange(len(self), "),
     # ---- training
     ("NaN in the gradient with a finite loss is accepted", T, "if not math.isfinite(norm) or not math.isfinite(value", "if not math.isfinite(value"),
     ("the average's buffers are not copied", T, "            mine.copy_(theirs)\n", "            pass\n"),
@@ -460,7 +460,7 @@ WIRING = [
     ("warmup is not handed on", T, "rate(max(progress(), 1e-3 * warmup), warmup)", "rate(max(progress(), 1e-3 * warmup))"),
     ("the rate is set for the first learner only", T, "for learner in learners:\n                learner.set_rate(share)", "for learner in learners[:1]:\n                learner.set_rate(share)"),
     ("`draw` uses the first batch's classes for all", P, "y[start : start + batch].to(device)", "y[: min(batch, n - start)].to(device)"),
-    ("256 grey levels for the 8 x 8 digits", P, "17 if small else 256", "256"),
+    ("256 grey levels for the 8 x 8 digits", P, "else data.levels", "else 256"),
     ("with eta > 0 steps even in decibels", P, '"t" if eta else "snr"', '"snr"'),
     ("bits: L_T in nats", P, "schedule.terminal_kl(x0) / math.log(2)", "schedule.terminal_kl(x0)"),
     ("draw: eta is not handed on", P, "            eta=eta,\n", "            eta=0.0,\n"),
