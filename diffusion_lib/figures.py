@@ -12,19 +12,26 @@ Longer than 250 lines because it is all of Matplotlib and of the files that the 
 from __future__ import annotations
 
 import os
+import re
 import threading
+import warnings
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from html import escape
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 
 import matplotlib
 import matplotlib.figure
 import matplotlib.style
+import matplotlib.text
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -85,6 +92,69 @@ class Figure(matplotlib.figure.Figure):
         return f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{data}" width="{wide}" style="max-width:100%; height:auto">'
 
 
+# ---------------------------------------------------------------------------------------- letters
+# DejaVu has Greek, Cyrillic and accents, which Pillow's own font lacks, but no Japanese: that comes from the system's fonts.
+
+DEJAVU = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+_UNKNOWN: set[str] = set()  # letters that were looked for in vain, and said
+
+
+@cache
+def _system_fonts() -> list[str]:
+    """Files of all fonts, the best for running text first. Asked anew in each process, so a font just installed is there."""
+    good = re.compile(r"cjk.?jp|sans.?jp|gothic|hiragino|meiryo|takao|ipa|cjk|sans", re.I)
+    odd = re.compile(r"bold|black|italic|oblique|light|thin|mono|serif|mincho", re.I)
+    fonts = [f for f in font_manager.findSystemFonts() if not re.search(r"emoji|lastresort|dejavu", f, re.I)]
+    return sorted(fonts, key=lambda f: (not good.search(Path(f).name), bool(odd.search(Path(f).name)), f))
+
+
+@cache
+def _font_of(letter: str) -> str:
+    """The file of a font that has this letter; DejaVu, which shows a box, if none has."""
+    for path in (DEJAVU, *_system_fonts()) if letter.isprintable() else ():
+        with suppress(Exception):
+            if FT2Font(path).get_char_index(ord(letter)):
+                return path
+    _UNKNOWN.add(letter)
+    return DEJAVU
+
+
+def _fonts(text: str) -> list[str]:
+    """The font of each letter; one warning for those that have none."""
+    before = set(_UNKNOWN)
+    fonts = [_font_of(letter) for letter in text]
+    if new := "".join(sorted(letter for letter in _UNKNOWN - before if letter.isprintable())):
+        warnings.warn(f"No font on this computer has {new}: in pictures they are boxes. Install one that does, such as Noto Sans CJK JP (the browser may have its own).", stacklevel=3)  # fmt: skip
+    return fonts
+
+
+def _truetype(path: str, size: float, bold: bool) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path.replace("DejaVuSans.ttf", "DejaVuSans-Bold.ttf") if bold else path, size)
+
+
+def lettering(text: str, size: float, bold: bool = False) -> list[tuple[str, ImageFont.FreeTypeFont]]:
+    """The text in pieces, each with a font that has its letters."""
+    pieces = groupby(zip(text, _fonts(text), strict=True), key=lambda pair: pair[1])
+    return [("".join(letter for letter, _ in part), _truetype(path, size, bold)) for path, part in pieces]
+
+
+def _families(text: str) -> list[str]:
+    """What Matplotlib takes the letters from, one after the other."""
+    names = ["DejaVu Sans"]
+    for path in dict.fromkeys(_fonts(text)):
+        if path != DEJAVU:
+            font_manager.fontManager.addfont(path)
+            names.append(FT2Font(path).family_name)
+    return names
+
+
+def _lettered(figure: matplotlib.figure.Figure) -> matplotlib.figure.Figure:
+    for text in figure.findobj(matplotlib.text.Text):
+        if not text.get_text().isascii() and text.get_fontfamily() == ["DejaVu Sans"]:
+            text.set_fontfamily(_families(text.get_text()))
+    return figure
+
+
 def _need(ok: object, sentence: str) -> None:
     if not ok:
         raise ValueError(sentence)
@@ -104,6 +174,17 @@ def to_uint8(x: Tensor) -> np.ndarray:
     _need(x.isfinite().all(), "A picture contains NaN or infinity: look at where it was made.")
     a = ((x.detach().cpu().double().movedim(-3, -1) + 1) * 127.5).clamp(0, 255).round().byte().numpy()
     return a[..., 0] if a.shape[-1] == 1 else a
+
+
+def one_picture(x, what: str = "The picture") -> Tensor:
+    """A picture (C, H, W) or (1, C, H, W) in [-1, 1], of whatever device, precision and gradient, as float32 (C, H, W)."""
+    got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+    fits = isinstance(x, Tensor) and x.is_floating_point() and x.ndim in (3, 4) and x.shape[-3] in (1, 3)
+    fits = (
+        fits and (x.ndim == 3 or len(x) == 1) and bool(x.isfinite().all()) and float(x.abs().max()) <= 1.001
+    )
+    _need(fits, f"{what} must be one float tensor (1 or 3, H, W) with values in [-1, 1], but got {got}.")
+    return x.detach().cpu().float().reshape(x.shape[-3:])
 
 
 def _rgb(x) -> np.ndarray:
@@ -183,7 +264,8 @@ def strip(rows, labels, titles=None, *, above="", below="", width=8.0, backgroun
 
 
 def _write(ax, x, y, text, color, size):
-    return ax.text(x, y, text, size=size, color=color, ha="center", va="center")
+    more = {} if str(text).isascii() else {"family": _families(str(text))}
+    return ax.text(x, y, text, size=size, color=color, ha="center", va="center", **more)
 
 
 def _arrow(ax, start, end, y, text, ink, quiet) -> None:
@@ -204,7 +286,7 @@ def png(picture, scale: int = 1) -> bytes:
     out = BytesIO()
     if isinstance(picture, matplotlib.figure.Figure):
         with _drawing():
-            picture.savefig(out, **FILES[".png"])
+            _lettered(picture).savefig(out, **FILES[".png"])
     else:
         Image.fromarray(_enlarge(_rgb(np.asarray(picture)[None]), scale)[0]).save(out, "PNG")
     return out.getvalue()
@@ -225,7 +307,7 @@ def save(picture, path: str | os.PathLike) -> Path:
         ax = picture.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])
         ax.imshow(a, interpolation="none", aspect="auto")
     with whole(path) as part, _drawing():
-        picture.savefig(part, format=kind[1:], **FILES[kind])
+        _lettered(picture).savefig(part, format=kind[1:], **FILES[kind])
     return path
 
 
@@ -263,7 +345,6 @@ def _label(a: np.ndarray, labels: Sequence[str]) -> np.ndarray:
     _need(len(labels) == len(a), f"There are {len(a)} frames but {len(labels)} labels: give one for each.")
     _, h, w, _ = a.shape
     size = max(11, w // 20)
-    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
     out = np.full((len(a), h + int(2.2 * size), w, 3), 255, np.uint8)
     out[:, :h] = a
     hue = "#444444" if (a == a[..., :1]).all() else PALETTE[0]  # a grey film stays grey, and so exact
@@ -272,7 +353,11 @@ def _label(a: np.ndarray, labels: Sequence[str]) -> np.ndarray:
         pen = ImageDraw.Draw(band)
         pen.rectangle([0, 0, w, size // 4], "#d8d8d8")
         pen.rectangle([0, 0, round(i / max(1, len(a) - 1) * w), size // 4], hue)
-        pen.text((w / 2, 1.3 * size), label, "#222222", font, anchor="mm")
+        pieces = lettering(label, size)
+        x = (w - sum(font.getlength(letters) for letters, font in pieces)) / 2
+        for letters, font in pieces:
+            pen.text((x, 1.3 * size), letters, "#222222", font, anchor="lm")
+            x += font.getlength(letters)
         out[i, h:] = np.asarray(band)
     return out
 

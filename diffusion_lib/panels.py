@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .values import integer
+
+SLIM = 4  # a plane is at most so many times longer than wide
 GREY = 255  # colour index of points that are only a backdrop; learners write -1
 
 
 def pixels(frames, title="", *, notes=None, lead=None) -> dict:
     """Pictures as they are: uint8, (F, H, W) grey or (F, H, W, 3) red-green-blue; F = 1 stands still."""
-    a = _array(frames)
+    a = _array(frames, "pixels")
     if a.dtype != np.uint8 or a.ndim not in (3, 4) or a.shape[3:] not in ((), (3,)) or not a.size:
         raise ValueError(
             f"pixels needs uint8 pictures (frames, height, width) or (frames, height, width, 3), got {a.dtype} "
@@ -95,7 +98,7 @@ def curve(
         raise ValueError(
             f"curve needs kind 'line' or 'bars', or one of them for each of {len(ys)} curves, got {kind!r}."
         )
-    if x.ndim != 1 or len(x) < 2:
+    if x.ndim != 1 or np.isfinite(x).sum() < 2:
         raise ValueError(f"curve needs x of shape (N,) with at least two numbers, got {x.shape}.")
     marks, lines = [], {}  # lines: colour -> (1 or F, N)
     for rank, (kind, (name, y)) in enumerate(zip(kinds, ys.items(), strict=True)):
@@ -120,18 +123,26 @@ def curve(
 # ---- checks and packing -------------------------------------------------------------------------------------------
 
 
-def _array(x) -> np.ndarray:
-    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+def _array(x, what: str = "a panel") -> np.ndarray:
+    """Anything with numbers in it as an array: also tensors on a GPU, with a gradient, or of a kind that NumPy lacks."""
+    try:
+        if hasattr(x, "detach"):
+            x = x.detach().cpu()
+            x = x.float() if x.is_floating_point() and x.element_size() < 4 else x  # bfloat16
+        return np.asarray(x)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{what} needs an array of numbers, all rows equally long, got {x!r:.60}.".replace("\n", " ")) from None  # fmt: skip
 
 
 def _numbers(x, what: str, gaps=False) -> np.ndarray:
     try:
-        a = _array(x).astype(np.float64)
+        a = _array(x, what).astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{what} needs an array of numbers, got {x!r:.60}.") from None
-    if not a.size or not (gaps or np.isfinite(a).all()):
+    seen = abs(a) < 3.4e38  # the browser gets 32-bit numbers; NaN, infinity and more than these hold are gaps
+    if not a.size or not (gaps or seen.all()):
         raise ValueError(f"{what} needs finite numbers, got {'none' if not a.size else 'nan or inf'}.")
-    return a
+    return np.where(seen, a, np.nan)
 
 
 def _signal(alpha_bar) -> np.ndarray:
@@ -199,14 +210,19 @@ def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail
     if points.ndim not in (2, 3) or points.shape[-1] != 2:
         raise ValueError(f"scatter needs points of shape (N, 2) or (frames, N, 2), got {points.shape}.")
     n = points.shape[-2]
-    colors = np.array(rank) if colors is None else _array(colors)
+    colors = np.array(rank) if colors is None else _array(colors, "colors")
+    if not 0 < size <= 1000:
+        raise ValueError(
+            f"size is a point's diameter in screen pixels, more than 0 and at most 1000, got {size}."
+        )
     if colors.size not in (1, n) or colors.dtype.kind not in "iub" or colors.min() < -1 or colors.max() > 6:
         raise ValueError(
             f"colors needs one palette index, or one for each of the {n} points, 0 to 6 or -1 for grey."
         )
-    if not all(0 <= k < n for k in trail):
-        raise ValueError(f"trail needs indices of points, 0 to {n - 1}, got {list(trail)!r:.60}.")
-    more = {"size": float(size), "trail": [int(k) for k in trail]}
+    trail = [
+        integer(k, 0, n - 1, f"trail needs indices of points, 0 to {n - 1}, got {k!r:.60}.") for k in trail
+    ]
+    more = {"size": float(size), "trail": trail}
     if (eps is None) != (alpha_bar is None):
         raise ValueError("scatter needs eps and alpha_bar together: they mix x0 and noise for every frame.")
     if eps is not None:
@@ -241,17 +257,36 @@ def _moves(mark: dict) -> int:
 
 
 def _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, equal=False) -> dict:
-    limits = {"xlim": [float(v) for v in xlim], "ylim": [float(v) for v in ylim]}
-    for key, (low, high) in limits.items():
-        if not low < high:
-            raise ValueError(f"{key} needs (low, high) with low < high, got ({low:g}, {high:g}).")
-    shape = (
-        (limits["ylim"][1] - limits["ylim"][0]) / (limits["xlim"][1] - limits["xlim"][0]) if equal else 0.62
-    )
+    limits = {"xlim": _range("xlim", xlim), "ylim": _range("ylim", ylim)}
+    wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
+    if equal:  # one scale for both: a plane much longer than wide gets room on its narrow side, or it would fill a street
+        limits = {
+            "xlim": _at_least(high / SLIM, limits["xlim"]),
+            "ylim": _at_least(wide / SLIM, limits["ylim"]),
+        }
+        wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
+    shape = high / wide if equal else 0.62
     ticks = {"xticks": _ticks(*limits["xlim"]), "yticks": _ticks(*limits["ylim"])}
     words = {"xlabel": _word(xlabel, "xlabel"), "ylabel": _word(ylabel, "ylabel")}
     more = limits | ticks | words | {"marks": marks, "shape": shape}
     return _panel("plot", title, notes, lead, [_moves(mark) for mark in marks], **more)
+
+
+def _range(key: str, limits) -> list[float]:
+    try:
+        low, high = (float(v) for v in limits)
+    except (TypeError, ValueError):
+        raise ValueError(f"{key} needs (low, high), two numbers, got {limits!r:.60}.") from None
+    # a range that is no number, or so narrow that its ticks would all be one, cannot be drawn
+    if not (low < high and high - low < 3.4e38 and high - low > 1e-12 * max(abs(low), abs(high))):
+        raise ValueError(f"{key} needs (low, high), finite and with low < high, got ({low:g}, {high:g}).")
+    return [low, high]
+
+
+def _at_least(size: float, limits: list[float]) -> list[float]:
+    low, high = limits
+    more = max(0.0, size - (high - low)) / 2
+    return [low - more, high + more]
 
 
 def _limits(marks, axis: str, margin: float, zero=False) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from . import still as stills
 from .files import write
 from .panels import agree, bytes_in, curve, mix, pixels, scatter, texts
 from .theme import heard_at_once, script
+from .values import integer
 
 __all__ = ["FramePlayer", "curve", "mix", "pixels", "save_html", "scatter"]
 
@@ -54,11 +55,11 @@ class FramePlayer(anywidget.AnyWidget):
             )
         look = {"fps": float(fps), "loop": bool(loop), "panel_width": panel_width}
         film = _film(panels, captions, labels, name) | look
-        if not 0 <= start < film["frames"]:
-            raise ValueError(f"start is the first frame to show, 0 to {film['frames'] - 1}, got {start}.")
+        last = film["frames"] - 1
+        start = integer(start, 0, last, f"start is the first frame to show, 0 to {last}, got {start}.")
         self._updating = RLock()  # widget callbacks come on a second thread since JupyterLab 4.4
-        super().__init__(film=film, value=int(start))
-        heard_at_once(self)
+from .theme import heard_at_once, script
+from .values import integer
 
     @property
     def n_frames(self) -> int:
@@ -87,8 +88,8 @@ class FramePlayer(anywidget.AnyWidget):
     def still(self, index: int | None = None) -> bytes:
         """PNG of frame ``index`` (None: the current one), twice the size of the screen."""
         i = self.value if index is None else index
-        if not 0 <= i < self.n_frames:
-            raise ValueError(f"still needs a frame from 0 to {self.n_frames - 1}, got {i}.")
+        last = self.n_frames - 1
+        i = integer(i, 0, last, f"still needs a frame from 0 to {last}, got {i}.")
         return stills.still(self.film, i)
 
     def save_html(self, path, *, title="", description="") -> Path:
@@ -96,9 +97,7 @@ class FramePlayer(anywidget.AnyWidget):
         return save_html(path, self, title=title, description=description)
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        picture = base64.b64encode(self.still()).decode()  # for GitHub and nbconvert, which run no JavaScript
-        return data | {"image/png": picture, "text/plain": self.alt()}, metadata
+        return stills.beside(super()._repr_mimebundle_(**kwargs), self.still, self.alt())
 
 
 def save_html(path, player: FramePlayer, *, title="", description="") -> Path:

@@ -11,7 +11,6 @@ other. So alpha_bar always falls, and nothing that a learner can drag is an inva
 
 from __future__ import annotations
 
-import base64
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -23,7 +22,7 @@ from torch import Tensor
 
 from . import still as stills
 from .diffusion import SCHEDULES, Schedule, add_noise, randn_like
-from .figures import grid
+from .figures import grid, one_picture
 from .panels import curve, pixels
 from .theme import heard_at_once, script
 
@@ -103,7 +102,7 @@ class Sculptor(anywidget.AnyWidget):
         presets = PRESETS if presets is None else presets
         if not x0 or not presets:
             raise ValueError("The sculptor needs at least one picture and one preset.")
-        self._x0 = {name: _picture(name, x) for name, x in x0.items()}
+        self._x0 = {name: one_picture(x, f"The picture {name!r}")[None] for name, x in x0.items()}
         g = torch.Generator().manual_seed(seed)
         self._eps = {name: randn_like(x, g) for name, x in self._x0.items()}
         self._tables = {name: {n: _table(name, f, n) for n in STEPS} for name, f in presets.items()}
@@ -206,29 +205,12 @@ class Sculptor(anywidget.AnyWidget):
         return stills.still(film, 0)
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        picture = base64.b64encode(self.still()).decode()  # for GitHub and nbconvert
-        return data | {"image/png": picture, "text/plain": self.alt()}, metadata
+        return stills.beside(super()._repr_mimebundle_(**kwargs), self.still, self.alt())
 
 
 def strip_times(T: int, n: int = 7) -> list[int]:
     """The n times of the strip, evenly from 0 to T; halves are rounded up, as JavaScript does."""
     return [int(T * i / (n - 1) + 0.5) for i in range(n)]
-
-
-def _picture(name: str, x) -> Tensor:
-    fits = isinstance(x, Tensor) and x.is_floating_point() and x.ndim in (3, 4) and x.shape[-3] in (1, 3)
-    if (
-        not fits
-        or (x.ndim == 4 and len(x) != 1)
-        or not bool(x.isfinite().all())
-        or float(x.abs().max()) > 1.001
-    ):
-        got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(
-            f"The picture {name!r} must be one float tensor (1 or 3, H, W) with values in [-1, 1], but got {got}."
-        )
-    return x.detach().cpu().float().reshape(1, *x.shape[-3:])
 
 
 def _table(name: str, f: Callable[[int], Tensor], T: int) -> Tensor:

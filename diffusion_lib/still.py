@@ -6,21 +6,23 @@ twice the size of the screen, on white. No pyplot and nothing global, so any thr
 
 from __future__ import annotations
 
+import base64
 import io
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib import get_data_path
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from .figures import PALETTE
+from .figures import PALETTE, lettering
 from .theme import LIGHT
 
 HIGH, WIDE = 400, 2400  # of a panel and of a row, in pixels of the PNG
 GAP, TEXT, ROW = 32, 28, 40  # between panels; height of letters and of a line
 INK, QUIET, LINE = "#1f2328", "#59636e", "#d0d7de"
 GREY = LIGHT["grey"]
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # a new line in a label, which has one line only
 SUBSUP = re.compile(r"([_^]\{[^{}]*\})")  # the one convention in texts: x_{t}, 10^{3}
 
 
@@ -32,6 +34,22 @@ def pick(texts: Sequence[str], i: int) -> str:
 def label(film: dict, i: int) -> str:
     """The readout beside the slider."""
     return pick(film["labels"], i) or f"{i + 1} / {film['frames']}"
+
+
+def beside(bundle: tuple[dict, dict], draw: Callable[[], bytes], alt: str) -> tuple[dict, dict]:
+    """What a notebook shows and stores for a widget: itself, its picture and its words.
+
+    The picture is for places that run no JavaScript: GitHub, and nbconvert where the notebook has no widget state
+    (`jupyter nbconvert --execute --to html --ExecutePreprocessor.store_widget_state=False`). With the state stored, nbconvert
+    writes the widget instead, which then needs a network. A picture that cannot be drawn never keeps the widget from its page.
+    """
+    data, metadata = bundle
+    try:
+        picture = {"image/png": base64.b64encode(draw()).decode()}
+    except Exception as error:
+        warnings.warn(f"The still picture of {alt!r:.80} cannot be drawn ({type(error).__name__}: {error}).", stacklevel=3)  # fmt: skip
+        picture = {}
+    return data | picture | {"text/plain": alt}, metadata
 
 
 def still(film: dict, i: int) -> bytes:
@@ -81,21 +99,17 @@ def _cell(panel: dict, i: int, title: list[str], picture: Image.Image, head: int
     return cell
 
 
-def _font(size: float, bold=False):
-    # DejaVu comes with Matplotlib: Greek and accents, which Pillow's own font lacks
-    return ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans{'-Bold' if bold else ''}.ttf", size)
-
-
 def _write(pen, x, y, text, size=TEXT, fill=INK, bold=False) -> float:
     """Write one line with its top left at (x, y) and return its width; pen None only measures."""
     start = x
-    for n, part in enumerate(SUBSUP.split(text)):
-        font, drop = _font(size, bold), 0
+    for n, part in enumerate(SUBSUP.split(CONTROL.sub(" ", text))):
+        high, drop = size, 0
         if n % 2:
-            drop, part, font = (0.42 if part[0] == "_" else -0.1) * size, part[2:-1], _font(0.7 * size, bold)
-        if pen:
-            pen.text((x, y + drop), part, fill, font)
-        x += font.getlength(part)
+            drop, part, high = (0.42 if part[0] == "_" else -0.1) * size, part[2:-1], 0.7 * size
+        for letters, font in lettering(part, high, bold):
+            if pen:
+                pen.text((x, y + drop), letters, fill, font)
+            x += font.getlength(letters)
     return x - start
 
 

@@ -83,7 +83,7 @@ def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
     if isinstance(model, Denoiser):
         about["denoiser"] = {"predicts": model.predicts, "schedule": model.schedule.name}
         tensors["alpha_bar"] = model.schedule.alpha_bar.clone()
-    write(path, to_bytes(tensors, {"diffusion_lib": json.dumps(about)}))
+    write(path, to_bytes(tensors, {"diffusion_lib": _json(about)}))
     return path
 
 
@@ -114,6 +114,16 @@ def load(source, device="cpu") -> nn.Module:
         why = f"{type(error).__name__}: {error}"
         raise ValueError(f"The weights in {path} are damaged ({why}): get or train them again.") from error
     return model.to(device).eval().requires_grad_(False)
+
+
+def _json(about: dict) -> str:
+    """Numbers of NumPy and torch are numbers too."""
+    try:
+        return json.dumps(about, default=lambda value: value.item() if getattr(value, "ndim", 1) == 0 else value.tolist())  # fmt: skip
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"A card holds text, numbers and lists of them, but this one does not ({error})."
+        ) from None
 
 
 def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:

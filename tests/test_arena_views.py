@@ -106,7 +106,7 @@ def few_are_judged():
         place = whole(name)
         keep = slice(100 if place.eye else 1000)
         return arena.Place(
-            place.learn, data.Data(place.unseen.x[keep], place.unseen.y[keep], name), place.eye
+            place.learn, data.Data(place.unseen.x[keep], place.unseen.y[keep], place.unseen.names), place.eye
         )
 
     with pytest.MonkeyPatch.context() as patch:

@@ -11,8 +11,17 @@ from torch import Tensor
 
 from .. import data
 from ..controls import group
-from ..diffusion import Schedule, add_noise, forward_path, forward_step, log_q_chain, randn_like, sample
-from ..figures import to_uint8
+from ..diffusion import (
+    Schedule,
+    add_noise,
+    check_batch,
+    forward_path,
+    forward_step,
+    log_q_chain,
+    randn_like,
+    sample,
+)
+from ..figures import one_picture, to_uint8
 from ..oracle import mixture_denoiser
 from ..player import FramePlayer, curve, mix, pixels, scatter
 from .common import PlayerBox, generator, message, say
@@ -34,7 +43,7 @@ def explore_forward(
 
     pictures: name -> (C, H, W) or (1, C, H, W) in [-1, 1]. Returns a box whose `.player` is the FramePlayer.
     """
-    pictures = {name: x.reshape(x.shape[-3:]) for name, x in pictures.items()}
+    pictures = {name: one_picture(x, f"The picture {name!r}") for name, x in pictures.items()}
 
     def panels():
         g = generator(seed)
@@ -87,6 +96,8 @@ def ink(points: Tensor, T: int = 60, seed: int = 0) -> FramePlayer:
     """
     schedule = Schedule.of("cosine", T)
     g = generator(seed)
+    check_batch(points, "The points")
+    points = points.detach().cpu().float()
     there = forward_path(points, schedule, g)
     x, cup = there[-1], []
     for t in range(T, 0, -1):
@@ -160,7 +171,7 @@ def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int =
 
 def chain_log_probability(x0: Tensor, schedule: Schedule, seed: int = 0) -> FramePlayer:
     """One path x_0..x_T of a picture (1, C, H, W) beside its log-probability adding up, log q(x_{1:t} | x_0) in nats."""
-    path = forward_path(x0, schedule, generator(seed))
+    path = forward_path(one_picture(x0)[None], schedule, generator(seed))
     terms = torch.cat([torch.zeros(1, dtype=torch.float64), log_q_chain(path, schedule)[:, 0]])
     total = terms.cumsum(0)
     t = np.arange(schedule.T + 1)

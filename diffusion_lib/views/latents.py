@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 from collections.abc import Iterator
@@ -77,9 +76,7 @@ class LatentMap(anywidget.AnyWidget):
         return stills.still({"panels": panels, "captions": [self.film["alt"]], "labels": ["z"], "frames": 1, "name": ""}, 0)  # fmt: skip
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
-        picture = base64.b64encode(self.still()).decode()
-        return data | {"image/png": picture, "text/plain": self.film["alt"]}, metadata
+        return stills.beside(super()._repr_mimebundle_(**kwargs), self.still, self.film["alt"])
 
 
 def latent_map(model: VAE | None = None) -> LatentMap:

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import data
-from ..diffusion import Schedule, Trace, add_noise, log_normal, randn_like, sample
-from ..figures import grid
+from ..diffusion import Schedule, Trace, add_noise, check_batch, log_normal, randn_like, sample
+from ..figures import grid, one_picture
 from ..metrics import mode_report, nearest
 from ..oracle import ideal_denoiser, mixture_denoiser
 from ..player import FramePlayer, curve, mix, pixels, scatter
@@ -35,7 +35,7 @@ def two_rulers(x0: Tensor, loud: float = 20.0, n: int = 41, seed: int = 0) -> Fr
 
     Both go from +loud to -loud dB.
     """
-    x0 = x0.reshape(x0.shape[-3:])
+    x0 = one_picture(x0)
     eps = randn_like(x0, generator(seed))
     db = torch.linspace(loud, -loud, n, dtype=torch.float64)
     by_db = 1 / (1 + 10 ** (-db / 10))
@@ -111,7 +111,8 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
     The right panel counts brightness (the mean of all pixels of a picture), of all N real pictures and of the n drawn ones.
     """
     _positive(1.0, n)
-    g = generator(seed)
+    check_batch(x, "The pictures")
+    x, g = x.detach().cpu().float(), generator(seed)
     xT = torch.randn(n, *x.shape[1:], generator=g)
     real = x[torch.randperm(len(x), generator=g)[: min(n, 16)]]
     trace = Trace(keep=40).record(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
@@ -146,7 +147,7 @@ def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -
 
     Averaging k x k pixels divides the sd of their noise by k and leaves most of the picture: + 20 log10(k) decibels.
     """
-    small, large = small.reshape(small.shape[-3:]), large.reshape(large.shape[-3:])
+    small, large = one_picture(small, "The small picture"), one_picture(large, "The large picture")
     k, rest = divmod(large.shape[-1], small.shape[-1])
     if rest or k < 2 or large.shape[-2] != k * small.shape[-2]:
         raise ValueError(
