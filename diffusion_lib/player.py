@@ -58,8 +58,8 @@ class FramePlayer(anywidget.AnyWidget):
         last = film["frames"] - 1
         start = integer(start, 0, last, f"start is the first frame to show, 0 to {last}, got {start}.")
         self._updating = RLock()  # widget callbacks come on a second thread since JupyterLab 4.4
-from .theme import heard_at_once, script
-from .values import integer
+        super().__init__(film=film, value=start)
+        heard_at_once(self)
 
     @property
     def n_frames(self) -> int:

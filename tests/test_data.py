@@ -1,18 +1,22 @@
 """Data sets: shapes, scales and seeds; your own pictures in every odd format; downloads that fail well. Never the real network."""
 
+import gc
 import gzip
 import hashlib
 import http.server
 import io
 import socket
+import struct
 import threading
+import warnings
+import zlib
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 
-from diffusion_lib import data, download
+from diffusion_lib import data, download, pictures
 from diffusion_lib.data import DATASETS, Data, folder, load, photo
 from diffusion_lib.download import Download
 from diffusion_lib.sprites import random_sprites
@@ -355,3 +359,160 @@ def test_offline_is_one_sentence(mirrors, monkeypatch):
     )
     with pytest.raises(ConnectionError, match="could not be downloaded"):
         data.fashion_mnist()
+
+
+# ---------------------------------------------------------------------------------------- pictures as people have them
+
+
+def jpeg_with_exif(entry: bytes, tail: bytes = b"") -> bytes:
+    """A good JPEG, red on the left, that is to be turned upside down, with one odd entry in its EXIF block."""
+    buffer = io.BytesIO()
+    half().save(buffer, "JPEG", quality=95)
+    rows = [struct.pack("<HHIHH", 0x112, 3, 1, 3, 0), entry]
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + b"".join(rows) + struct.pack("<I", 0) + tail
+    return b"\xff\xd8\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + buffer.getvalue()[2:]
+
+
+ODD_EXIF = {
+    "rational -1/0": (struct.pack("<HHII", 0x11A, 10, 1, 38), struct.pack("<ii", -1, 0)),
+    "text for a rational": (struct.pack("<HHI", 0x11A, 2, 4) + b"72\0\0", b""),
+    "a pointer to nowhere": (struct.pack("<HHII", 0x8769, 4, 1, 60000), b""),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_EXIF.values(), ids=ODD_EXIF)
+def test_a_slip_in_the_exif_block_costs_neither_the_picture_nor_its_turn(odd, tmp_path):
+    left, right = colours(photo(jpeg_with_exif(*odd), 16))
+    assert (left - BLUE).abs().max() < 12 and (right - RED).abs().max() < 12
+    (tmp_path / "a.jpg").write_bytes(jpeg_with_exif(*odd))
+    half().save(tmp_path / "b.png")
+    assert len(folder(tmp_path, 16)) == 2
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_all_eight_turns_of_exif(turn):
+    """As Pillow's own, which also writes the block anew and so stumbles over what is odd in it."""
+    image, exif, buffer = (
+        Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4) * 20),
+        Image.Exif(),
+        io.BytesIO(),
+    )
+    exif[0x0112] = turn
+    image.save(buffer, "PNG", exif=exif)
+    want = ImageOps.exif_transpose(Image.open(io.BytesIO(buffer.getvalue()))).convert("RGB")
+    got = pictures.square(buffer.getvalue(), 8, "none")
+    assert (got == np.asarray(want.resize((8, 8), Image.Resampling.LANCZOS))).all()
+
+
+def test_litter_and_links_in_a_folder(tmp_path):
+    for name in ("cat/1.png", "dog/2.png", "far/3.png", ".ipynb_checkpoints/1-checkpoint.png", "@eaDir/1.png", "cat/.thumbnails/1.png",
+                 "__MACOSX/._1.png", "cat/._1.png", ".Trash-0/9.png", "lost+found/9.png", "#recycle/9.png"):  # fmt: skip
+        (tmp_path / "all" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / "all" / name)
+    (tmp_path / "all" / "far").rename(tmp_path / "elsewhere")
+    (tmp_path / "all" / "owl").symlink_to(tmp_path / "elsewhere")  # a class on another disk
+    (tmp_path / "all" / "owl" / "round").symlink_to(tmp_path / "all")  # and a circle
+    d = folder(tmp_path / "all", 8)
+    assert d.names == ("cat", "dog", "owl") and d.y.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "a,level",
+    [
+        (np.full((8, 8, 3), 0.5, np.float32), 128),
+        (np.full((8, 8), 0.5), 128),
+        (np.full((8, 8, 3), 100), 100),
+        (np.full((8, 8, 1), 100, np.uint8), 100),
+        (np.full((8, 8), 100, np.int16), 100),
+        (np.full((8, 8), True), 255),
+        (np.full((8, 8), 25700, np.uint16), 100),
+        (np.full((8, 8), 200, np.uint16), 1),
+    ],
+)
+def test_arrays_mean_what_their_kind_says(a, level):
+    assert colours(photo(a, 16))[0].tolist() == pytest.approx([level] * 3, abs=1)
+
+
+@pytest.mark.parametrize(
+    "source,says",
+    [
+        (torch.zeros(3, 8, 8), "figures.to_uint8"),
+        (None, "a path, bytes, a PIL image or an array, but got NoneType"),
+        ([[0]], "but got list"),
+        (np.full((8, 8, 3), 2.5), "from 2.5 to 2.5"),
+        (np.full((8, 8, 3), 300), "goes from 0 to 255"),
+        (np.full((8, 8, 3), -1), "from -1 to -1"),
+        (np.zeros((8, 8, 2)), r"float64 \(8, 8, 2\)"),
+        (np.zeros((0, 8)), r"\(0, 8\)"),
+        (np.zeros((8, 8), complex), "complex128"),
+        (np.array([["a"]]), "<U1"),
+    ],
+    ids=str,
+)
+def test_what_is_no_picture_is_one_sentence(source, says):
+    with pytest.raises(ValueError, match=says) as error:
+        photo(source, 16)
+    assert "whole PNG" not in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_more_than_eight_bits():
+    ramp = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
+    hole = ramp.copy()
+    hole[:8] = np.nan
+    x = photo(Image.fromarray(hole), 64).x[0, 0]
+    assert x[4].max() < -0.98 and x[40].max() > 0.98
+    for top, bits in ((1, 1), (1000, None), (255, 255)):
+        x = photo(Image.fromarray(top * ramp), 64).x
+        assert x.max() > 0.98 and x.min() < -0.98, (top, bits)
+    for top in (4095, 16383, 65535):  # 12, 14 and 16 bits in 16
+        assert photo(Image.fromarray((top * ramp).astype(np.uint16)), 64).x.max() > 0.98
+    assert (
+        photo(Image.fromarray((200 * ramp).astype(np.uint16)), 64).x.max() < -0.98
+    )  # as dark as every viewer shows it
+    assert photo(Image.fromarray(ramp - 0.5), 64).x.min() < -0.98
+
+
+def test_a_colour_profile_is_followed_and_a_broken_one_left_alone():
+    """The profile here has red and green exchanged, made from sRGB's own."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = (
+        srgb.replace(b"rXYZ", b"????")
+        .replace(b"gXYZ", b"rXYZ")
+        .replace(b"????", b"gXYZ")
+        .replace(b"s\0R\0G\0B", b"o\0d\0d\0 ")
+    )
+    for profile, want in ((srgb, (220, 60, 50)), (swapped, (60, 220, 50)), (b"no profile", (220, 60, 50))):
+        for mode in ("RGB", "RGBA"):
+            buffer = io.BytesIO()
+            Image.new("RGB", (16, 16), (220, 60, 50)).convert(mode).save(buffer, "PNG", icc_profile=profile)
+            assert (colours(photo(buffer.getvalue(), 16))[0] - torch.tensor(want)).abs().max() < 3, mode
+
+
+def test_a_file_is_closed_when_its_picture_is_read(tmp_path):
+    frames = [Image.new("RGB", (20, 20), c) for c in ("red", "blue")]
+    for name in ("a.gif", "a.tif", "a.png"):
+        frames[0].save(
+            tmp_path / name, **({} if name == "a.png" else {"save_all": True, "append_images": frames[1:]})
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            photo(tmp_path / name, 8)
+            gc.collect()
+    (tmp_path / "b.png").write_bytes(b"no")
+    with pytest.raises(ValueError, match="cannot be read"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        photo(tmp_path / "b.png", 8)
+
+
+def test_a_text_bomb_is_one_sentence_of_ours():
+    def chunk(kind, content):
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 0))
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 80_000_000, 9))
+    body = chunk(b"IDAT", zlib.compress((b"\0" + b"\xff" * 4) * 4)) + chunk(b"IEND", b"")
+    with pytest.raises(ValueError, match="cannot be read as an image"):
+        photo(b"\x89PNG\r\n\x1a\n" + head + text + body, 16)

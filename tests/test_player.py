@@ -12,6 +12,8 @@ import torch
 from PIL import Image
 
 from diffusion_lib import player as module
+from diffusion_lib import views
+from diffusion_lib.diffusion import Schedule
 from diffusion_lib.player import FramePlayer, curve, mix, pixels, save_html, scatter
 
 F = 7
@@ -275,3 +277,98 @@ def test_what_the_browser_says_is_not_turned_round_to_the_thread_of_the_cells():
         heard_at_once(SimpleNamespace(comm=object())),
         heard_at_once(SimpleNamespace()),
     )  # other servers: nothing to do
+
+
+# ---- odd input ------------------------------------------------------------------------------------------------------
+
+Z = np.zeros((2, 8, 8), np.uint8)
+LINES = {
+    "label": lambda s: FramePlayer(pixels(Z), labels=s),
+    "lead": lambda s: FramePlayer(pixels(Z, lead=s)),
+    "axis": lambda s: FramePlayer(curve([1, 2], [1, 2], xlabel=s, ylabel=s)),
+    "legend": lambda s: FramePlayer(curve([1, 2], {s: [1, 2]})),
+    "title, note, caption, name": lambda s: FramePlayer(pixels(Z, s, notes=s), captions=s, name=s),
+}
+
+
+@pytest.mark.parametrize("make", LINES.values(), ids=LINES)
+def test_a_new_line_anywhere_leaves_the_player_and_its_still(make):
+    for odd in ("a\nb", "a\rb", "a\tb", "a\x00b", "a\u2028b", "\n", "a_{b\nc}"):
+        data, _ = make(odd)._repr_mimebundle_()
+        assert "application/vnd.jupyter.widget-view+json" in data and "image/png" in data
+
+
+def test_a_still_that_cannot_be_drawn_never_keeps_the_player_from_its_page(monkeypatch):
+    player = FramePlayer(pixels(Z), name="A film")
+    monkeypatch.setattr(player.__class__, "still", lambda self: 1 / 0)
+    with pytest.warns(UserWarning, match=r"still picture of 'A film.*ZeroDivisionError"):
+        data, _ = player._repr_mimebundle_()
+    assert (
+        "application/vnd.jupyter.widget-view+json" in data and "image/png" not in data and data["text/plain"]
+    )
+
+
+@pytest.mark.parametrize("ratio", [3, 100, 1e9, 1e30])
+def test_a_stretched_cloud_keeps_one_scale_and_a_picture_of_bounded_size(ratio):
+    a = np.linspace(0, 1, 5)
+    for points in (np.stack([ratio * a, a], 1), np.stack([a, ratio * a], 1)):
+        panel = scatter(points)
+        (x0, x1), (y0, y1) = panel["xlim"], panel["ylim"]
+        assert panel["shape"] == pytest.approx((y1 - y0) / (x1 - x0)) and 0.24 < panel["shape"] < 4.1
+        assert (
+            x0 < points[:, 0].min() < points[:, 0].max() < x1
+            and y0 <= points[:, 1].min() <= points[:, 1].max() <= y1
+        )
+        wide, high = Image.open(io.BytesIO(FramePlayer(panel).still())).size
+        assert wide <= 2600 and high <= 1200
+
+
+NAN, INF = float("nan"), float("inf")
+NONE = {
+    "size nan": lambda: scatter(np.zeros((3, 2)), size=NAN),
+    "size inf": lambda: scatter(np.zeros((3, 2)), size=INF),
+    "size 0": lambda: scatter(np.zeros((3, 2)), size=0),
+    "ylim inf": lambda: curve([1, 2], [1, 2], ylim=(0, INF)),
+    "ylim nan": lambda: curve([1, 2], [1, 2], ylim=(NAN, 1)),
+    "xlim one number": lambda: curve([1, 2], [1, 2], xlim=(0,)),
+    "xlim words": lambda: curve([1, 2], [1, 2], xlim=("a", "b")),
+    "ylim of no height": lambda: curve([1, 2], [1, 2], ylim=(1, 1 + 1e-16)),
+    "ylim huge": lambda: curve([1, 2], [1, 2], ylim=(-1e308, 1e308)),
+    "x of gaps": lambda: curve([NAN, NAN], [1, 2]),
+    "cursor nan": lambda: curve([1, 2], [1, 2], cursor=[NAN]),
+    "alpha_bar nan": lambda: mix(np.zeros((8, 8)), np.zeros((8, 8)), [NAN]),
+    "eps too large": lambda: mix(np.zeros((8, 8)), np.full((8, 8), 1e39), [0.5]),
+    "trail 1.5": lambda: scatter(np.zeros((3, 2)), trail=[1.5]),
+    "ragged frames": lambda: pixels([np.zeros((8, 8), np.uint8), np.zeros((9, 9), np.uint8)]),
+    "ragged points": lambda: scatter([[0, 0], [1]]),
+    "start 0.5": lambda: FramePlayer(pixels(Z), start=0.5),
+    "fps nan": lambda: FramePlayer(pixels(Z), fps=NAN),
+    "width nan": lambda: FramePlayer(pixels(Z), panel_width=NAN),
+    "still 0.5": lambda: FramePlayer(pixels(Z)).still(0.5),
+}
+
+
+@pytest.mark.parametrize("call", NONE.values(), ids=NONE)
+def test_numbers_that_are_none_are_one_sentence(call):
+    with pytest.raises(ValueError) as error:
+        call()
+    text = str(error.value)
+    assert "\n" not in text and text.endswith(".") and "inhomogeneous" not in text and "JSON" not in text
+
+
+def test_what_32_bits_do_not_hold_is_a_gap():
+    panel = curve([1, 2, 3], [1, 1e300, 2])
+    assert panel["ylim"][1] < 3 and FramePlayer(panel).still()
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32, torch.float64], ids=str)
+def test_tensors_of_every_kind_are_drawn(kind):
+    x = torch.zeros(3, 8, 8, dtype=kind).requires_grad_()
+    s = Schedule.of("cosine", 5)
+    assert mix(x, x, s.alpha_bar)["x0"] == mix(np.zeros((3, 8, 8)), np.zeros((3, 8, 8)), s.alpha_bar)["x0"]
+    assert views.explore_forward({"a": x}, s).player.n_frames == 6
+    views.explore_schedule({"a": x}, T=50), views.two_rulers(x[None]), views.two_sizes(x[:, ::2, ::2], x, s)
+    views.chain_log_probability(x, s)
+    for what in (x.detach().float().numpy(), x.int(), x[0, 0], torch.full((3, 8, 8), 5.0), None):
+        with pytest.raises(ValueError, match="must be one float tensor"):
+            views.explore_forward({"a": what}, s)
