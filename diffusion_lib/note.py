@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from html import escape
 
-_KINDS = {  # symbol and frame: JupyterLab's own colours follow its theme, the others serve everywhere else
-    "right": ("✓", "var(--jp-success-color1, #2e7d32)"),
-    "wrong": ("✗", "var(--jp-error-color1, #d32f2f)"),
-    "open": ("○", "var(--jp-warn-color1, #ef8e00)"),
-    "info": ("▸", "var(--jp-info-color1, #1976d2)"),
+_KINDS = {  # symbol and frame, of colours that are seen on white and on black paper
+    "right": ("✓", "#2e8540"),
+    "wrong": ("✗", "#d83933"),
+    "open": ("○", "#c26a00"),
+    "info": ("▸", "#2378c3"),
 }
 
 

@@ -158,10 +158,15 @@ def _at(mark: dict, i: int) -> tuple[np.ndarray, np.ndarray]:
 def _plot(panel: dict, i: int, tall: int) -> Image.Image:
     """Axes, points, lines and bars; drawn twice as large and shrunk, because Pillow's lines have hard edges."""
     (x0, x1), (y0, y1) = panel["xlim"], panel["ylim"]
-    names = [(m["name"], PALETTE[m["colors"][0] % 7]) for m in panel["marks"] if m["name"]]
+    palette = LIGHT["words" if "field" in panel else "colors"]  # on a coloured field, darker
+    names = [(m["name"], m["kind"], _hue(m["colors"][0], palette)) for m in panel["marks"] if m["name"]]
     left, top = 130, 30 + 56 * bool(panel["ylabel"])
-    high = 2 * tall - top - 70 - 56 * bool(panel["xlabel"]) - 56 * bool(names)  # of the plane
-    wide = round(high / panel["shape"])
+    for rows in range(len(names) + 1):  # as many lines of the legend as it needs, and the plane has the rest
+        high = 2 * tall - top - 70 - 56 * bool(panel["xlabel"]) - 56 * rows
+        wide = round(high / panel["shape"])
+        legend = _legend(names, wide + left + 30)
+        if len(legend) <= rows:
+            break
     page = Image.new("RGB", (wide + left + 50, 2 * tall), "white")
     pen = ImageDraw.Draw(page)
 
@@ -180,7 +185,7 @@ def _plot(panel: dict, i: int, tall: int) -> Image.Image:
         pen.line([at(x0, v), at(x1, v)], LINE, 2)
         _write(pen, left - 12 - _write(None, 0, 0, text, 40), at(x0, v)[1] - 24, text, 40, QUIET)
     for mark in panel["marks"]:
-        _mark(pen, mark, *_at(mark, i), at)
+        _mark(pen, mark, *_at(mark, i), at, palette)
     _write(pen, 10, 10, panel["ylabel"], 44, QUIET)
     _write(
         pen,
@@ -190,14 +195,34 @@ def _plot(panel: dict, i: int, tall: int) -> Image.Image:
         44,
         QUIET,
     )
-    x = left
-    for name, color in names:
-        x += _write(pen, x, 2 * tall - 56, name, 44, color, bold=True) + 40
+    for row, line in enumerate(legend):
+        y = 2 * tall - 56 * (len(legend) - row)
+        for x, name, kind, color in line:
+            r, half = (12, 12) if kind == "points" else (6, 20)  # a disc, or a dash
+            pen.rounded_rectangle([x + 20 - half, y + 28 - r, x + 20 + half, y + 28 + r], r, color)
+            _write(pen, x + 52, y, name, 44)
     return page.resize((page.width // 2, tall), Image.Resampling.LANCZOS)
 
 
-def _mark(pen, mark: dict, xs, ys, at) -> None:
-    colors = [GREY if c == 255 else PALETTE[c % 7] for c in mark["colors"]]
+def _hue(index: int, palette: Sequence[str]) -> str:
+    return GREY if index == 255 else palette[index % 7]
+
+
+def _legend(names: Sequence[tuple], width: float) -> list[list[tuple]]:
+    """The signs and names of a plot's marks in lines of at most this width: (x, name, kind, colour) each."""
+    lines, x = [], 0.0
+    for name, *sign in names:
+        size = 52 + _write(None, 0, 0, name, 44)
+        if not lines or x + size > width:
+            lines.append([])
+            x = 0.0
+        lines[-1].append((x, name, *sign))
+        x += size + 40
+    return lines
+
+
+def _mark(pen, mark: dict, xs, ys, at, palette=PALETTE) -> None:
+    colors = [_hue(c, palette) for c in mark["colors"]]
     points = [(x, y) for x, y in zip(xs, ys, strict=True) if np.isfinite(x + y)]
     if mark["kind"] == "line":
         if points:
