@@ -3,6 +3,8 @@
 const CSS = `${colours(".dl-row")}
 .dl-row { overflow: visible !important; position: relative; }
 .dl-care { display: none; }
+.dl-row :is(select, .widget-label, .widget-readout) { font-size: 15px !important; }
+.dl-row button { font-size: 15px; }
 .dl-box { overflow: visible !important; }
 .dl-box > .dl-row { position: sticky; z-index: 3; background: var(--page); }
 ${LOW_SCREEN} { .dl-row :is(button, select, .widget-hprogress, .widget-dropdown) { height: 36px !important; margin-top: 1px; margin-bottom: 1px; }

@@ -104,7 +104,7 @@ function reserve(el, texts, side) {
 // ---- panels: width = slope height + extra; resize(tall, widest) and paint(frame, theme) ------------------------------
 
 // A field is as light in both themes, and the marks on it are dark.
-const hues = (panel, theme) => (panel.field ? { colors: LIGHT.words, grey: LIGHT.grey } : theme);
+const hues = (panel, theme) => (panel.field ? { ...LIGHT, colors: LIGHT.words } : theme);
 const aligned = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 const f32 = (view) => new Float32Array(aligned(view)), f64 = (view) => new Float64Array(aligned(view));
 // Whole multiples make all pixels equally large; where that would waste too much room, come as close as the room allows.
@@ -228,16 +228,16 @@ function plot(panel, canvas) {
       pen.scale(sharp, sharp);
     },
     paint(i, theme) {
-      const { colors, grey } = hues(panel, theme);
+      const { colors, grey, line } = hues(panel, theme);
       pen.clearRect(0, 0, wide + left + right, tall + top + below);
       under?.paint(i);
       if (under) pen.drawImage(sheet, left, top, wide, tall);
       for (const [x, text] of panel.xticks) {
-        trace([[X(x), top], [X(x), top + tall]], theme.line, 1);
+        trace([[X(x), top], [X(x), top + tall]], line, 1);
         letter(pen, text, X(x), top + tall + 18, 13, 0.5, theme.quiet);
       }
       for (const [y, text] of panel.yticks) {
-        trace([[left, Y(y)], [left + wide, Y(y)]], theme.line, 1);
+        trace([[left, Y(y)], [left + wide, Y(y)]], line, 1);
         letter(pen, text, left - 7, Y(y) + 4.5, 13, 1, theme.quiet);
       }
       letter(pen, panel.xlabel, left + wide / 2, top + tall + 40, 15, 0.5, theme.ink);

@@ -103,7 +103,7 @@ class FramePlayer(anywidget.AnyWidget):
 def save_html(path, player: FramePlayer, *, title="", description="") -> Path:
     """Write a player as one self-contained HTML file: the same player.js, the frames, nothing from the network.
 
-    The file appears whole or not at all. Size: the frames in base64 (4/3) and less than 33 KB.
+    The file appears whole or not at all. Size: the frames in base64 (4/3) and less than 35 KB.
     """
     state = {"film": player.film, "value": player.value}
     # In JSON "<" only occurs inside strings, so no text of a learner can end the script element.

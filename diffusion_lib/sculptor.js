@@ -100,7 +100,7 @@ function plane(box, title, label) {
   const row = (v, kind = "sc-grid") => svg.append(make("line", { x1: X(0), x2: X(1), y1: Y(v), y2: Y(v), class: kind }));
   const letter = (x, y, anchor, text) => svg.appendChild(make("text", { x, y, "text-anchor": anchor }, text));
   const tick = (v, text) => letter(X(0) - 7, Y(v) + 4.5, "end", text);
-  const times = ["start", "middle", "end"].map((anchor, i) => letter(X(i / 2), Y(0) + 18, anchor, ""));
+  const times = ["start", "middle", "end"].map((anchor, i) => letter(X(i / 2), Y(0) + box.below - 3, anchor, ""));
   const path = (kind) => svg.appendChild(make("path", { class: `sc-curve ${kind}` }));
   return { svg, cell, X, Y, tall, row, tick, times, path, letter };
 }

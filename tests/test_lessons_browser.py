@@ -194,8 +194,8 @@ def test_a_button_pressed_while_a_cell_works_is_not_lost(lesson3):
         "() => { const s = window.jupyterapp.shell.currentWidget.sessionContext.session;"
         " s.kernel.requestExecute({ code: 'import time; until = time.time() + 3\\nwhile time.time() < until: sum(range(1000))' }); }"
     )
-    out.get_by_role("button", name="New x_T").click()
-    out.get_by_text("A new x_T").wait_for()
+    out.get_by_role("button", name="New noise").click()
+    out.get_by_text("other noise, another picture").wait_for()
     p.evaluate(IDLE, 60_000)
     assert ask_kernel(p, "len(stepper.trace.steps)") == "50"
 
@@ -256,8 +256,8 @@ def test_eta_data_and_start(lesson3):
     assert ask_kernel(p, "float(stepper.trace.frames('sigma').max())") == "0.0"
     out.locator("select").first.select_option("handwritten digits")
     p.wait_for_function("(el) => el.querySelector('canvas').width === 28", arg=out.element_handle())
-    out.get_by_role("button", name="New x_T").click()
-    out.get_by_text("A new x_T").wait_for()
+    out.get_by_role("button", name="New noise").click()
+    out.get_by_text("other noise, another picture").wait_for()
     p.evaluate(IDLE, 30_000)
     move(player(p, "03-stepper"), 30)
     screenshot(p, "lesson03_digits")

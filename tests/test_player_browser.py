@@ -460,3 +460,55 @@ def test_a_large_mix_paints_within_a_frame(open_page, tmp_path):
     assert view.index == 1000
     view.set(617)
     assert abs(view.canvas(0) - mixed(truth, 617)).max() <= 1
+
+
+def three_alike():
+    """Three clouds of one shape with a legend and a field, as a lesson compares them, and a long readout."""
+    x = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+    field = np.full((1, 4, 4, 3), (150, 203, 236), np.uint8)
+    panels = [
+        scatter(x, f"cloud {i}", name="points", field=field, xlim=(-1, 1), ylim=(-1, 1)) for i in range(3)
+    ]
+    return FramePlayer(panels, labels=[f"t = {i} / 1000" for i in range(900, 903)], captions=["a", "b", "c"])
+
+
+def test_a_phone_keeps_the_slider_at_hand_and_equals_equal(open_page, tmp_path):
+    view = open_page(three_alike().save_html(tmp_path / "three.html"), width=390, height=844, touch=True)
+    bar = view.root.locator(".fp-bar").bounding_box()
+    assert bar["y"] + bar["height"] <= 844 and bar["height"] <= 110  # the menu is not alone in a third row
+    sizes = [c.bounding_box() for c in view.root.locator("canvas").all()]
+    assert len({(round(s["width"]), round(s["height"])) for s in sizes}) == 1
+    view.page.evaluate("window.scrollTo(0, document.body.scrollHeight / 3)")
+    bar = view.root.locator(".fp-bar").bounding_box()
+    assert bar["y"] >= 0 and bar["y"] + bar["height"] <= 844
+
+
+def test_two_films_in_one_page(open_page, tmp_path):
+    """A blogger pastes the body of one exported page below that of another."""
+    pages = [
+        FramePlayer(pixels(np.full((k, 4, 4), 40 * k, np.uint8)), name=f"film of {k}").save_html(
+            tmp_path / f"{k}.html"
+        )
+        for k in (2, 3)
+    ]
+    both = tmp_path / "both.html"
+    one, two = (p.read_text("utf-8") for p in pages)
+    both.write_text(one.replace("</body>", two.split("<body>")[1].split("</body>")[0] + "</body>"), "utf-8")
+    view = open_page(both)
+    films = view.page.locator(".fp")
+    assert [f.get_attribute("aria-label") for f in films.all()] == ["film of 2", "film of 3"]
+    assert [f.locator("input").get_attribute("max") for f in films.all()] == ["1", "2"]
+    assert view.page.evaluate(
+        "[...document.querySelectorAll('[id]')].length === new Set([...document.querySelectorAll('[id]')].map((e) => e.id)).size"
+    )
+
+
+@pytest.mark.parametrize("dark", (False, True))
+def test_marks_on_a_field_are_as_dark_in_both_themes(open_page, tmp_path, dark):
+    from diffusion_lib.theme import LIGHT
+
+    view = open_page(three_alike().save_html(tmp_path / "field.html"), dark=dark)
+    seen = {tuple(v) for v in view.canvas(0).reshape(-1, 3)}
+    assert tuple(bytes.fromhex(LIGHT["words"][0][1:])) in seen and (150, 203, 236) in seen
+    key = view.root.locator(".fp-legend svg").first
+    assert key.evaluate("(e) => getComputedStyle(e).backgroundColor") == "rgb(255, 255, 255)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import itertools
+import re
 import threading
 
 import ipywidgets as widgets
@@ -78,7 +79,6 @@ def message(text: str) -> widgets.HTML:
 
 
 def say(message: widgets.HTML, text: str, bad: bool = False) -> None:
-    mark = "✗ " if bad else ""
-    message.value = (
-        f'<span role="status" style="font-size:15px;line-height:36px">{mark}{html.escape(text)}</span>'
-    )
+    """Show a sentence; "_{...}" in it is a subscript, as in a player's texts."""
+    mark, text = "✗ " if bad else "", re.sub(r"_\{([^{}]*)\}", r"<sub>\1</sub>", html.escape(text))
+    message.value = f'<span role="status" style="font-size:15px;line-height:36px">{mark}{text}</span>'

@@ -122,9 +122,9 @@ def step_reverse(
         tooltip="η: how much fresh noise, from none (DDIM) to all (DDPM)",
     )
     start = widgets.Button(
-        description="New x_T",
+        description="New noise",
         icon="refresh",
-        tooltip="Begin again from other noise",
+        tooltip="Begin again from another x at t = T",
         layout={"width": "140px"},
     )
     branch = widgets.Button(
@@ -199,13 +199,13 @@ def step_reverse(
     def on_start(_):
         def told() -> str:
             box.player.value = 0
-            return "A new x_T: other noise, another picture."
+            return "A new x_{T}: other noise, another picture."
 
         state["seed"], state["rolls"] = state["seed"] + 1, 0
         ask(list, told)
 
     def on_setting(_):
-        ask(list, lambda: "η = 0: no fresh noise at all (DDIM); x_T alone decides." if eta.value == 0 else f"η = {eta.value:.1f} of the DDPM noise.")  # fmt: skip
+        ask(list, lambda: "η = 0: no fresh noise at all (DDIM); x_{T} alone decides." if eta.value == 0 else f"η = {eta.value:.1f} of the DDPM noise.")  # fmt: skip
 
     def on_data(change):
         if networks:

@@ -98,7 +98,7 @@ def _cell(column: int) -> str:
 def _inside(cell) -> str:
     if isinstance(cell, Interval):
         return cell.html
-    return re.sub(r"(\([^)]*\))", rf'<span style="font-size:13px; {_QUIET}">\1</span>', escape(str(cell)))
+    return re.sub(r"(\([^)]*\))", rf'<span style="font-size:14px; {_QUIET}">\1</span>', escape(str(cell)))
 
 
 def _sentence(words: str) -> str:
