@@ -132,7 +132,7 @@ def judge_digits(model, eye, learn, unseen, seed: int) -> dict:
     return cost | {
         "accuracy": classifier.accuracy(eye, x, y),
         "frechet": frechet(classifier.features(eye, x), classifier.features(eye, unseen.x)),
-        # 50 % if no training picture was learned by heart: both sets are of one size
+        # 50 % for samples that do not depend on which were learned: both sets are of one size
         "nearer_to_training": float(closer.double().mean()),
     }
 

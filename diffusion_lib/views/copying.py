@@ -36,7 +36,7 @@ def outright(samples: Tensor, seen: Tensor) -> float:
 def makers(n: int = N, seed: int = 0) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
     """{who: (n samples, what it has seen, as many unseen ones)}, from a maker that copies to pictures that nobody made.
 
-    The last are real digits, held against two sets of which they are neither: what a dial reads where there is no memory.
+    The last are real digits, held against two sets of which they are neither: what a dial reads of samples that depend on neither.
     """
     learn, unseen = (part.x for part in seen_and_unseen())
     equal = learn[: len(unseen)]
@@ -76,7 +76,7 @@ def is_it_a_copy(found: dict[str, tuple[Tensor, Tensor, Tensor]] | None = None, 
 
 def _dials(dials: list[dict], names: list[str]) -> dict:
     """A bar for each maker and its 95 % interval, and the line of those who remember nothing."""
-    panel = bars(names, [d["share"] for d in dials], "share nearer to what was seen", {"no memory": 0.5})
+    panel = bars(names, [d["share"] for d in dials], "share nearer to what was seen", {"independent": 0.5})
     for i, d in enumerate(dials, 1):
         ends = curve([i, i + 1e-6], {"": [d["low"], d["high"]]})["marks"]
         panel["marks"] += [mark | {"colors": [6], "dash": 0} for mark in ends]

@@ -32,7 +32,7 @@ def accident(spread: float) -> tuple:
 
 def accident_after() -> list[str]:
     _, inner, share, fair, _, walk, truth = accident(RAW)
-    return ["50", f"{float(truth):.1f}", f"{float(walk):.1f}", inner, share, fair]
+    return ["50", f"{float(truth):.1f}", f"{float(walk):.1f}", inner, share, fair, "3", "300"]
 
 
 def unit_after() -> list[str]:

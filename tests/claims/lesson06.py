@@ -158,6 +158,10 @@ def millions() -> list[str]:
     ]
 
 
+def none_reaches_all() -> None:
+    assert many("usual", "non-saturating", "all") == "0"
+
+
 MEASURED = {
     "06-play": lambda: [steps("06-play-code")],
     "06-play-after": lambda: of("usual", "non-saturating", "clump between"),
@@ -176,6 +180,8 @@ MEASURED = {
     "06-ladder-equal": by_other_budgets,
     "06-live": lambda: [code("06-live-code", r"seconds=(\d+)")],
 }  # fmt: skip
+
+SHOWN = {"06-play-after": none_reaches_all}
 
 QUOTED = {
     "06-cures-after": [("Huang et al. 2024 (R3GAN)", "Stacked MNIST: modes of GAN + R1 + R2, of all, of RpGAN + R1 + R2", "693 1,000 1,000")],
