@@ -37,7 +37,7 @@ from torch import Tensor
 
 from .files import whole
 from .theme import DARK, LIGHT
-from .values import integer
+from .values import array, integer
 
 PALETTE, ON_DARK = LIGHT["colors"], DARK["colors"]
 DASHES = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 2)), (0, (9, 2)), (0, (1, 3))]
@@ -189,7 +189,7 @@ def one_picture(x, what: str = "The picture") -> Tensor:
 
 def _rgb(x) -> np.ndarray:
     """A row of pictures, a tensor or bytes (F, H, W[, 3]), as bytes (F, H, W, 3)."""
-    a = to_uint8(x) if isinstance(x, Tensor) and x.is_floating_point() else np.asarray(x)
+    a = to_uint8(x) if isinstance(x, Tensor) and x.is_floating_point() else array(x, "A row of pictures")
     fits = a.dtype == np.uint8 and a.size and (a.ndim == 3 or (a.ndim == 4 and a.shape[-1] == 3))
     _need(fits, f"Pictures must be uint8 (F, H, W) or (F, H, W, 3), but got {a.dtype} {a.shape}.")
     return a if a.ndim == 4 else a[..., None].repeat(3, -1)
@@ -207,7 +207,11 @@ def grid(x: Tensor, columns: int | None = None, pad: int = 1) -> np.ndarray:
     """
     a = to_uint8(x)
     _need(x.ndim == 4 and len(a), f"grid needs a batch of pictures (N, C, H, W), but got {tuple(x.shape)}.")
-    columns = min(len(a), columns or int(np.ceil(len(a) ** 0.5)))
+    columns = int(np.ceil(len(a) ** 0.5)) if columns is None else columns
+    columns = min(
+        len(a), integer(columns, 1, np.inf, f"columns is a whole number of at least 1, but got {columns!r}.")
+    )
+    pad = integer(pad, 0, 1000, f"pad is a whole number of pixels, 0 to 1000, but got {pad!r}.")
     h, w = a.shape[1] + pad, a.shape[2] + pad
     tiled = np.full((-(-len(a) // columns) * h - pad, columns * w - pad, *a.shape[3:]), 255, np.uint8)
     for i, picture in enumerate(a):

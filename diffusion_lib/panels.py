@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .values import integer
+from .values import array, integer
 
 SLIM = 4  # a plane is at most so many times longer than wide
 GREY = 255  # colour index of points that are only a backdrop; learners write -1
@@ -20,7 +20,7 @@ GREY = 255  # colour index of points that are only a backdrop; learners write -1
 
 def pixels(frames, title="", *, notes=None, lead=None) -> dict:
     """Pictures as they are: uint8, (F, H, W) grey or (F, H, W, 3) red-green-blue; F = 1 stands still."""
-    a = _array(frames, "pixels")
+    a = array(frames, "pixels")
     if a.dtype != np.uint8 or a.ndim not in (3, 4) or a.shape[3:] not in ((), (3,)) or not a.size:
         raise ValueError(
             f"pixels needs uint8 pictures (frames, height, width) or (frames, height, width, 3), got {a.dtype} "
@@ -123,20 +123,9 @@ def curve(
 # ---- checks and packing -------------------------------------------------------------------------------------------
 
 
-def _array(x, what: str = "a panel") -> np.ndarray:
-    """Anything with numbers in it as an array: also tensors on a GPU, with a gradient, or of a kind that NumPy lacks."""
-    try:
-        if hasattr(x, "detach"):
-            x = x.detach().cpu()
-            x = x.float() if x.is_floating_point() and x.element_size() < 4 else x  # bfloat16
-        return np.asarray(x)
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"{what} needs an array of numbers, all rows equally long, got {x!r:.60}.".replace("\n", " ")) from None  # fmt: skip
-
-
 def _numbers(x, what: str, gaps=False) -> np.ndarray:
     try:
-        a = _array(x, what).astype(np.float64)
+        a = array(x, what).astype(np.float64)
     except (TypeError, ValueError):
         raise ValueError(f"{what} needs an array of numbers, got {x!r:.60}.") from None
     seen = abs(a) < 3.4e38  # the browser gets 32-bit numbers; NaN, infinity and more than these hold are gaps
@@ -210,7 +199,7 @@ def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail
     if points.ndim not in (2, 3) or points.shape[-1] != 2:
         raise ValueError(f"scatter needs points of shape (N, 2) or (frames, N, 2), got {points.shape}.")
     n = points.shape[-2]
-    colors = np.array(rank) if colors is None else _array(colors, "colors")
+    colors = np.array(rank) if colors is None else array(colors, "colors")
     if not 0 < size <= 1000:
         raise ValueError(
             f"size is a point's diameter in screen pixels, more than 0 and at most 1000, got {size}."

@@ -8,6 +8,14 @@ from itertools import pairwise
 import numpy as np
 
 from .figures import DASHES, PAPER, Figure, _drawing, _need
+from .values import array
+
+
+def _floats(x, what: str) -> np.ndarray:
+    try:
+        return array(x, what).astype(float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} needs an array of numbers, got {x!r:.60}.") from None
 
 
 def _plot(columns=1, *, background="white", width=6.0, height=None, **words):
@@ -34,14 +42,16 @@ def cloud(panels, *, colors=None, limit: float | None = None, size: float = 4.0,
     size: diameter in points of print. look: width, background.
     """
     panels = {
-        k: np.asarray(p, float) for k, p in (panels if isinstance(panels, Mapping) else {"": panels}).items()
+        k: _floats(p, "cloud") for k, p in (panels if isinstance(panels, Mapping) else {"": panels}).items()
     }
     shapes, colors = [p.shape for p in panels.values()], np.asarray(0 if colors is None else colors)
     fits = panels and all(len(s) == 2 and s[0] and s[1] == 2 for s in shapes)
     _need(fits, f"cloud needs points of shape (N, 2), but got {shapes}.")
     fits = colors.size == 1 or all(s[0] == colors.size for s in shapes)
     _need(fits, f"There are {colors.size} colors for points of shape {shapes}: give one for each point.")
-    limit = limit or 1.05 * max(np.nanmax(abs(p)) for p in panels.values())
+    _need(all(np.isfinite(p).any() for p in panels.values()), "A cloud has no finite number in it.")
+    limit = limit or 1.05 * max(np.nanmax(abs(p[np.isfinite(p)])) for p in panels.values()) or 1.0
+    _need(0 < limit < np.inf, f"limit is how far the axes reach, a number above 0, but got {limit}.")
     look = {"width": min(8.0, 2.7 * len(panels))} | look
     with _drawing():
         fig, axes, palette = _plot(
@@ -62,7 +72,7 @@ def curves(x, ys: Mapping[str, object], *, log: str = "", **look) -> Figure:
 
     ys: {name: (N,)}. log: "x", "y" or "xy" for logarithmic axes. look: title, xlabel, ylabel, ylim, width, height, background.
     """
-    x, ys = np.asarray(x, float), {name: np.asarray(y, float) for name, y in ys.items()}
+    x, ys = _floats(x, "curves"), {name: _floats(y, "curves") for name, y in ys.items()}
     got = [x.shape, *(y.shape for y in ys.values())]
     _need(
         x.ndim == 1 and ys and len(set(got)) == 1, f"curves needs x and ys of one shape (N,), but got {got}."
@@ -94,7 +104,7 @@ def histogram(samples: Mapping[str, object], density=None, *, bins: int = 40, **
 
     look: title, xlabel, ylabel, width, height, background.
     """
-    samples = {name: np.asarray(v, float).ravel() for name, v in samples.items()}
+    samples = {name: _floats(v, "histogram").ravel() for name, v in samples.items()}
     fits = samples and all(v.size and np.isfinite(v).all() for v in samples.values())
     _need(fits, "histogram needs at least one name with finite numbers under it.")
     edges = np.histogram_bin_edges(np.concatenate(list(samples.values())), bins)

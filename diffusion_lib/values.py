@@ -1,4 +1,4 @@
-"""What counts as a whole number, when two records of tensors are equal, and which numbers a new network is made of."""
+"""What counts as a whole number and as an array, when two records of tensors are equal, and which numbers a new network is made of."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,18 @@ def integer(n, low: float, high: float, sentence: str) -> int:
     if whole is None or not low <= whole <= high:
         raise ValueError(sentence)
     return whole
+
+
+def array(x, what: str) -> np.ndarray:
+    """Anything with numbers in it as an array: also a tensor on a GPU, with a gradient, or of a kind that NumPy lacks."""
+    try:
+        if isinstance(x, Tensor):
+            x = x.detach().cpu()
+            x = x.float() if x.is_floating_point() and x.element_size() < 4 else x  # bfloat16
+        return np.asarray(x)
+    except (TypeError, ValueError, RuntimeError):
+        got = f"{x!r:.60}".replace("\n", " ")
+        raise ValueError(f"{what} needs an array of numbers, all rows equally long, got {got}.") from None
 
 
 @contextmanager

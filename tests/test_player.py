@@ -5,6 +5,7 @@ import io
 import json
 import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -372,3 +373,17 @@ def test_tensors_of_every_kind_are_drawn(kind):
     for what in (x.detach().float().numpy(), x.int(), x[0, 0], torch.full((3, 8, 8), 5.0), None):
         with pytest.raises(ValueError, match="must be one float tensor"):
             views.explore_forward({"a": what}, s)
+
+
+def test_nbconvert_writes_the_still_where_no_widget_state_is_stored():
+    """With the state, it writes the widget alone, whose code a page must fetch; so the README names the switch."""
+    nbformat, nbconvert = pytest.importorskip("nbformat"), pytest.importorskip("nbconvert")
+    data, _ = FramePlayer(pixels(Z), name="A film")._repr_mimebundle_()
+    cell = nbformat.v4.new_code_cell("", outputs=[nbformat.v4.new_output("display_data", data=data)])
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    page, _ = nbconvert.HTMLExporter(template_name="basic").from_notebook_node(notebook)
+    assert data["image/png"][:200] in page and "widget-view" not in page
+    assert "store_widget_state" in nbconvert.preprocessors.ExecutePreprocessor.class_trait_names()
+    assert "--ExecutePreprocessor.store_widget_state=False" in (
+        Path(__file__).parent.parent / "README.md"
+    ).read_text("utf-8")

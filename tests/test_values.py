@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import diffusion_lib
-from diffusion_lib import classifier, data, ddpm, figures, gan, oracle, sprites, store, vae
+from diffusion_lib import classifier, data, ddpm, figures, gan, oracle, plots, sprites, store, vae
 from diffusion_lib.data import Data
 from diffusion_lib.diffusion import Schedule, Trace, add_noise, convert, randn_like, reverse_step, sample
 from diffusion_lib.nets import MLP, Classifier, UNet
@@ -292,3 +292,33 @@ def test_a_seed_is_no_generator(dice):
     for ask in (lambda: randn_like(X, dice), lambda: next(sample(PERFECT, X, S, generator=dice))):
         with pytest.raises(ValueError, match="manual_seed"):
             ask()
+
+
+# ---------------------------------------------------------------------------------------- what is drawn with Matplotlib
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64, torch.int32], ids=str)
+def test_figures_take_numbers_of_every_kind(kind):
+    x = torch.arange(6).to(kind)
+    x = x.requires_grad_() if x.is_floating_point() else x
+    line = plots.curves(x, {"a": x}).axes[0].lines[0]
+    assert line.get_xdata().tolist() == line.get_ydata().tolist() == [0, 1, 2, 3, 4, 5]
+    assert plots.cloud(x.reshape(3, 2)).axes[0].get_xlim()[1] == pytest.approx(5.25)
+    assert plots.histogram({"a": x}).axes
+
+
+@pytest.mark.parametrize("call", [
+    lambda: plots.curves([1, 2], {"a": [[1, 2], [3]]}), lambda: plots.curves(["a", "b"], {"a": [1, 2]}), lambda: plots.cloud([[1, 2], [3]]),
+    lambda: plots.cloud(torch.full((3, 2), float("nan"))), lambda: plots.cloud(torch.zeros(3, 2), limit=float("nan")),
+    lambda: plots.histogram({"a": "words"}), lambda: figures.grid(X, columns=0), lambda: figures.grid(X, columns=1.5), lambda: figures.grid(X, pad=-1),
+    lambda: figures.strip([[1], [2, 3]], ["a"]), lambda: figures.png(np.zeros((2, 2), np.uint8), 0),
+])  # fmt: skip
+def test_what_no_figure_can_show_is_one_sentence(call):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert "inhomogeneous" not in sentence(error)
+
+
+def test_a_cloud_with_a_hole_and_a_cloud_of_one_place_have_axes():
+    assert plots.cloud([[1.0, float("inf")], [2, 3]]).axes[0].get_xlim()[1] == pytest.approx(3.15)
+    assert plots.cloud(torch.zeros(3, 2)).axes[0].get_xlim() == (-1, 1)
