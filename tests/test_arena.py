@@ -329,7 +329,7 @@ def test_flops_counted_and_by_thought_agree_in_the_book(name):
 
 def judged_by_few(place: Place, n=200) -> Place:
     """The same to learn, and a judge that is quick."""
-    return Place(place.learn, data.Data(place.unseen.x[:n], place.unseen.y[:n], place.unseen.name))
+    return Place(place.learn, data.Data(place.unseen.x[:n], place.unseen.y[:n], place.unseen.names))
 
 
 def test_the_first_steps_of_a_recorded_race_are_the_same_today():
