@@ -54,6 +54,7 @@ def test_whoever_has_had_the_least_time_is_next(monkeypatch):
     assert entries["slow"].seen == 8 and entries["quick"].seen == 40
 
 
+@pytest.mark.heavy
 def test_counted_in_steps_a_race_is_the_training_of_each_alone():
     entries = arena.enter(RING, seed=3)
     for _ in arena.race(entries, steps={"GAN": 4, "VAE": 6, "DDPM": 5}, seed=3):
@@ -112,6 +113,7 @@ def test_a_race_needs_one_length():
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", ["ring", "digits"])
+@pytest.mark.heavy
 def test_flops_by_thought_are_what_pytorch_counts(family, name, digits):
     place = {"ring": RING, "digits": digits}[name]
     options = {"precision": "float32"} if family == "DDPM" else {}
@@ -155,6 +157,7 @@ def test_drawing_needs_no_encoder_and_no_discriminator():
 # ---------------------------------------------------------------------------------------- the judge
 
 
+@pytest.mark.heavy
 def test_real_ones_reach_what_real_ones_reach(digits):
     floor = digits.floor()
     assert floor["coverage"] > 0.93 and not floor["fails"]
@@ -182,6 +185,7 @@ def test_the_spread_deals_all_real_ones_into_two_hands(monkeypatch):
     assert len(torch.cat([h[0] for h in hands]).unique()) > 20  # dealt anew, from all
 
 
+@pytest.mark.heavy
 def test_noise_one_picture_and_nothing_at_all_fail(digits):
     noise = torch.randn(digits.n, 1, 8, 8, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
     one = digits.learn.x[:1].expand(digits.n, -1, -1, -1)
@@ -227,6 +231,7 @@ def test_break_even(a, b, samples):
 # ---------------------------------------------------------------------------------------- what each metric is blind to
 
 
+@pytest.mark.heavy
 def test_each_metric_sees_what_its_docstring_says_and_is_blind_to_the_rest():
     film = blind_spots().film
     bars = np.frombuffer(film["panels"][1]["marks"][0]["y"], "<f4").reshape(len(SPOILED), -1)

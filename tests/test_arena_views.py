@@ -123,6 +123,7 @@ def race():
     return box
 
 
+@pytest.mark.heavy
 def test_all_have_had_the_same_seconds(race):
     seconds = [e.seconds for e in race.entries.values()]
     assert race.state == "done" and min(seconds) >= 1.5 and max(seconds) / min(seconds) < 1.1
@@ -141,6 +142,7 @@ def test_the_film_has_a_panel_for_each_and_what_it_says_is_what_was_counted(race
     )
 
 
+@pytest.mark.heavy
 def test_the_table_names_every_cost_and_the_bet(race):
     text = race.table()
     rows = {line.split()[0]: line for line in text.splitlines() if line.split()}
@@ -153,6 +155,7 @@ def test_the_table_names_every_cost_and_the_bet(race):
     assert "real" in rows and re.search(r"draws a sample faster\? +you: DDPM +here: (GAN|VAE)", text)
 
 
+@pytest.mark.heavy
 def test_all_is_judged_before_a_new_race_can_be_asked_for(monkeypatch):
     seen = []
     old = module.LiveArena._state
@@ -167,6 +170,7 @@ def test_all_is_judged_before_a_new_race_can_be_asked_for(monkeypatch):
 
 
 @pytest.mark.parametrize("place", ("ring", "digits"))
+@pytest.mark.heavy
 def test_one_that_breaks_off_has_failed_and_the_others_go_on(place):
     box = module.LiveArena(place, 1.0, 5, 0, None)
     gan, taken = box.entries["GAN"], []
@@ -191,6 +195,7 @@ def test_one_that_breaks_off_has_failed_and_the_others_go_on(place):
     assert "GAN broke off. The loss is nan" in box.table()
 
 
+@pytest.mark.heavy
 def test_a_new_race_has_other_dice_and_what_the_menus_say(race):
     before, first = race.seed, race.entries["GAN"].draw(5)
     race.choice.value, race.budget.value = "grid", 5

@@ -825,6 +825,7 @@ def test_stored_words_do_not_spoil_the_answer(guess, boxes):
 # ---------------------------------------------------------------------------------------- in a notebook
 
 
+@pytest.mark.heavy
 def test_a_notebook_runs_through_unfilled_and_filled(tmp_path):
     sources = [
         "from diffusion_lib.check import check, hint, solution\nfrom diffusion_lib.predict import predict",

@@ -59,6 +59,7 @@ def noised(x0, times, schedule="cosine", T=1000, seed=0):
 # ---------------------------------------------------------------------------------------- forward
 
 
+@pytest.mark.heavy
 def test_a_command_in_a_real_shell_writes_the_picture_and_says_so(here):
     done = subprocess.run(
         [sys.executable, "-m", "diffusion_lib", "figure", "forward", *SMALL],
@@ -73,6 +74,7 @@ def test_a_command_in_a_real_shell_writes_the_picture_and_says_so(here):
     )
 
 
+@pytest.mark.heavy
 def test_forward_strip_shows_add_noise_of_the_photo_given(photos):
     run(
         "figure",
@@ -97,6 +99,7 @@ def test_forward_strip_shows_add_noise_of_the_photo_given(photos):
     )
 
 
+@pytest.mark.heavy
 def test_forward_draws_the_caption_and_the_kind(here):
     run("figure", "forward", "--caption", "blue and yellow flower at night", *SMALL)
     spec = {"species": "flower", "petals": "blue", "centre": "yellow", "time": "night"}
@@ -132,6 +135,7 @@ def test_forward_gif_has_a_frame_for_each_time(here):
     assert frames(here / "b.gif")[0].n_frames == 8
 
 
+@pytest.mark.heavy
 def test_forward_svg_pdf_and_jpg(here):
     for ending in ("svg", "pdf", "jpg"):
         run("figure", "forward", *SMALL, "--out", f"a.{ending}", "--background", "transparent")
@@ -140,6 +144,7 @@ def test_forward_svg_pdf_and_jpg(here):
 
 
 @pytest.mark.parametrize("command", ["forward", "reverse"])
+@pytest.mark.heavy
 def test_html_needs_nothing_from_outside(here, command):
     run(
         "figure",
@@ -161,6 +166,7 @@ def test_html_needs_nothing_from_outside(here, command):
 # ---------------------------------------------------------------------------------------- reverse
 
 
+@pytest.mark.heavy
 def test_reverse_shows_the_walk_and_its_guesses(here):
     run("figure", "reverse", "--data", "digits", "--steps", 8, "--frames", 3, "--seed", 2)
     x, schedule = data.digits().x, Schedule.of("linear", 8)
@@ -172,6 +178,7 @@ def test_reverse_shows_the_walk_and_its_guesses(here):
     assert shown("reverse.png", steps[-1].xs) == [2]  # x_0 is its own best guess
 
 
+@pytest.mark.heavy
 def test_reverse_ends_at_one_s_own_pictures_and_says_so(photos, capsys):
     run("figure", "reverse", "--image", *photos, *SMALL, "--steps", 6, "--n", 3)
     said = capsys.readouterr().out.splitlines()
@@ -189,6 +196,7 @@ def test_built_in_data_need_no_warning(here, capsys):
     assert frames("c.gif")[0].n_frames == 3
 
 
+@pytest.mark.heavy
 def test_the_page_shows_the_walk_of_the_strip(here, monkeypatch):
     from diffusion_lib import views
 
@@ -313,6 +321,7 @@ def test_help_and_version(capsys):
 
 
 @pytest.mark.parametrize("text", [cli.FORWARD, cli.REVERSE])
+@pytest.mark.heavy
 def test_every_example_in_the_help_works_when_pasted(here, text, monkeypatch):
     for name in ("cat.jpg", "a.jpg", "b.jpg", "c.jpg"):
         Image.new("RGB", (40, 30), (200, len(name) * 9, ord(name[0]))).save(here / name)
@@ -328,6 +337,7 @@ def test_every_example_in_the_help_works_when_pasted(here, text, monkeypatch):
         assert (here / out).stat().st_size > 5000
 
 
+@pytest.mark.heavy
 def test_the_readme_s_examples_are_commands(here):
     from pathlib import Path
 
@@ -352,6 +362,7 @@ def test_help_does_not_wait_for_torch():
 # ---------------------------------------------------------------------------------------- train and sample
 
 
+@pytest.mark.heavy
 def test_points_are_trained_and_sampled_from_a_real_shell(here):
     line = f"{shlex.quote(sys.executable)} -m diffusion_lib"
     first = subprocess.run(
@@ -448,6 +459,7 @@ def test_shipped_weights_draw_the_class_that_is_asked_for(here):
 
 @pytest.mark.parametrize("model", ["gan", "vae"])
 @pytest.mark.parametrize("name", data.DATASETS)
+@pytest.mark.heavy
 def test_a_gan_and_a_vae_are_trained_and_sampled_on_every_data_set(here, name, model, capsys):
     size = ["--size", 16] if name in ("cats", "flowers", "sprites") else []
     run("train", "--model", model, "--data", name, *size, "--items", 200, "--steps", 3, "--out", "w.safetensors")  # fmt: skip

@@ -304,6 +304,7 @@ def test_the_motion_table_is_the_recording():
         motion_table(7)
 
 
+@pytest.mark.heavy
 def test_the_ladder_shows_every_run():
     book, film = recorded_ladder(), ladder()
     seeds = {r["seed"] for r in book["runs"]}
@@ -366,6 +367,7 @@ def test_the_game_follows_its_closed_forms():
 # ---------------------------------------------------------------------------------------- the ladder's ruler
 
 
+@pytest.mark.heavy
 def test_the_pyramid_adds_up_and_knows_equals():
     x = real_pictures(32, 5, 8)[0]
     fine, middle, rest = laplacian(x)
@@ -378,6 +380,7 @@ def test_the_pyramid_adds_up_and_knows_equals():
         pyramid_distances(x, x[:4])
 
 
+@pytest.mark.heavy
 def test_each_level_sees_its_own_damage():
     x, _ = real_pictures(32, 5, 40)
     soft = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(x, 2), scale_factor=2.0)
@@ -387,6 +390,7 @@ def test_each_level_sees_its_own_damage():
     assert tinted[-1] > tinted[0]
 
 
+@pytest.mark.heavy
 def test_the_ruler_puts_real_at_one_and_noise_at_the_end():
     ruler = Ruler(16, 48)
     fresh, y = real_pictures(16, 77, 48)
@@ -398,6 +402,7 @@ def test_the_ruler_puts_real_at_one_and_noise_at_the_end():
     assert ruler.judge(fresh * math.nan, y)["fails"]
 
 
+@pytest.mark.heavy
 def test_the_smallest_rung_gives_both_the_same_time(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "3")
     box = climb(8, seconds=60)
@@ -411,6 +416,7 @@ def test_the_smallest_rung_gives_both_the_same_time(monkeypatch):
         climb(12)
 
 
+@pytest.mark.heavy
 def test_one_family_breaks_off_and_the_other_goes_on(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "3")
 

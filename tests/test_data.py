@@ -47,6 +47,7 @@ def test_every_data_set_is_one_tensor_offline(name, no_network):
 
 
 @pytest.mark.parametrize("name", [n for n in DATASETS if n not in ("digits", "mnist")])
+@pytest.mark.heavy
 def test_same_seed_same_data_other_seed_other_data(name):
     a, b, c = (load(name, n=20, seed=s).x for s in (0, 0, 1))
     assert torch.equal(a, b) and not torch.equal(a, c) and len(a) == 20
@@ -85,6 +86,7 @@ def test_the_cat_has_two_ears_and_a_tail():
     assert bool(((x[:, 0] > 1.4) & (x[:, 1] < 0.5)).any())
 
 
+@pytest.mark.heavy
 def test_captions_and_subsets():
     d = data.sprites(30, 16, seed=2)
     pixels, _ = random_sprites(30, 16, seed=2)

@@ -104,6 +104,7 @@ def test_a_new_schedule_is_one_line_and_shows_up(monkeypatch):
 
 
 @pytest.mark.parametrize("T", TS)
+@pytest.mark.heavy
 def test_iterated_steps_have_the_mean_and_variance_of_the_jump(name, T):
     """Identity 1: push a mean and a variance through T steps, which are affine in x and eps."""
     s = Schedule.of(name, T)

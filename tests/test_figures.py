@@ -127,6 +127,7 @@ def test_png_of_an_array_is_that_array_enlarged():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.heavy
 def test_strip_shows_every_pixel_of_every_picture(channels):
     x = chain(channels)
     a = pixels(png(strip(x, [f"$t = {t}$" for t in TIMES], above=FORWARD, below=REVERSE)))
@@ -141,6 +142,7 @@ def test_strip_shows_every_pixel_of_every_picture(channels):
     assert a.shape[1] - (lefts[-1] + 16 * zooms[0]) == lefts[0]  # and margins
 
 
+@pytest.mark.heavy
 def test_strip_rows_stand_under_each_other_and_labels_under_all():
     x = chain()
     a = pixels(png(strip([x, -x], ["a", "b", "c", "d"], ["$x_t$", r"$\hat{x}_0$"])))
@@ -246,6 +248,7 @@ def test_histogram_has_area_one():
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf", ".jpg"])
+@pytest.mark.heavy
 def test_the_same_picture_gives_the_same_file(tmp_path, suffix):
     one, two = save(forward(), tmp_path / f"1{suffix}"), save(forward(), tmp_path / f"2{suffix.upper()}")
     assert one.read_bytes() == two.read_bytes() and one.stat().st_size > 5000
@@ -253,6 +256,7 @@ def test_the_same_picture_gives_the_same_file(tmp_path, suffix):
     assert png(forward()) == forward()._repr_png_()
 
 
+@pytest.mark.heavy
 def test_svg_is_xml_with_its_own_pictures_and_nothing_from_outside(tmp_path):
     text = save(forward(), tmp_path / "a.svg").read_text("utf-8")
     root = ElementTree.fromstring(text)
@@ -386,6 +390,7 @@ def test_gif_speed_is_what_browsers_play(tmp_path, fps):
 # ---------------------------------------------------------------------------------------- threads
 
 
+@pytest.mark.heavy
 def test_threads_at_once_draw_what_one_draws_alone():
     t = np.arange(1, 9)
 
@@ -420,6 +425,7 @@ def test_threads_at_once_draw_what_one_draws_alone():
     assert [key for key, picture in drawn.items() if picture != job(*key)] == []
 
 
+@pytest.mark.heavy
 def test_figures_need_no_widgets_and_no_pyplot():
     code = "import sys, diffusion_lib.figures; print([m for m in ('ipywidgets', 'IPython', 'anywidget', 'matplotlib.pyplot') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -377,6 +377,7 @@ def test_the_optimal_score_is_p_over_p_plus_q_and_nothing_beats_it(n):
 
 
 @pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.heavy
 def test_a_d_that_is_taught_long_enough_becomes_the_best_one(n):
     p, q, sd_p, sd_q = MIXTURES[n]
     seed_all(0)

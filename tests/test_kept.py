@@ -90,6 +90,7 @@ def fault(error):
 
 @POSIX
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 0), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.heavy
 def test_a_signal_keeps_what_was_learned_however_often_it_comes(here, after, monkeypatch, capsys, name, code):
     number, save = getattr(signal, name), files.write
 
@@ -142,6 +143,7 @@ def test_a_signal_that_shall_be_ignored_is_ignored(here, after):
 
 
 @pytest.mark.parametrize("line", ["figure forward --T 3 --size 8", "sample --weights digits --n 2", RING])
+@pytest.mark.heavy
 def test_ctrl_c_before_there_is_anything_to_keep_is_one_word(here, monkeypatch, capsys, line):
     stop = lambda *a, **k: fault(KeyboardInterrupt())
     monkeypatch.setattr(cli, "_picture", stop), monkeypatch.setattr(ddpm, "draw", stop)
@@ -366,6 +368,7 @@ def test_going_on_keeps_the_precision_of_the_start(here):
         ("--model vae", "model = ddpm, not with vae"),
     ],
 )
+@pytest.mark.heavy
 def test_a_checkpoint_of_something_else_is_refused(here, capsys, change, names):
     assert run(f"{RING} --steps 1 --checkpoint c.pt") == 0
     old = Path("c.pt").read_bytes()

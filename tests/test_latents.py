@@ -67,6 +67,7 @@ def test_no_class_is_told():
     assert "20 of the 1,000" in store.load("digits_twenty").card["data"]
 
 
+@pytest.mark.heavy
 def test_the_map_unfolds_and_can_be_walked_on(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "6")
     box = unfold(seconds=60)

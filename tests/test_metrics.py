@@ -48,6 +48,7 @@ def cloud(n, seed, shift=0.0):
     return torch.randn(n, 4, generator=torch.Generator().manual_seed(seed)) + shift
 
 
+@pytest.mark.heavy
 def test_neighbourhoods_are_what_another_library_counts():
     real, samples = cloud(300, 0).numpy(), cloud(200, 1, 0.5).numpy()
     k = 5
@@ -72,6 +73,7 @@ def test_the_truth_reaches_the_ceiling_of_coverage():
     assert coverage_ceiling(10_000, 10_000) == pytest.approx(1 - 2**-5, abs=1e-3)
 
 
+@pytest.mark.heavy
 def test_each_number_has_its_blind_spot():
     """The grid with five islands lost, with islands shrunk, and with junk between: who notices?"""
     d = data.load("grid", n=4000)

@@ -166,6 +166,7 @@ def test_update_keeps_what_is_not_given():
     assert player.film["captions"] == []
 
 
+@pytest.mark.heavy
 def test_two_threads_may_drive_it():
     """Widget callbacks run on a second thread beside a running cell since JupyterLab 4.4."""
     player, errors, films = everything(), [], [[pixels(GREY)], [pixels(GREY[:3])]]
@@ -200,6 +201,7 @@ def test_two_threads_may_drive_it():
 # ---- still ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_still_is_a_picture_of_the_frame():
     """Each kind of panel is another picture in another frame, with the same words around it."""
     player = everything(captions="ε and ā_{t}, 日本", labels="one readout")

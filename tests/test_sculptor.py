@@ -145,6 +145,7 @@ def test_alt_says_what_the_gauge_says(sculptor):
     assert f"{kl:.1e} nats" in sculptor.alt() and "keeps 78% of the picture's contrast" in sculptor.alt()
 
 
+@pytest.mark.heavy
 def test_a_still_for_readers_without_javascript(sculptor, recwarn):
     data, _ = sculptor._repr_mimebundle_()
     assert data["text/plain"] == sculptor.alt() and "application/vnd.jupyter.widget-view+json" in data
@@ -180,6 +181,7 @@ def test_at_the_raw_scale_the_bad_schedule_loses_the_outer_islands(bad):
     assert film.value == film.n_frames - 1  # the end is what one sees first
 
 
+@pytest.mark.heavy
 def test_unit_variance_softens_the_fall_and_a_fitting_schedule_repairs_it(bad):
     for film in (schedule_test(bad), schedule_test(Schedule.of("linear", 50), spread=RAW)):
         islands, _, _, inner, *_ = said_numbers(film.film["captions"][0])
@@ -198,6 +200,7 @@ def test_one_long_step_loses_islands_although_the_gauge_is_green():
     assert said_numbers(schedule_test(leap).film["captions"][0])[0] <= 8
 
 
+@pytest.mark.heavy
 def test_no_day_cat_can_be_drawn_with_the_bad_schedule(bad):
     cats = data.sprites(300, size=16, seed=0, species="cat").x
     low, high, real_low, real_high, different, n = said_numbers(picture_test(bad, cats).film["captions"][0])

@@ -71,6 +71,7 @@ def imported(path):
             yield from parts[1:2] or [a.name for a in node.names]
 
 
+@pytest.mark.heavy
 def test_imports_point_one_way():
     for path in PACKAGE.rglob("*.py"):
         room = "views" if path.parent.name == "views" else path.stem
@@ -101,6 +102,7 @@ def defined(body):
                 yield from names - read  # x = f(x) goes on with what x means
 
 
+@pytest.mark.heavy
 def test_no_name_is_defined_twice():
     """The second meaning wins without a word: `_half` was Wilson's half width and, 360 lines on, the maker of an exercise."""
     for path in [
@@ -113,6 +115,7 @@ def test_no_name_is_defined_twice():
             assert not twice, f"{path.name} defines {twice} twice"
 
 
+@pytest.mark.heavy
 def test_no_view_hides_what_its_class_says():
     """`self.x = ...` over a class's own `x` hides it without a word: the lab's button `cure` hid the sentence `cure`.
 
@@ -140,6 +143,7 @@ def test_nobody_uses_pyplot_or_interact():
         assert not re.search(r"import.*pyplot|plt\.|\binteract\(|clear_output|%matplotlib", text), path.name
 
 
+@pytest.mark.heavy
 def test_the_package_imports_without_the_heavy_things():
     """Reading the mathematics must not cost the start of a notebook server's libraries."""
     code = "import sys, diffusion_lib.oracle, diffusion_lib.data; print([m for m in ('ipywidgets','matplotlib','sklearn','mlxtend') if m in sys.modules])"

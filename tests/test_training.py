@@ -189,6 +189,7 @@ def test_what_draws_is_the_average_and_not_the_weights_of_the_moment():
     assert model.net is learner.ema and not same(weights(model), weights(learner.model))
 
 
+@pytest.mark.heavy
 def test_classes_are_forgotten_as_often_as_asked():
     for drop, forgotten in ((0.0, 0), (1.0, 64)):
         _, parts = ddpm.build(data.digits().subset(64), schedule=SCHEDULE, channels=8, batch=64, drop=drop)
@@ -341,6 +342,7 @@ def test_the_bound_of_a_perfect_denoiser_nears_the_entropy():
 
 
 @pytest.mark.parametrize("levels", (2, 5, 17))
+@pytest.mark.heavy
 def test_the_bound_of_grey_levels_lies_above_their_entropy_and_below_the_whole_chains(levels):
     """Each level equally often, and the perfect denoiser of them: -log2 p(x0) is log2(levels)."""
     x, schedule = torch.linspace(-1, 1, levels)[:, None].repeat(4000, 1), Schedule.of("cosine", 100)

@@ -142,6 +142,7 @@ def test_the_model_is_the_moving_average():
 
 
 @pytest.mark.parametrize("sd", [None, 0.2])
+@pytest.mark.heavy
 def test_s_is_learned_unless_it_is_given(sd):
     model, parts = vae.build(data.ring(2000), sd=sd, channels=32, warmup=500, lr=5e-3)
     before = float(model.log_s.exp())
@@ -151,6 +152,7 @@ def test_s_is_learned_unless_it_is_given(sd):
     assert after == pytest.approx(0.2) if sd else after < 0.7 * before
 
 
+@pytest.mark.heavy
 def test_digits_are_learned_and_the_bound_says_how_well():
     d = data.digits()
     learn, unseen = d.split(1000)
