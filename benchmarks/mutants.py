@@ -1,8 +1,8 @@
 """Would the tests notice? Makes one slip of `slips.py` at a time in a copy of the package, and runs the tests that concern its file.
 
     python benchmarks/mutants.py                    # what is not in the record yet, or has changed since; two at a time
-    python benchmarks/mutants.py --only duel        # slips whose name or file holds this word, whether recorded or not
-    python benchmarks/mutants.py --all              # everything anew
+    python benchmarks/mutants.py --only duel        # of these only those whose name or file holds this word
+    python benchmarks/mutants.py --all              # everything anew, or with --only all of that
 
 First the tests run without any slip, for a test that fails anyway would seem to catch everything. Then each slip is tried,
 first with the test that caught it the last time. benchmarks/mutants.json is written after each, so a run may be interrupted:
@@ -252,7 +252,7 @@ def main() -> int:
     args = parser.parse_args()
     lines, lock, start = recorded(), threading.Lock(), time.time()
     todo = [s for s in SLIPS if not args.only or any(word in s[0] or word in s[1] for word in args.only)]
-    if not args.all and not args.only:
+    if not args.all:
         todo = [
             s for s in todo if s[0] not in lines or lines[s[0]]["of"] != fingerprint(s, lines[s[0]]["by"])
         ]
