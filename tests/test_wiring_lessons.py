@@ -765,7 +765,7 @@ def test_the_map_that_unfolds_names_digits_and_numbers():
         np.abs(sheet[:8, :8] - to_uint8(corner[0])).max() <= 1
         and np.abs(sheet[:8, -8:] - to_uint8(corner[1])).max() <= 1
     )
-    parts = latents.bound_parts(box.model, box.test)
+    parts = latents.bound_parts(box.model, box.test, box.data.levels)
     said = player_numbers = numbers(box.player.film["captions"][0])[1:4]
     assert player_numbers == pytest.approx([parts["surprise"], parts["KL"], sum(parts.values())], abs=6e-3)
     for name in ("surprise", "KL"):
