@@ -63,6 +63,13 @@ class MixtureDenoiser:
             self._flat[key] = self.means.flatten(1).to(*key)
         return self._flat[key]
 
+    def _squares(self, m: Tensor) -> Tensor:
+        """|m_k|^2 of the flat means m (K, D), (K,); the walk asks for them in each step."""
+        key = (m.device, m.dtype, "squares")
+        if key not in self._flat:
+            self._flat[key] = m.square().sum(1)
+        return self._flat[key]
+
     def _log_joint(self, xt: Tensor, t: int | Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """log w_k + log N(x_t; sqrt(alpha_bar) m_k, d) for every pair (B, K), and alpha_bar (B, 1)."""
         if xt.shape[1:] != self.means.shape[1:]:
@@ -74,8 +81,13 @@ class MixtureDenoiser:
         a = self.schedule.at(t, xt).reshape(-1, 1).to(m)
         d = a * self.var + 1 - a
         # |x - sqrt(a) m| = sqrt(a) |x / sqrt(a) - m|; matrix products are quick but lose digits, so only where they pay
-        mode = "use_mm_for_euclid_dist" if m.shape[1] > 32 else "donot_use_mm_for_euclid_dist"
-        d2 = a * torch.cdist(x / a.sqrt(), m, compute_mode=mode).square()
+        if (
+            m.shape[1] > 32
+        ):  # |x - m|^2 = |x|^2 - 2 x.m + |m|^2; torch.cdist would copy all means in each call
+            z = x / a.sqrt()
+            d2 = a * (z.square().sum(1, keepdim=True) - 2 * z @ m.T + self._squares(m)).clamp_min(0)
+        else:
+            d2 = a * torch.cdist(x / a.sqrt(), m, compute_mode="donot_use_mm_for_euclid_dist").square()
         logits = -0.5 * (d2 / d + m.shape[1] * torch.log(2 * torch.pi * d)) + self.log_w.to(m)
         if y is not None:
             if self.labels is None:

@@ -36,6 +36,8 @@ def test_a_bet_is_clicked_and_the_kernel_knows(lab):
     lab.evaluate(IDLE, 20_000)
     assert ask_kernel(lab, "mine.choice") == "{'coverage': 'VAE', 'fails': 'GAN'}"
     assert box.locator("button .fa-check").count() == 2
+    late = shown(lab, 6).locator("table").last  # it stood there before the bet
+    assert late.inner_text().splitlines()[1].split("\t")[1] == "VAE"
     assert all(b.bounding_box()["height"] >= 40 for b in box.locator("button").all())
     screenshot(lab, "arena_bet")
 

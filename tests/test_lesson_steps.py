@@ -6,16 +6,18 @@ asked of three seeds.
 
 import math
 
+import nbformat
 import numpy as np
 import pytest
 import torch
-from claims import CELLS, code
+from claims import CELLS, ROOT, code
+from nbclient import NotebookClient
 from sklearn.neighbors import KNeighborsClassifier
 
 from diffusion_lib import classifier, data, ddpm, gan, store, views
 from diffusion_lib.ddpm import ddpm_loss
 from diffusion_lib.metrics import mode_report, nearest
-from diffusion_lib.train import fit
+from diffusion_lib.train import MAX_STEPS, fit
 from diffusion_lib.views.collapse import SPEEDS, near_modes
 from diffusion_lib.views.live import only
 from diffusion_lib.views.pair import Pair
@@ -35,6 +37,17 @@ def found(model, data_=GRID, n=600) -> dict:
 
 def trained(parts, steps) -> list[float]:
     return [record.values["loss"] for record in fit(*parts, steps=steps)]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")), ids=lambda p: p.stem)
+def test_a_lessons_kernel_stays_small(path, monkeypatch, tmp_path):
+    """At the end of Run All, at most 1.2 GB of real memory; what a training keeps does not depend on how long it is."""
+    monkeypatch.setenv(MAX_STEPS, "300")
+    notebook = nbformat.read(path, 4)
+    rss = "import re\nprint(re.search(r'VmRSS:\\s+(\\d+)', open('/proc/self/status').read())[1])"
+    notebook.cells.append(nbformat.v4.new_code_cell(rss))
+    NotebookClient(notebook, timeout=600, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": str(tmp_path)}}).execute()  # fmt: skip
+    assert int(notebook.cells[-1].outputs[0].text) < 1.2e6  # KB
 
 
 def test_no_lesson_has_a_training_by_the_clock_but_the_races():

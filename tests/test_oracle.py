@@ -178,3 +178,18 @@ def test_the_step_back_is_bayes_rule_by_numerical_integration(beta):
         r, m, v = mixture_step_back(torch.tensor([xt], dtype=F64), beta, means, sd, w)
         got = (r[0] * normal(m[0], v**0.5).log_prob(x[:, None]).exp()).sum(1)
         assert_close(got, truth, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("size", (5, 40))
+def test_the_weights_are_those_of_the_distances_however_they_are_computed(size, monkeypatch):
+    """Few numbers: differences. Many: products, without torch.cdist, which would copy all means in each of a walk's steps."""
+    g = torch.Generator().manual_seed(0)
+    m, xt = torch.randn(30, size, generator=g), torch.randn(4, size, generator=g)
+    schedule = Schedule.of("cosine", 20)
+    model = ideal_denoiser(m, schedule)
+    if size > 32:
+        monkeypatch.setattr(torch, "cdist", None)
+    for t in (2, 10, 19):
+        a = float(schedule.alpha_bar[t])
+        d2 = (xt.double()[:, None] - a**0.5 * m.double()).square().sum(2)
+        assert torch.allclose(model.posterior_weights(xt, t), (-d2 / (2 * (1 - a))).softmax(1), atol=1e-9)
