@@ -308,6 +308,10 @@ def test_play_ends_or_goes_round_and_begins_again_at_the_end(p):
     p.wait_for_function(
         "() => document.querySelector('.fp-play').title === 'Play' && document.querySelector('.fp input').value === '3'"
     )
+    slow = moving(p, n=4, fps=1, start=3)
+    slow.click("Play")
+    assert slow.index == 0  # at once, not after a frame
+    slow.click("Pause")
     round_ = moving(p, n=3, fps=60, loop=True)
     round_.click("Play")
     p.evaluate(
