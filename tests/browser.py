@@ -400,7 +400,7 @@ def opened(
 
 
 @contextmanager
-def lesson(name: str, timeout: float = 240, **looks):
+def lesson(name: str, timeout: float = 600, **looks):
     """The desk's page with a copy of this lesson run from top to bottom; ``page.executed`` is the notebook as it was then.
 
     A lesson that is already open is not run again.

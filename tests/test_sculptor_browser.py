@@ -216,13 +216,14 @@ def test_a_step_costs_an_animation_frame(lesson):
         waits.append(
             lesson.evaluate(
                 """() => new Promise((done) => {
-          const line = document.querySelector('.sc .sc-curve'), before = line.getAttribute('d'), start = performance.now();
+          const line = document.querySelector('.sc .sc-curve'), before = line.getAttribute('d');
+          let frames = 0;
           document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowUp', bubbles: true }));
-          (function look() { line.getAttribute('d') === before ? requestAnimationFrame(look) : done(performance.now() - start); })();
+          (function look() { line.getAttribute('d') === before ? (frames++, requestAnimationFrame(look)) : done(frames); })();
         })"""
             )
         )
-    assert sorted(waits)[10] < 60, waits
+    assert max(waits) <= 2, waits  # frames, not milliseconds: the same on a busy machine
 
 
 def test_the_kernel_moves_the_screen_too(lesson, shown):
