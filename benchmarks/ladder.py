@@ -5,7 +5,8 @@
 Three budgets. Equal SECONDS, at every size: a step of each family at each size is timed, all by turns, and the seconds become
 a number of steps. Equal steps, and equal FLOPs, at 16 and 32 pixels: the family that got more of them in its seconds is
 trained once more, with as many as the other. All is counted in steps, so a run needs no clock and is the same on a busy
-machine; its processor seconds stand beside it. It goes on where it was stopped.
+machine; its processor seconds stand beside it. It goes on where it was stopped; runs of a seed that has not climbed the whole ladder
+stand apart, in "unfinished".
 
 One rule for both families' options: of the six sets that `benchmarks/arena.py` tried for each on sprites of 16 pixels (the log
 is in arena_sprites.json, "search"), the one with the smallest Frechet distance. They stay the same along the ladder, but for
@@ -118,6 +119,15 @@ def write(book: dict) -> None:
         part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
 
 
+def apart(book: dict) -> dict:
+    """The book with the runs of a seed that is not at the top yet in "unfinished", so that all rungs show the same seeds."""
+    whole_, rest = [], []
+    for row in book["runs"]:
+        top = {r["family"] for r in book["runs"] if (r["seed"], r["size"]) == (row["seed"], SIZES[-1])}
+        (whole_ if top == set(FAMILIES) else rest).append(row)
+    return book | {"runs": whole_} | ({"unfinished": rest} if rest else {})
+
+
 def begun() -> dict:
     """The book with its first page: steps timed, budgets made, and what the ruler's marks are."""
     ms, rungs = timed(), {}
@@ -145,6 +155,7 @@ def main() -> None:
     torch.set_num_threads(1)
     train.time = SimpleNamespace(perf_counter=time.process_time)  # what `fit` reports
     book = json.loads(OUT.read_text()) if OUT.exists() and not a.fresh else begun()
+    book["runs"] += book.pop("unfinished", [])  # runs of a seed that was stopped between its rungs
     write(book)
     have = {(r["equal"], r["size"], r["family"], r["seed"]) for r in book["runs"]}
     for seed in range(a.seeds):
@@ -166,7 +177,7 @@ def main() -> None:
                     if equal == "seconds":
                         keep(x, row)
                     print(book["runs"][-1], flush=True)
-                    write(book)
+                    write(apart(book))
 
 
 if __name__ == "__main__":

@@ -54,10 +54,6 @@ class Data(Bundle):
                 raise ValueError(
                     f"There are {len(self)} items, but {what} has {len(rows)}: one for each is needed."
                 )
-        if isinstance(self.names, str):
-            raise ValueError(
-                f"names are those of the classes, one text each, but got the one text {self.names!r}: is it the name of the data set?"
-            )
         if self.y is None:
             return
         if not isinstance(self.y, Tensor) or self.y.ndim != 1 or self.y.dtype not in (torch.int64, torch.int32, torch.uint8):  # fmt: skip

@@ -26,33 +26,18 @@ def home(place: str):
     return exercises if place in exercises.SAID else next(lessons, readme)
 
 
-HEAVY = {
-    "02-pictures-reveal",
-    "04-break",
-    "04-break-after",
-    "05-break-strong",
-    "05-break-saturate",
-    "07-sprites",
-}
-
-
-def all_of(places):
-    return [pytest.param(p, marks=pytest.mark.heavy if p in HEAVY else (), id=p) for p in places]
-
-
-@pytest.mark.parametrize("place", all_of(SAID))
+@pytest.mark.parametrize("place", SAID)
 def test_every_number_in_the_text_is_measured_quoted_or_declared(place):
     said, why = Counter(numbers(SAID[place])), known(home(place), place)
     assert said == why, f"said but not known: {said - why}; known but not said: {why - said}"
 
 
-SHOWN = {place: show for m in TABLES.values() for place, show in getattr(m, "SHOWN", {}).items()}
-
-
-@pytest.mark.parametrize("place", all_of(SHOWN))
-def test_what_a_text_says_without_a_number_is_so(place):
+@pytest.mark.parametrize(
+    ("name", "place"), [(n, p) for n, m in TABLES.items() for p in getattr(m, "SHOWN", ())]
+)
+def test_what_a_text_says_without_a_number_is_so(name, place):
     assert place in CELLS
-    SHOWN[place]()
+    TABLES[name].SHOWN[place]()
 
 
 def test_nothing_is_declared_for_a_cell_that_is_gone():

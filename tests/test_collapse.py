@@ -91,6 +91,17 @@ def test_a_rewind_goes_on_from_the_weights_of_that_frame(lab, recipe, monkeypatc
     assert names[:3] == ["near", "within 3 sd", "before"]
 
 
+def test_fakes_outside_stand_on_the_edge_and_are_counted(lab):
+    lab.model.body[-1][-1].bias.data = torch.tensor([40.0, 0.0])  # all fly to the right
+    seen = lab._look()
+    assert (
+        seen["outside"] == 1 and np.allclose(seen["x"][:, 0], lab.limit) and abs(seen["x"][:, 1]).max() < 0.5
+    )
+    assert "outside, drawn on the edge: 100%" in lab._caption(seen) and "too few to count" in lab._caption(
+        seen
+    )
+
+
 def test_start_again_forgets_and_bad_wishes_are_refused(lab):
     lab.recipe.value = "+ minibatch std"
     lab.again.click()
@@ -278,7 +289,7 @@ def test_the_film_shows_where_the_fakes_go():
     assert [p["title"] for p in film["panels"]] == list(FILMED) and set(book["film"]) == set(FILMED)
     last = np.array(book["film"]["minimax (2014)"][-1][1]).reshape(-1, 2) / 100
     share = (np.abs(last).max(1) > book["plot"]).mean()
-    assert f"minimax (2014): {share:.0%} outside" in film["captions"][-1]
+    assert f"minimax (2014): {share:.0%};" in film["captions"][-1]
     for name, frames in book["film"].items():
         run = recorded("usual" if name in recorded("usual") else "waves")[name][0]
         assert frames[-1][0] == run["steps"] and frames[-1][1] == run["points"]
@@ -311,7 +322,8 @@ def test_the_ladder_shows_every_run():
     for equal in EQUAL:
         sizes = SIZES if equal == "seconds" else AGAIN
         lines = ladder_table(equal).splitlines()
-        assert len(lines) == 1 + 2 * len(sizes) + len(sizes)
+        assert len(lines) == 1 + 2 * len(sizes) + 1
+        assert all(f"{a['noise']:.0f} and {a['mean picture']:.0f} at {s}" in lines[-1] for s, a in book["anchors"].items() if int(s) in sizes)  # fmt: skip
         for line, (size, family) in zip(lines[1:], [(s, f) for s in sizes for f in FAMILIES], strict=False):
             runs = climbed(size, family, equal)
             assert {r["seed"] for r in runs} == seeds and line.split()[:2] == [str(size), family]

@@ -234,3 +234,15 @@ def test_both_families_options_come_from_one_rule(monkeypatch):
         patches = {f: ladder.built(size, f, 0)[1].learners[0].model.config["patch"] for f in ladder.FAMILIES}
         assert set(patches.values()) == {1 if size == 8 else 2}
     assert ladder.built(8, "DDPM", 0)[1].learners[0].precision == "float32"
+
+
+def test_a_seed_that_is_not_at_the_top_stands_apart():
+    rows = [
+        {"seed": s, "size": size, "family": f}
+        for s in (0, 1)
+        for size in ladder.SIZES
+        for f in ladder.FAMILIES
+    ]
+    book = ladder.apart({"runs": rows[:-1]})
+    assert book["runs"] == rows[:8] and book["unfinished"] == rows[8:-1]
+    assert ladder.apart({"runs": rows}) == {"runs": rows}

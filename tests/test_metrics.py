@@ -9,7 +9,7 @@ from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 from torch.testing import assert_close
 
-from diffusion_lib import data, metrics
+from diffusion_lib import data
 from diffusion_lib.metrics import (
     copied,
     coverage_ceiling,
@@ -183,21 +183,3 @@ def test_students_interval_is_scipys_and_covers_as_often_as_it_says():
         assert np.mean(hits) == pytest.approx(0.95, abs=0.015)
     with pytest.raises(ValueError, match="2 runs or more"):
         student([1.0])
-
-
-ONE, TWO, WIDE = torch.zeros(1, 3), torch.zeros(2, 3), torch.zeros(2, 4)
-
-
-@pytest.mark.parametrize(
-    "a,b", [(ONE, TWO), (TWO, ONE), (TWO, WIDE), (TWO[:, 0], TWO[:, 0])], ids=["1", "of 1", "D", "flat"]
-)
-@pytest.mark.parametrize("measure", [metrics.frechet, metrics.kernel_distance], ids=lambda f: f.__name__)
-def test_what_has_no_distance_is_one_sentence_and_not_nan(measure, a, b):
-    with pytest.raises(ValueError, match="Two sets of features"):
-        measure(a, b)
-
-
-def test_a_share_of_nothing_is_one_sentence():
-    for hits, n in ((0, 0), (3, 2), (-1, 2), (0.5, 2)):
-        with pytest.raises(ValueError, match=r"A share is of 1 run|can be hits"):
-            metrics.wilson(hits, n)

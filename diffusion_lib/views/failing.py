@@ -138,8 +138,8 @@ def astray() -> FramePlayer:
         said = []
         for n, x in films.items():
             out = float((np.abs(x[k]).max(-1) > limit).mean())
-            said.append(f"{n}: {out:.0%} outside" if out else n + ": none")
-        captions.append("Outside the picture, drawn on its edge:  " + ";  ".join(said))
+            said.append(f"{n}: {'none' if not out else 'under 1%' if out < 0.005 else f'{out:.0%}'}")
+        captions.append("Outside, drawn on the edge:  " + ";  ".join(said))
     labels = [f"{k / (frames - 1):.0%}" for k in range(frames)]
     return FramePlayer(panels, captions=captions, labels=labels, name="Where the fakes go", fps=4, start=frames - 1)  # fmt: skip
 

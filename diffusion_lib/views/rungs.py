@@ -214,8 +214,8 @@ def ladder_table(equal: str = "seconds") -> Table:
             work = steps * rung["gflops"][family] / 1000
             rows.append([f"{size}", family, far, spread, failed, f"{steps:,}", f"{work:.1f}", f"{sum(rung['parameters'][family]):,}"])  # fmt: skip
     head = ["size", "family", "distance, in floors", "diversity", "failed", "steps", "TFLOP", "parameters"]
-    notes = [f"noise at {s}: {book['anchors'][str(s)]['noise']:.0f} floors; the mean picture: {book['anchors'][str(s)]['mean picture']:.0f}" for s in seen]  # fmt: skip
-    return table(head, rows, notes)
+    marks = [f"{book['anchors'][str(s)]['noise']:.0f} and {book['anchors'][str(s)]['mean picture']:.0f} at {s}" for s in seen]  # fmt: skip
+    return table(head, rows, [f"Noise, and the mean picture, in floors: {'; '.join(marks)} pixels."])
 
 
 # ---------------------------------------------------------------------------------------- the smallest rung, live
