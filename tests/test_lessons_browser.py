@@ -166,10 +166,10 @@ def test_the_other_films_of_lesson_1_move(lesson1, name):
 def test_a_guess_opens_its_answer(lesson1):
     p = lesson1
     answer = cell(p, "01-step-reveal")
-    assert "commonest slip" not in answer.inner_text()
-    cell(p, "01-step-guess").get_by_role("button", name="0.01").click()
+    assert "easily forgotten" not in answer.inner_text()
+    cell(p, "01-step-guess").get_by_role("radio", name="0.01").click()
     answer = cell(p, "01-step-reveal")
-    answer.get_by_text("commonest slip").wait_for()
+    answer.get_by_text("easily forgotten").wait_for()
     assert "0.01" in answer.inner_text()
     screenshot(p, "lesson01_guess")
 

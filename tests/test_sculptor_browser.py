@@ -265,7 +265,7 @@ def test_the_films_move(lesson, name):
 
 def test_a_guess_and_an_exercise(lesson):
     p = lesson
-    cell(p, "02-pictures-guess").get_by_role("button", name="none").click()
+    cell(p, "02-pictures-guess").get_by_role("radio", name="none").click()
     cell(p, "02-pictures-reveal").get_by_text("medium grey").wait_for()
     for line, words in (
         ("betas[:: len(betas) // T] * (len(betas) // T)", "this passes 1"),
