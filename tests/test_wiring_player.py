@@ -12,6 +12,7 @@ from films import at, cloud, line, numbers
 from PIL import Image
 
 from diffusion_lib import data, figures, plots, sculptor, still
+from diffusion_lib.__main__ import main
 from diffusion_lib.diffusion import Schedule, add_noise
 from diffusion_lib.figures import PALETTE, grid, save_gif, strip
 from diffusion_lib.panels import curve, mix, pixels, scatter
@@ -319,3 +320,14 @@ def test_the_sculptors_still_words_and_choices(monkeypatch):
     assert box.state["T"] == 50
     box.choose("linear", 200)
     assert box.state["T"] == 200 and numbers(box.alt())[0] == 200
+
+
+def test_the_figure_of_the_way_back_names_its_rows_and_points_back(monkeypatch, tmp_path):
+    told, real = {}, figures.strip
+    monkeypatch.setattr(figures, "strip", lambda rows, labels, titles=None, **look: told.update(look, rows=rows, titles=titles) or real(rows, labels, titles, **look))  # fmt: skip
+    words = ["figure", "reverse", "--data", "digits", "--steps", "3", "--out", str(tmp_path / "f.png")]
+    assert (
+        main(words) == 0 and told["titles"] == ["$x_t$", r"$\hat{x}_0$"] and told["above"] == figures.REVERSE
+    )
+    noisy, clean = (float(row[0].std()) for row in told["rows"])
+    assert noisy > clean  # x_T above, the guess below
