@@ -32,7 +32,7 @@ def sentence(error) -> str:
 # ---------------------------------------------------------------------------------------- whole numbers
 
 
-@pytest.mark.parametrize("kind", [int, np.int64, np.uint8, torch.tensor, np.array], ids=str)
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8, torch.tensor, np.array], ids=lambda f: f.__name__)
 def test_whole_numbers_of_every_library_are_taken(kind):
     n = kind(10)
     assert integer(n, 1, 10, "") == 10 and type(integer(n, 1, 10, "")) is int
