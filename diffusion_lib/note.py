@@ -34,7 +34,7 @@ class Note:
             f"border-left:6px solid {colour}; padding:8px 16px; margin:4px 0; font-size:17px; line-height:1.5"
         )
         text = re.sub(r"`([^`]+)`", r'<code style="font-size:16px">\1</code>', escape(self.text))
-        pairs = "".join(f"<div>{escape(k)}:<br><b>{escape(v)}</b></div>" for k, v in self.pairs)
+        pairs = "".join(f"<div>{escape(k)}: <b>{escape(v)}</b></div>" for k, v in self.pairs)
         code = self.code and f'<pre style="font-size:16px">{escape(self.code)}</pre>'
         return (
             f'<div role="status" style="{style}; color:var(--jp-content-font-color1, inherit)">'

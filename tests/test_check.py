@@ -795,7 +795,7 @@ def test_clicks_from_another_thread(boxes):
         guess.reveal("a", because="so.")
         for thread in clicks:
             thread.join()
-        assert guess.revealed and f"You guessed:<br><b>{guess.guess}</b>" in boxes[0].value
+        assert guess.revealed and f"You guessed: <b>{guess.guess}</b>" in boxes[0].value
 
 
 def test_predict_escapes_everything(boxes):

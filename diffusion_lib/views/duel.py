@@ -148,9 +148,9 @@ class _Points:
         line = {"colors": INK, "size": 2, "name": "D says ½"}
         real = {"colors": REAL, "size": 4, "name": "real"}
         return [
-            scatter(self.backdrop, "D now: blue “real”, orange “fake”", **real, **plane, field=seen["field"], notes=[f["note"] for f in frames],
+            scatter(self.backdrop, "D now (blue: “real”)", **real, **plane, field=seen["field"], notes=[f["note"] for f in frames],
                     layers=[{"points": seen["border"].astype(np.float32), **line}, cloud, *comet]),
-            scatter(seen["best_border"].astype(np.float32), "The best D against this G: p / (p + q)", **line, **plane, field=seen["best"],
+            scatter(seen["best_border"].astype(np.float32), "Best D: p / (p + q)", **line, **plane, field=seen["best"],
                     layers=[{"points": fakes, "colors": FAKE, "size": 3}], notes=f"p, q: data and 1,000 fakes, both blurred by {self.blur}; grey: neither"),
         ]  # fmt: skip
 
