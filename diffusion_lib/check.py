@@ -33,10 +33,8 @@ def check(name: str, answer) -> None:
 
 def same(mine: Tensor, theirs: Tensor) -> None:
     """Say whether two tensors are equal, but for rounding (1e-4 of the largest number), and how far apart they are."""
-    mine, theirs = (
-        mine.squeeze(),
-        theirs.squeeze(),
-    )  # one number, and a batch of one number, are the same here
+    # squeezed, for one number and a batch of one number are the same here
+    mine, theirs = mine.detach().squeeze(), theirs.detach().squeeze()
     if form := _misshapen(mine, theirs):
         return display(Note("wrong", "Not the same", f"{form}."))
     gap = f"largest difference {float((mine.double() - theirs.double()).abs().max()):.2g}."

@@ -327,7 +327,7 @@ def test_the_ladder_shows_every_run():
         for line, (size, family) in zip(lines[1:], [(s, f) for s in sizes for f in FAMILIES], strict=False):
             runs = climbed(size, family, equal)
             assert {r["seed"] for r in runs} == seeds and line.split()[:2] == [str(size), family]
-            assert "  ".join(f"{r['distance']:.1f}" for r in runs) in line
+            assert " and ".join(f"{r['distance']:.1f}" for r in runs) in line
             assert f"{book['rungs'][str(size)]['budgets'][equal][family]:,}" in line
             assert all(r["steps"] == book["rungs"][str(size)]["budgets"][equal][family] for r in runs)
     assert film.n_frames == 4 and film.film["labels"] == [f"{s} × {s}" for s in (8, 16, 32, 64)]

@@ -91,7 +91,7 @@ def edged(x: np.ndarray, limit: float) -> np.ndarray:
     return x * np.minimum(1, limit / np.maximum(most, 1e-12))
 
 
-def cures(kind: str, width: float = 7.2) -> Figure:
+def cures(kind: str, width: float = 9.6) -> Figure:
     """Every recorded run of a kind (see `recorded`) as a small picture: a row for each recipe, a column for each seed.
 
     Under it: islands found, and the share of fakes on them. Orange frame: off the islands, or an island lost. Fakes outside
@@ -100,7 +100,7 @@ def cures(kind: str, width: float = 7.2) -> Figure:
     rows, modes, limit = recorded(kind), _data.ring(16).modes.numpy(), recorded_cures()["plot"]
     columns, side, tall = max(map(len, rows.values())), 2.2 * limit, 2.2 * limit + 0.95
     with _drawing():
-        height = 0.35 + (width - 1.45) / columns * len(rows) * tall / side
+        height = 0.35 + (width - 1.9) / columns * len(rows) * tall / side
         fig, (ax,), palette = _plot(width=width, height=height)
         ax.grid(False)
         ax.spines[:].set_visible(False)
@@ -115,11 +115,11 @@ def cures(kind: str, width: float = 7.2) -> Figure:
                 ax.scatter(*(edged(x[out], limit) + at).T, s=9, c=hue, marker="x", linewidths=0.6)
                 edge = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * limit + at
                 ax.plot(*edge.T, c=hue, lw=1.6 if bad else 0.8)
-                ax.text(at[0], at[1] - limit - 0.15, _under(run), ha="center", va="top", size=8, color="#1f2328")  # fmt: skip
+                ax.text(at[0], at[1] - limit - 0.15, _under(run), ha="center", va="top", size=10.5, color="#1f2328")  # fmt: skip
         ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(name, 15) for name in rows],
                xticks=[j * side for j in range(columns)], xticklabels=[f"seed {j}" for j in range(columns)],
                xlim=(-limit - 0.2, (columns - 1) * side + limit + 0.2), ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")  # fmt: skip
-        ax.tick_params(length=0, labelsize=9, labeltop=True, labelbottom=False)
+        ax.tick_params(length=0, labelsize=12, labeltop=True, labelbottom=False)
     found = "; ".join(f"{name}: {sum(not (r['off'] or r['lost']) for r in runs)} of {len(runs)}" for name, runs in rows.items())  # fmt: skip
     fig.alt = f"The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
     return fig
@@ -138,7 +138,7 @@ def astray() -> FramePlayer:
         said = []
         for n, x in films.items():
             out = float((np.abs(x[k]).max(-1) > limit).mean())
-            said.append(f"{n}: {'none' if not out else 'under 1%' if out < 0.005 else f'{out:.0%}'}")
+            said.append(f"{n}: {'none' if not out else 'under 1%' if out < 0.01 else f'{out:.0%}'}")
         captions.append("Outside, drawn on the edge:  " + ";  ".join(said))
     labels = [f"{k / (frames - 1):.0%}" for k in range(frames)]
     return FramePlayer(panels, captions=captions, labels=labels, name="Where the fakes go", fps=4, start=frames - 1)  # fmt: skip
@@ -220,7 +220,7 @@ def winning(data: _data.Data, steps: int = 300, looks: int = 30, seed: int = 0) 
     slopes |= {"yticks": [[v, f"{10.0**v:g}"] for v in range(low, high + 1)]}
     panels = [curve(step, {"of real": p_real, "of fakes": p_fake}, 'D says "real" with probability', ylim=(-0.04, 1.1), **here), slopes]  # fmt: skip
     captions = [
-        f"D gives fakes {f:.2g}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)"
+        f"D gives fakes {np.format_float_positional(f, 2, fractional=False, trim='-')}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)"
         for _, _, f, a, b in rows
     ]
     return FramePlayer(panels, captions=captions, labels=[f"{s:.0f} lessons" for s in step], name="D wins, and G's gradient vanishes", start=len(rows) - 1)  # fmt: skip

@@ -102,7 +102,7 @@ class Live(PlayerBox):
         self._lock, self._stopping, self._thread = threading.RLock(), threading.Event(), None
         self._records: Iterator[Record] | None = None
         self.stop = widgets.Button(description="Stop", icon="stop", layout=BIG, tooltip="Keep what is learned, and rest")  # fmt: skip
-        self.resume = widgets.Button(description="Continue", icon="play", layout=BIG, tooltip="Go on where it stopped")  # fmt: skip
+        self.resume = widgets.Button(description="Continue", icon="play", layout=BIG | {"width": "190px"}, tooltip="Go on where it stopped")  # fmt: skip
         self.bar = widgets.FloatProgress(0, min=0, max=1, layout={"width": "160px", "height": "44px"})
         self.left = widgets.HTML(layout={"width": "250px", "height": "44px"})
         self.says = widgets.HTML(layout={"height": "52px"})
@@ -220,7 +220,7 @@ class Live(PlayerBox):
             self._state("done", f"Done: {self._took()}, {drawn}. Move the slider to look back.")
 
     def _took(self) -> str:
-        return f"{counted(self.step, 'step')} in {self.trained:.0f} seconds"
+        return f"{counted(self.step, 'step')} in {counted(round(self.trained), 'second')}"
 
     def _draw(self) -> float:
         """Add what there is to see now to the film; how many seconds that took."""

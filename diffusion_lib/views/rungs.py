@@ -207,7 +207,7 @@ def ladder_table(equal: str = "seconds") -> Table:
         seen.append(size)
         for family in FAMILIES:
             runs = climbed(size, family, equal)
-            far = "  ".join("none" if r["distance"] is None else f"{r['distance']:.1f}" for r in runs)
+            far = " and ".join("none" if r["distance"] is None else f"{r['distance']:.1f}" for r in runs)
             spread = f"{min(r['diversity'] for r in runs):.2f} to {max(r['diversity'] for r in runs):.2f}"
             failed = f"{sum(r['fails'] for r in runs)} of {len(runs)}"
             steps = rung["budgets"][equal][family]
