@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -275,5 +276,13 @@ def _report(out: Path) -> None:
     tell(f"Wrote {out} ({size}).")
 
 
+def _asked_to_end(number, _) -> None:
+    """A signal that would kill: `finally` still tidies up, and what is being written stays as it was."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
+            signal.signal(getattr(signal, name), _asked_to_end)
     sys.exit(main())

@@ -470,7 +470,8 @@ function render({ model, el }) {
   const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });
   const fit = () => requestAnimationFrame(() => root.isConnected && around() !== seen && layout()); // not within the observer: it moves what is observed
   const sizes = new ResizeObserver(fit);
-  const screens = setInterval(() => window.devicePixelRatio !== ratio && layout(), 300); // another screen, of which no observer tells
+  const stale = () => window.devicePixelRatio !== ratio || around() !== seen;
+  const screens = setInterval(() => root.isConnected && stale() && layout(), 300); // of another screen, or of a width that was 0 for a moment, no observer tells
   const follow = () => {
     if (model.get("value") === index) return;
     sender = clearTimeout(sender) ?? 0; // the kernel's word is newer than what was to be told
@@ -483,7 +484,7 @@ function render({ model, el }) {
   sizes.observe(root.appendChild(make("div"))); // a line without height: layout never moves it
   requestAnimationFrame(() => box() && sizes.observe(box()));
   listen(window, "resize", fit);
-  const unfollow = followTheme(root, () => room && layout());
+  const unfollow = followTheme(root, layout);
 
   return () => {
     pause();
