@@ -36,7 +36,9 @@ def test_a_bet_is_clicked_and_the_kernel_knows(lab):
     lab.evaluate(IDLE, 20_000)
     assert ask_kernel(lab, "mine.choice") == "{'coverage': 'VAE', 'fails': 'GAN'}"
     assert box.locator("button .fa-check").count() == 2
-    late = shown(lab, 6).locator("table").last  # it stood there before the bet
+    lab.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", 6)
+    late = lab.locator(".jp-Cell[data-windowed-list-index='6'] table").last  # it stood there before the bet
+    late.wait_for()
     assert late.inner_text().splitlines()[1].split("\t")[1] == "VAE"
     assert all(b.bounding_box()["height"] >= 40 for b in box.locator("button").all())
     screenshot(lab, "arena_bet")
