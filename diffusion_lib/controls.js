@@ -36,8 +36,9 @@ function tidy(row, name, oneOf) {
   }
 }
 
-// Each row of a box sticks below those before it.
+// Each row of a box sticks below those before it. (Elsewhere rows only stand, and a top would push them out of their place.)
 function place(row) {
+  if (!row.parentElement?.classList.contains("dl-box")) return;
   let top = 0;
   for (let el = row.previousElementSibling; el; el = el.previousElementSibling) if (el.classList.contains("dl-row")) top += el.offsetHeight;
   if (row.style.top !== `${top}px`) row.style.top = `${top}px`;

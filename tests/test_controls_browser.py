@@ -67,6 +67,14 @@ def test_keys_stay_inside(lab, index):
         p.evaluate("document.activeElement.blur()")
 
 
+def test_the_rows_of_a_bet_stand_one_below_the_other_and_all_are_seen(lab):
+    box = shown(lab, 6)
+    rows, whole = [row.bounding_box() for row in box.locator(".dl-row").all()], box.bounding_box()
+    assert len(rows) == 4
+    assert all(0 <= b["y"] - a["y"] - a["height"] < 12 for a, b in zip(rows, rows[1:], strict=False))
+    assert rows[-1]["y"] + rows[-1]["height"] <= whole["y"] + whole["height"] + 1
+
+
 def test_escape_gives_the_notebook_its_keys_back_and_it_still_runs_and_saves(lab):
     p, box = lab, shown(lab, 6)
     p.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 6")

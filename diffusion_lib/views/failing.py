@@ -119,7 +119,7 @@ def cures(kind: str, width: float = 9.6) -> Figure:
         ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(name, 15) for name in rows],
                xticks=[j * side for j in range(columns)], xticklabels=[f"seed {j}" for j in range(columns)],
                xlim=(-limit - 0.2, (columns - 1) * side + limit + 0.2), ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")  # fmt: skip
-        ax.tick_params(length=0, labelsize=12, labeltop=True, labelbottom=False)
+        ax.tick_params(length=0, labelsize=11, labeltop=True, labelbottom=False)
     found = "; ".join(f"{name}: {sum(not (r['off'] or r['lost']) for r in runs)} of {len(runs)}" for name, runs in rows.items())  # fmt: skip
     fig.alt = f"The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
     return fig
