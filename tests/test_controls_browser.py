@@ -1,6 +1,7 @@
 """Every kind of control that a lesson has, in JupyterLab: keys act on it and on nothing else, and a screen reader can name it."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from browser import IDLE, ask_kernel, opened, shown, write_notebook
@@ -71,7 +72,7 @@ def test_the_rows_of_a_bet_stand_one_below_the_other_and_all_are_seen(lab):
     box = shown(lab, 6)
     rows, whole = [row.bounding_box() for row in box.locator(".dl-row").all()], box.bounding_box()
     assert len(rows) == 4
-    assert all(0 <= b["y"] - a["y"] - a["height"] < 12 for a, b in zip(rows, rows[1:], strict=False))
+    assert all(0 <= b["y"] - a["y"] - a["height"] < 12 for a, b in pairwise(rows))
     assert rows[-1]["y"] + rows[-1]["height"] <= whole["y"] + whole["height"] + 1
 
 
