@@ -64,8 +64,10 @@ def cures_table(kind: str) -> Table:
         went = [f"{fate.count(k)}" for k in FATES]
         rows.append([name + " *" * (runs[0]["choice"] == "chosen"), f"{runs[0]['options']['lr']:g}", *counts, *went,
                      f"{statistics.median(cover):.2f} ({cover[0]:.2f} to {cover[-1]:.2f})", f"{runs[0]['steps']:,}"])  # fmt: skip
-    notes = ["* this network was its better one in the tries."] if kind in NETWORKS else []
-    return table(["recipe", "rate", "off", "lost", "blurred", *FATES, "overlap", "steps"], rows, notes)
+    notes = ["Flew apart: over half of the fakes ended outside the picture. Clump between: over half in one spot between the islands."]  # fmt: skip
+    if kind in NETWORKS:
+        notes.append("* this network was its better one in the tries.")
+    return table([{"plain": "plain networks", "waves": "networks with waves"}.get(kind, "recipe"), "rate", "off", "lost", "blurred", *FATES, "overlap", "steps"], rows, notes)
 
 
 def whereabouts(run: dict) -> str:
