@@ -67,7 +67,8 @@ def cures_table(kind: str) -> Table:
     notes = ["Flew apart: over half of the fakes ended outside the picture. Clump between: over half in one spot between the islands."]  # fmt: skip
     if kind in NETWORKS:
         notes.append("* this network was its better one in the tries.")
-    return table([{"plain": "plain networks", "waves": "networks with waves"}.get(kind, "recipe"), "rate", "off", "lost", "blurred", *FATES, "overlap", "steps"], rows, notes)
+    first = {"plain": "plain networks", "waves": "networks with waves"}.get(kind, "recipe")
+    return table([first, "rate", "off", "lost", "blurred", *FATES, "overlap", "steps"], rows, notes)
 
 
 def whereabouts(run: dict) -> str:
