@@ -36,7 +36,21 @@ CAPS = {
     "07": 12,
     "09": 12,
 }  # lessons that train: so many steps each; `make slow` runs them whole
+# Views of a lesson that draw samples by the hundred: so few here; what is shown where is held by test_wiring_lessons.py.
+FEWER = {
+    "04": {
+        "views.three_questions": {"n": 30, "counts": (1, 3, 10)},
+        "views.variances": {"n": 30, "counts": (3, 10)},
+    },
+    "07": {"views.blind_spots": {"n": 200, "repeats": 4}},
+    "09": {
+        "vae.bits_per_dimension": {"n": 2},
+        "views.sharpness": {"n": 60},
+        "views.copying.makers": {"n": 60},
+    },
+}
 ARTEFACTS = ROOT / "artefacts"
+PICTURES = "DIFFUSION_LIB_SCREENSHOTS"  # set it to 1 to find pictures of what the tests see in artefacts/
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
     "--no-sandbox",
@@ -128,12 +142,22 @@ def page(
         context.close()
 
 
-def screenshot(p, name: str) -> Path:
-    """Save what the page shows as artefacts/name.png."""
-    ARTEFACTS.mkdir(exist_ok=True)
-    path = ARTEFACTS / f"{name}.png"
-    p.screenshot(path=path)
-    return path
+def screenshot(p, name: str) -> None:
+    """Save what the page shows as artefacts/name.png, if DIFFUSION_LIB_SCREENSHOTS=1 asks for it."""
+    if os.environ.get(PICTURES) == "1":
+        ARTEFACTS.mkdir(exist_ok=True)
+        p.screenshot(path=ARTEFACTS / f"{name}.png")
+
+
+def startup(number: str = "", **environ: str) -> str:
+    """What a kernel of this lesson runs before its first cell: `environ`, and the views in `FEWER` draw less."""
+    lines = [f"import os\nos.environ.update({environ!r})"]
+    for name, less in FEWER.get(number, {}).items():
+        module, view = f"diffusion_lib.{name}".rsplit(".", 1)
+        lines.append(
+            f"import {module}, functools\n{module}.{view} = functools.partial({module}.{view}, **{less!r})"
+        )
+    return "\n".join(lines) + "\n"
 
 
 class JupyterServer:
@@ -315,17 +339,17 @@ class Desk:
             (self._server.startup / "no_network.py").write_text(NO_NETWORK)
         return self._server
 
-    def notebook(self, path: Path, *, width=1440, height=1000, dark=False, calm=False, cap=None):
+    def notebook(self, path: Path, *, width=1440, height=1000, dark=False, calm=False, number=""):
         """Open this notebook alone, its kernel idle and nothing run; returns the page, without errors and requests.
 
-        cap: no training in it takes more steps.
+        number: that of a lesson, whose trainings end at `CAPS` and whose views draw `FEWER`.
         """
         server, self.open = self.server(), None
         ours = {k: v for k, v in os.environ.items() if k.startswith("DIFFUSION_LIB_")} | {
             "HF_HUB_OFFLINE": "1"
         }
-        ours |= {MAX_STEPS: str(cap)} if cap else {}
-        (server.startup / "ours.py").write_text(f"import os\nos.environ.update({ours!r})\n")
+        ours |= {MAX_STEPS: str(CAPS[number])} if number in CAPS else {}
+        (server.startup / "ours.py").write_text(startup(number, **ours))
         where = Path(path).resolve().relative_to(server.root).as_posix()
         if self.page is None or self.page.is_closed() or self.page.locator(".jp-Dialog").count():
             self._page.close()
@@ -409,7 +433,7 @@ def lesson(name: str, timeout: float = 600, **looks):
     if it.open == name:
         it.look(**looks)
     else:
-        p = it.notebook(it.copy(name), cap=CAPS.get(name[:2]), **looks)
+        p = it.notebook(it.copy(name), number=name[:2], **looks)
         wrong = run_all(p, timeout)
         p.executed = p.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON()")
         assert wrong == []

@@ -16,11 +16,12 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHORT = [path for path in NOTEBOOKS if path.stem[:2] in CAPS]
 
 
-def run(notebook, folder, monkeypatch):
-    """Execute like Run All, in `folder`, offline; returns the executed notebook."""
-    startup = folder / "ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True)
-    (startup / "no_network.py").write_text(NO_NETWORK)
+def run(notebook, folder, monkeypatch, number=""):
+    """Execute like Run All, in `folder`, offline; returns the executed notebook. number: see `browser.startup`."""
+    first = folder / "ipython" / "profile_default" / "startup"
+    first.mkdir(parents=True)
+    (first / "no_network.py").write_text(NO_NETWORK)
+    (first / "ours.py").write_text(browser.startup(number))
     monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     client = NotebookClient(
@@ -60,7 +61,7 @@ def test_run_all(path, tmp_path, monkeypatch):
     else:
         if path in SHORT:
             monkeypatch.setenv(MAX_STEPS, str(CAPS[path.stem[:2]]))
-        check(run(nbformat.read(path, 4), tmp_path, monkeypatch))
+        check(run(nbformat.read(path, 4), tmp_path, monkeypatch, path.stem[:2]))
 
 
 def check(notebook):
