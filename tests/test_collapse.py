@@ -334,6 +334,8 @@ def test_the_ladder_shows_every_run():
             assert f"{book['rungs'][str(size)]['budgets'][equal][family]:,}" in line
             assert all(r["steps"] == book["rungs"][str(size)]["budgets"][equal][family] for r in runs)
     assert film.n_frames == 4 and film.film["labels"] == [f"{s} × {s}" for s in (8, 16, 32, 64)]
+    low, high = film.film["panels"][3]["ylim"]  # no line leaves the panel
+    assert all(low < math.log10(r["distance"]) < high for r in book["runs"] if r["distance"])
     lines = [m for m in film.film["panels"][3]["marks"] if m["kind"] == "line" and m["n"] == 4]
     assert len(lines) == len(FAMILIES) * len(seeds)
     for r in book["runs"]:

@@ -169,7 +169,7 @@ def ladder() -> FramePlayer:
         for seed in seeds:
             far = [_distance(s, family, seed) for s in sizes]
             lines[family if seed == seeds[0] else " " * (1 + len(lines))] = np.log10(far)
-    panel = curve(at, lines, "distance to real, in floors", cursor=at, xlabel="pixels", ylim=(-0.1, 1.8))
+    panel = curve(at, lines, "distance to real, in floors", cursor=at, xlabel="pixels", ylim=(-0.3, 1.8))
     for i, mark in enumerate(m for m in panel["marks"] if m["kind"] == "line" and m["n"] == len(at)):
         mark |= {"colors": [i // len(seeds)], "dash": i // len(seeds), "name": mark["name"].strip()}
     dots = [m for m in panel["marks"] if m["kind"] == "points"]
@@ -245,7 +245,7 @@ class Climb(ByTurns):
         seconds = np.array([f["seconds"] for f in frames])
         far = {name: [math.log10(f[name]["distance"]) for f in frames] for name in FAMILIES}
         x, lines = two_places(seconds, far)
-        panel = curve(x, lines, "distance to real, in floors", cursor=x, xlabel="seconds each", xlim=(0, self.seconds), ylim=(-0.1, 1.8))  # fmt: skip
+        panel = curve(x, lines, "distance to real, in floors", cursor=x, xlabel="seconds each", xlim=(0, self.seconds), ylim=(-0.3, 1.8))  # fmt: skip
         pictures = [pixels(np.stack([f[name]["x"] for f in frames]), name) for name in FAMILIES]
         return [*pictures, panel | {"yticks": FLOORS}]
 
