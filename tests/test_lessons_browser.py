@@ -112,7 +112,8 @@ def test_keys_mouse_and_buttons(lesson1):
     middle = "(r) => { const t = +r.innerText.split('=')[1].split('/')[0]; return 450 < t && t < 550; }"
     p.wait_for_function(middle, arg=film.locator(".fp-readout").element_handle(), timeout=3000)
     p.wait_for_timeout(300)
-    assert 450 < int(readout(film).split("=")[1].split("/")[0]) < 550  # and nothing takes it back
+    t = int(readout(film).split("=")[1].split("/")[0])
+    assert 450 < t < 550  # and nothing takes it back
     screenshot(p, "lesson01_dragged")
     film.get_by_role("button", name="Next").click()
     assert f"t = {t + 1} /" in readout(film)
