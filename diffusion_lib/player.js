@@ -212,7 +212,7 @@ function plot(panel, canvas) {
     points({ at, n, size, trail }, hue, i, theme) {
       for (let k = 0; k < n; k++) stamp(...at(k), size, hue(k), bars && theme.card);
       for (const k of trail) {
-        trace(Array.from({ length: i + 1 }, (_, past) => at(k, past)), theme.ink, 1.5);
+        trace(Array.from({ length: i + 1 }, (_, past) => at(k, past)), hue(k), 2);
         stamp(...at(k), 2 * size, theme.ink);
         stamp(...at(k), 1.5 * size, hue(k));
       }
@@ -263,7 +263,7 @@ function letter(pen, text, x, y, size, align, style) {
     return { text, font: pen.font, width: pen.measureText(text).width, lift: { sub: 0.22, sup: -0.35 }[tag] ?? 0 };
   });
   const total = parts.reduce((sum, part) => sum + part.width, 0);
-  x = Math.min(x - align * total, pen.canvas.width / pen.getTransform().a - total); // a long number at the right edge stays whole
+  x = Math.min(x - align * total, pen.canvas.width / pen.getTransform().a - total - 3); // a long number at the right edge stays whole
   for (const part of parts) {
     Object.assign(pen, { font: part.font, fillStyle: style });
     pen.fillText(part.text, x, y + part.lift * size);

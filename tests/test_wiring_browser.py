@@ -192,18 +192,18 @@ def test_clouds_are_mixed_with_roots(p):
 def test_each_point_has_its_colour_and_leaves_its_path(p):
     walk = np.array([[[-0.8, -0.5], [0.8, 0.5]], [[-0.8, 0.5], [0.8, 0.5]], [[0.5, 0.5], [0.8, -0.5]]])
     view = Player(p, scatter(walk, colors=[1, 0], size=14, trail=[0], layers=CORNERS, **PLANE))
-    ink = hue("#1f2328")
+    own = hue(PALETTE[1])  # two paths are told apart by their colour
 
-    def dark(x0, x1, y0, y1):
+    def drawn(x0, x1, y0, y1):
         (ax, ay, _), (bx, by, _) = (centre(view.canvas(), hue(PALETTE[k])) for k in (2, 3))
         xs = sorted(round(ax + (v + 1) / 2 * (bx - ax)) for v in (x0, x1))
         ys = sorted(round(ay + (v + 1) / 2 * (by - ay)) for v in (y0, y1))
-        return (np.abs(view.canvas()[ys[0] : ys[1], xs[0] : xs[1]] - ink).max(-1) < 90).sum()
+        return (np.abs(view.canvas()[ys[0] : ys[1], xs[0] : xs[1]] - own).max(-1) < 90).sum()
 
     view.to(0)
-    assert dark(-0.9, -0.7, -0.2, 0.2) == 0
+    assert drawn(-0.9, -0.7, -0.2, 0.2) == 0
     view.to(2)
-    assert dark(-0.9, -0.7, -0.2, 0.2) > 10 and dark(-0.4, 0.1, 0.4, 0.6) > 10  # up, then to the right
+    assert drawn(-0.9, -0.7, -0.2, 0.2) > 10 and drawn(-0.4, 0.1, 0.4, 0.6) > 10  # up, then to the right
     assert place(view.canvas(), 0)[0] == pytest.approx([0.8, -0.5], abs=0.05)
 
 
