@@ -352,6 +352,7 @@ def test_the_first_steps_of_a_recorded_race_are_the_same_today():
             assert np.quantile(off, 0.95) < 0.03 < np.quantile(moved, 0.5), family
 
 
+@pytest.mark.heavy
 def test_a_recorded_race_is_repeated_with_the_steps_that_it_made():
     import arena as benchmark
 

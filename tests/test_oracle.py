@@ -104,7 +104,8 @@ def grid():
     return torch.cartesian_prod(c, c), 0.05
 
 
-@pytest.mark.parametrize("eta,T", [(0.0, 400), (1.0, 800)])
+@pytest.mark.heavy
+@pytest.mark.parametrize("eta,T", [(0.0, 200), (1.0, 400)])
 @pytest.mark.parametrize("data", (ring, grid))
 def test_reverse_sampling_reproduces_the_mixture(data, eta, T):
     """Identity 10. A perfect sampler has 98.89 % within 3 sd, sd ratio .974 after that cut, KL (K-1)/(2n)."""

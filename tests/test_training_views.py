@@ -235,6 +235,7 @@ def test_another_mistake_reaches_the_reader():
     assert "KeyError" in box.says.value
 
 
+@pytest.mark.heavy
 def test_drawing_is_not_counted_and_takes_its_share_only():
     box = begin(seconds=2.0)
     start = time.perf_counter()
@@ -258,6 +259,7 @@ def test_waiting_lets_others_work_and_an_interrupt_stops_only_the_training():
     assert asyncio.run(cell()) is box.model and heard and box.state == "stopped"
 
 
+@pytest.mark.heavy
 def test_controls_from_other_threads_while_it_trains():
     box = begin(seconds=300)
     errors = []
@@ -281,6 +283,7 @@ def test_controls_from_other_threads_while_it_trains():
     assert not errors and box.state == "stopped"
 
 
+@pytest.mark.heavy
 def test_who_looks_back_is_left_alone_and_who_is_at_the_end_follows():
     box = begin(seconds=300)
     until(lambda: box.player.n_frames > 3)
