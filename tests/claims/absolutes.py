@@ -48,7 +48,6 @@ LOOKED_AT = {  # cell -> (its words, why)
     "06-measure-after": ("never", "the example beside it: each number is fooled by one of two clouds"),
     "06-why-reveal": ("nothing", "G's loss has a mean of scores in it and no other term"),
     "06-cures": ("everybody nothing", "what fair means; the rule of the counts"),
-    "06-grid": ("never", "a constant rate keeps the weights moving: compare the table's width"),
     "06-ladder": ("nothing", "the name of a level"),
     "06-ladder-equal": ("nothing", "of what was not run"),
     "06-live": ("always", "whoever has had the least goes next, so at most one step ahead"),
