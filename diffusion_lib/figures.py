@@ -110,7 +110,7 @@ def _system_fonts() -> list[str]:
 
 @cache
 def _font_of(letter: str) -> str:
-    """The file of a font that has this letter; DejaVu, which shows a box, if none has."""
+    """The file of a font that has this letter; DejaVu, which has not, if none has: see `_spelled`."""
     for path in (DEJAVU, *_system_fonts()) if letter.isprintable() else ():
         with suppress(Exception):
             if FT2Font(path).get_char_index(ord(letter)):
@@ -119,12 +119,17 @@ def _font_of(letter: str) -> str:
     return DEJAVU
 
 
+def _spelled(text: str) -> str:
+    """A letter that no font has as its number, [732B]: two such letters stay two, where boxes would all be alike."""
+    return "".join(f"[{ord(c):04X}]" if c in _UNKNOWN and c.isprintable() else c for c in text)
+
+
 def _fonts(text: str) -> list[str]:
     """The font of each letter; one warning for those that have none."""
     before = set(_UNKNOWN)
     fonts = [_font_of(letter) for letter in text]
     if new := "".join(sorted(letter for letter in _UNKNOWN - before if letter.isprintable())):
-        warnings.warn(f"No font on this computer has {new}: in pictures they are boxes. Install one that does, such as Noto Sans CJK JP (the browser may have its own).", stacklevel=3)  # fmt: skip
+        warnings.warn(f"No font on this computer has {new}: pictures show their numbers, {_spelled(new)}. Install a font that has them, such as Noto Sans CJK JP (the browser may have its own).", stacklevel=3)  # fmt: skip
     return fonts
 
 
@@ -135,7 +140,10 @@ def _truetype(path: str, size: float, bold: bool) -> ImageFont.FreeTypeFont:
 def lettering(text: str, size: float, bold: bool = False) -> list[tuple[str, ImageFont.FreeTypeFont]]:
     """The text in pieces, each with a font that has its letters."""
     pieces = groupby(zip(text, _fonts(text), strict=True), key=lambda pair: pair[1])
-    return [("".join(letter for letter, _ in part), _truetype(path, size, bold)) for path, part in pieces]
+    return [
+        (_spelled("".join(letter for letter, _ in part)), _truetype(path, size, bold))
+        for path, part in pieces
+    ]
 
 
 def _families(text: str) -> list[str]:
@@ -152,6 +160,7 @@ def _lettered(figure: matplotlib.figure.Figure) -> matplotlib.figure.Figure:
     for text in figure.findobj(matplotlib.text.Text):
         if not text.get_text().isascii() and text.get_fontfamily() == ["DejaVu Sans"]:
             text.set_fontfamily(_families(text.get_text()))
+            text.set_text(_spelled(text.get_text()))
     return figure
 
 

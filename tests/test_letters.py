@@ -77,13 +77,22 @@ def test_letters_come_from_a_font_that_has_them(cat_and_dog):
 def test_letters_that_no_font_has_are_named_once(monkeypatch, afresh):
     monkeypatch.setattr(figures, "_system_fonts", list)
     with pytest.warns(
-        UserWarning, match="No font on this computer has 犬猫: in pictures they are boxes"
+        UserWarning, match=r"No font on this computer has 犬猫: pictures show their numbers, \[72AC\]\[732B\]"
     ) as told:
         FramePlayer(pixels(ONE), captions="猫犬猫").still()
     assert len(told) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         FramePlayer(pixels(ONE), captions="犬").still()
+
+
+def test_letters_that_no_font_has_stay_apart(monkeypatch, afresh):
+    monkeypatch.setattr(figures, "_system_fonts", list)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for one, other in zip(drawn("猫犬"), drawn("犬猫"), strict=True):
+            assert one != other
+        assert "".join(letters for letters, _ in figures.lettering("a 猫", 20)) == "a [732B]"
 
 
 def test_fonts_of_the_system_are_searched_the_readable_first(monkeypatch):
