@@ -139,7 +139,7 @@ def test_05_the_strong_d(seed):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", ("ring", "grid"))
 def test_06_the_fakes_huddle_and_d_is_sure(name, seed):
-    """Never all modes; in the end at least a third of the fakes in one spot, and D sure of both kinds."""
+    """Never all modes; in the end more fakes in one spot than any island has real ones, and D sure of both kinds."""
     cell = {"ring": "06-play-code", "grid": "06-grid-code"}[name]
     set_, told_ = data.load(name), told(cell)
     recipe, speed = (code(cell, rf'{k}="([^"]+)"') for k in ("recipe", "speed"))
@@ -156,7 +156,7 @@ def test_06_the_fakes_huddle_and_d_is_sure(name, seed):
             break
     gap = float(torch.cdist(set_.modes, set_.modes).fill_diagonal_(math.inf).min())
     crowd = float((torch.cdist(x, x) < gap / 4).double().mean(1).max())
-    assert max(near) < len(set_.modes) and crowd > 0.3
+    assert max(near) < len(set_.modes) and crowd > 1.3 / len(set_.modes)
     assert real > 0.85 and fake < 0.2
 
 
