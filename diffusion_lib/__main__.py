@@ -281,8 +281,16 @@ def _asked_to_end(number, _) -> None:
     sys.exit(128 + number)
 
 
+def _program() -> int:
+    deadly = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    for which in [s for s in deadly if signal.getsignal(s) is signal.SIG_DFL]:
+        signal.signal(which, _asked_to_end)
+    try:
+        return main()
+    finally:
+        for which in deadly:  # nothing is left to keep, and the exit code is said
+            signal.signal(which, signal.SIG_IGN)
+
+
 if __name__ == "__main__":
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is signal.SIG_DFL:
-            signal.signal(getattr(signal, name), _asked_to_end)
-    sys.exit(main())
+    sys.exit(_program())

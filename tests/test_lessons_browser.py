@@ -104,6 +104,8 @@ def test_keys_mouse_and_buttons(lesson1):
     for key, t in (("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 1000), ("Home", 0)):
         p.keyboard.press(key)
         assert f"t = {t} /" in readout(film)
+    slider.click(position={"x": 12, "y": 8})  # as a learner does: the cell is the active one now
+    p.wait_for_timeout(400)
     box = slider.bounding_box()
     p.mouse.move(box["x"] + 12, box["y"] + box["height"] / 2)
     p.mouse.down()

@@ -117,9 +117,9 @@ def test_comets_fly_where_g_is_pulled_and_names_stand_at_their_lines():
     same = torch.nn.functional.cosine_similarity(away, arrows, dim=1)
     assert float(same[arrows.norm(dim=1) > 1e-4].min()) > 0.9
     assert np.allclose(cloud(player, "D now", 1)[now], pair.fakes, atol=2e-2)
-    assert np.allclose(cloud(player, "The best D", 1)[now], pair.fakes, atol=2e-2)
+    assert np.allclose(cloud(player, "Best D", 1)[now], pair.fakes, atol=2e-2)
     assert np.array_equal(stored(panel(player, "D now")["field"])[now], box.history[-1]["field"])
-    assert np.array_equal(stored(panel(player, "The best D")["field"])[now], box.history[-1]["best"])
+    assert np.array_equal(stored(panel(player, "Best D")["field"])[now], box.history[-1]["best"])
     pull = float(np.median(arrows.norm(dim=1)))
     assert numbers(panel(player, "D now")["notes"][now])[0] == pytest.approx(pull, rel=0.06)
 

@@ -94,7 +94,7 @@ def edged(x: np.ndarray, limit: float) -> np.ndarray:
     return x * np.minimum(1, limit / np.maximum(most, 1e-12))
 
 
-def cures(kind: str, width: float = 9.6) -> Figure:
+def cures(kind: str, width: float = 7.8) -> Figure:
     """Every recorded run of a kind (see `recorded`) as a small picture: a row for each recipe, a column for each seed.
 
     Under it: islands found, and the share of fakes on them. Orange frame: off the islands, or an island lost. Fakes outside
@@ -118,11 +118,11 @@ def cures(kind: str, width: float = 9.6) -> Figure:
                 ax.scatter(*(edged(x[out], limit) + at).T, s=9, c=hue, marker="x", linewidths=0.6)
                 edge = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * limit + at
                 ax.plot(*edge.T, c=hue, lw=1.6 if bad else 0.8)
-                ax.text(at[0], at[1] - limit - 0.15, _under(run), ha="center", va="top", size=10.5, color="#1f2328")  # fmt: skip
+                ax.text(at[0], at[1] - limit - 0.15, _under(run), ha="center", va="top", size=9, color="#1f2328")  # fmt: skip
         ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(name, 15) for name in rows],
                xticks=[j * side for j in range(columns)], xticklabels=[f"seed {j}" for j in range(columns)],
                xlim=(-limit - 0.2, (columns - 1) * side + limit + 0.2), ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")  # fmt: skip
-        ax.tick_params(length=0, labelsize=11, labeltop=True, labelbottom=False)
+        ax.tick_params(length=0, labelsize=10, labeltop=True, labelbottom=False)
     found = "; ".join(f"{name}: {sum(not (r['off'] or r['lost']) for r in runs)} of {len(runs)}" for name, runs in rows.items())  # fmt: skip
     fig.alt = f"The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
     return fig
