@@ -165,7 +165,7 @@ QUOTED: dict = {}
 PLAIN = {
     "How machines draw pictures": "0 1000 3.11 3.12 3.13 200 3",
     # the lessons by their numbers, and the seconds of a whole run as in research/newcomer.md (before trainings were in steps)
-    "The lessons": "1000 50 8 64 01 02 03 05 11 72 06 07 09 04 08 10",
+    "The lessons": "1000 50 8 64 01 02 03 05 9 62 06 07 09 04 08 10",
     "For a class": "1.6 4 340",
     "Train and draw from a shell": "16",
     "Names": "1 0 1 1 1 0 0 1 1 1",
