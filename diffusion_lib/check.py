@@ -131,9 +131,8 @@ def _is(got, slip, case: tuple) -> bool:
     """Is this result the slip's? An error counts only where the slip is known to end in one: else our own code is broken."""
     result = _run(slip, case)
     if isinstance(got, Tensor) and isinstance(result, Tensor) and bool(result.any()):
-        got = got.to(
-            result.dtype
-        )  # who counts in whole numbers makes the same slip (0s say nothing: they may be rounded)
+        # who counts in whole numbers makes the same slip; 0s say nothing, they may be rounded
+        got = got.to(result.dtype)
     return _same(got, result) and (not isinstance(result, Exception) or hasattr(slip, "stops"))
 
 

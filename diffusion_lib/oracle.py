@@ -81,9 +81,8 @@ class MixtureDenoiser:
         a = self.schedule.at(t, xt).reshape(-1, 1).to(m)
         d = a * self.var + 1 - a
         # |x - sqrt(a) m| = sqrt(a) |x / sqrt(a) - m|; matrix products are quick but lose digits, so only where they pay
-        if (
-            m.shape[1] > 32
-        ):  # |x - m|^2 = |x|^2 - 2 x.m + |m|^2; torch.cdist would copy all means in each call
+        if m.shape[1] > 32:
+            # |x - m|^2 = |x|^2 - 2 x.m + |m|^2; torch.cdist would copy all means in each call
             z = x / a.sqrt()
             d2 = a * (z.square().sum(1, keepdim=True) - 2 * z @ m.T + self._squares(m)).clamp_min(0)
         else:

@@ -326,10 +326,8 @@ class Duel(PlayerBox):
             if self.busy or self._other is None:
                 return
             self._other, (self.pair, self.film, self._began) = self._here(), self._other
-            self._moving, self.start.value = (
-                True,
-                self._began,
-            )  # the menu says what it began from, and nothing begins
+            # the menu says what it began from, and nothing begins
+            self._moving, self.start.value = True, self._began
             self._moving = False
             self.pair.restore(self.film.items()[-1]["state"])
             self._show(jump=True)
@@ -436,11 +434,8 @@ class Duel(PlayerBox):
         rows[-1, 0] = max(rows[-1, 0], 1e-6)
         losses = {"D's loss": rows[:, 1], "G's loss": rows[:, 2]} | {k: np.full(len(rows), v) for k, v in balance.items()}  # fmt: skip
         cursor = np.array([_lessons(f) for f in frames], float)
-        values = [
-            0.0,
-            *balance.values(),
-            *rows[:, 1:][np.isfinite(rows[:, 1:])],
-        ]  # all: nothing leaves the plot
+        # all of them: nothing leaves the plot
+        values = [0.0, *balance.values(), *rows[:, 1:][np.isfinite(rows[:, 1:])]]
         panel = curve(rows[:, 0], losses, "Both losses", xlabel="lessons, of both", xlim=(0, end),
                       ylim=(1.1 * min(values), max(3.0, 1.1 * max(values))), cursor=cursor)  # fmt: skip
         return [*self.eye.panels(frames), panel | {"shape": self.eye.loss_shape}]

@@ -112,9 +112,8 @@ class Pair:
         """Both losses so far, in at most MOST rows; a loss stays what it was until its player learns again."""
         last = self.losses[-1] if self.losses else (0, math.nan, math.nan)
         row = (self.taught + self.fooled, last[1] if d is None else d, last[2] if g is None else g)
-        rows = (
-            self.losses[:-1] if self.losses and not self._stays(last) else self.losses
-        )  # the newest before this one
+        # the row that was the newest until now goes, if it is none that stays
+        rows = self.losses[:-1] if self.losses and not self._stays(last) else self.losses
         if len(rows) >= MOST - 1:
             self._stride *= 2
             rows = [r for r in rows if self._stays(r)]
