@@ -54,11 +54,16 @@ def equal(a, b):
     return all(torch.equal(a[k], b[k]) for k in a)
 
 
+def deaf(number, _):
+    """What would have killed the process fails one test instead, so that a slip which kills is seen by its test."""
+    pytest.fail(f"{signal.Signals(number).name} was not waited for.")
+
+
 @pytest.fixture(autouse=True)
 def heard():
-    """Signals do what they do in a terminal, though whoever started the tests (nohup, a job in the background) may ignore some."""
+    """Signals come, as in a terminal, though whoever started the tests (nohup, a job in the background) may ignore some."""
     names = [n for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
-    usual = [signal.default_int_handler if n == "SIGINT" else signal.SIG_DFL for n in names]
+    usual = [signal.default_int_handler if n == "SIGINT" else deaf for n in names]
     before = [signal.signal(getattr(signal, n), act) for n, act in zip(names, usual, strict=True)]
     yield
     for n, act in zip(names, before, strict=True):

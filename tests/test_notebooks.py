@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 
 import browser
 import nbformat
@@ -16,7 +17,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHORT = [path for path in NOTEBOOKS if path.stem[:2] in CAPS]
 
 
-def run(notebook, folder, monkeypatch, number=""):
+def run(notebook, folder, monkeypatch, number="", timeout=240):
     """Execute like Run All, in `folder`, offline; returns the executed notebook. number: see `browser.startup`."""
     first = folder / "ipython" / "profile_default" / "startup"
     first.mkdir(parents=True)
@@ -26,7 +27,7 @@ def run(notebook, folder, monkeypatch, number=""):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     client = NotebookClient(
         notebook,
-        timeout=240,
+        timeout=timeout,
         kernel_name="python3",
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
@@ -39,10 +40,20 @@ def outputs(cell, kind):
     return [o for o in cell.outputs if o.output_type == kind]
 
 
+PEAK = "import re\nprint(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", SHORT, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_run_all_with_every_training_whole(path, tmp_path, monkeypatch):
-    check(run(nbformat.read(path, 4), tmp_path, monkeypatch))
+    """And the kernel never has more than 1.2 GB of real memory."""
+    notebook = nbformat.read(path, 4)
+    if linux := sys.platform == "linux":
+        notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
+    run(notebook, tmp_path, monkeypatch, timeout=1200)
+    if linux:
+        assert int(notebook.cells.pop().outputs[0].text) < 1.2e6  # KB
+    check(notebook)
 
 
 def lessons(test):
