@@ -62,6 +62,13 @@ def test_schedule_falls_from_data_to_noise(name, T):
     assert s.snr_db[0] == math.inf
 
 
+def test_the_table_keeps_the_digits_of_a_small_step():
+    """In float32, 1 - alpha_bar[1] would be wrong in its fourth digit."""
+    beta = torch.full((1000,), 1e-4, dtype=F64).cumsum(0)
+    small = 1 - Schedule.from_beta(beta).alpha_bar[1]
+    assert float(small) == pytest.approx(1e-4, rel=1e-10)
+
+
 def test_schedule_does_not_depend_on_how_many_steps_it_is_cut_into(name):
     assert_close(Schedule.of(name, 1000).alpha_bar[::10], Schedule.of(name, 100).alpha_bar, **exactly)
 

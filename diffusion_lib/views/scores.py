@@ -40,7 +40,7 @@ def pays(family: str, start: dict[str, float | None], ms: dict[str, float]) -> t
     """In words: the seconds until it covered GOOD, and from how many samples on it is cheaper in all than the DDPM."""
     mine, ddpm = start[family], start["DDPM"]
     if family == "DDPM" or mine is None:
-        return "never" if mine is None else f"{mine:.1f} s", ""
+        return "not reached" if mine is None else f"{mine:.1f} s", ""
     n = 0.0 if ddpm is None else arena.break_even(mine, ms[family] / 1000, ddpm, ms["DDPM"] / 1000)
     return f"{mine:.1f} s", "never" if n is None else rounded(n) if n else "0"
 
