@@ -25,6 +25,8 @@ function render({ model, el }) {
   says.setAttribute("role", "status");
   const panel = (title) => {
     const canvas = make("canvas", { width, height, className: "lm-small" }), figure = make("figure");
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", title);
     figure.append(make("figcaption", { textContent: title }), canvas);
     return [figure, (source, at) => {
       const image = new ImageData(width, height);

@@ -282,6 +282,23 @@ def test_what_the_browser_says_is_not_turned_round_to_the_thread_of_the_cells():
     )  # other servers: nothing to do
 
 
+def test_every_widget_of_ours_is_heard_beside_a_cell():
+    import inspect
+
+    import anywidget
+
+    import diffusion_lib.views
+
+    ours = [
+        c for c in anywidget.AnyWidget.__subclasses__() if c.__module__.startswith(diffusion_lib.__name__)
+    ]
+    assert {"FramePlayer", "Care", "Sculptor", "LatentMap", "Pad"} <= {c.__name__ for c in ours}
+    for c in ours:
+        assert "heard_at_once(self)" in inspect.getsource(
+            c
+        ) or f"heard_at_once({c.__name__}(" in inspect.getsource(inspect.getmodule(c)), c.__name__
+
+
 # ---- odd input ------------------------------------------------------------------------------------------------------
 
 Z = np.zeros((2, 8, 8), np.uint8)

@@ -31,13 +31,13 @@ def live(tmp_path):
         yield p, box
 
 
-def grows(p, box, least=1):
+def grows(p, box, least=1, within=60):
     """Wait until the readout has gone `least` steps on; the step it shows then."""
     now = int(box.locator(".fp-readout").inner_text().split()[1].replace(",", ""))
     p.wait_for_function(
         "([el, n]) => parseInt(el.textContent.split(' ')[1].replace(',', '')) >= n",
         arg=[box.locator(".fp-readout").element_handle(), now + least],
-        timeout=60_000,
+        timeout=1000 * within,
     )
     return int(box.locator(".fp-readout").inner_text().split()[1].replace(",", ""))
 
@@ -81,12 +81,18 @@ def test_looking_back_while_it_trains(live):
     p, box = live
     grows(p, box, 20)
     film = box.locator(".fp")
-    move(film, 0)
-    p.wait_for_timeout(2500)  # several new frames have come meanwhile
+    for frame in (2, 0, 1, 0):  # each is heard while the cell waits, not the first only
+        move(film, frame)
+        p.wait_for_timeout(200)
+    p.wait_for_timeout(2000)  # several new frames have come meanwhile
     assert readout(film) == "step 0"
     film.locator("input[type=range]").focus()
     p.keyboard.press("End")
-    grows(p, box, 5)  # at the end again, it follows
+    grows(p, box, 5, within=20)  # at the end again, it follows at once, not when the cell has ended
+    move(film, 1)
+    back = readout(film)
+    p.wait_for_timeout(1000)
+    assert readout(film) == back != "step 0"
     button(box, "Stop").click()
     box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)
 

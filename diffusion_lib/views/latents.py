@@ -21,7 +21,7 @@ from ..ddpm import Denoiser
 from ..diffusion import randn_like, sample
 from ..figures import grid, to_uint8
 from ..player import FramePlayer, curve, pixels, scatter
-from ..theme import script
+from ..theme import heard_at_once, script
 from ..train import Record, fit
 from ..vae import VAE, kl_to_prior, surprise
 from .common import generator
@@ -62,6 +62,7 @@ class LatentMap(anywidget.AnyWidget):
                 "steps": steps, "limit": limit, "height": model.shape[1], "width": model.shape[2],
                 "names": list(data.names) if data.y is not None else ["·"]}  # fmt: skip
         super().__init__(film=film | {"alt": self._alt(limit, len(mu))})
+        heard_at_once(self)
 
     @staticmethod
     def _alt(limit: float, n: int) -> str:
