@@ -27,7 +27,7 @@ import torch
 
 from diffusion_lib import classifier, ddpm, gan, store, vae
 from diffusion_lib.diffusion import randn_like
-from diffusion_lib.files import whole
+from diffusion_lib.files import expanded, whole
 from diffusion_lib.metrics import frechet
 from diffusion_lib.train import fit
 from diffusion_lib.views.blurring import again, drawn_by_all, edges, lost, squared_error
@@ -220,7 +220,7 @@ def main() -> int:
     parser.add_argument(
         "--audit", action="store_true", help="train and measure what --s and --measure do, and compare"
     )
-    parser.add_argument("--out", type=Path, default=store.FOLDER, help="a folder for the weights")
+    parser.add_argument("--out", type=expanded, default=store.FOLDER, help="a folder for the weights")
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.audit:

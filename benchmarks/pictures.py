@@ -41,17 +41,14 @@ def training() -> None:
 
 
 def cats() -> None:
-    """Nine cats of the GAN's film, at five moments."""
+    """What a new G draws, and real cats. How the one becomes the other, and what comes first, is for section 7 to show."""
     with Image.open(FILM) as picture:
         steps, rows = json.loads(picture.info["steps"]), np.asarray(picture.convert("RGB"))
     side = rows.shape[0] // len(steps)
-    film = rows.reshape(len(steps), side, -1, side, 3).transpose(0, 2, 1, 3, 4)[:, :9]  # (F, 9, H, W, 3)
-    at = [int(np.abs(np.array(steps) - n).argmin()) for n in (0, 100, 400, 1600, steps[-1])]
-    pictures = torch.from_numpy(film[at]).permute(0, 1, 4, 2, 3) / 127.5 - 1
-    save(
-        strip(np.stack([grid(x, columns=3) for x in pictures]), [f"step {steps[i]:,}" for i in at]),
-        IMAGES / "cats.png",
-    )
+    first = rows[:side].reshape(side, -1, side, 3).transpose(1, 3, 0, 2)[:10].copy()  # (10, 3, H, W)
+    real = data.sprites(10, size=side, species="cat").x
+    sheets = [grid(x, columns=5) for x in (torch.from_numpy(first) / 127.5 - 1, real)]
+    save(strip(np.stack(sheets), ["fakes before the first step", "real ones"]), IMAGES / "cats.png")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ they are used, so that --help and a mistyped option are answered at once. Longer
 from __future__ import annotations
 
 import math
-import os
 import signal
 import sys
 import traceback
@@ -16,8 +15,9 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
+from . import files
 from .options import Parser, complain, number, place, sentence, tell, there
-from .shell import add_sample, add_train
+from .shell import SIGNALS, add_sample, add_train
 
 ENDINGS = (".png", ".svg", ".pdf", ".jpg", ".gif", ".html")
 SCHEDULES = (
@@ -74,7 +74,9 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in COMMANDS:
         add(commands)
+    loud = 0
     try:
+        loud = files.asked("DIFFUSION_LIB_TRACEBACK")
         args = parser.parse_args(argv)
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: complain(message)
@@ -83,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
         complain("Stopped.")
         return 130
     except Exception as error:
-        if os.environ.get("DIFFUSION_LIB_TRACEBACK"):
+        if loud:
             traceback.print_exc()
         complain(sentence(error))
         return 2
@@ -282,7 +284,7 @@ def _asked_to_end(number, _) -> None:
 
 
 def _program() -> int:
-    deadly = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+    deadly = [which for which in SIGNALS if which != signal.SIGINT]  # Ctrl+C is an exception already
     for which in [s for s in deadly if signal.getsignal(s) is signal.SIG_DFL]:
         signal.signal(which, _asked_to_end)
     try:

@@ -131,8 +131,8 @@ def _is(got, slip, case: tuple) -> bool:
     """Is this result the slip's? An error counts only where the slip is known to end in one: else our own code is broken."""
     result = _run(slip, case)
     if isinstance(got, Tensor) and isinstance(result, Tensor) and bool(result.any()):
-        # who counts in whole numbers makes the same slip; 0s say nothing, they may be rounded
-        got = got.to(result.dtype)
+        # by value: who counts in whole numbers makes the same slip; 0s say nothing, they may be rounded
+        got, result = got.double(), result.double()
     return _same(got, result) and (not isinstance(result, Exception) or hasattr(slip, "stops"))
 
 
@@ -147,9 +147,10 @@ def _same(a, b, tolerance: float = 1e-5) -> bool:
     return torch.allclose(a, b, rtol=0, atol=atol, equal_nan=True)
 
 
+WHOLE_STEP = "a whole Step: the sample that it leads to is its `.xs`"
 # what stands in an error -> what to do about it: errors of the tools, in their own words, that learners meet here
 ADVICE = {
-    "Step": "`reverse_step` returns a whole Step, and the sample that it leads to is its `.xs`",
+    "Step": f"`reverse_step` returns {WHOLE_STEP}",
     "can be converted to Python scalars": "`math.sqrt` and `float` take one number: read one entry of a table, `[t]`, or use `.sqrt()`",
     "must be real number, not": "`math` works on one number: read one entry of a table, `[t]`, or use `.sqrt()`",
 }
@@ -179,7 +180,7 @@ def _fault(got, want: Tensor) -> str:
         message = (str(got).splitlines() or [""])[0][:200]
         return f"Your code stops with {type(got).__name__}: {message}{lines[-1] if lines else ''}{_advice(str(got))}"
     if isinstance(got, Step):
-        return "The answer is a whole Step: the sample that it leads to is its `.xs`"
+        return f"The answer is {WHOLE_STEP}"
     if form := _misshapen(got, want):
         return form
     if not bool(got.isfinite().all()):

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from . import sprites as _sprites
 from .diffusion import check_batch
-from .files import cache_folder, whole
+from .files import cache_folder, expanded, whole
 from .values import Bundle, integer, plain
 
 
@@ -294,7 +294,7 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
     """
     from .pictures import files as pictures_in
 
-    root = Path(path).expanduser()
+    root = expanded(path)
     if not root.is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(path)!r}: check the name ({Path.cwd()} is where I looked from)."

@@ -35,7 +35,7 @@ from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from .files import whole
+from .files import expanded, whole
 from .theme import DARK, LIGHT
 from .values import array, integer
 
@@ -311,7 +311,7 @@ def save(picture, path: str | os.PathLike) -> Path:
     The same picture gives the same bytes, and the file appears whole or not at all.
     Raises ValueError for another suffix and OSError for a folder that cannot be written.
     """
-    path = Path(path)
+    path = expanded(path)
     kind = path.suffix.lower()
     _need(kind in FILES, f"I cannot write a picture as {path.name!r}: end its name in {', '.join(FILES)}.")
     if not isinstance(picture, matplotlib.figure.Figure):
@@ -334,7 +334,7 @@ def save_gif(
     Grey is stored exactly; 256 colours serve a whole film, so that nothing flickers. Noise hardly compresses: 20 to 50 KB a frame at 384 pixels.
     Raises ValueError for another suffix and OSError for a folder that cannot be written.
     """
-    path, a = Path(path), _rgb(frames)
+    path, a = expanded(path), _rgb(frames)
     _need(path.suffix.lower() == ".gif", f"I cannot write a film as {path.name!r}: end its name in .gif.")
     _need(0 < fps <= 50, f"fps must be more than 0 and at most 50, all that browsers play, but got {fps}.")
     a = _enlarge(a, scale) if labels is None else _label(_enlarge(a, scale), labels)

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and what can be made again lives in the system's cache folder."""
+"""Files appear whole or not at all, what can be made again lives in the system's cache folder; what the environment asks for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+
+def expanded(path: str | os.PathLike) -> Path:
+    """A path as it is meant: `~` is the home folder, though not every shell makes one of it. ValueError if it is no path."""
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
+        raise ValueError(f"A file or folder is named by a string or a Path, but got {path!r:.60}.")
+    return Path(os.path.expanduser(path))
 
 
 @contextmanager
@@ -70,7 +77,8 @@ def keep(path: Path, save: Callable[[Path], object]) -> tuple[Path, str]:
 
 def _begin(path: str | os.PathLike) -> tuple[Path, Path]:
     """An empty file beside the one that is meant, links followed, and that one. Raises a plain OSError."""
-    end = Path(os.path.realpath(path) if os.path.islink(path) else path)
+    end = expanded(path)
+    end = Path(os.path.realpath(end)) if end.is_symlink() else end
     old = None
     with suppress(FileNotFoundError):
         old = end.stat()  # also says if the name is too long
@@ -97,7 +105,7 @@ def _refused(path, error: OSError) -> OSError:
 def cache_folder() -> Path:
     """DIFFUSION_LIB_CACHE, else the system's place for files that can be made again. OSError if there is none."""
     if chosen := os.environ.get("DIFFUSION_LIB_CACHE"):
-        return Path(os.path.expanduser(chosen))
+        return expanded(chosen)
     if sys.platform == "win32" and (place := os.environ.get("LOCALAPPDATA")):
         return Path(place) / "diffusion_lib"
     if sys.platform not in ("win32", "darwin") and os.path.isabs(
@@ -111,3 +119,11 @@ def cache_folder() -> Path:
         )
     below = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
     return home / below / "diffusion_lib"
+
+
+def asked(name: str, most: int = 1) -> int:
+    """The whole number in 0..most that an environment variable asks for; 0 if it is not set. ValueError for anything else."""
+    text = os.environ.get(name, "").strip() or "0"
+    if not text.isdecimal() or len(text) > 12 or int(text) > most:
+        raise ValueError(f"The environment variable {name} is a whole number from 0 to {most:,}, but it is set to {text!r:.60}.")  # fmt: skip
+    return int(text)

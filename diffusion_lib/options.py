@@ -77,7 +77,7 @@ def place(*endings: str):
 
 def there(name: str) -> Path:
     """The argparse type of a file or folder to read. Not every shell makes a folder of ~."""
-    return Path(os.path.expanduser(name))
+    return files.expanded(name)
 
 
 def number(low: int, high: int, kind: type = int):

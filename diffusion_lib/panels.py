@@ -92,12 +92,13 @@ def curve(
     x: (N,). ys: {name: (N,) standing still or (F, N)}; an empty name stays out of the legend.
     cursor: (F,) x-values; a vertical line and a dot on every line follow the frame. fill: shade under lines.
     """
-    x, ys = _numbers(x, "x", gaps=True), ys if isinstance(ys, dict) else {"": ys}
+    ys = ys if isinstance(ys, dict) else {"": ys}
     kinds = [kind] * len(ys) if isinstance(kind, str) else list(kind)
     if not ys or not set(kinds) <= {"line", "bars"} or len(kinds) != len(ys):
         raise ValueError(
             f"curve needs kind 'line' or 'bars', or one of them for each of {len(ys)} curves, got {kind!r}."
         )
+    x = _numbers(x, "x of bars" if "bars" in kinds else "x", gaps="bars" not in kinds)
     if x.ndim != 1 or np.isfinite(x).sum() < 2:
         raise ValueError(f"curve needs x of shape (N,) with at least two numbers, got {x.shape}.")
     marks, lines = [], {}  # lines: colour -> (1 or F, N)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from .files import expanded
 from .values import integer
 
 MEGAPIXELS = 100  # a larger picture is a mistake or an attack; decoding it would fill the memory
@@ -50,7 +51,7 @@ def square(source, size: int = 128, crop: str = "center") -> np.ndarray:
     elif isinstance(source, bytes | bytearray | memoryview):
         source = io.BytesIO(source)
     elif isinstance(source, str | os.PathLike):
-        name, source = f"The picture {str(source)!r}", Path(source).expanduser()
+        name, source = f"The picture {str(source)!r}", expanded(source)
         if not source.is_file():
             raise FileNotFoundError(f"There is no file {str(source)!r}: check the name and the folder ({Path.cwd()}).")  # fmt: skip
     elif not isinstance(source, Image.Image) and not hasattr(source, "read"):

@@ -19,7 +19,7 @@ import anywidget
 import traitlets
 
 from . import still as stills
-from .files import write
+from .files import expanded, write
 from .panels import agree, bytes_in, curve, mix, pixels, scatter, texts
 from .theme import heard_at_once, script
 from .values import integer
@@ -115,7 +115,7 @@ def save_html(path, player: FramePlayer, *, title="", description="") -> Path:
     text = "".join(f"<p>{html.escape(p)}</p>" for p in description.split("\n\n") if p)
     page = PAGE.format(title=html.escape(title or player.film["name"]), allowed=allowed, film=film, script=code,
                        heading=heading, text=text)  # fmt: skip
-    path = Path(path)
+    path = expanded(path)
     write(path, page)
     return path
 

@@ -48,6 +48,9 @@ ONLY = {
     "sd": ("vae",),
     "channels": ("ddpm", "gan", "vae"),
 }  # options that some models have: the others refuse them
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)  # by which a terminal or a system asks to end, those that this system has
 
 TRAIN = """Train a model on a data set and write its weights, with a card that says how they were made.
 
@@ -154,11 +157,8 @@ def stops() -> Iterator[list[int]]:
     """The signals that ask to stop, in a list instead of in the middle of a step or of a file: the loop looks at it."""
     came, before = [], {}
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-            number = getattr(signal, name, None)
-            if (
-                number is not None and signal.getsignal(number) is not signal.SIG_IGN
-            ):  # nohup: it shall not stop
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it shall not stop
                 before[number] = signal.signal(number, lambda number, _: came.append(number))
     try:
         yield came

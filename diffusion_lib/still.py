@@ -223,17 +223,17 @@ def _legend(names: Sequence[tuple], width: float) -> list[list[tuple]]:
 
 def _mark(pen, mark: dict, xs, ys, at, palette=PALETTE) -> None:
     colors = [_hue(c, palette) for c in mark["colors"]]
-    points = [(x, y) for x, y in zip(xs, ys, strict=True) if np.isfinite(x + y)]
+    points = {n: (x, y) for n, (x, y) in enumerate(zip(xs, ys, strict=True)) if np.isfinite(x + y)}
     if mark["kind"] == "line":
         if points:
-            pen.line([at(*p) for p in points], colors[0], 8, joint="curve")
+            pen.line([at(*p) for p in points.values()], colors[0], 8, joint="curve")
     elif mark["kind"] == "bars":
         half = abs(xs[1] - xs[0]) * 0.45
-        for x, y in points:
+        for x, y in points.values():
             (a, b), (c, d) = at(x - half, max(y, 0)), at(x + half, min(y, 0))
             pen.rectangle([a, b, max(a, c), max(b, d)], colors[0])
     else:
         r = 1.6 * mark["size"]
-        for n, p in enumerate(points):
+        for n, p in points.items():
             x, y = at(*p)
             pen.ellipse([x - r, y - r, x + r, y + r], colors[n % len(colors)])

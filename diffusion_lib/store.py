@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from .ddpm import Denoiser
 from .diffusion import Schedule
-from .files import write
+from .files import expanded, write
 from .gan import Discriminator, Generator
 from .nets import MLP, Classifier, UNet
 from .vae import VAE
@@ -63,7 +63,7 @@ def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
     """
     from safetensors.torch import save as to_bytes
 
-    path, net = Path(path), model.net if isinstance(model, Denoiser) else model
+    path, net = expanded(path), model.net if isinstance(model, Denoiser) else model
     tensors = {
         k: v.detach().cpu().to(torch.float16 if half else v.dtype).contiguous()
         for k, v in net.state_dict().items()
@@ -92,7 +92,7 @@ def load(source, device="cpu") -> nn.Module:
 
     Raises FileNotFoundError or ValueError with one sentence if the file is missing, broken, or from another program.
     """
-    path = FOLDER / f"{source}.safetensors" if str(source) in names() else Path(source)
+    path = FOLDER / f"{source}.safetensors" if str(source) in names() else expanded(source)
     if not path.is_file():
         raise FileNotFoundError(
             f"There are no weights {str(source)!r}: give a file that `save` wrote, or one of {', '.join(names())}."

@@ -41,6 +41,7 @@ def pick_device(wanted: str | None = None) -> torch.device:
 
     Raises ValueError for a device that is not here.
     """
+    who = "" if wanted else " (DIFFUSION_LIB_DEVICE asks for it)"
     wanted = wanted or os.environ.get("DIFFUSION_LIB_DEVICE")
     here = [
         d for d, ok in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if ok
@@ -53,7 +54,7 @@ def pick_device(wanted: str | None = None) -> torch.device:
         torch.zeros(1, device=device)  # cuda:7 is a name, but is it there?
     except Exception as error:
         raise ValueError(
-            f"There is no device {wanted!r} here: choose one of {', '.join(here)}, or leave it out."
+            f"There is no device {wanted!r} here{who}: choose one of {', '.join(here)}, or leave it out."
         ) from error
     return device
 
@@ -228,9 +229,9 @@ def fit(
         raise ValueError(
             f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
         )
-    most = min(steps or math.inf, int(os.environ.get(MAX_STEPS, 0)) or math.inf)
+    most = min(steps or math.inf, files.asked(MAX_STEPS, 10**9) or math.inf)
     generator, done, spent, values = torch.Generator().manual_seed(seed), 0, 0.0, {}
-    path = None if checkpoint is None else Path(checkpoint)
+    path = None if checkpoint is None else files.expanded(checkpoint)
 
     def progress() -> float:
         return min(1.0, max(done / most, spent / (seconds or math.inf)))

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import pytest
 
+from diffusion_lib.files import asked
 from diffusion_lib.train import MAX_STEPS
 
 ROOT = Path(__file__).parent.parent
@@ -66,7 +67,7 @@ FLAGS = [
 def need(condition, why: str):
     """Skip the test with a reason, or fail it where DIFFUSION_LIB_REQUIRE_BROWSER=1 says that skipping is no option."""
     if not condition:
-        (pytest.fail if os.environ.get("DIFFUSION_LIB_REQUIRE_BROWSER") == "1" else pytest.skip)(why)
+        (pytest.fail if asked("DIFFUSION_LIB_REQUIRE_BROWSER") else pytest.skip)(why)
 
 
 def chromium() -> str:
@@ -144,7 +145,7 @@ def page(
 
 def screenshot(p, name: str) -> None:
     """Save what the page shows as artefacts/name.png, if DIFFUSION_LIB_SCREENSHOTS=1 asks for it."""
-    if os.environ.get(PICTURES) == "1":
+    if asked(PICTURES):
         ARTEFACTS.mkdir(exist_ok=True)
         p.screenshot(path=ARTEFACTS / f"{name}.png")
 

@@ -589,6 +589,19 @@ def test_faults_of_form(e, words):
     assert note.kind == "wrong" and words in note.text
 
 
+def test_a_slip_is_known_by_its_values_whatever_their_kind():
+    """Who counts in whole numbers makes the same slip, and fractions are not rounded to make them one."""
+    near = lambda s, r, k: torch.cdist(r, s) < torch.cdist(r, r).kthvalue(k + 1).values[:, None]
+    for kind in (torch.int64, torch.int32, torch.float32, torch.float64):
+        note = judge(EXERCISES["07.coverage"], lambda s, r, k, kind=kind: near(s, r, k).sum(1).to(kind))
+        assert "This counts the samples" in note.text, kind
+    counts = lambda x: x.abs().floor().long() + 1
+    e = dataclasses.replace(EXERCISES["07.coverage"], call="counts(x)", cases=lambda g: [(torch.randn(9),)],
+                            reference=lambda x: x, slips={"It counts.": counts})  # fmt: skip
+    assert judge(e, counts).text == judge(e, lambda x: counts(x).double()).text == "It counts."
+    assert judge(e, lambda x: counts(x) + 0.5).text != "It counts."
+
+
 def test_a_return_missing_on_one_way_only():
     def only_late(xs, t, eps, schedule):
         if t > 1:

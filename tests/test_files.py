@@ -15,7 +15,11 @@ import pytest
 import torch
 
 from diffusion_lib import data, ddpm, figures, files, gan, options, panels, player, shell, store
-from diffusion_lib.train import fit
+from diffusion_lib.__main__ import main
+from diffusion_lib.nets import MLP
+from diffusion_lib.panels import pixels
+from diffusion_lib.player import FramePlayer
+from diffusion_lib.train import MAX_STEPS, fit, pick_device
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="links, modes and devices of POSIX")
 
@@ -192,6 +196,64 @@ def test_a_cache_is_a_convenience(here, monkeypatch):
         assert files.cache_folder() == here / ".cache" / "diffusion_lib"
     monkeypatch.setenv("DIFFUSION_LIB_CACHE", "~/mine")
     assert files.cache_folder() == here / "mine"
+
+
+def test_home_is_understood_by_all_that_read_or_write_a_file(here, monkeypatch):
+    """`store.load("~/w.safetensors")` looked for a folder called ~."""
+    home = here / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home)), monkeypatch.setenv("USERPROFILE", str(home))
+    net, grey = MLP((2,), 8), np.zeros((1, 8, 8), np.uint8)
+    assert store.save("~/w.safetensors", net, {}) == home / "w.safetensors"
+    assert store.load("~/w.safetensors").config == net.config
+    assert figures.save(grey[0], "~/a.png") == home / "a.png" and data.photo("~/a.png", 8).x.shape[-1] == 8
+    assert figures.save_gif(grey, "~/a.gif") == home / "a.gif" and data.folder("~", 8).x.shape[0] == 2
+    assert FramePlayer(pixels(grey)).save_html("~/a.html") == home / "a.html"
+    _, parts = ddpm.build(data.ring(20), precision="float32")
+    for _ in range(2):  # the second goes on from the first
+        steps = [record.step for record in fit(*parts, steps=2, checkpoint="~/c.pt")]
+    assert steps == [2] and not (here / "~").exists()
+    written = {"w.safetensors", "a.png", "a.gif", "a.html", "c.pt"}
+    assert {p.name for p in home.iterdir()} == written
+
+
+@pytest.mark.parametrize("name", [3, None, b"a.png", "a\0.png"], ids=repr)
+def test_what_is_no_path_is_one_sentence(name):
+    grey = np.zeros((1, 8, 8), np.uint8)
+    for act in (
+        lambda: store.save(name, MLP((2,), 8), {}), lambda: store.load(name), lambda: figures.save(grey[0], name),
+        lambda: figures.save_gif(grey, name), lambda: FramePlayer(pixels(grey)).save_html(name), lambda: data.folder(name),
+        lambda: files.check(name), lambda: files.write(name, ""),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="is named by a string or a Path, but got"):
+            act()
+
+
+@pytest.mark.parametrize("text", ["abc", "-5", "1.5", "1e3", "9" * 5000])
+def test_what_the_environment_asks_for_is_a_number_or_one_sentence(text, monkeypatch):
+    """DIFFUSION_LIB_MAX_STEPS=abc spoke Python's words, and with -5 no training ended."""
+    import browser
+
+    for name, act in {
+        MAX_STEPS: lambda: next(fit(None, [], [], steps=1)), "DIFFUSION_LIB_REQUIRE_BROWSER": lambda: browser.need(False, "why"),
+        browser.PICTURES: lambda: browser.screenshot(None, "x"),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, text)
+        with pytest.raises(ValueError, match=f"The environment variable {name} is a whole number from 0 to"):
+            act()
+        monkeypatch.delenv(name)
+
+
+def test_an_environment_that_asks_for_nothing_changes_nothing(monkeypatch, capsys):
+    for text in ("", " ", "0"):
+        monkeypatch.setenv("DIFFUSION_LIB_TRACEBACK", text)
+        assert files.asked("DIFFUSION_LIB_TRACEBACK") == 0
+        assert main(["figure", "forward", "--T", "1"]) == 2 and "Traceback" not in capsys.readouterr().err
+    monkeypatch.setenv("DIFFUSION_LIB_TRACEBACK", "yes")
+    assert main(["--version"]) == 2 and "from 0 to 1, but it is set to 'yes'" in capsys.readouterr().err
+    monkeypatch.setenv("DIFFUSION_LIB_DEVICE", "abacus")
+    with pytest.raises(ValueError, match=r"'abacus' here .DIFFUSION_LIB_DEVICE asks for it"):
+        pick_device()
 
 
 # ---------------------------------------------------------------------------------------- what is said

@@ -1,8 +1,10 @@
 """Lesson 09 without a browser: the map, the walks, what is kept and lost, the dial, and every number that the text states."""
 
+import copy
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).parent.parent
 LEARN, UNSEEN = seen_and_unseen()
 BOOK = views.recorded_latents()
-
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import latent_weights  # noqa: E402
 
 # ---------------------------------------------------------------------------------------- the map
 
@@ -290,3 +293,19 @@ def test_the_record_is_made_of_the_weights_that_ship():
     for name in names:
         assert (store.FOLDER / f"{name}.safetensors").stat().st_size < 400_000
         assert store.load(name).card["command"] == f"python benchmarks/latent_weights.py {name}"
+
+
+@pytest.mark.heavy
+def test_the_audit_compares_what_the_record_holds(monkeypatch):
+    """A name that is changed in one of them only would be a number missing here and a number too many there."""
+    monkeypatch.setattr(latent_weights, "from_noise", lambda model, z: z)
+    monkeypatch.setattr(latent_weights, "frechet", lambda a, b: 0.0)
+    named = lambda rows: [(row["name"], row["seed"], *sorted(row)) for row in rows]
+    assert named(latent_weights.midpoints(2)) == named(BOOK["midpoints"])
+    assert {k: set(v) for k, v in latent_weights.halfway(2).items()} == {k: set(v) for k, v in BOOK["halfway"].items()}  # fmt: skip
+    now = copy.deepcopy(dict(BOOK))
+    monkeypatch.setattr(latent_weights, "nine", lambda: now["s"])
+    monkeypatch.setattr(latent_weights, "measure", lambda: {k: v for k, v in now.items() if k != "s"})
+    assert latent_weights.compare() == {}
+    now["halfway"]["DDIM"] = now["halfway"].pop("diffusion")
+    assert len(latent_weights.compare()) == 2 * len(BOOK["halfway"]["diffusion"])

@@ -355,6 +355,7 @@ NONE = {
     "ylim of no height": lambda: curve([1, 2], [1, 2], ylim=(1, 1 + 1e-16)),
     "ylim huge": lambda: curve([1, 2], [1, 2], ylim=(-1e308, 1e308)),
     "x of gaps": lambda: curve([NAN, NAN], [1, 2]),
+    "bars somewhere": lambda: curve([NAN, 1, 2], [1, 2, 3], kind="bars"),
     "cursor nan": lambda: curve([1, 2], [1, 2], cursor=[NAN]),
     "alpha_bar nan": lambda: mix(np.zeros((8, 8)), np.zeros((8, 8)), [NAN]),
     "eps too large": lambda: mix(np.zeros((8, 8)), np.full((8, 8), 1e39), [0.5]),

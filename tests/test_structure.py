@@ -263,3 +263,9 @@ class TestNotebook:
                 between = " ".join(source(k) for k in everything[i + 1 : j] if k["cell_type"] == "markdown")
                 if len(answer.split()) > 2 or re.search(r"\d\d", answer):
                     assert not re.search(rf"(?<![\w.=]){re.escape(answer)}(?![\w.,/])", between), c["id"]
+
+
+@pytest.mark.parametrize("words", ['"SIGHUP"', "a whole Step"])
+def test_what_two_modules_need_stands_in_one(words):
+    """The signals that end a program, and a sentence of the checker, stood in two places each."""
+    assert sum(path.read_text(encoding="utf-8").count(words) for path in PACKAGE.rglob("*.py")) == 1

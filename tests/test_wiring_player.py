@@ -49,6 +49,13 @@ def test_clouds_keep_x_and_y_apart_and_so_does_their_noise():
     assert np.array_equal(cloud([scatter(moving, "m", colors=0)], "m", 0), moving)
 
 
+def test_a_point_that_is_nowhere_leaves_the_others_their_colours():
+    """The points after it had the colour of their neighbour, in the still picture."""
+    spots = scatter([[0, 0], [np.nan, np.nan], [1, 1]], colors=[0, 1, 2], size=40)
+    shown = picture(FramePlayer(spots))
+    assert [where(shown, rgb(PALETTE[c]), 20)[2] > 200 for c in range(3)] == [True, False, True]
+
+
 def test_words_stand_where_they_were_asked_for():
     p = curve(
         [0, 10], {"up": [0, 1]}, "title", xlabel="along", ylabel="upwards", notes="a note", lead="a lead"

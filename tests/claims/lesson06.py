@@ -178,6 +178,7 @@ MEASURED = {
     "06-vanish-reveal": lambda: [f"{1 / (1 + math.exp(10)):.6f}", f"{1 / (1 + math.exp(-10)):.5f}", f"{round(math.exp(10), -3):,.0f}"],
     "06-move": lambda: [*played()[1:], played()[0]],
     "06-move-after": astray_weights,
+    "06-spectral": lambda: [str(gan.Discriminator((2,), minibatch_std=True).group)],
     "06-cures": rules,
     "06-cures-after": compared,
     "06-astray-after": astray,
