@@ -41,7 +41,7 @@ def trained(parts, steps) -> list[float]:
 def test_no_lesson_has_a_training_by_the_clock_but_the_races():
     """There equal seconds are what is compared, and no text says who is ahead."""
     usual = lambda f: callable(f) and inspect.signature(f).parameters.get("seconds", f)
-    by_clock = [n for n in views.__all__ if getattr(usual(getattr(views, n)), "default", None)]
+    by_clock = [f"views.{n}(" for n in views.__all__ if getattr(usual(getattr(views, n)), "default", None)]
     timed = [name for name, cell in CELLS.items() if cell["cell_type"] == "code" and any(w in "".join(cell["source"]) for w in ("seconds=", *by_clock))]  # fmt: skip
     assert by_clock and set(timed) <= {"06-live-code", "07-live-code"}
 
