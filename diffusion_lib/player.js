@@ -312,7 +312,7 @@ function render({ model, el }) {
   root.append(style, stage, bar, caption);
   el.append(root);
 
-  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)"), kept = keepStill(model);
   let film, views = [], index = 0, theme, room = 0, ratio = 1, seen = "", timer = 0, sender = 0, sent = 0;
 
   function show(i) {
@@ -331,6 +331,7 @@ function render({ model, el }) {
   }
   function go(i) {
     show(i);
+    kept.moved();
     sender ||= setTimeout(send, Math.max(0, sent + SEND_MS - performance.now())); // so the last frame always arrives
   }
   function send() {
@@ -476,9 +477,14 @@ function render({ model, el }) {
     if (model.get("value") === index) return;
     sender = clearTimeout(sender) ?? 0; // the kernel's word is newer than what was to be told
     show(model.get("value"));
+    kept.moved();
   };
   listen(document, "visibilitychange", () => document.hidden && pause());
-  model.on("change:film", load);
+  const grow = () => {
+    load();
+    kept.moved();
+  };
+  model.on("change:film", grow);
   model.on("change:value", follow);
   load();
   sizes.observe(root.appendChild(make("div"))); // a line without height: layout never moves it
@@ -489,11 +495,12 @@ function render({ model, el }) {
   return () => {
     pause();
     if (sender) send();
-    model.off("change:film", load);
+    model.off("change:film", grow);
     model.off("change:value", follow);
     sizes.disconnect();
     clearInterval(screens);
     unfollow();
+    kept.leave();
     leave.abort();
   };
 }

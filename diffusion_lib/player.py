@@ -60,6 +60,7 @@ class FramePlayer(anywidget.AnyWidget):
         self._updating = RLock()  # widget callbacks come on a second thread since JupyterLab 4.4
         super().__init__(film=film, value=start)
         heard_at_once(self)
+        stills.fresh(self, self.still, self.alt)
 
     @property
     def n_frames(self) -> int:
@@ -87,10 +88,11 @@ class FramePlayer(anywidget.AnyWidget):
 
     def still(self, index: int | None = None) -> bytes:
         """PNG of frame ``index`` (None: the current one), twice the size of the screen."""
-        i = self.value if index is None else index
-        last = self.n_frames - 1
+        with self._updating:  # a film that grows while it is drawn would mix two of its states
+            film, i = self.film, self.value if index is None else index
+        last = film["frames"] - 1
         i = integer(i, 0, last, f"still needs a frame from 0 to {last}, got {i}.")
-        return stills.still(self.film, i)
+        return stills.still(film, i)
 
     def save_html(self, path, *, title="", description="") -> Path:
         """Write the film as one HTML file that plays without network, kernel or Python; returns its path."""

@@ -214,9 +214,11 @@ function sculptor({ model, el }, low) {
   }
 
   // ---- state, and everything that follows from it
+  const kept = keepStill(model);
   function set(change) {
     state = { ...state, ...change };
     follow();
+    kept.moved();
     sender ||= setTimeout(send, Math.max(0, sent + SEND_MS - performance.now()));
   }
   function send() {
@@ -288,6 +290,7 @@ function sculptor({ model, el }, low) {
     state = model.get("state");
     own = state.preset ? own : state.handles;
     follow();
+    kept.moved();
   };
   keepKeys(root);
   model.on("change:state", hear);
@@ -297,6 +300,7 @@ function sculptor({ model, el }, low) {
     if (sender) send();
     cancelAnimationFrame(frame);
     unfollow();
+    kept.leave();
     model.off("change:state", hear);
   };
 }

@@ -125,6 +125,7 @@ class Sculptor(anywidget.AnyWidget):
         first = {"preset": start, "T": T, "picture": next(iter(self._x0))}
         super().__init__(film=film, state=self._checked(first | {"handles": []}))
         heard_at_once(self)
+        stills.fresh(self, self.still, self.alt)
 
     def _checked(self, state: dict) -> dict:
         if state["preset"] != OWN and state["preset"] not in self._tables:

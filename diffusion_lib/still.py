@@ -52,6 +52,21 @@ def beside(bundle: tuple[dict, dict], draw: Callable[[], bytes], alt: str) -> tu
     return data | picture | {"text/plain": alt}, metadata
 
 
+def fresh(widget, draw: Callable[[], bytes], alt: Callable[[], str]) -> None:
+    """Let the widget draw another still when its view has moved and rests: JupyterLab saves that one (`keepStill` in theme.js).
+
+    widget.places: model ids of what stands for it in an output, itself and a box around it.
+    """
+    widget.places = {widget.model_id}
+
+    def told(_, content, __):
+        if content.get("kind") == "still":
+            data, _ = beside(({}, {}), draw, alt())
+            widget.send({"kind": "still", "places": sorted(widget.places), "data": data})
+
+    widget.on_msg(told)
+
+
 def still(film: dict, i: int) -> bytes:
     """PNG of frame i: leads, titles, panels and notes in rows, readout and caption under them."""
     grain = max((p["height"] for p in film["panels"] if p["kind"] != "plot"), default=HIGH)

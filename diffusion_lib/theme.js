@@ -61,3 +61,40 @@ function keepKeys(root) {
   });
 }
 
+// A saved notebook shows a still where no kernel runs. The first is of the moment at which the cell ran; when the view has moved and
+// rests, the kernel draws another, and the next save of JupyterLab's puts it in the first one's place. Nothing is shown anew.
+const REST_MS = 800, VIEW = "application/vnd.jupyter.widget-view+json";
+function keepStill(model) {
+  const context = model.widget_manager?.context; // no page and no other house has it: there the first one stays
+  if (!context?.saveState?.connect) return { moved() {}, leave() {} };
+  let timer = 0, latest = null;
+  const ask = () => {
+    try {
+      model.send({ kind: "still" });
+    } catch {} // the kernel is gone
+  };
+  const hear = (message) => message.kind === "still" && (latest = message);
+  const save = (_, state) => {
+    if (state !== "started" || !latest) return;
+    try {
+      for (const { sharedModel } of context.model.cells) sharedModel.toJSON().outputs?.forEach((output, i) => {
+        if (!latest.places.includes(output.data?.[VIEW]?.model_id)) return;
+        sharedModel.updateOutputs(i, i + 1, [{ ...output, data: { ...output.data, ...latest.data } }], "silent-change");
+      });
+    } catch {} // another JupyterLab, with other names
+    latest = null;
+  };
+  model.on("msg:custom", hear);
+  context.saveState.connect(save);
+  return {
+    moved() {
+      clearTimeout(timer);
+      timer = setTimeout(ask, REST_MS);
+    },
+    leave() {
+      clearTimeout(timer);
+      model.off("msg:custom", hear);
+      context.saveState.disconnect(save);
+    },
+  };
+}

@@ -299,6 +299,28 @@ def test_every_widget_of_ours_is_heard_beside_a_cell():
         ) or f"heard_at_once({c.__name__}(" in inspect.getsource(inspect.getmodule(c)), c.__name__
 
 
+def test_a_view_that_has_moved_gets_another_still(monkeypatch):
+    """The browser asks; words and picture are those of now, for the player itself and for a box around it."""
+    from diffusion_lib.sculptor import Sculptor
+    from diffusion_lib.views.common import PlayerBox
+
+    player, sculptor = FramePlayer(pixels(np.zeros((3, 8, 8), np.uint8))), Sculptor(torch.zeros(1, 1, 4, 4))
+    box = PlayerBox([player])
+    box.player = player
+    box._repr_mimebundle_()
+    for widget, move, places in ((player, lambda: setattr(player, "value", 2), {player.model_id, box.model_id}),
+                                 (sculptor, lambda: sculptor.choose("sigmoid"), {sculptor.model_id})):  # fmt: skip
+        sent, before = [], widget.alt()
+        monkeypatch.setattr(widget, "send", lambda content, *_, sent=sent: sent.append(content))
+        move()
+        widget._handle_custom_msg({"kind": "another question"}, [])
+        assert sent == []
+        widget._handle_custom_msg({"kind": "still"}, [])
+        assert sent[0]["kind"] == "still" and set(sent[0]["places"]) == places
+        assert sent[0]["data"]["text/plain"] == widget.alt() != before
+        assert base64.b64decode(sent[0]["data"]["image/png"]) == widget.still()
+
+
 # ---- odd input ------------------------------------------------------------------------------------------------------
 
 Z = np.zeros((2, 8, 8), np.uint8)

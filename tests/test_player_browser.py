@@ -1,5 +1,8 @@
 """The player as a learner meets it: in JupyterLab and as an exported page, in a real headless Chromium."""
 
+import base64
+import time
+
 import numpy as np
 import pytest
 from browser import ask_kernel, opened, page, restart_kernel, screenshot, write_notebook
@@ -94,6 +97,7 @@ CELLS = [
     "p = FramePlayer(**film()[0])\np",
     "p",
     "FramePlayer(film(T=5)[0]['panels'][:1], captions=NASTY, labels=[NASTY] * 6, name=NASTY)",
+    "from diffusion_lib.views.common import PlayerBox\nbox = PlayerBox([p])\nbox.player = p\nbox",
 ]
 
 
@@ -268,6 +272,43 @@ def test_live_updates_do_not_flicker(lab):
         "(seen) => { seen.on = false; return [seen.frames, seen.blank, seen.heights.size]; }"
     )
     assert frames > 12 and blank == 0 and heights == 1
+
+
+def test_a_save_stores_the_still_of_what_was_last_seen(lab):
+    """In every cell that shows it, bare or in a box; what has not moved is saved as it was, and nothing is shown anew."""
+    view = View(lab)
+    view.root.evaluate("(el) => { el.known = 1; }")
+    stored = """async () => {
+      await window.jupyterapp.commands.execute('docmanager:save');
+      const { context } = window.jupyterapp.shell.currentWidget;
+      const { content } = await window.jupyterapp.serviceManager.contents.get(context.path);
+      return content.cells.slice(1).map((cell) => cell.outputs[0].data);
+    }"""
+    view.set(11)
+    lab.wait_for_timeout(200)
+    view.set(7)
+    end, words = time.monotonic() + 20, ""
+    while "t = 7" not in words and time.monotonic() < end:
+        lab.wait_for_timeout(300)
+        first, second, other, boxed = lab.evaluate(stored)
+        words = first["text/plain"]
+    same = FramePlayer(**film()[0], start=7)
+    assert words == same.alt()
+    assert first["image/png"].replace("\n", "") == base64.b64encode(same.still()).decode()
+    for place in (second, boxed):
+        assert [place[kind] for kind in ("text/plain", "image/png")] == [
+            first[kind] for kind in ("text/plain", "image/png")
+        ]
+    assert other["text/plain"].startswith("<img") and view.root.evaluate("(el) => el.known") == 1
+    assert (
+        len(
+            {
+                place["application/vnd.jupyter.widget-view+json"]["model_id"]
+                for place in (first, second, other, boxed)
+            }
+        )
+        == 3
+    )
 
 
 def test_text_is_text(lab):

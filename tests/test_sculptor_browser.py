@@ -159,6 +159,22 @@ def test_a_handle_is_dragged_and_pushes_the_others(lesson, shown):
     view.agrees(*shown["a cat"])
 
 
+def test_a_save_stores_what_was_drawn(lesson):
+    view = View(lesson)
+    view.select.select_option("sigmoid")
+    stored = """async () => {
+      await window.jupyterapp.commands.execute('docmanager:save');
+      const { context } = window.jupyterapp.shell.currentWidget;
+      const { content } = await window.jupyterapp.serviceManager.contents.get(context.path);
+      return content.cells.find((cell) => cell.id === '02-sculptor').outputs[0].data['text/plain'];
+    }"""
+    for _ in range(40):
+        lesson.wait_for_timeout(250)
+        if "(sigmoid)" in (words := lesson.evaluate(stored)):
+            break
+    assert words.strip("'") == ask_kernel(lesson, "sculptor.alt()").strip("'")
+
+
 def test_the_table_is_the_same_in_python_and_in_javascript(lesson):
     """Drawn curves travel as handles: both sides make the table, and must make the same one."""
     source = sculptor.Sculptor._esm

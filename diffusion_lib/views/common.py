@@ -69,6 +69,7 @@ class PlayerBox(widgets.VBox):
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         words, _ = self.player._repr_mimebundle_(**kwargs)
+        self.player.places.add(self.model_id)
         return data | {kind: words[kind] for kind in ("image/png", "text/plain") if kind in words}, metadata
 
 
