@@ -369,6 +369,7 @@ def test_a_new_race_takes_data_budget_and_other_dice(race, monkeypatch):
     began = []
     monkeypatch.setattr(race, "_anew", began.append)
     before = torch.cat([p.flatten() for p in race.entries["GAN"].model.parameters()])
+    assert race.place.learn.name == "ring"
     race.choice.value, race.budget.value = "grid", 30
     race.start()
     after = torch.cat([p.flatten() for p in race.entries["GAN"].model.parameters()])
