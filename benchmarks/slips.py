@@ -378,7 +378,7 @@ WIRING = [
     ("a saved page begins at frame 0", PLAYER, '"value": player.value}', '"value": 0}'),
     ("loop is dropped", PLAYER, '"loop": bool(loop)', '"loop": False'),
     ("start is dropped", PLAYER, "film=film, value=start", "film=film, value=0"),
-    ("a still of the frame on show, whichever is asked for", PLAYER, "return stills.still(self.film, i)", "return stills.still(self.film, self.value)"),
+    ("a still of the frame on show, whichever is asked for", PLAYER, "return stills.still(film, i)", "return stills.still(film, self.value)"),
     ("cursor: its dot stands on the first frame's line", PANELS, "np.interp(a, x[order], y[i, order])", "np.interp(a, x[order], y[0, order])"),
     ("a cloud with x and y exchanged", PANELS, "x, y = points.reshape(-1, n, 2)", "y, x = points.reshape(-1, n, 2)"),
     ("a cloud's noise with x and y exchanged", PANELS, '"ex": _f32(eps[:, 0]), "ey": _f32(eps[:, 1])', '"ex": _f32(eps[:, 1]), "ey": _f32(eps[:, 0])'),
