@@ -154,8 +154,17 @@ def broken() -> list[str]:
             f"{lesson06.rungs.recorded_ladder()['seconds']:.0f}", *lesson06.millions()]  # fmt: skip
 
 
+def running() -> list[str]:
+    """Seconds of a whole run on the wall and of the processor, least and most of a group of lessons; the largest peak of memory."""
+    took, groups = benchmark("lessons")["lessons"], (("01", "02", "03", "05"), ("06", "07", "09"), ("04",))
+    spans = [sorted(round(took[n][key]) for n in group) for key in ("wall_s", "processor_s") for group in groups]  # fmt: skip
+    seconds = [f"{s}" for span in spans for s in dict.fromkeys((span[0], span[-1]))]
+    return [*seconds, f"{max(row['peak_mb'] for row in took.values()) / 1000:.2f}"]
+
+
 SECTIONS = sections()
 MEASURED = {
+    "The lessons": running,
     "How good": quality,
     "GANs": lambda: ["2014", *tried(), "2014", *lesson06.of("plain", "minimax (2014)", "all")],
     "When GANs break": broken,
@@ -164,8 +173,7 @@ MEASURED = {
 QUOTED: dict = {}
 PLAIN = {
     "How machines draw pictures": "0 1000 3.11 3.12 3.13 200 3",
-    # the lessons by their numbers, and the seconds of a whole run as in research/newcomer.md (before trainings were in steps)
-    "The lessons": "1000 50 8 64 01 02 03 05 9 62 06 07 09 04 08 10",
+    "The lessons": "1000 50 8 64 01 02 03 05 06 07 09 04 08 10",
     "For a class": "1.6 4 340",
     "Train and draw from a shell": "16",
     "Names": "1 0 1 1 1 0 0 1 1 1",
