@@ -45,6 +45,7 @@ const CSS = `${colours(".sc")} ${STICKY}
 ${LOW_SCREEN} { .sc { padding: 0 4px; } .sc-bar { margin: 0; } .sc-bar select, .sc-bar button, .sc-bar input { height: 36px; } .sc-all { gap: 0 24px; }
   .sc text { font-size: 16px; } .sc-title { font-size: 15px; padding: 0; } .sc-strip { margin-top: 2px; } .sc-strip canvas { max-height: 52px; }
   .sc-strip figure { font-size: 12px; } .sc-verdict { min-height: 0; font-size: 14px; } .sc-scale, .sc-ticks { height: 16px; } .sc-verdict b { font-size: 15px; } }
+${LOW_SCREEN} { @container (max-width: 700px) { .sc-bar { gap: 2px 8px; } .sc-bar input { width: 96px; } .sc-bar output { min-width: 4.2em; } } }
 @container (max-width: 700px) { .sc-all { grid-template-columns: minmax(0, 1fr); } .sc-all > :first-child { grid-row: auto; order: -2; }
   .sc-gauge { order: -1; } /* the verdict beside the dots that change it */
   .sc-strip figure { font-size: 12px; } }

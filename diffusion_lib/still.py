@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -59,10 +60,15 @@ def fresh(widget, draw: Callable[[], bytes], alt: Callable[[], str]) -> None:
     """
     widget.places = {widget.model_id}
 
+    def answer():
+        data, _ = beside(({}, {}), draw, alt())
+        widget.send({"kind": "still", "places": sorted(widget.places), "data": data})
+
     def told(_, content, __):
-        if content.get("kind") == "still":
-            data, _ = beside(({}, {}), draw, alt())
-            widget.send({"kind": "still", "places": sorted(widget.places), "data": data})
+        if (
+            content.get("kind") == "still"
+        ):  # on a thread of its own: what the browser says next is heard meanwhile
+            threading.Thread(target=answer, name="still", daemon=True).start()
 
     widget.on_msg(told)
 

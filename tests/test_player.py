@@ -316,6 +316,8 @@ def test_a_view_that_has_moved_gets_another_still(monkeypatch):
         widget._handle_custom_msg({"kind": "another question"}, [])
         assert sent == []
         widget._handle_custom_msg({"kind": "still"}, [])
+        for thread in (t for t in threading.enumerate() if t.name == "still"):
+            thread.join(30)
         assert sent[0]["kind"] == "still" and set(sent[0]["places"]) == places
         assert sent[0]["data"]["text/plain"] == widget.alt() != before
         assert base64.b64decode(sent[0]["data"]["image/png"]) == widget.still()

@@ -175,6 +175,23 @@ def test_a_save_stores_what_was_drawn(lesson):
     assert words.strip("'") == ask_kernel(lesson, "sculptor.alt()").strip("'")
 
 
+def test_at_twice_the_size_the_dots_are_seen_below_the_controls(lesson):
+    """A projector's 1366 x 768 at 200 %: the whole curve, and the bar that sticks above it."""
+    lesson.set_viewport_size({"width": 683, "height": 384})
+    try:
+        lesson.wait_for_timeout(400)
+        root = cell(lesson, "02-sculptor").locator(".sc")
+        root.locator("canvas").first.wait_for()
+        high, screen = root.evaluate(
+            "(el) => [el.querySelector('svg[role=group]').getBoundingClientRect().bottom - el.querySelector('.sc-bar').getBoundingClientRect().top,"
+            " el.closest('.jp-WindowedPanel-outer').clientHeight]"
+        )
+        assert 150 < high <= screen
+    finally:
+        lesson.set_viewport_size({"width": 1366, "height": 768})
+        lesson.wait_for_timeout(400)
+
+
 def test_the_table_is_the_same_in_python_and_in_javascript(lesson):
     """Drawn curves travel as handles: both sides make the table, and must make the same one."""
     source = sculptor.Sculptor._esm
