@@ -6,7 +6,7 @@
 
 First the tests run without any slip, for a test that fails anyway would seem to catch everything. Then each slip is tried,
 first with the test that caught it the last time. benchmarks/mutants.json is written after each, so a run may be interrupted:
-it says which test caught what: one that failed, or during which a signal ended Python. A slip that no test catches is a hole in the tests; the program then exits with 1.
+it says which test caught what. A slip that no test catches is a hole in the tests; the program then exits with 1.
 """
 
 from __future__ import annotations
@@ -151,13 +151,10 @@ _clock = itertools.count(10**9)
 
 
 class _Failed:
-    """A plugin of pytest that notes which tests failed, or could not even begin, and which one runs now."""
+    """A plugin of pytest that notes which tests failed, or could not even begin."""
 
     def __init__(self):
         self.tests: list[str] = []
-
-    def pytest_runtest_logstart(self, nodeid):
-        Path("now").write_text(nodeid)
 
     def pytest_runtest_logreport(self, report):
         if report.failed:
@@ -194,10 +191,9 @@ def tried(bench: Bench, tests: list[str], slip=None, limit=("-x",)) -> tuple[int
     """(pytest's exit code, the tests that failed, the end of what was printed) with this slip."""
     context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
     context.set_forkserver_preload(HEAVY)
-    failed, out, now = (bench.folder / name for name in ("failed", "out", "now"))
+    failed, out = bench.folder / "failed", bench.folder / "out"
     with bench.broken(slip):
-        for path in (failed, out, now):
-            path.unlink(missing_ok=True)
+        failed.unlink(missing_ok=True), out.unlink(missing_ok=True)
         process = context.Process(target=_run, args=(str(bench.folder), tests, list(limit)))
         process.start()
         process.join(PATIENCE if slip else None)
@@ -208,11 +204,9 @@ def tried(bench: Bench, tests: list[str], slip=None, limit=("-x",)) -> tuple[int
     said = out.read_text(errors="replace")[-3000:] if out.exists() else ""
     if stuck:
         return 1, [f"(the tests did not end in {PATIENCE} s)"], said
-    if failed.exists():
-        return *json.loads(failed.read_text()), said
-    # a signal that nobody catches any more: the control run lived, so the slip is it; SIGKILL may be for want of memory
-    shot = process.exitcode < 0 and process.exitcode != -signal.SIGKILL and now.exists()
-    return 1, [now.read_text() if shot else "(Python itself broke off)"], said
+    if not failed.exists():
+        return 1, ["(Python itself broke off)"], said
+    return *json.loads(failed.read_text()), said
 
 
 def caught(bench: Bench, slip, before: dict | None = None) -> dict:

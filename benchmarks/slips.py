@@ -75,7 +75,7 @@ JS, SCULPTOR_JS, MAP_JS, PAD_JS = (
 )
 
 MATHEMATICS = [
-    ("alpha_bar table in float32", D, 'torch.as_tensor(self.alpha_bar, dtype=torch.float64, device="cpu")', "torch.as_tensor(self.alpha_bar).float().double().cpu()"),
+    ("alpha_bar table in float32", D, 'torch.as_tensor(numbers, dtype=torch.float64, device="cpu")', "torch.as_tensor(numbers).float().double().cpu()"),
     ("betas made for T = 1000 used for any T", D, "torch.exp(-(0.1 * u + 9.95 * u**2))", "torch.exp(-(0.1 * u * (len(u) - 1) / 1000 + 9.95 * (u * (len(u) - 1) / 1000) ** 2))"),
     ("cosine not squared", D, "1.008 * math.pi / 2) ** 2", "1.008 * math.pi / 2)"),
     ("alpha_bar read one place late", D, "a = self.alpha_bar[t]\n", "a = self.alpha_bar[(t + 1).clamp(max=self.T)]\n"),

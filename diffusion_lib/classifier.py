@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from .data import Data
 from .nets import Classifier
-from .train import Learner, Parts, seed_all
+from .train import Learner, Parts, check_build, seed_all
 from .values import plain
 
 
@@ -18,7 +18,7 @@ def build(data: Data, *, seed: int = 0, device="cpu") -> tuple[Classifier, Parts
 
     It sees its pictures shifted (if there is room) and noisy, so that it looks at shapes and not at single pixels.
     """
-    data.check()
+    check_build(data, device)
     if data.x.ndim != 4 or data.y is None:
         raise ValueError(f"A classifier learns pictures (N, C, H, W) with classes, but {data.name or 'these data'} have {'no classes' if data.y is None else tuple(data.x.shape)}.")  # fmt: skip
     small = data.x.shape[-1] <= 8

@@ -22,7 +22,7 @@ from torch import Tensor
 from . import sprites as _sprites
 from .diffusion import check_batch
 from .files import cache_folder, expanded, whole
-from .values import Bundle, integer, plain
+from .values import Bundle, dice, integer, plain, seeded
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,7 +90,7 @@ class Data(Bundle):
         n = integer(
             n, 1, len(self) - 1, f"A split needs 1 to {len(self) - 1} items to learn from, but got {n!r}."
         )
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed), device="cpu")
+        order = torch.randperm(len(self), generator=dice(seed), device="cpu")
         return self.subset(order[:n]), self.subset(order[n:])
 
     def to(self, device) -> Data:
@@ -103,7 +103,7 @@ class Data(Bundle):
         """Endless batches (x, y) of `size`, each epoch in a new order that only the seed decides; no batch is short."""
         says = f"A batch needs at least 1 item, but size = {size!r} and there are {len(self)} items."
         size = integer(size, 1, math.inf if len(self) else 0, says)
-        g, queue = torch.Generator().manual_seed(seed), torch.empty(0, dtype=torch.long, device="cpu")
+        g, queue = dice(seed), torch.empty(0, dtype=torch.long, device="cpu")
         while True:
             while len(queue) < size:
                 queue = torch.cat([queue, torch.randperm(len(self), generator=g, device="cpu")])
@@ -218,7 +218,7 @@ def _points(x: np.ndarray, y, names, name) -> Data:
 @plain()
 def _mixture(centres: np.ndarray, sd: float, n: int, seed: int, name: str) -> Data:
     """Round Gaussians of one width, scaled by the mixture's exact standard deviation."""
-    g = np.random.default_rng(seed)
+    g = np.random.default_rng(seeded(seed))
     scale = math.sqrt((centres**2).mean() + sd**2)
     n = _count(n)
     y = g.integers(len(centres), size=n)
@@ -252,21 +252,21 @@ def moons(n: int = 10_000, seed: int = 0) -> Data:
     """Two half-moons that embrace each other."""
     from sklearn.datasets import make_moons
 
-    return _points(*make_moons(_count(n), noise=0.05, random_state=seed), ("upper", "lower"), "moons")
+    return _points(*make_moons(_count(n), noise=0.05, random_state=seeded(seed)), ("upper", "lower"), "moons")
 
 
 def swiss_roll(n: int = 10_000, seed: int = 0) -> Data:
     """A spiral; y is the turn it lies on."""
     from sklearn.datasets import make_swiss_roll
 
-    x, angle = make_swiss_roll(_count(n), noise=0.3, random_state=seed)
+    x, angle = make_swiss_roll(_count(n), noise=0.3, random_state=seeded(seed))
     y = (angle // (2 * math.pi)).astype(int)
     return _points(x[:, [0, 2]], y, tuple(f"turn {i}" for i in range(y.max() + 1)), "swiss_roll")
 
 
 def cat(n: int = 10_000, seed: int = 0) -> Data:
     """Points spread evenly over the silhouette of our sitting cat."""
-    g, x, n = np.random.default_rng(seed), np.empty((0, 2), np.float32), _count(n)
+    g, x, n = np.random.default_rng(seeded(seed)), np.empty((0, 2), np.float32), _count(n)
     while len(x) < n:
         tries = 2 * g.random((n, 2), np.float32) - 1
         x = np.concatenate([x, tries[_sprites.silhouette(*tries.T)]])

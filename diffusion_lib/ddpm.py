@@ -26,8 +26,8 @@ from .diffusion import (
     sample,
 )
 from .nets import MLP, UNet, check_classes, classes_for
-from .train import Learner, Parts, faster_precision, seed_all
-from .values import integer, plain
+from .train import Learner, Parts, check_build, faster_precision, seed_all
+from .values import dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the question
 
@@ -152,7 +152,7 @@ def build(
     net, channels (of the U-Net; of the MLP its width), batch, lr and even (see `draw_times`): None takes what was found best for such data;
     precision: see `Learner`; None: float32 for points, else what `faster_precision` finds.
     """
-    data.check()
+    check_build(data, device, channels=channels, batch=batch)
     shape, points, small = tuple(data.x.shape[1:]), data.x.ndim == 2, data.x.shape[-1] <= 8
     schedule = schedule or Schedule.of("cosine", 1000)
     batch, lr = batch or (512 if points else 128 if small else 64), lr or (3e-3 if points else 2e-3)
@@ -193,7 +193,7 @@ def draw(model: Denoiser, n: int, steps: int = 20, *, y: Tensor | None = None, e
     """
     y = classes_for(y, n, model.net.config["classes"])
     batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
-    g, device = torch.Generator().manual_seed(seed), next(model.parameters()).device
+    g, device = dice(seed), next(model.parameters()).device
     times = model.schedule.times(steps, "t" if eta else "snr")
     clip = 1.0 if len(model.shape) == 3 else None
     for start, xT in zip(
@@ -272,7 +272,7 @@ def bound_terms(model: Callable, x0: Tensor, schedule: Schedule, levels: int | N
     Their sum is an upper bound of -log2 p(x0) per dimension. Each term is the mean over n items of x0 (N, ...), drawn anew.
     model: a denoiser; v: its variance (0 beta_tilde, 1 beta), None: the one it has learned.
     """
-    g, size = torch.Generator().manual_seed(seed), 512
+    g, size = dice(seed), 512
     times = torch.arange(1, schedule.T + 1).repeat_interleave(n)
     items = torch.randint(len(x0), (len(times),), generator=g)
     terms = []
@@ -306,7 +306,7 @@ def bits_per_dimension(model: Callable, seen: Tensor, x: Tensor, schedule: Sched
 
     def jump(x, y, r, s=None):
         """-log2 p(x_0 | x_r) per number, and s: if it is not given, as large as the errors."""
-        g = torch.Generator().manual_seed(seed)
+        g = dice(seed)
         x0_hat, _ = _guess(model, add_noise(x, r, randn_like(x, g), schedule), r, y, schedule, 1.0)
         s = (x - x0_hat).pow(2).mean().sqrt() if s is None else s
         return float(-log_bin(x, x0_hat, s, levels).mean()) / math.log(2), s

@@ -61,7 +61,7 @@ class Schedule(Bundle):
     name: str = "custom"
 
     def __post_init__(self):
-        a = torch.as_tensor(self.alpha_bar, dtype=torch.float64, device="cpu")
+        a = _table(self.alpha_bar, "alpha_bar")
         if a.ndim != 1 or len(a) < 3:
             raise ValueError(
                 f"A schedule needs T of at least 2 steps, but got T = {max(len(a) - 1, 0) if a.ndim == 1 else a.shape}."
@@ -94,7 +94,7 @@ class Schedule(Bundle):
     @classmethod
     def from_beta(cls, beta: Sequence[float] | Tensor, name: str = "custom") -> Schedule:
         """alpha_bar_t = prod_{i<=t} (1 - beta_i); beta: (T,), each in (0, 1). DDPM section 2."""
-        beta = torch.as_tensor(beta, dtype=torch.float64, device="cpu")
+        beta = _table(beta, "beta")
         if beta.ndim != 1 or not bool(((beta > 0) & (beta < 1)).all()):
             raise ValueError(
                 "beta must be one number a step, each strictly between 0 and 1: the share of variance that the step replaces."
@@ -126,6 +126,7 @@ class Schedule(Bundle):
         = (alpha_bar x0^2 - alpha_bar - log(1 - alpha_bar)) / 2
         """
         a = self.alpha_bar[-1]
+        check_batch(x0, "x0")
         return float((a * x0.double().pow(2).mean().cpu() - a - torch.log1p(-a)) / 2)
 
     def at(self, t: int | Tensor, like: Tensor, lowest: int = 1) -> Tensor:
@@ -172,6 +173,19 @@ class Schedule(Bundle):
         return [*times, 0]
 
 
+def _table(numbers, what: str) -> Tensor:
+    """Numbers in a row, of any library, as float64."""
+    try:
+        return torch.as_tensor(numbers, dtype=torch.float64, device="cpu")
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"{what} must be numbers in a row, one for each step, but got {f'{numbers!r:.60}'.splitlines()[0]}.") from None  # fmt: skip
+
+
+def check_schedule(schedule) -> None:
+    if not isinstance(schedule, Schedule):
+        raise ValueError(f'schedule must be a Schedule, as Schedule.of("cosine", T=1000) makes one, but got {type(schedule).__name__}.')  # fmt: skip
+
+
 def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
     """Bad input becomes one sentence here, before it becomes a strange picture."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
@@ -200,8 +214,16 @@ def check_shape(answer, like: Tensor, who: str = "The denoiser") -> None:
         )
 
 
+def _within(number, low: float, high: float) -> bool:
+    """Is it one number, and from low to high? A word, None and a list are not."""
+    try:
+        return not isinstance(number, str | bool) and low <= float(number) <= high
+    except (TypeError, ValueError, RuntimeError):
+        return False
+
+
 def check_clip(clip: float | None) -> None:
-    if clip is not None and not 0 < clip < math.inf:
+    if clip is not None and not (_within(clip, 0, sys.float_info.max) and clip > 0):
         raise ValueError(f"clip must be None, or a number above 0 that x0_hat stays within, but got {clip}.")
 
 
@@ -228,6 +250,7 @@ def forward_step(xs: Tensor, t: int | Tensor, eps: Tensor, schedule: Schedule) -
 
 
 def _alpha(t: int | Tensor, like: Tensor, schedule: Schedule) -> Tensor:
+    check_schedule(schedule)
     return schedule.at(t, like) / schedule.at(t - 1, like, lowest=0)
 
 
@@ -238,12 +261,15 @@ def add_noise(x0: Tensor, t: int | Tensor, eps: Tensor, schedule: Schedule) -> T
     """
     check_batch(x0, "x0")
     check_batch(eps, "eps", x0)
+    check_schedule(schedule)
     a = schedule.at(t, x0, lowest=0)
     return a.sqrt().to(x0) * x0 + (1 - a).sqrt().to(x0) * eps
 
 
 def forward_path(x0: Tensor, schedule: Schedule, generator: torch.Generator | None) -> Tensor:
     """The whole chain x_0, x_1, ..., x_T, one forward_step after another: (T+1, B, ...)."""
+    check_schedule(schedule)
+    check_batch(x0, "x0")
     path = [x0]
     for t in range(1, schedule.T + 1):
         path.append(forward_step(path[-1], t, randn_like(x0, generator), schedule))
@@ -252,6 +278,9 @@ def forward_path(x0: Tensor, schedule: Schedule, generator: torch.Generator | No
 
 def log_normal(x: Tensor, mean: Tensor, var: Tensor | float) -> Tensor:
     """log N(x; mean, var I) in nats, summed over all axes but the first: (B,), float64. var: a number, (B,) or like x."""
+    if not isinstance(x, Tensor) or not isinstance(mean, Tensor):
+        check_batch(mean if isinstance(x, Tensor) else x, "mean" if isinstance(x, Tensor) else "x")
+    check_shape(mean, x, "The mean of a bell curve")
     d2 = (x.double() - mean.double()).pow(2)
     var = torch.as_tensor(var, dtype=torch.float64, device=d2.device)
     var = var.reshape(-1, *[1] * (x.ndim - 1)) if var.ndim == 1 else var
@@ -270,6 +299,7 @@ def log_q_jump(xt: Tensor, x0: Tensor, t: int | Tensor, schedule: Schedule) -> T
     """log q(x_t | x_0) in nats, (B,). DDPM eq. 4."""
     check_batch(xt, "x_t")
     check_batch(x0, "x0", xt)
+    check_schedule(schedule)
     a = schedule.at(t, xt)
     return log_normal(xt, a.sqrt().to(x0.device) * x0, 1 - a)
 
@@ -279,6 +309,8 @@ def log_q_chain(path: Tensor, schedule: Schedule) -> Tensor:
 
     log q(x_{1:T} | x_0) = sum_t log q(x_t | x_{t-1}), so ``.sum(0)`` is the chain's and ``.cumsum(0)`` shows it grow.
     """
+    check_schedule(schedule)
+    check_batch(path, "The path")
     if len(path) != schedule.T + 1:
         raise ValueError(
             f"The path has {len(path)} pictures, but a schedule of T = {schedule.T} needs T + 1 = {schedule.T + 1}: x_0 to x_T."
@@ -288,7 +320,12 @@ def log_q_chain(path: Tensor, schedule: Schedule) -> Tensor:
 
 def posterior(xt: Tensor, x0: Tensor, t: int, s: int, schedule: Schedule) -> tuple[Tensor, Tensor]:
     """Mean (B, ...) and variance of q(x_s | x_t, x_0), s < t: where the path was, if both its ends are known. DDPM eq. 6-7."""
+    check_schedule(schedule)
+    check_batch(xt, "x_t")
+    check_batch(x0, "x0", xt)
     at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
+    if not bool((as_ > at).all()):
+        raise ValueError(f"s must be a time before t, but got s = {s} and t = {t}.")
     step = at / as_  # what alpha_t is when s = t - 1
     mean = (as_.sqrt() * (1 - step) / (1 - at)).to(xt) * x0 + (step.sqrt() * (1 - as_) / (1 - at)).to(xt) * xt
     return mean, (1 - as_) / (1 - at) * (1 - step)
@@ -310,6 +347,11 @@ def convert(
     for kind in (source, target):
         if kind not in PREDICTIONS:
             raise ValueError(f"A network cannot predict {kind!r}: choose one of {', '.join(PREDICTIONS)}.")
+    check_schedule(schedule)
+    if not isinstance(xt, Tensor) or not xt.is_floating_point():
+        check_batch(
+            xt, "x_t"
+        )  # says what it is; numbers that are none stay the caller's, for a training tells of them
     check_shape(value, xt)
     a = schedule.at(t, xt)
     signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)
@@ -373,12 +415,13 @@ def reverse_step(
     check_batch(xt, "x_t")
     check_batch(eps_hat, "eps_hat", xt)
     check_batch(noise, "noise", xt)
+    check_schedule(schedule)
     at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
     if not bool((as_ > at).all()):
         raise ValueError(
             f"A reverse step goes back in time: s must be smaller than t, but got s = {s} and t = {t}."
         )
-    if not 0 <= eta <= 1:
+    if not _within(eta, 0, 1):
         raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
     check_clip(clip)
     x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
@@ -426,6 +469,7 @@ def sample(
     """
     check_batch(xt, "x_T")
     check_clip(clip)
+    check_schedule(schedule)
     times = _walk_times(steps, schedule)
     if order not in (1, 2) or (order == 2 and eta != 0):
         raise ValueError(

@@ -26,8 +26,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 from .data import Data
 from .diffusion import randn_like
 from .nets import check_classes, check_numbers, classes_for
-from .train import Learner, Parts, seed_all
-from .values import integer, plain
+from .train import Learner, Parts, check_build, seed_all
+from .values import dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the losses
 
@@ -432,11 +432,11 @@ def build(
     R3GAN's fall; None means 0.01 for points, else 1. d_steps: how often D is taught for each time it is fooled.
     ratio: D's learning rate over G's. channels: G's; the D of points has half as many.
     """
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"There is no GAN loss {loss!r}: choose one of {', '.join(LOSSES)}.")
     if d_steps < 1:
         raise ValueError(f"D is taught at least 1 time for each time it is fooled: got d_steps = {d_steps}.")
-    data.check()
+    check_build(data, device, latent=latent, channels=channels, batch=batch)
     shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
     classes = 0 if points or data.y is None else len(data.names)
     usual = (R_POINTS if points else R_PICTURES) if loss == "relativistic" else 0.0
@@ -478,7 +478,7 @@ def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, ba
 
     y: (n,) class numbers; if the network has classes and y is None, each class in turn.
     """
-    y, g = classes_for(y, n, model.config["classes"]), torch.Generator().manual_seed(seed)
+    y, g = classes_for(y, n, model.config["classes"]), dice(seed)
     batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
     z = model.noise(n, g)
     for start in range(0, n, batch):

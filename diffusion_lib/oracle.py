@@ -20,7 +20,7 @@ import math
 import torch
 from torch import Tensor
 
-from .diffusion import Schedule, check_batch, convert
+from .diffusion import Schedule, check_batch, check_schedule, convert
 
 
 class MixtureDenoiser:
@@ -38,6 +38,7 @@ class MixtureDenoiser:
         labels: Tensor | None = None,
     ):
         check_batch(means, "The data")
+        check_schedule(schedule)
         if len(means) == 0:
             raise ValueError(
                 "The data set is empty: the perfect denoiser needs at least one picture to remember."

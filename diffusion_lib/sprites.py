@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .values import integer
+from .values import integer, seeded
 
 # --- palettes ------------------------------------------------------------------------------------------------------------------
 FUR = {  # fur, its markings, bib and paws of a tuxedo, lines of mouth and closed eyes, iris
@@ -604,7 +604,7 @@ def random_sprites(
         raise ValueError(
             f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all."
         )
-    u = np.random.default_rng(seed).random((n, 12))  # one row a sprite
+    u = np.random.default_rng(seeded(seed)).random((n, 12))  # one row a sprite
     kinds = list(FACTORS) if species is None else [species]
     specs = []
     for row in u:

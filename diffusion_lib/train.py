@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from . import files
 from .data import Data
 from .diffusion import Schedule
-from .values import plain
+from .values import dice, integer, plain, seeded
 
 MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short: for tests and rehearsals
 
@@ -59,8 +59,23 @@ def pick_device(wanted: str | None = None) -> torch.device:
     return device
 
 
+def check_build(data: Data, device, **whole: int | None) -> None:
+    """What every `build` refuses before it begins: what is no Data, a device that is not here, whole numbers that are none."""
+    if not isinstance(data, Data):
+        raise ValueError(f"A network is built for a Data, such as data.digits() or data.Data(x), but got {type(data).__name__}.")  # fmt: skip
+    data.check()
+    for name, n in whole.items():
+        if n is not None:
+            says = f"{name} is a whole number of at least 1, or None for what suits the data, but got {f'{n!r:.60}'.splitlines()[0]}."
+            integer(n, 1, math.inf, says)
+    if device is not None and not isinstance(device, str | torch.device):
+        raise ValueError(f'device is a name such as "cpu" or "cuda", but got {device!r:.60}.')
+    pick_device(device)
+
+
 def seed_all(seed: int) -> None:
     """Seed Python, NumPy and PyTorch, so that weights start the same."""
+    seed = seeded(seed)
     random.seed(seed), np.random.seed(seed), torch.manual_seed(seed)
 
 
@@ -230,7 +245,7 @@ def fit(
             f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
         )
     most = min(steps or math.inf, files.asked(MAX_STEPS, 10**9) or math.inf)
-    generator, done, spent, values = torch.Generator().manual_seed(seed), 0, 0.0, {}
+    generator, done, spent, values = dice(seed), 0, 0.0, {}
     path = None if checkpoint is None else files.expanded(checkpoint)
 
     def progress() -> float:

@@ -20,8 +20,8 @@ from .ddpm import log_bin
 from .diffusion import randn_like
 from .gan import Generator, eye, mlp
 from .nets import check_classes, check_numbers, classes_for
-from .train import Learner, Parts, seed_all
-from .values import integer, plain
+from .train import Learner, Parts, check_build, seed_all
+from .values import dice, integer, plain
 
 
 class VAE(nn.Module):
@@ -116,9 +116,7 @@ def build(
     """
     if sd is not None and sd <= 0:
         raise ValueError(f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}.")  # fmt: skip
-    if latent is not None and latent < 1:
-        raise ValueError(f"z has at least 1 number: got latent = {latent}.")
-    data.check()
+    check_build(data, device, latent=latent, channels=channels, batch=batch)
     shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
     classes = 0 if points or data.y is None else len(data.names)
     channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
@@ -143,7 +141,7 @@ def build(
 @torch.no_grad()
 def bits_per_dimension(model: VAE, x: Tensor, levels: int | None, *, y: Tensor | None = None, n: int = 16, seed: int = 0) -> float:  # fmt: skip
     """The bound on -log2 p(x) per number, the mean over x (N, ...) and n draws of z. levels: see `surprise`."""
-    g = torch.Generator().manual_seed(seed)
+    g = dice(seed)
     like = x.new_empty(len(x), model.config["latent"])
     total = sum(float(vae_loss(model, x, randn_like(like, g), y, levels=levels).mean()) for _ in range(n))
     return total / n / math.prod(model.shape) / math.log(2)
@@ -156,7 +154,7 @@ def draw(model: VAE, n: int, *, y: Tensor | None = None, grain: bool | None = No
     grain: draw from p(x | z), with its noise of size s; else what you get is its mean, smoother than real pictures.
     None: points with it (they are nothing without their spread), pictures without, as VAE pictures are usually shown.
     """
-    y, g = classes_for(y, n, model.config["classes"]), torch.Generator().manual_seed(seed)
+    y, g = classes_for(y, n, model.config["classes"]), dice(seed)
     batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
     z, points = model.decoder.noise(n, g), len(model.shape) == 1
     for start in range(0, n, batch):

@@ -24,6 +24,17 @@ def integer(n, low: float, high: float, sentence: str) -> int:
     return whole
 
 
+def seeded(seed) -> int:
+    """A seed that Python, NumPy and torch all take; ValueError for any other."""
+    says = f"A seed is a whole number from 0 to 4,294,967,295, but got {f'{seed!r:.60}'.splitlines()[0]}."
+    return integer(seed, 0, 2**32 - 1, says)
+
+
+def dice(seed) -> torch.Generator:
+    """A generator on the CPU that begins at this seed."""
+    return torch.Generator().manual_seed(seeded(seed))
+
+
 def array(x, what: str) -> np.ndarray:
     """Anything with numbers in it as an array: also a tensor on a GPU, with a gradient, or of a kind that NumPy lacks."""
     try:

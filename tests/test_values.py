@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import diffusion_lib
-from diffusion_lib import classifier, data, ddpm, figures, gan, oracle, plots, sprites, store, vae
+from diffusion_lib import classifier, data, ddpm, diffusion, figures, gan, oracle, plots, sprites, store, vae
 from diffusion_lib.data import Data
 from diffusion_lib.diffusion import Schedule, Trace, add_noise, convert, randn_like, reverse_step, sample
 from diffusion_lib.nets import MLP, Classifier, UNet
@@ -322,3 +322,104 @@ def test_what_no_figure_can_show_is_one_sentence(call):
 def test_a_cloud_with_a_hole_and_a_cloud_of_one_place_have_axes():
     assert plots.cloud([[1.0, float("inf")], [2, 3]]).axes[0].get_xlim()[1] == pytest.approx(3.15)
     assert plots.cloud(torch.zeros(3, 2)).axes[0].get_xlim() == (-1, 1)
+
+
+# ---------------------------------------------------------------------------------------- what is of another kind
+
+ODD = [None, "abc", object(), [1], {}, 1.5, float("nan"), True, -1, torch.zeros(3), X]
+LOG = torch.randn(51, 2, 1, 8, 8)
+SCHEDULED = {
+    "add_noise": lambda s: add_noise(X, 3, EPS, s), "forward_step": lambda s: diffusion.forward_step(X, 3, EPS, s),
+    "forward_path": lambda s: diffusion.forward_path(X, s, None), "log_q_step": lambda s: diffusion.log_q_step(X, X, 3, s),
+    "log_q_jump": lambda s: diffusion.log_q_jump(X, X, 3, s), "log_q_chain": lambda s: diffusion.log_q_chain(LOG, s),
+    "posterior": lambda s: diffusion.posterior(X, X, 5, 4, s), "convert": lambda s: convert(EPS, "eps", "x0", X, AT, s),
+    "reverse_step": lambda s: reverse_step(X, EPS, 5, 4, s, EPS), "sample": lambda s: next(sample(PERFECT, X, s)),
+    "denoiser": lambda s: oracle.ideal_denoiser(X, s),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("act", SCHEDULED.values(), ids=SCHEDULED)
+def test_what_is_no_schedule_is_one_sentence(act):
+    act(S)
+    for schedule in ODD:
+        with pytest.raises(ValueError, match="schedule must be a Schedule") as error:
+            act(schedule)
+        sentence(error)
+
+
+TENSORS = {
+    "forward_path": lambda x: diffusion.forward_path(x, S, None), "posterior xt": lambda x: diffusion.posterior(x, X, 5, 4, S),
+    "posterior x0": lambda x: diffusion.posterior(X, x, 5, 4, S), "convert": lambda x: convert(EPS, "eps", "x0", x, AT, S),
+    "terminal_kl": S.terminal_kl, "log_normal x": lambda x: diffusion.log_normal(x, X, 1.0),
+    "log_normal mean": lambda x: diffusion.log_normal(X, x, 1.0), "log_q_chain": lambda x: diffusion.log_q_chain(x, S),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("act", TENSORS.values(), ids=TENSORS)
+def test_what_is_no_batch_is_one_sentence(act):
+    for x in [x for x in ODD if x is not X]:
+        with pytest.raises(ValueError, match=r"tensor|shape") as error:
+            act(x)
+        sentence(error)
+
+
+def test_a_step_forward_in_time_has_no_posterior():
+    for s in (5, 6):
+        with pytest.raises(ValueError, match="s must be a time before t"):
+            diffusion.posterior(X, X, 5, s, S)
+
+
+@pytest.mark.parametrize(
+    "table", [None, "abc", object(), {}, [[1.0], [2.0, 3.0]], b"x"], ids=lambda t: type(t).__name__
+)
+def test_a_table_of_no_numbers_is_one_sentence(table):
+    for make in (Schedule, Schedule.from_beta):
+        with pytest.raises(ValueError, match="must be numbers in a row") as error:
+            make(table)
+        sentence(error)
+
+
+@pytest.mark.parametrize(
+    "number", [None, "abc", [1], object(), torch.zeros(3)], ids=lambda n: type(n).__name__
+)
+def test_eta_and_clip_are_numbers(number):
+    with pytest.raises(ValueError, match="eta must lie in"):
+        reverse_step(X, EPS, 5, 4, S, EPS, eta=number)
+    if number is not None:
+        with pytest.raises(ValueError, match="clip must be"):
+            reverse_step(X, EPS, 5, 4, S, EPS, clip=number)
+
+
+SEEDED = {name: lambda seed, make=make: make(10, seed=seed) for name, make in data.DATASETS.items() if name not in ("digits", "mnist")} | {
+    "split": lambda seed: data.ring(10).split(5, seed), "batches": lambda seed: next(data.ring(10).batches(5, seed)),
+    "ddpm": lambda seed: ddpm.build(data.ring(10), seed=seed), "gan": lambda seed: gan.build(data.ring(10), seed=seed),
+    "vae": lambda seed: vae.build(data.ring(10), seed=seed), "draw": lambda seed: next(gan.draw(store.load("digits_gan"), 2, seed=seed)),
+    "fit": lambda seed: next(fit(None, [], [], steps=1, seed=seed)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("act", SEEDED.values(), ids=SEEDED)
+def test_what_is_no_seed_is_one_sentence(act):
+    """`None` drew other data each time, and the rest spoke NumPy's words."""
+    for seed in [*ODD, 2**32, np.int64(-3)]:
+        with pytest.raises(ValueError, match="A seed is a whole number from 0 to") as error:
+            act(seed)
+        sentence(error)
+
+
+@pytest.mark.parametrize("family", [ddpm, gan, vae, classifier], ids=lambda f: f.__name__)
+def test_what_no_network_is_built_for_is_one_sentence(family):
+    d = data.digits().subset(10)
+    for odd in ODD:
+        with pytest.raises(ValueError, match="A network is built for a Data") as error:
+            family.build(odd)
+        sentence(error)
+    for device in [odd for odd in ODD if odd is not None]:
+        with pytest.raises(ValueError, match=r"device") as error:
+            family.build(d, device=device)
+        sentence(error)
+    for name in {ddpm: ("channels", "batch"), classifier: ()}.get(family, ("channels", "batch", "latent")):
+        for odd in [odd for odd in [*ODD, 0] if odd is not None]:
+            with pytest.raises(ValueError, match=f"{name} is a whole number of at least 1") as error:
+                family.build(d, **{name: odd})
+            sentence(error)
