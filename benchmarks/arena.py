@@ -39,11 +39,13 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from diffusion_lib import arena, classifier, data, ddpm, store, train, vae
+from diffusion_lib import bound, data, store, train, vae
+from diffusion_lib.data.captions import parse
+from diffusion_lib.data.factors import FACTORS
+from diffusion_lib.evaluation import arena, classifier, cost
+from diffusion_lib.evaluation.metrics import kernel_distance, student
+from diffusion_lib.evaluation.records import RECORDS
 from diffusion_lib.files import whole
-from diffusion_lib.metrics import kernel_distance, student
-from diffusion_lib.sprites import FACTORS, parse
-from diffusion_lib.views.failing import RECORDS
 
 # seconds for each family and seed, seeds, seconds of a tuning run
 PLACES = {"grid": (40, 10, 12), "digits": (120, 5, 30), "sprites": (120, 5, 40), "mnist": (300, 5, 60)}
@@ -185,7 +187,7 @@ def second_look(e: arena.Entry, place: arena.Place, greys: int, seed: int) -> di
     if e.name == "VAE":
         found["bits"] = vae.bits_per_dimension(e.model, fresh.x, greys, y=fresh.y)
     if e.name == "DDPM":
-        found["bits"] = ddpm.bits_per_dimension(e.model, seen.x, fresh.x, e.model.schedule, greys, y_seen=seen.y, y=fresh.y)  # fmt: skip
+        found["bits"] = bound.bits_per_dimension(e.model, seen.x, fresh.x, e.model.schedule, greys, y_seen=seen.y, y=fresh.y)  # fmt: skip
     return rounded(found)
 
 
@@ -234,9 +236,9 @@ def fill(name: str, again_tuning: bool) -> None:
     if "steps" not in book:
         entries = arena.enter(place, 0, options=options)
         book |= {"options": options, "steps": calibrate(place, options, budget), "floor": rounded(place.floor()),
-                 "calls": arena.CALLS, "parameters": {k: arena.parameters(e) for k, e in entries.items()},
-                 "flops": {k: {"training_per_sample": arena.counted_flops(place, k, **options[k]),
-                               "expected": arena.expected_flops(e, options[k].get("every")), "drawing": arena.drawing_flops(e)} for k, e in entries.items()}}  # fmt: skip
+                 "calls": arena.CALLS, "parameters": {k: cost.parameters(e) for k, e in entries.items()},
+                 "flops": {k: {"training_per_sample": cost.counted_flops(place, k, **options[k]),
+                               "expected": cost.expected_flops(e, options[k].get("every")), "drawing": cost.drawing_flops(e)} for k, e in entries.items()}}  # fmt: skip
         write(name, book)
         print(name, book["steps"], book["floor"], flush=True)
     if "spread" not in book:

@@ -17,10 +17,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from diffusion_lib import data, gan, store
-from diffusion_lib.figures import to_uint8
+from diffusion_lib.course.lesson05.duel import FILM
 from diffusion_lib.files import expanded, whole
 from diffusion_lib.train import fit
-from diffusion_lib.views.duel import FILM
+from diffusion_lib.viz.figures import to_uint8
 
 SHOWN, MOMENTS, EARLY, STEPS = 20, 40, 400, 8000
 COMMAND = "python benchmarks/cat_film.py"

@@ -30,15 +30,15 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor
 
-from diffusion_lib import data, gan, train
+from diffusion_lib import data, gan, nets, train
+from diffusion_lib.course.lesson06.collapse import COUNTED, near_modes
+from diffusion_lib.evaluation.metrics import mode_report, nearest
 from diffusion_lib.files import whole
-from diffusion_lib.metrics import mode_report, nearest
 from diffusion_lib.train import fit
-from diffusion_lib.views.collapse import COUNTED, near_modes
 
 OUT = Path(__file__).parent.parent / "diffusion_lib" / "records" / "cures.json"
 SECONDS, SEEDS, OTHERS, TRY_SEED, TIE = 8.0, 10, 5, 100, 0.01
-RATES, NETWORKS = (2e-3, 1e-3, 5e-4), {"waves": {"waves": gan.WAVES}, "plain": {"waves": 0}}
+RATES, NETWORKS = (2e-3, 1e-3, 5e-4), {"waves": {"waves": nets.WAVES}, "plain": {"waves": 0}}
 SAMPLES, POINTS, LOOKS = 2500, 200, 16
 PLOT = 2.1  # half the side of the lesson's little plots
 OLD = ("minimax (2014)", "non-saturating")

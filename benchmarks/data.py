@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 from diffusion_lib import data
+from diffusion_lib.data.drawn import random_sprites
 from diffusion_lib.files import write
-from diffusion_lib.sprites import random_sprites
 
 
 def seconds(work, runs: int = 3) -> list[float]:

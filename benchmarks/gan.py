@@ -20,10 +20,10 @@ from pathlib import Path
 import torch
 
 from diffusion_lib import data, gan, store
+from diffusion_lib.course.lesson06.collapse import COUNTED
+from diffusion_lib.evaluation.metrics import mode_report
 from diffusion_lib.files import whole
-from diffusion_lib.metrics import mode_report
 from diffusion_lib.train import fit
-from diffusion_lib.views.collapse import COUNTED
 
 OUT = Path(__file__).with_name("gan.json")
 N = 10_000  # samples that are judged

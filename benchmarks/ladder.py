@@ -29,10 +29,13 @@ import torch
 from arena import best
 from PIL import Image
 
-from diffusion_lib import arena, data, train
-from diffusion_lib.figures import to_uint8
+from diffusion_lib import data, train
+from diffusion_lib.course.lesson06.rungs import AGAIN, FAMILIES, SIZES
+from diffusion_lib.evaluation import arena, cost
+from diffusion_lib.evaluation.pyramid import FAILS, N, Ruler
+from diffusion_lib.evaluation.records import RECORDS
 from diffusion_lib.files import whole
-from diffusion_lib.views.rungs import AGAIN, FAILS, FAMILIES, RECORDS, SIZES, N, Ruler
+from diffusion_lib.viz.figures import to_uint8
 
 OUT, SHOWN, SECONDS, SEEDS = RECORDS / "ladder.json", 6, 30.0, 3
 RULERS = cache(Ruler)
@@ -77,7 +80,7 @@ def timed(rounds: int = 5) -> dict[int, dict[str, float]]:
 def flops(size: int, family: str) -> float:
     """Of one training step, as PyTorch counts them (`arena.counted_flops`)."""
     d, told = data.sprites(2000, size), options(size, family)
-    return told["batch"] * arena.counted_flops(arena.Place(d, d), family, **told)
+    return told["batch"] * cost.counted_flops(arena.Place(d, d), family, **told)
 
 
 def budgets(steps: dict[str, int], each: dict[str, float]) -> dict[str, dict[str, int]]:

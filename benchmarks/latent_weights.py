@@ -25,15 +25,16 @@ from pathlib import Path
 
 import torch
 
-from diffusion_lib import classifier, ddpm, gan, store, vae
+from diffusion_lib import ddpm, gan, store, vae
+from diffusion_lib.course.lesson09.blurring import again, drawn_by_all, edges, lost, squared_error
+from diffusion_lib.course.lesson09.copying import dial, makers
+from diffusion_lib.course.lesson09.latents import from_noise, seen_and_unseen, slerp, straight
 from diffusion_lib.diffusion import randn_like
+from diffusion_lib.evaluation import classifier
+from diffusion_lib.evaluation.metrics import frechet
+from diffusion_lib.evaluation.records import RECORDS
 from diffusion_lib.files import expanded, whole
-from diffusion_lib.metrics import frechet
 from diffusion_lib.train import fit
-from diffusion_lib.views.blurring import again, drawn_by_all, edges, lost, squared_error
-from diffusion_lib.views.copying import dial, makers
-from diffusion_lib.views.failing import RECORDS
-from diffusion_lib.views.latents import from_noise, seen_and_unseen, slerp, straight
 
 LEARN, UNSEEN = (replace(part, y=None) for part in seen_and_unseen())
 STEPS, SDS, SEEDS = 3000, (None, 0.3, 0.5), (0, 1, 2)  # of the comparison of decoders' s

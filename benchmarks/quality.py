@@ -21,10 +21,11 @@ from pathlib import Path
 
 import torch
 
-from diffusion_lib import classifier, data, ddpm, store
+from diffusion_lib import data, ddpm, store
 from diffusion_lib.diffusion import Schedule, sample
+from diffusion_lib.evaluation import classifier
+from diffusion_lib.evaluation.metrics import frechet, mode_report, nearest
 from diffusion_lib.files import whole
-from diffusion_lib.metrics import frechet, mode_report, nearest
 from diffusion_lib.oracle import mixture_denoiser
 from diffusion_lib.train import fit
 

@@ -29,9 +29,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from diffusion_lib import classifier, data, store
+from diffusion_lib import data, store
+from diffusion_lib.evaluation import classifier
+from diffusion_lib.evaluation.metrics import frechet
 from diffusion_lib.files import whole
-from diffusion_lib.metrics import frechet
 from diffusion_lib.train import fit
 
 HERE = Path(__file__).parent

@@ -47,7 +47,8 @@ def scene():
 def player():
     import numpy as np
 
-    from diffusion_lib.player import FramePlayer, curve, mix
+    from diffusion_lib.viz.panels import curve, mix
+    from diffusion_lib.viz.player import FramePlayer
 
     photo, noise, digit, grain, a = scene()
     t = np.arange(T + 1)

@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 
 from diffusion_lib import data, store
+from diffusion_lib.course.lesson04 import denoisers
 from diffusion_lib.diffusion import sample
+from diffusion_lib.evaluation import distances
 from diffusion_lib.files import whole
-from diffusion_lib.views import denoisers
 
 OUT = Path(__file__).with_name("variances.json")
 COUNTS = inspect.signature(denoisers.variances).parameters["counts"].default
@@ -23,7 +24,7 @@ COUNTS = inspect.signature(denoisers.variances).parameters["counts"].default
 
 def throw(seed: int, n: int = 200) -> dict:
     """{variance: {steps: Frechet distance to real digits}} with one throw of the dice."""
-    model, far, y = store.load("digits_learned"), denoisers.distances(store.load("classifier_digits"), data.digits().split(1000)[1], n)[0], torch.arange(n) % 10  # fmt: skip
+    model, far, y = store.load("digits_learned"), distances.distances(store.load("classifier_digits"), data.digits().split(1000)[1], n)[0], torch.arange(n) % 10  # fmt: skip
     xT, found = torch.randn(n, *model.shape, generator=torch.Generator().manual_seed(seed)), {}
     for name, v in denoisers.VARIANCES.items():
         found[name] = {}

@@ -19,13 +19,12 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
-from .data import Data
+from .dataset import Data
 from .diffusion import randn_like
-from .nets import check_classes, check_numbers, classes_for
+from .nets import WAVES, Discriminator, Generator, classes_for
 from .train import Learner, Parts, check_build, seed_all
 from .values import dice, integer, plain
 
@@ -160,176 +159,6 @@ class Regular:
             length = (slope2(lambda x: model(x, y), fake + share * (real - fake)) + 1e-12).sqrt()
             total = total + self.gp * (length - 1).pow(2).mean()
         return self.every * total
-
-
-# ---------------------------------------------------------------------------------------- the two networks
-
-
-class Residual(nn.Module):
-    """Two 3 x 3 convolutions added to their input, which they leave alone at first. No normalisation, as in R3GAN."""
-
-    def __init__(self, channels: int, out: int):
-        super().__init__()
-        self.conv1, self.conv2 = nn.Conv2d(channels, out, 3, padding=1), nn.Conv2d(out, out, 3, padding=1)
-        self.skip = nn.Conv2d(channels, out, 1, bias=False) if channels != out else nn.Identity()
-        nn.init.normal_(self.conv2.weight, std=1e-3), nn.init.zeros_(self.conv2.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.skip(x) + self.conv2(F.leaky_relu(self.conv1(F.leaky_relu(x, 0.2)), 0.2))
-
-
-def _sizes(shape, channels: int, patch: int) -> tuple[list[int], list[int]]:
-    """Sides from small to full, and the channels at each: 4 (or 7) pixels at first, twice as many at each further size."""
-    _, h, w = shape
-    side = h // patch
-    sides = [side]
-    while sides[0] % 2 == 0 and sides[0] > 4:
-        sides.insert(0, sides[0] // 2)
-    if h != w or h % patch or sides[0] > 7:
-        raise ValueError(
-            f"These networks draw squares of 4 or 7 pixels, doubled some times (8, 14, 16, 28, 32, 64, ...): got {h} x {w} with patch = {patch}."
-        )
-    return sides, [channels * 2 ** min(3, k) for k in reversed(range(len(sides)))]
-
-
-def mlp(inputs: int, width: int, depth: int, outputs: int) -> nn.Sequential:
-    """Linear layers with leaky ReLUs between them."""
-    layers = [nn.Linear(inputs, width), nn.LeakyReLU(0.2)]
-    for _ in range(depth - 1):
-        layers += [nn.Linear(width, width), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Linear(width, outputs))
-
-
-class Waves(nn.Module):
-    """(B, n) -> (B, n (1 + 2 K)): the numbers, and sin and cos of their 1, 2, 4, ... 2^(K-1) fold (Tancik et al. 2020, 2006.10739).
-
-    Steep functions become easier with them (lesson 06 compares networks with and without).
-    """
-
-    def __init__(self, octaves: int):
-        super().__init__()
-        self.register_buffer("frequency", 2.0 ** torch.arange(octaves), persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        angle = (x[:, :, None] * self.frequency).flatten(1)
-        return torch.cat([x, angle.sin(), angle.cos()], 1)
-
-
-WAVES = 5  # octaves, for points: enough for structures of a fiftieth of the cloud
-
-
-class Generator(nn.Module):
-    """z (B, latent) from N(0, I), and perhaps a class y (B,) -> a fake (B, *shape).
-
-    shape: (2,) for points, (C, H, W) for pictures. channels: at the full size (pictures) or the width of a layer (points).
-    patch: 2 makes 2 x 2 pixels at a time, as `UNet` does. waves: octaves of `Waves` that z enters with (points only). card: where the weights come from, if they were loaded.
-    """
-
-    def __init__(self, shape, latent: int = 32, classes: int = 0, channels: int = 32, patch: int = 1, waves: int = WAVES):  # fmt: skip
-        super().__init__()
-        self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "patch": patch, "waves": waves}  # fmt: skip
-        self.card: dict = {}
-        self.label = nn.Embedding(classes, latent) if classes else None
-        if classes:  # softer than z: with classes G may draw one picture of each and stay there (Shahbazi et al. 2022, 2201.06578)
-            nn.init.normal_(self.label.weight, std=0.2)
-        inputs = latent * (2 if classes else 1)
-        if len(shape) == 1:
-            self.body = nn.Sequential(Waves(waves), mlp(inputs * (1 + 2 * waves), channels, 3, shape[0]))
-            return
-        sides, widths = _sizes(shape, channels, patch)
-        self.first, self.start = nn.Linear(inputs, widths[0] * sides[0] ** 2), (widths[0], sides[0], sides[0])
-        self.blocks = nn.ModuleList(Residual(a, b) for a, b in zip([widths[0], *widths], widths, strict=False))  # fmt: skip
-        self.last = nn.Conv2d(widths[-1], shape[0] * patch**2, 3, padding=1)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one sample."""
-        return tuple(self.config["shape"])
-
-    def noise(self, n: int, generator: torch.Generator | None) -> Tensor:
-        """z (n, latent) from N(0, I), the same on every device."""
-        z = torch.empty(n, self.config["latent"], dtype=torch.float32, device="cpu")
-        return randn_like(z, generator).to(next(self.parameters()))
-
-    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        if z.ndim != 2 or z.shape[1] != self.config["latent"]:
-            raise ValueError(f"This generator draws from z of shape (B, {self.config['latent']}), but got {tuple(z.shape)}.")  # fmt: skip
-        check_numbers(self, z)
-        if y is not None:
-            check_classes(y, len(z), self.config["classes"], lowest=0)
-        if self.label is not None:
-            if y is None:
-                raise ValueError("This generator wants to be told which class to draw: give y (B,).")
-            z = torch.cat([z, self.label(y)], 1)
-        if len(self.shape) == 1:
-            return self.body(z)
-        h = self.first(z).reshape(len(z), *self.start)
-        for i, block in enumerate(self.blocks):
-            h = block(F.interpolate(h, scale_factor=2.0, mode="nearest") if i else h)
-        return F.pixel_shuffle(self.last(F.leaky_relu(h, 0.2)), self.config["patch"])
-
-
-def eye(shape, channels: int, patch: int = 1, waves: int = WAVES) -> tuple[nn.Module, int]:
-    """The part of a network that looks at samples (B, *shape): it gives features (B, n), and n. Options as in `Generator`."""
-    if len(shape) == 1:
-        return Waves(waves), shape[0] * (1 + 2 * waves)
-    sides, widths = _sizes(shape, channels, patch)
-    widths, steps = widths[::-1], []
-    for i, (a, b) in enumerate(zip([widths[0], *widths], widths, strict=False)):
-        steps += ([nn.AvgPool2d(2)] if i else []) + [Residual(a, b)]
-    look = nn.Conv2d(shape[0] * patch**2, widths[0], 3, padding=1)
-    seen = nn.Sequential(nn.PixelUnshuffle(patch), look, *steps, nn.LeakyReLU(0.2), nn.Flatten())
-    return seen, widths[-1] * sides[0] ** 2
-
-
-class Discriminator(nn.Module):
-    """A sample (B, *shape), and perhaps its class y (B,) -> a score (B,); above 0 means "real".
-
-    spectral: divide each layer's weights by their largest stretch (Miyato et al. 2018, 1802.05957). minibatch_std: D also
-    hears how different the samples of a batch are from each other, so that fakes which are all alike give themselves away
-    (Karras et al. 2018, 1710.10196, section 3). The class enters as a direction that the features should point in
-    (Miyato, Koyama 2018, 1802.05637).
-    """
-
-    def __init__(self, shape, classes: int = 0, channels: int = 32, patch: int = 1, spectral: bool = False, minibatch_std: bool = False, waves: int = WAVES):  # fmt: skip
-        super().__init__()
-        self.config = {"shape": list(shape), "classes": classes, "channels": channels, "patch": patch, "spectral": spectral, "minibatch_std": minibatch_std, "waves": waves}  # fmt: skip
-        self.card: dict = {}
-        self.group = 8 if minibatch_std else 0
-        self.eye, inputs = eye(shape, channels, patch, waves)
-        width = channels if len(shape) == 1 else 2 * channels
-        self.body = mlp(inputs + bool(self.group), width, 2 if len(shape) == 1 else 1, width)
-        self.score = nn.Linear(width, 1)
-        self.label = nn.Embedding(classes, width) if classes else None
-        if spectral:
-            for layer in [m for m in self.modules() if isinstance(m, nn.Linear | nn.Conv2d)]:
-                spectral_norm(layer)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.config["shape"])
-
-    def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        if x.shape[1:] != self.shape:
-            raise ValueError(f"This discriminator knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")  # fmt: skip
-        check_numbers(self, x)
-        h = self.eye(x)
-        if self.group:
-            h = torch.cat([h, batch_std(x, self.group)], 1)
-        h = F.leaky_relu(self.body(h), 0.2)
-        if self.label is not None and y is None:
-            raise ValueError("This discriminator wants to be told which class it sees: give y (B,).")
-        if y is not None:
-            check_classes(y, len(x), self.config["classes"], lowest=0)
-        score = self.score(h)[:, 0]
-        return score if self.label is None else score + (h * self.label(y)).mean(1)
-
-
-def batch_std(x: Tensor, group: int) -> Tensor:
-    """How different each `group` neighbours of the batch are: the mean over numbers of their standard deviation, (B, 1)."""
-    parts = x.flatten(1).split(group)
-    spread = [part.var(0, unbiased=False).add(1e-8).sqrt().mean().expand(len(part)) for part in parts]
-    return torch.cat(spread)[:, None]
 
 
 # ---------------------------------------------------------------------------------------- the four parts of a step

@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from .ddpm import Denoiser
 from .diffusion import Schedule
 from .files import expanded, write
-from .gan import Discriminator, Generator
-from .nets import MLP, Classifier, UNet
+from .nets import MLP, Classifier, Discriminator, Generator, UNet
 from .vae import VAE
 from .values import plain
 

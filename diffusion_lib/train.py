@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from . import files
-from .data import Data
+from .dataset import Data
 from .diffusion import Schedule
 from .values import dice, integer, plain, seeded
 

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from .data import Data
-from .ddpm import log_bin
+from .bound import log_bin
+from .dataset import Data
 from .diffusion import randn_like
-from .gan import Generator, eye, mlp
-from .nets import check_classes, check_numbers, classes_for
+from .nets import Generator, check_classes, check_numbers, classes_for, eye, mlp
 from .train import Learner, Parts, check_build, seed_all
 from .values import dice, integer, plain
 

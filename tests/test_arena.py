@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_lib import arena, data
-from diffusion_lib.arena import FAMILIES, Entry, Place
+from diffusion_lib import data
+from diffusion_lib.course.lesson07 import blind_spots
+from diffusion_lib.course.lesson07.blind import METRICS, SPOILED
+from diffusion_lib.evaluation import arena, cost
+from diffusion_lib.evaluation.arena import FAMILIES, Entry, Place
+from diffusion_lib.evaluation.records import RECORDS
 from diffusion_lib.train import Parts, fit
-from diffusion_lib.views import blind_spots
-from diffusion_lib.views.blind import METRICS, SPOILED
-from diffusion_lib.views.failing import RECORDS
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -118,21 +119,21 @@ def test_flops_by_thought_are_what_pytorch_counts(family, name, digits):
     place = {"ring": RING, "digits": digits}[name]
     options = {"precision": "float32"} if family == "DDPM" else {}
     entry = arena.enter(place, families=(family,), options={family: options})[family]
-    counted = arena.counted_flops(place, family, **options)
-    assert counted == pytest.approx(arena.expected_flops(entry), rel=0.05)
+    counted = cost.counted_flops(place, family, **options)
+    assert counted == pytest.approx(cost.expected_flops(entry), rel=0.05)
 
 
 def test_forward_flops_of_a_layer_that_can_be_done_in_the_head():
     conv = nn.Conv2d(3, 5, 3, padding=1)
-    assert arena.forward_flops(conv, torch.zeros(2, 3, 8, 8)) == 2 * 2 * 64 * 5 * 3 * 9
-    assert arena.forward_flops(nn.Linear(7, 4), torch.zeros(6, 7)) == 2 * 6 * 7 * 4
+    assert cost.forward_flops(conv, torch.zeros(2, 3, 8, 8)) == 2 * 2 * 64 * 5 * 3 * 9
+    assert cost.forward_flops(nn.Linear(7, 4), torch.zeros(6, 7)) == 2 * 6 * 7 * 4
 
 
 def test_one_sample_costs_a_ddpm_its_calls(digits):
     entries = arena.enter(digits, options={"DDPM": {"precision": "float32"}})
     x, y = entries["DDPM"].first
-    one = arena.forward_flops(entries["DDPM"].model.net, x[:1], torch.ones(1).long(), y[:1])
-    assert arena.drawing_flops(entries["DDPM"]) == 20 * one
+    one = cost.forward_flops(entries["DDPM"].model.net, x[:1], torch.ones(1).long(), y[:1])
+    assert cost.drawing_flops(entries["DDPM"]) == 20 * one
     calls = []
     entries["DDPM"].model.net.register_forward_hook(lambda *a: calls.append(1))
     entries["DDPM"].draw(3)
@@ -148,9 +149,9 @@ def test_one_sample_costs_a_ddpm_its_calls(digits):
 def test_drawing_needs_no_encoder_and_no_discriminator():
     entries = arena.enter(RING)
     for name in ("GAN", "VAE"):
-        found = arena.parameters(entries[name])
+        found = cost.parameters(entries[name])
         assert 0 < found["drawing"] < found["training"]
-    found = arena.parameters(entries["DDPM"])
+    found = cost.parameters(entries["DDPM"])
     assert found["drawing"] == found["training"]
 
 
@@ -223,7 +224,7 @@ def test_all_are_judged_by_as_many():
     ],
 )
 def test_break_even(a, b, samples):
-    assert arena.break_even(*a, *b) == samples
+    assert cost.break_even(*a, *b) == samples
     if samples:
         assert a[0] + samples * a[1] == b[0] + samples * b[1]
 

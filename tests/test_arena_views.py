@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_lib import arena, data, views
-from diffusion_lib.arena import FAMILIES
-from diffusion_lib.metrics import student
-from diffusion_lib.views import arena as module
-from diffusion_lib.views import races
-from diffusion_lib.views.arena import BETS
-from diffusion_lib.views.scores import seconds_to
+from diffusion_lib import data
+from diffusion_lib.course import lesson07
+from diffusion_lib.course.lesson07 import live_race as module
+from diffusion_lib.course.lesson07 import recorded
+from diffusion_lib.course.lesson07.live_race import BETS
+from diffusion_lib.course.lesson07.scores import seconds_to
+from diffusion_lib.evaluation import arena, records
+from diffusion_lib.evaluation.arena import FAMILIES
+from diffusion_lib.evaluation.metrics import student
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -42,7 +44,7 @@ def book_of(**coverage):
 @pytest.fixture
 def made_up(tmp_path, monkeypatch):
     """Write a race into a folder of our own and read it from there."""
-    monkeypatch.setattr(races, "RECORDS", tmp_path)
+    monkeypatch.setattr(records, "RECORDS", tmp_path)
 
     def write(**coverage):
         (tmp_path / "arena_digits.json").write_text(json.dumps(book_of(**coverage)))
@@ -54,7 +56,7 @@ def made_up(tmp_path, monkeypatch):
 
 
 def test_a_bet_is_kept_and_can_be_changed():
-    mine = views.bet()
+    mine = lesson07.bet()
     row = click(mine, "coverage", "VAE")
     assert mine.choice == {"coverage": "VAE"} and [b.icon for b in row] == ["", "check", ""]
     click(mine, "coverage", "GAN"), click(mine, "fails", "DDPM")
@@ -76,8 +78,8 @@ def test_a_late_bet_appears_in_the_tables_that_are_already_shown(made_up, monkey
             self.words = words
 
     monkeypatch.setattr(module, "display", lambda words, raw, display_id: Handle(words))
-    mine = views.bet()
-    views.quality("digits", bet=mine)._ipython_display_()
+    mine = lesson07.bet()
+    lesson07.quality("digits", bet=mine)._ipython_display_()
     assert "no bet" in shown[0].words["text/html"] and "you: DDPM" not in shown[0].words["text/plain"]
     click(mine, "coverage", "DDPM")
     assert "you: DDPM" in shown[0].words["text/plain"] and "DDPM  ✓" in shown[0].words["text/html"]
@@ -86,7 +88,7 @@ def test_a_late_bet_appears_in_the_tables_that_are_already_shown(made_up, monkey
 
 
 def test_a_bet_is_ticked_or_crossed_only_where_one_family_is_the_outcome():
-    mine = views.bet()
+    mine = lesson07.bet()
     click(mine, "coverage", "VAE")
     assert mine.beside("coverage", "VAE").endswith("here: VAE  ✓")
     assert mine.beside("coverage", "GAN").endswith("here: GAN  ✗")
@@ -116,9 +118,9 @@ def few_are_judged():
 
 @pytest.fixture(scope="module")
 def race():
-    mine = views.bet()
+    mine = lesson07.bet()
     click(mine, "drawing_ms", "DDPM")
-    box = views.live_arena("ring", seconds=1.5, bet=mine)
+    box = lesson07.live_arena("ring", seconds=1.5, bet=mine)
     box.join()
     return box
 
@@ -165,7 +167,7 @@ def test_all_is_judged_before_a_new_race_can_be_asked_for(monkeypatch):
         old(self, name, sentence)
 
     monkeypatch.setattr(module.LiveArena, "_state", state)
-    views.live_arena("ring", seconds=0.3).join()
+    lesson07.live_arena("ring", seconds=0.3).join()
     assert seen[-1] == ("done", True)
 
 
@@ -219,15 +221,15 @@ def test_before_the_first_step_the_table_says_so():
 # ---------------------------------------------------------------------------------------- recorded
 
 
-@pytest.mark.parametrize("place", [p.stem.removeprefix("arena_") for p in sorted(races.RECORDS.glob("arena_*.json"))])  # fmt: skip
+@pytest.mark.parametrize("place", [p.stem.removeprefix("arena_") for p in sorted(records.RECORDS.glob("arena_*.json"))])  # fmt: skip
 def test_every_recorded_race_can_be_seen_and_read(place):
-    film = views.recorded_arena(place).film
-    book = views.race_book(place)
+    film = lesson07.recorded_arena(place).film
+    book = records.race_book(place)
     seeds = {r["seed"] for r in book["runs"]}
     lines = [m for m in film["panels"][3]["marks"] if m["kind"] == "line" and m["n"] > 2]
     assert len(lines) == 3 * len(seeds) + 1  # every seed, and the real ones
     assert film["frames"] == 13 and len(film["captions"]) == 13
-    text, costs = views.quality(place), views.ledger(place)
+    text, costs = lesson07.quality(place), lesson07.ledger(place)
     for family in FAMILIES:
         row = next(line for line in text.splitlines() if line.startswith(family))
         fails = sum(r["fails"] for r in book["runs"] if r["family"] == family)
@@ -238,7 +240,7 @@ def test_every_recorded_race_can_be_seen_and_read(place):
 
 def test_the_verdict_says_what_the_interval_allows(made_up):
     made_up(GAN=[0.80, 0.82, 0.81], VAE=[0.81, 0.80, 0.82], DDPM=[0.95, 0.96, 0.97])
-    vae, ddpm, last = views.verdict("digits").splitlines()
+    vae, ddpm, last = lesson07.verdict("digits").splitlines()
     assert vae.endswith("no difference shown") and "GAN − VAE = +0.000" in vae
     assert ddpm.endswith("DDPM has more") and last.endswith("DDPM has more")
     low, high = student([-0.15, -0.14, -0.16])
@@ -247,14 +249,14 @@ def test_the_verdict_says_what_the_interval_allows(made_up):
 
 def test_a_bet_is_won_only_where_a_difference_is_shown(made_up):
     made_up(GAN=[0.80, 0.82, 0.81], VAE=[0.30, 0.31, 0.32], DDPM=[0.81, 0.80, 0.82])
-    mine = views.bet()
+    mine = lesson07.bet()
     click(mine, "coverage", "DDPM")
-    lines = views.quality("digits", bet=mine).splitlines()
+    lines = lesson07.quality("digits", bet=mine).splitlines()
     said = next(line for line in lines if line.startswith(BETS["coverage"][0]))
     assert "you: DDPM" in said and said.endswith("no difference shown between the first two")
     assert "3 of 3 (44% to 100%)" in next(line for line in lines if line.startswith("VAE"))
     made_up(GAN=[0.80, 0.82, 0.81], VAE=[0.30, 0.31, 0.32], DDPM=[0.91, 0.90, 0.92])
-    lines = views.quality("digits", bet=mine).splitlines()
+    lines = lesson07.quality("digits", bet=mine).splitlines()
     assert next(line for line in lines if line.startswith(BETS["coverage"][0])).endswith("here: DDPM  ✓")
 
 
@@ -266,14 +268,14 @@ def test_a_number_that_a_family_does_not_have_is_no_defeat(made_up, tmp_path):
         if row["family"] != "GAN":
             row["bits"] = 2.0 if row["family"] == "VAE" else 1.5
     path.write_text(json.dumps(book))
-    assert views.verdict("digits", "bits") == "bits: VAE − DDPM = +0.500  (+0.500 to +0.500)  VAE has more"
-    head, gan, _, ddpm = views.quality("digits", "bits").splitlines()  # nothing is known of real ones
+    assert lesson07.verdict("digits", "bits") == "bits: VAE − DDPM = +0.500  (+0.500 to +0.500)  VAE has more"
+    head, gan, _, ddpm = lesson07.quality("digits", "bits").splitlines()  # nothing is known of real ones
     assert "bits" in head and gan.split()[1] == "none" and "1.50 (1.50–1.50)" in ddpm
 
 
 def test_what_real_ones_score_stands_with_its_spread():
-    book = views.race_book("grid")
-    lines = views.quality("grid").splitlines()
+    book = records.race_book("grid")
+    lines = lesson07.quality("grid").splitlines()
     spread = next(line for line in lines if line.startswith("±"))
     assert f"{book['spread']['coverage']:.2f}" in spread and f"{book['spread']['high_quality']:.1%}" in spread
     assert lines.index(spread) == 1 + lines.index(next(x for x in lines if x.startswith("real ones")))
@@ -281,15 +283,15 @@ def test_what_real_ones_score_stands_with_its_spread():
 
 def test_seconds_to_a_coverage_count_runs_that_never_were(made_up):
     made_up(GAN=[0.9, 0.9, 0.2], VAE=[0.9, 0.2, 0.2], DDPM=[0.9, 0.9, 0.9])
-    book = views.race_book("digits")
+    book = records.race_book("digits")
     assert seconds_to(book, "GAN") == 10 and seconds_to(book, "VAE") is None and seconds_to(book, "DDPM", 0.4) == 5  # fmt: skip
-    film = views.many_samples("digits").film
+    film = lesson07.many_samples("digits").film
     assert "VAE did not cover 0.85 in most seeds" in film["captions"][0]
     y = {m["name"]: np.frombuffer(m["y"], "<f4") for m in film["panels"][0]["marks"] if m["name"]}
     assert set(y) == {"GAN", "DDPM"}
     assert 10 ** y["DDPM"][-1] == pytest.approx(10 + 1e7 * 0.02, rel=1e-4)
     with pytest.raises(ValueError, match=r"Nobody covered 0\.99"):
-        views.many_samples("digits", 0.99)
+        lesson07.many_samples("digits", 0.99)
 
 
 def test_a_run_without_numbers_does_not_look_good(made_up, monkeypatch):
@@ -298,44 +300,44 @@ def test_a_run_without_numbers_does_not_look_good(made_up, monkeypatch):
         row.update(coverage=0.0, fails=True, drawing_ms=None, error="no number", curve=row["curve"][:1])
         for key in ("precision", "recall", "frechet", "nearer_to_training"):
             del row[key]
-    monkeypatch.setattr(races, "race_book", lambda place: book)
-    gan = next(line for line in views.quality("digits").splitlines() if line.startswith("GAN"))
+    monkeypatch.setattr(records, "race_book", lambda place: book)
+    gan = next(line for line in lesson07.quality("digits").splitlines() if line.startswith("GAN"))
     assert "0.00 (0.00–0.80)" in gan and "none (1.2–none)" in gan and "2 of 3" in gan
-    vae, ddpm, both = views.verdict("digits", "frechet").splitlines()
+    vae, ddpm, both = lesson07.verdict("digits", "frechet").splitlines()
     assert vae.endswith("no interval") and ddpm.endswith("no interval") and "VAE − DDPM" in both
-    assert races._winner(book, "drawing_ms") != "GAN"
-    assert re.search(r"^GAN .* none +1 +not reached$", views.ledger("digits"), re.M)
+    assert recorded._winner(book, "drawing_ms") != "GAN"
+    assert re.search(r"^GAN .* none +1 +not reached$", lesson07.ledger("digits"), re.M)
 
 
 def test_how_equal_the_seconds_were_stands_in_the_ledger(made_up, monkeypatch):
     book = book_of(GAN=[0.8, 0.8], VAE=[0.8, 0.8], DDPM=[0.8, 0.8])
     book["runs"][0]["seconds"], book["runs"][1]["seconds"] = 10.4, 10.8  # the GAN's
-    monkeypatch.setattr(races, "race_book", lambda place: book)
-    said = views.ledger("digits").splitlines()[-1]
+    monkeypatch.setattr(records, "race_book", lambda place: book)
+    said = lesson07.ledger("digits").splitlines()[-1]
     assert "more than 5.19% off the mean" in said  # 10.8 among 10 and 10
 
 
 @pytest.mark.parametrize(("place", "key"), [("digits", "frechet"), ("grid", "kl"), ("grid", "modes"), ("sprites", "recall")])  # fmt: skip
 def test_any_recorded_number_can_be_seen_over_time(place, key):
-    panel = views.recorded_arena(place, key).film["panels"][3]
+    panel = lesson07.recorded_arena(place, key).film["panels"][3]
     real = next(m for m in panel["marks"] if m["name"] == "real ones")
-    floor = views.race_book(place)["floor"][key]
+    floor = records.race_book(place)["floor"][key]
     y = np.frombuffer(real["y"], "<f4")[0]
     assert y == pytest.approx(math.log10(floor) if key in ("frechet", "kl") else floor, abs=1e-4)
     assert panel["ylim"][0] < y < panel["ylim"][1]
     with pytest.raises(ValueError, match="no 'beauty' over time"):
-        views.recorded_arena(place, "beauty")
+        lesson07.recorded_arena(place, "beauty")
 
 
 def test_a_film_stands_still_where_a_run_broke_off(tmp_path, monkeypatch):
-    book = views.race_book("grid")
+    book = records.race_book("grid")
     book["runs"] = [r for r in book["runs"] if r["seed"] < 2]
     book["runs"][0]["curve"] = book["runs"][0]["curve"][:2]
-    with np.load(races.RECORDS / "arena_grid.npz") as film:
+    with np.load(records.RECORDS / "arena_grid.npz") as film:
         np.savez(tmp_path / "arena_grid.npz", **{k: film[k][:4] if k == "GAN" else film[k] for k in film})
     (tmp_path / "arena_grid.json").write_text(json.dumps(book))
-    monkeypatch.setattr(races, "RECORDS", tmp_path)
-    film = views.recorded_arena("grid").film
+    monkeypatch.setattr(records, "RECORDS", tmp_path)
+    film = lesson07.recorded_arena("grid").film
     points = next(m for m in film["panels"][0]["marks"] if m["colors"] == [0])
     x = np.frombuffer(points["x"], "<f4").reshape(13, -1)
     assert film["frames"] == 13 and (x[3:] == x[3]).all() and not (x[2] == x[3]).all()
@@ -343,13 +345,13 @@ def test_a_film_stands_still_where_a_run_broke_off(tmp_path, monkeypatch):
 
 def test_a_race_that_was_not_run_says_so(made_up):
     with pytest.raises(FileNotFoundError, match="No race of 'mnist' is recorded"):
-        views.recorded_arena("mnist")
+        lesson07.recorded_arena("mnist")
     made_up()  # its options are still being searched
     with pytest.raises(FileNotFoundError, match="No race of 'digits' is recorded"):
-        views.quality("digits")
+        lesson07.quality("digits")
     made_up(GAN=[0.8], VAE=[0.8], DDPM=[0.8])
     with pytest.raises(ValueError, match="no 'beauty'"):
-        views.verdict("digits", "beauty")
+        lesson07.verdict("digits", "beauty")
 
 
 def lesson() -> str:
@@ -359,7 +361,7 @@ def lesson() -> str:
 
 
 def test_what_lesson_07_says_is_what_was_recorded():
-    grid = views.race_book("grid")
+    grid = records.race_book("grid")
     assert min(r["modes"] for r in grid["runs"]) == 25  # all three find every island
     first = {k: seconds_to(grid, k) for k in FAMILIES}
     each = {
@@ -367,18 +369,18 @@ def test_what_lesson_07_says_is_what_was_recorded():
     }
     total = {k: first[k] + 1000 * each[k] if first[k] else math.inf for k in FAMILIES}
     assert min(total, key=total.get) == "DDPM"  # of a thousand points
-    digits = views.race_book("digits")
+    digits = records.race_book("digits")
     recall = {k: [r["recall"] for r in digits["runs"] if r["family"] == k] for k in FAMILIES}
     for more, fewer in (("DDPM", "GAN"), ("GAN", "VAE")):
         assert student([a - b for a, b in zip(recall[more], recall[fewer], strict=True)])[0] > 0
-    assert "no difference shown" in views.verdict("digits", "frechet").splitlines()[1]
+    assert "no difference shown" in lesson07.verdict("digits", "frechet").splitlines()[1]
     tries = [round(r["recall"], 2) for r in sorted(digits["search"]["VAE"], key=lambda r: r["frechet"])]
     assert tries[0] == 0.70 and 0.87 in tries  # the chosen one, and another
-    sprites = views.race_book("sprites")
+    sprites = records.race_book("sprites")
     failed = {k: [r["fails"] for r in sprites["runs"] if r["family"] == k] for k in FAMILIES}
     assert sum(failed["GAN"]) >= 3 and sum(failed["VAE"]) >= 3 and sum(failed["DDPM"]) <= 2
-    assert "DDPM has more" in views.verdict("sprites", "coverage").splitlines()[1]
-    assert "no difference shown" in views.verdict("sprites", "frechet").splitlines()[1]
+    assert "DDPM has more" in lesson07.verdict("sprites", "coverage").splitlines()[1]
+    assert "no difference shown" in lesson07.verdict("sprites", "frechet").splitlines()[1]
     vae = [r for r in sprites["runs"] if r["family"] == "VAE"]
     assert min(r["recall"] for r in vae) > 0.8 and max(r["precision"] for r in vae) < 0.2
     pairs = {
@@ -387,22 +389,26 @@ def test_what_lesson_07_says_is_what_was_recorded():
         "coverage": ["DDPM has more", "no difference shown", "DDPM has more", "GAN has more"],
     }
     for key, said in pairs.items():
-        pair = [views.verdict(place, key).splitlines()[1] for place in ("grid", "digits", "sprites", "mnist")]
+        pair = [
+            lesson07.verdict(place, key).splitlines()[1] for place in ("grid", "digits", "sprites", "mnist")
+        ]
         assert all(line.endswith(words) for line, words in zip(pair, said, strict=True)), pair
-    assert "GAN has more" in views.verdict("mnist", "accuracy").splitlines()[1]
-    assert "no difference shown" in views.verdict("mnist", "frechet").splitlines()[1]
-    far = {k: [r["frechet"] for r in views.race_book("mnist")["runs"] if r["family"] == k] for k in FAMILIES}
+    assert "GAN has more" in lesson07.verdict("mnist", "accuracy").splitlines()[1]
+    assert "no difference shown" in lesson07.verdict("mnist", "frechet").splitlines()[1]
+    far = {
+        k: [r["frechet"] for r in records.race_book("mnist")["runs"] if r["family"] == k] for k in FAMILIES
+    }
     assert sum(a > b for a, b in zip(far["GAN"], far["DDPM"], strict=True)) == 3  # in three of five seeds
-    channels = {r["options"].get("channels", 32) for r in views.race_book("mnist")["search"]["DDPM"]}
-    assert channels == {16, 32} and views.race_book("mnist")["options"]["DDPM"]["channels"] == 16
+    channels = {r["options"].get("channels", 32) for r in records.race_book("mnist")["search"]["DDPM"]}
+    assert channels == {16, 32} and records.race_book("mnist")["options"]["DDPM"]["channels"] == 16
     bits = {k: [r["bits"] for r in digits["runs"] if r["family"] == k] for k in ("VAE", "DDPM")}
     gap = sum(bits["VAE"]) / 5 - sum(bits["DDPM"]) / 5
     assert max(bits["DDPM"]) < min(bits["VAE"]) and gap == pytest.approx(1 / 6, abs=0.02)
-    assert f"about {64 * gap:.0f} bits" in lesson() and "VAE has more" in views.verdict("digits", "bits")
-    assert f"reads {views.race_book('mnist')['floor']['accuracy']:.1%}".replace("%", " %") in lesson()
-    early = {k: sorted(r["curve"][2]["coverage"] for r in views.race_book("mnist")["runs"] if r["family"] == k) for k in ("DDPM", "GAN")}  # fmt: skip
+    assert f"about {64 * gap:.0f} bits" in lesson() and "VAE has more" in lesson07.verdict("digits", "bits")
+    assert f"reads {records.race_book('mnist')['floor']['accuracy']:.1%}".replace("%", " %") in lesson()
+    early = {k: sorted(r["curve"][2]["coverage"] for r in records.race_book("mnist")["runs"] if r["family"] == k) for k in ("DDPM", "GAN")}  # fmt: skip
     words = ", against ".join(f"{v[0]:.2f} to {v[-1]:.2f}" for v in early.values())
-    assert views.race_book("mnist")["options"]["DDPM"]["channels"] == 16  # of 16, 32 and 48
+    assert records.race_book("mnist")["options"]["DDPM"]["channels"] == 16  # of 16, 32 and 48
     assert words in lesson() and early["DDPM"][0] > early["GAN"][-1]
     flops = {k: v["training_per_sample"] for k, v in digits["flops"].items()}
     assert flops["DDPM"] == max(flops.values())

@@ -14,9 +14,12 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from diffusion_lib import check as c
-from diffusion_lib import predict as predictions
-from diffusion_lib.check import check, exercise, hint, judge, same, solution
+from diffusion_lib.course import checking as c
+from diffusion_lib.course import prediction as predictions
+from diffusion_lib.course.checking import check, exercise, hint, judge, same, solution
+from diffusion_lib.course.exercise import EXERCISES, _stops
+from diffusion_lib.course.note import _KINDS, Note
+from diffusion_lib.course.prediction import predict
 from diffusion_lib.diffusion import (
     Schedule,
     add_noise,
@@ -26,11 +29,8 @@ from diffusion_lib.diffusion import (
     reverse_step,
     sample,
 )
-from diffusion_lib.exercises import EXERCISES, _stops
-from diffusion_lib.metrics import copied, mode_report, nearest, neighbourhoods, wilson
-from diffusion_lib.note import _KINDS, Note
+from diffusion_lib.evaluation.metrics import copied, mode_report, nearest, neighbourhoods, wilson
 from diffusion_lib.oracle import mixture_denoiser
-from diffusion_lib.predict import predict
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -14,16 +14,18 @@ import torch
 from PIL import Image
 from test_figures import blocks, frames
 
-from diffusion_lib import __main__ as cli
-from diffusion_lib import data, figures, gan, sprites, store, vae
+from diffusion_lib import __main__, data, gan, nets, store, vae
+from diffusion_lib.cli import figure as cli
+from diffusion_lib.data import drawn
 from diffusion_lib.diffusion import SCHEDULES, Schedule, add_noise, randn_like, sample
 from diffusion_lib.oracle import ideal_denoiser
+from diffusion_lib.viz import figures
 
 SMALL = ["--size", "16"]
 
 
 def run(*arguments):
-    assert cli.main([str(a) for a in arguments]) == 0
+    assert __main__.main([str(a) for a in arguments]) == 0
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +105,7 @@ def test_forward_strip_shows_add_noise_of_the_photo_given(photos):
 def test_forward_draws_the_caption_and_the_kind(here):
     run("figure", "forward", "--caption", "blue and yellow flower at night", *SMALL)
     spec = {"species": "flower", "petals": "blue", "centre": "yellow", "time": "night"}
-    flower = data.photo(sprites.draw(spec, 16), 16).x
+    flower = data.photo(drawn.draw(spec, 16), 16).x
     assert shown("forward.png", noised(flower, [0, 200, 1000])) == [1, 1, 1]
     run("figure", "forward", "--kind", "flower", *SMALL, "--out", "kind.png")
     assert (here / "kind.png").read_bytes() == (
@@ -198,7 +200,7 @@ def test_built_in_data_need_no_warning(here, capsys):
 
 @pytest.mark.heavy
 def test_the_page_shows_the_walk_of_the_strip(here, monkeypatch):
-    from diffusion_lib import views
+    from diffusion_lib.course import lesson03 as views
 
     boxes = []
     step_reverse = views.step_reverse
@@ -250,7 +252,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(here, capsys, command, says):
     (here / "broken.png").write_bytes(b"\x89PNG not really")
     (here / "folder.png").mkdir()
     before = sorted(here.iterdir())
-    assert cli.main(shlex.split(command)) == 2
+    assert __main__.main(shlex.split(command)) == 2
     out, err = capsys.readouterr()
     assert not out and re.search(says, err) and err.startswith("diffusion_lib: ") and err.count("\n") == 1
     assert "Traceback" not in err and sorted(here.iterdir()) == before
@@ -272,7 +274,7 @@ def test_a_failure_while_writing_keeps_the_old_picture(here, capsys, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    assert cli.main(["figure", "forward", *SMALL]) == 2
+    assert __main__.main(["figure", "forward", *SMALL]) == 2
     assert "No space left" in capsys.readouterr().err
     assert (here / "forward.png").read_bytes() == b"old" and [p.name for p in here.iterdir()] == [
         "forward.png"
@@ -285,7 +287,7 @@ def test_a_broken_picture_in_a_folder_is_said_in_one_line(photos, here, capsys):
     assert re.fullmatch(r"diffusion_lib: 1 of 4 files.*broken\.png first\.\n", capsys.readouterr().err)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # python -W error: whoever asks for it gets a refusal, in one line too
-        assert cli.main(["figure", "reverse", "--folder", ".", *SMALL]) == 2
+        assert __main__.main(["figure", "reverse", "--folder", ".", *SMALL]) == 2
     assert re.fullmatch(r"diffusion_lib: 1 of 4 files.*broken\.png first\.\n", capsys.readouterr().err)
 
 
@@ -295,9 +297,12 @@ def test_a_fault_that_nobody_foresaw_is_one_sentence_and_can_be_looked_into(here
         KeyError("x"): "KeyError: 'x'", ValueError(): "ValueError", OSError(28, "full"): "[Errno 28] full",
     }.items():  # fmt: skip
         monkeypatch.setattr(cli, "_picture", lambda args, error=error: (_ for _ in ()).throw(error))
-        assert cli.main(["figure", "forward"]) == 2 and capsys.readouterr().err == f"diffusion_lib: {says}\n"
+        assert (
+            __main__.main(["figure", "forward"]) == 2
+            and capsys.readouterr().err == f"diffusion_lib: {says}\n"
+        )
     monkeypatch.setenv("DIFFUSION_LIB_TRACEBACK", "1")
-    assert cli.main(["figure", "forward"]) == 2 and "Traceback" in capsys.readouterr().err
+    assert __main__.main(["figure", "forward"]) == 2 and "Traceback" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------------------------------- help
@@ -314,7 +319,7 @@ def test_help_and_version(capsys):
     assert "forward" in capsys.readouterr().out and "figure" in top
     for command in ("forward", "reverse"):
         with pytest.raises(SystemExit) as stop:
-            cli.main(["figure", command, "--help"])
+            __main__.main(["figure", command, "--help"])
         assert stop.value.code == 0
         text = capsys.readouterr().out
         assert f"python -m diffusion_lib figure {command}" in text and "offline" in text
@@ -445,7 +450,8 @@ def test_a_training_stopped_by_hand_keeps_what_it_learned(here, monkeypatch, cap
 
 
 def test_shipped_weights_draw_the_class_that_is_asked_for(here):
-    from diffusion_lib import classifier, store
+    from diffusion_lib import store
+    from diffusion_lib.evaluation import classifier
 
     run("sample", "--weights", "digits", "--n", 40, "--class", 7, "--steps", 10, "--out", "sevens.npy")
     x = torch.from_numpy(np.load("sevens.npy"))
@@ -504,10 +510,10 @@ def test_every_loss_can_be_asked_for_from_a_shell(here):
 
 
 def test_the_bar_shows_what_both_players_say(here, monkeypatch):
-    from diffusion_lib import shell
+    from diffusion_lib.cli import train
 
     said = []
-    monkeypatch.setattr(shell.Bar, "__call__", lambda self, share, words="": said.append(words))
+    monkeypatch.setattr(train.Bar, "__call__", lambda self, share, words="": said.append(words))
     run("train", "--model", "gan", "--data", "ring", "--steps", 2)
     assert re.fullmatch(r"step 2   loss_d \S+  real \S+  fake \S+  loss_g \S+", said[-1])
     run("train", "--data", "ring", "--steps", 2)
@@ -549,15 +555,15 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
 )
 def test_a_mistake_in_training_or_sampling_gets_one_sentence(here, words, sentence, capsys):
     (here / "broken.safetensors").write_bytes(b"not weights")
-    store.save(here / "gan.safetensors", gan.Generator((2,), 4), {})
+    store.save(here / "gan.safetensors", nets.Generator((2,), 4), {})
     store.save(here / "vae.safetensors", vae.VAE((2,), 4), {})
-    assert cli.main(shlex.split(words)) == 2
+    assert __main__.main(shlex.split(words)) == 2
     said = capsys.readouterr().err.strip()
     assert re.search(sentence, said) and "\n" not in said and "Traceback" not in said
 
 
 def test_the_shell_knows_every_data_set_and_every_loss():
-    from diffusion_lib import shell
+    from diffusion_lib.cli import train
 
-    assert set(shell.DATA) == set(data.DATASETS)
-    assert set(shell.LOSSES) == set(gan.LOSSES)
+    assert set(train.DATA) == set(data.DATASETS)
+    assert set(train.LOSSES) == set(gan.LOSSES)

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_lib import data, gan
-from diffusion_lib.train import MAX_STEPS
-from diffusion_lib.views import (  # fmt: skip
+from diffusion_lib import data, gan, nets
+from diffusion_lib.course.lesson06 import (
     astray,
     bilinear,
     circling,
@@ -26,22 +25,12 @@ from diffusion_lib.views import (  # fmt: skip
     tries_table,
     winning,
 )
-from diffusion_lib.views.collapse import SPEEDS, move_in, near_modes, snapshot
-from diffusion_lib.views.failing import FILMED, edged, recorded, recorded_cures, recorded_motion, whereabouts
-from diffusion_lib.views.rungs import (  # fmt: skip
-    AGAIN,
-    EQUAL,
-    FAMILIES,
-    SIZES,
-    Climb,
-    Ruler,
-    climbed,
-    diversity,
-    laplacian,
-    pyramid_distances,
-    real_pictures,
-    recorded_ladder,
-)
+from diffusion_lib.course.lesson06.collapse import SPEEDS, move_in, near_modes, snapshot
+from diffusion_lib.course.lesson06.recipes import FILMED, edged, recorded, whereabouts
+from diffusion_lib.course.lesson06.rungs import AGAIN, EQUAL, FAMILIES, SIZES, Climb, climbed
+from diffusion_lib.evaluation.pyramid import Ruler, diversity, laplacian, pyramid_distances, real_pictures
+from diffusion_lib.evaluation.records import recorded_cures, recorded_ladder, recorded_motion
+from diffusion_lib.train import MAX_STEPS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -157,7 +146,7 @@ def test_near_modes_sees_a_collapse_and_a_blur():
 
 def test_weights_move_between_parametrisations():
     def judge(**more):
-        return gan.Discriminator((2,), channels=16, **more)
+        return nets.Discriminator((2,), channels=16, **more)
 
     torch.manual_seed(0)
     x, spectral, plain = RING.x[:64], judge(spectral=True), judge()
@@ -166,7 +155,7 @@ def test_weights_move_between_parametrisations():
     torch.testing.assert_close(plain(x), spectral(x))
     std = judge(minibatch_std=True)
     assert move_in(std, snapshot(plain)) and torch.equal(std.body[0].weight[:, :-1], plain.body[0].weight)
-    other = gan.Discriminator((2,), channels=32)
+    other = nets.Discriminator((2,), channels=32)
     before = snapshot(other)
     assert not move_in(other, snapshot(plain))
     assert all(torch.equal(a[0], b[0]) for a, b in zip(before, snapshot(other), strict=True))

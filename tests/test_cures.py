@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from diffusion_lib import data, gan
-from diffusion_lib.metrics import mode_report
+from diffusion_lib.evaluation.metrics import mode_report
 from diffusion_lib.train import Learner
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))

@@ -10,7 +10,7 @@ from browser import page
 from PIL import Image
 from test_theme import contrast
 
-from diffusion_lib import theme
+from diffusion_lib.viz import theme
 
 pytestmark = pytest.mark.browser
 PAGE = """<!doctype html><style>body {{ margin: 20px; background: {page}; color: {ink}; }}</style><main></main><script type="module">

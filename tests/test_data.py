@@ -14,12 +14,12 @@ import zlib
 import numpy as np
 import pytest
 import torch
+from diffusion_lib.download import Download
 from PIL import Image, ImageCms, ImageOps
 
-from diffusion_lib import data, download, pictures
-from diffusion_lib.data import DATASETS, Data, folder, load, photo
-from diffusion_lib.download import Download
-from diffusion_lib.sprites import random_sprites
+from diffusion_lib import data, download
+from diffusion_lib.data import DATASETS, Data, bundled, folder, load, own, photo
+from diffusion_lib.data.drawn import random_sprites
 
 SMALL = {"cats": {"n": 20}, "flowers": {"n": 20}, "sprites": {"n": 20}}
 
@@ -136,7 +136,7 @@ def test_the_cache_is_written_whole_used_and_rebuilt(tmp_path, monkeypatch):
         made.append(1)
         return np.zeros((2, 784), np.uint8), np.array([3, 4], np.uint8)
 
-    monkeypatch.setattr(data, "_parse_mnist", parse)
+    monkeypatch.setattr(bundled, "_parse_mnist", parse)
     assert data.mnist().y.tolist() == data.mnist().y.tolist() == [3, 4] and len(made) == 1
     path = tmp_path / "cache" / "mnist_5k.npz"
     assert [f.name for f in path.parent.iterdir()] == [path.name]
@@ -149,7 +149,9 @@ def test_the_cache_is_written_whole_used_and_rebuilt(tmp_path, monkeypatch):
 def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(data, "_parse_mnist", lambda: (np.zeros((1, 784), np.uint8), np.array([1], np.uint8)))
+    monkeypatch.setattr(
+        bundled, "_parse_mnist", lambda: (np.zeros((1, 784), np.uint8), np.array([1], np.uint8))
+    )
     assert data.mnist().y.tolist() == [1]
 
 
@@ -402,7 +404,7 @@ def test_all_eight_turns_of_exif(turn):
     exif[0x0112] = turn
     image.save(buffer, "PNG", exif=exif)
     want = ImageOps.exif_transpose(Image.open(io.BytesIO(buffer.getvalue()))).convert("RGB")
-    got = pictures.square(buffer.getvalue(), 8, "none")
+    got = own.square(buffer.getvalue(), 8, "none")
     assert (got == np.asarray(want.resize((8, 8), Image.Resampling.LANCZOS))).all()
 
 

@@ -13,7 +13,6 @@ from diffusion_lib.diffusion import (
     PREDICTIONS,
     SCHEDULES,
     Schedule,
-    Trace,
     add_noise,
     convert,
     forward_path,
@@ -27,6 +26,7 @@ from diffusion_lib.diffusion import (
     reverse_step,
     sample,
 )
+from diffusion_lib.trace import Trace
 
 F64 = torch.float64
 TS = (5, 10, 20, 50, 100, 1000)

@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 
 from diffusion_lib import data, gan
-from diffusion_lib.panels import scatter
-from diffusion_lib.player import FramePlayer
-from diffusion_lib.views import cat_film, step_gan
-from diffusion_lib.views import duel as module
-from diffusion_lib.views import pair as module_pair
-from diffusion_lib.views.duel import Film, border, tint
-from diffusion_lib.views.pair import Pair, kernel_log_density, real_log_density
+from diffusion_lib.course.lesson05 import cat_film, step_gan
+from diffusion_lib.course.lesson05 import duel as module
+from diffusion_lib.course.lesson05 import pair as module_pair
+from diffusion_lib.course.lesson05.duel import Film, border, tint
+from diffusion_lib.course.lesson05.pair import Pair, kernel_log_density, real_log_density
+from diffusion_lib.viz.panels import scatter
+from diffusion_lib.viz.player import FramePlayer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -385,7 +385,7 @@ def test_the_film_keeps_the_first_and_the_newest_and_stays_small():
 
 def test_the_films_moments_do_not_eat_the_memory():
     """A moment's numbers for the browser weigh little, or each press would take long to send."""
-    from diffusion_lib.panels import bytes_in
+    from diffusion_lib.viz.panels import bytes_in
 
     box = step_gan(MOONS)
     for _ in range(25):

@@ -15,19 +15,10 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_lib import figures, plots
 from diffusion_lib.diffusion import Schedule, add_noise, randn_like
-from diffusion_lib.figures import (
-    FORWARD,
-    REVERSE,
-    grid,
-    png,
-    save,
-    save_gif,
-    strip,
-    to_uint8,
-)
-from diffusion_lib.plots import cloud, curves, histogram
+from diffusion_lib.viz import figures, plots
+from diffusion_lib.viz.figures import FORWARD, REVERSE, grid, png, save, save_gif, strip, to_uint8
+from diffusion_lib.viz.plots import cloud, curves, histogram
 
 SCHEDULE = Schedule.of("cosine", 100)
 TIMES = [0, 30, 60, 100]

@@ -14,12 +14,15 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_lib import data, ddpm, figures, files, gan, options, panels, player, shell, store
+from diffusion_lib import data, ddpm, files, nets, store
 from diffusion_lib.__main__ import main
+from diffusion_lib.cli import options, sample, train
+from diffusion_lib.data import bundled
 from diffusion_lib.nets import MLP
-from diffusion_lib.panels import pixels
-from diffusion_lib.player import FramePlayer
 from diffusion_lib.train import MAX_STEPS, fit, pick_device
+from diffusion_lib.viz import figures, panels, player
+from diffusion_lib.viz.panels import pixels
+from diffusion_lib.viz.player import FramePlayer
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="links, modes and devices of POSIX")
 
@@ -56,13 +59,13 @@ def checkpoint(path):
 
 PICTURE = np.zeros((4, 4), np.uint8)
 WRITERS = {
-    "w.safetensors": lambda path: store.save(path, gan.Generator((2,), 2, channels=8), {}),
+    "w.safetensors": lambda path: store.save(path, nets.Generator((2,), 2, channels=8), {}),
     "a.png": lambda path: figures.save(PICTURE, path),
     "a.svg": lambda path: figures.save(PICTURE, path),
     "a.gif": lambda path: figures.save_gif(PICTURE[None].repeat(3, 0), path),
     "a.html": lambda path: player.FramePlayer(panels.pixels(PICTURE[None])).save_html(path),
-    "a.npy": lambda path: shell._draw(torch.zeros(500, 2), path),
-    "cloud.png": lambda path: shell._draw(torch.randn(50, 2), path),
+    "a.npy": lambda path: sample._draw(torch.zeros(500, 2), path),
+    "cloud.png": lambda path: sample._draw(torch.randn(50, 2), path),
     "c.pt": checkpoint,
 }
 
@@ -185,7 +188,7 @@ def test_a_cache_is_a_convenience(here, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(pwd, "getpwuid", lambda uid: (_ for _ in ()).throw(KeyError(uid)))
     made = (np.zeros((1, 1), np.uint8), np.zeros(1, np.uint8))
-    assert data._cached("x.npz", lambda: made) == made
+    assert bundled._cached("x.npz", lambda: made) == made
     with pytest.raises(OSError, match="DIFFUSION_LIB_CACHE"):
         files.cache_folder()
     monkeypatch.setenv("XDG_CACHE_HOME", str(here / "xdg"))
@@ -283,7 +286,7 @@ def test_nobody_who_listens_is_no_failure(monkeypatch):
     closed.close()
     for stream in (None, closed):
         monkeypatch.setattr(sys, "stdout", stream), monkeypatch.setattr(sys, "stderr", stream)
-        options.tell("hello"), options.complain("hello"), shell.Bar()(0.5)
+        options.tell("hello"), options.complain("hello"), train.Bar()(0.5)
 
 
 @POSIX
@@ -310,7 +313,7 @@ def drawn(widths, monkeypatch, shares=9):
     pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
     master, slave = pty.openpty()
     monkeypatch.setattr(sys, "stderr", open(slave, "w", encoding="utf-8"))  # noqa: SIM115
-    bar, shown = shell.Bar(), []
+    bar, shown = train.Bar(), []
     bar.start -= 10
     for i in range(shares + 1):
         width = widths[i * len(widths) // (shares + 1)]
@@ -341,7 +344,7 @@ def test_the_bar_is_one_row_that_is_rewritten(widths, monkeypatch):
 
 
 def test_a_log_gets_a_line_now_and_then(capsys):
-    bar = shell.Bar()
+    bar = train.Bar()
     bar(0.0), bar(1.0)
     assert not capsys.readouterr().err  # quick work needs no bar
     bar.start -= 100
@@ -355,8 +358,8 @@ def test_a_log_gets_a_line_now_and_then(capsys):
 
 def test_the_time_left_counts_from_where_it_went_on(monkeypatch, capsys):
     now = [0.0]
-    monkeypatch.setattr(shell.time, "monotonic", lambda: now[0])
-    bar = shell.Bar()
+    monkeypatch.setattr(train.time, "monotonic", lambda: now[0])
+    bar = train.Bar()
     bar(0.8)
     now[0] = 10.0
     bar(0.9)  # a tenth took 10 s, and one is left

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_lib import data, gan, store
-from diffusion_lib.gan import LOSSES, RECIPES, Discriminator, Generator, Regular
+from diffusion_lib import data, gan, nets, store
+from diffusion_lib.gan import LOSSES, RECIPES, Regular
+from diffusion_lib.nets import Discriminator, Generator
 from diffusion_lib.train import Learner, fit, seed_all
 
 NOTHING = Regular()
@@ -234,9 +235,9 @@ def test_spectral_norm_holds_each_layer_s_largest_stretch_near_one(shape):
 
 def test_batch_std_says_how_different_neighbours_are():
     alike = torch.ones(8, 1, 8, 8)
-    assert gan.batch_std(alike, 8).max() < 1e-3
+    assert nets.batch_std(alike, 8).max() < 1e-3
     x = torch.tensor([[0.0, 0], [2, 4], [5, 5], [5, 5], [1, 1]])
-    assert torch.allclose(gan.batch_std(x, 2)[:, 0], torch.tensor([1.5, 1.5, 0, 0, 0]), atol=1e-3)
+    assert torch.allclose(nets.batch_std(x, 2)[:, 0], torch.tensor([1.5, 1.5, 0, 0, 0]), atol=1e-3)
     seed_all(0)
     model = Discriminator((2,), minibatch_std=True)
     one = torch.randn(1, 2)
@@ -246,10 +247,10 @@ def test_batch_std_says_how_different_neighbours_are():
 
 def test_waves_are_sin_and_cos_of_the_octaves():
     x = torch.tensor([[0.5, -1.0]])
-    out = gan.Waves(3)(x)[0].tolist()
+    out = nets.Waves(3)(x)[0].tolist()
     angles = [0.5, 1.0, 2.0, -1.0, -2.0, -4.0]
     assert out == pytest.approx([0.5, -1.0, *map(math.sin, angles), *map(math.cos, angles)])
-    assert torch.equal(gan.Waves(0)(x), x)
+    assert torch.equal(nets.Waves(0)(x), x)
 
 
 # ---------------------------------------------------------------------------------------- the four parts

@@ -18,9 +18,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from diffusion_lib import __main__ as cli
-from diffusion_lib import classifier, data, ddpm, files, gan, shell, store, train, vae
+from diffusion_lib import __main__, data, ddpm, files, gan, nets, store, train, vae
+from diffusion_lib.cli import figure as cli
+from diffusion_lib.cli import train
 from diffusion_lib.diffusion import Schedule
+from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import fit, told
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -39,7 +41,7 @@ RINGS = data.ring
 
 
 def run(line):
-    return cli.main(shlex.split(line))
+    return __main__.main(shlex.split(line))
 
 
 def card():
@@ -103,7 +105,7 @@ def test_a_signal_keeps_what_was_learned_however_often_it_comes(here, after, mon
         os.kill(os.getpid(), number)  # a second, third ... time while the files are written
         save(path, content)
 
-    monkeypatch.setattr(store, "write", impatient), monkeypatch.setattr(files, "write", impatient)
+    monkeypatch.setattr(files, "write", impatient), monkeypatch.setattr(files, "write", impatient)
     before = signal.getsignal(number)
     after(3, lambda: os.kill(os.getpid(), number))
     assert run(f"{RING} --steps 300 --checkpoint c.pt") == code
@@ -112,7 +114,7 @@ def test_a_signal_keeps_what_was_learned_however_often_it_comes(here, after, mon
     assert signal.getsignal(number) is before and card()["steps"] in (3, 4)
     assert torch.load("c.pt", weights_only=True)["done"] == card()["steps"]
     monkeypatch.setattr(train, "fit", fit)
-    monkeypatch.setattr(store, "write", save), monkeypatch.setattr(files, "write", save)
+    monkeypatch.setattr(files, "write", save), monkeypatch.setattr(files, "write", save)
     assert run(f"{RING} --steps 6 --checkpoint c.pt") == 0 and card()["steps"] == 6
 
 
@@ -270,15 +272,15 @@ def test_weights_without_any_place_wait_for_one_while_somebody_looks_on(here, mo
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(store, "write", full), monkeypatch.setattr(shell, "_wait", lambda *a: None)
+    monkeypatch.setattr(files, "write", full), monkeypatch.setattr(train, "_wait", lambda *a: None)
     assert run(f"{RING} --steps 1") == 2  # in a log nobody could make room
     assert "No space" in capsys.readouterr().err and len(tries) == 5
     tries.clear()
-    monkeypatch.setattr(shell, "_columns", lambda: 80)
+    monkeypatch.setattr(train, "_columns", lambda: 80)
     assert run(f"{RING} --steps 1") == 1 and len(tries) == 8
     assert "waits for that" in capsys.readouterr().err and len(list(here.glob("w-kept-*"))) == 1
     tries.clear()
-    monkeypatch.setattr(shell, "_wait", lambda came, asked: came.append(signal.SIGINT))
+    monkeypatch.setattr(train, "_wait", lambda came, asked: came.append(signal.SIGINT))
     assert run(f"{RING} --steps 1") == 2 and len(tries) == 5  # Ctrl+C gives it up
 
 
@@ -412,7 +414,7 @@ def test_what_a_model_is_built_from_is_told_by_its_contents():
     schedules = [Schedule.of("cosine", 10), Schedule.of("cosine", 11), Schedule.of("linear", 10)]
     schedules.append(Schedule(schedules[0].alpha_bar ** 2, "cosine"))
     assert len({told({"schedule": s})["schedule"] for s in schedules}) == 4
-    nets = [torch.nn.Linear(2, 2), gan.Generator((2,), 2, channels=8), gan.Generator((2,), 2, channels=16)]
+    nets = [torch.nn.Linear(2, 2), nets.Generator((2,), 2, channels=8), nets.Generator((2,), 2, channels=16)]
     assert len({told({"net": net})["net"] for net in nets}) == 3
 
 

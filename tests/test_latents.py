@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_lib import store, vae, views
-from diffusion_lib.metrics import copied
-from diffusion_lib.train import MAX_STEPS
-from diffusion_lib.views.blurring import again, bars, edges, lost, s_table, shares, squared_error
-from diffusion_lib.views.copying import DISGUISES, dial, is_it_a_copy, outright
-from diffusion_lib.views.latents import (
+from diffusion_lib import store, vae
+from diffusion_lib.course import lesson09
+from diffusion_lib.course.lesson09.blurring import again, bars, edges, lost, s_table, shares, squared_error
+from diffusion_lib.course.lesson09.copying import DISGUISES, dial, is_it_a_copy, outright
+from diffusion_lib.course.lesson09.latents import (
     LatentMap,
     bound_parts,
     from_noise,
@@ -27,12 +26,15 @@ from diffusion_lib.views.latents import (
     unfold,
     walk_frames,
 )
+from diffusion_lib.evaluation import records
+from diffusion_lib.evaluation.metrics import copied
+from diffusion_lib.train import MAX_STEPS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 ROOT = Path(__file__).parent.parent
 LEARN, UNSEEN = seen_and_unseen()
-BOOK = views.recorded_latents()
+BOOK = records.recorded_latents()
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import latent_weights  # noqa: E402
 
@@ -41,7 +43,7 @@ import latent_weights  # noqa: E402
 
 def test_the_map_holds_what_the_decoder_draws():
     net = store.load("digits_vae2")
-    box = views.latent_map()
+    box = lesson09.latent_map()
     film, n = box.film, box.film["steps"]
     assert (
         len(film["decoded"]) == n * n * 64 and len(film["real"]) == 64 * 1000 and len(film["label"]) == 1000
@@ -231,7 +233,7 @@ def test_what_is_said_of_blur():
     kept = BOOK["kept"]
     assert round(kept["digits_vae2"]["alike"]) == 5 and kept["digits_vae2"]["share"] > 0.5
     assert kept["digits_vae"]["alike"] < 1.01 and kept["digits_vae"]["share"] < 0.001
-    for caption in views.why_blurred().film["captions"]:
+    for caption in lesson09.why_blurred().film["captions"]:
         mean, single = map(float, re.findall(r"\d\.\d\d", caption))
         assert mean < single
 

@@ -13,13 +13,15 @@ import torch
 from claims import CELLS, code
 from sklearn.neighbors import KNeighborsClassifier
 
-from diffusion_lib import arena, classifier, data, ddpm, gan, store, views
+from diffusion_lib import course, data, ddpm, gan, store
+from diffusion_lib.course import lesson04, lesson06, lesson07, lesson09
+from diffusion_lib.course.lesson05.pair import Pair
+from diffusion_lib.course.lesson06.collapse import SPEEDS, near_modes
+from diffusion_lib.course.live import only
 from diffusion_lib.ddpm import ddpm_loss
-from diffusion_lib.metrics import mode_report, nearest
+from diffusion_lib.evaluation import arena, classifier
+from diffusion_lib.evaluation.metrics import mode_report, nearest
 from diffusion_lib.train import fit
-from diffusion_lib.views.collapse import SPEEDS, near_modes
-from diffusion_lib.views.live import only
-from diffusion_lib.views.pair import Pair
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 GRID = data.load("grid")
@@ -41,7 +43,7 @@ def trained(parts, steps) -> list[float]:
 def test_no_lesson_has_a_training_by_the_clock_but_the_races():
     """There equal seconds are what is compared, and no text says who is ahead."""
     usual = lambda f: callable(f) and inspect.signature(f).parameters.get("seconds", f)
-    by_clock = [f"views.{n}(" for n in views.__all__ if getattr(usual(getattr(views, n)), "default", None)]
+    by_clock = [f"views.{n}(" for n in course.__all__ if getattr(usual(getattr(views, n)), "default", None)]
     timed = [name for name, cell in CELLS.items() if cell["cell_type"] == "code" and any(w in "".join(cell["source"]) for w in ("seconds=", *by_clock))]  # fmt: skip
     assert by_clock and set(timed) <= {"06-live-code", "07-live-code"}
 
@@ -63,7 +65,7 @@ def test_06_07_a_race_is_what_its_text_says_with_a_third_and_three_times_the_sec
             yield entry
 
     monkeypatch.setattr(arena, "race", watched)
-    box = views.climb(8, seconds=seconds) if cell.startswith("06") else views.live_arena("grid", seconds=seconds)  # fmt: skip
+    box = lesson06.climb(8, seconds=seconds) if cell.startswith("06") else lesson07.live_arena("grid", seconds=seconds)  # fmt: skip
     box.join()
     only(None)
     assert box.state == "done" and max(gaps) <= max(steps)
@@ -128,9 +130,9 @@ def test_04_digits_become_readable():
 
 
 def test_04_own_pictures_are_learned():
-    own, none = views.own_pictures(), torch.full((12,), -1)
+    own, none = lesson04.own_pictures(), torch.full((12,), -1)
     network = store.load("mnist")
-    box = views.fine_tune(network, own.x, steps=told("04-own-train-code"))
+    box = lesson04.fine_tune(network, own.x, steps=told("04-own-train-code"))
     box.join()
     before, after = (nearest(torch.cat(list(ddpm.draw(m, 12, 12, seed=0, y=none))), own.x)[0].mean() for m in (network, box.model))  # fmt: skip
     assert after < 0.7 * before
@@ -182,10 +184,10 @@ def test_09_the_map_unfolds():
     """First all digits on one spot, then the crowds part; the KL counts fully before the end."""
     steps = told("09-live-code")
     assert steps > 500
-    box = views.unfold(steps=steps)
+    box = lesson09.unfold(steps=steps)
     box.join()
     only(None)
-    first, learn = box.history.items()[0], views.seen_and_unseen()[0]
+    first, learn = box.history.items()[0], lesson09.seen_and_unseen()[0]
     assert first["mu"].std() < 0.1 and first["KL"] < 0.01
     with torch.no_grad():
         mu, _ = box.model.encode(learn.x)

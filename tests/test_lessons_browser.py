@@ -11,7 +11,7 @@ from PIL import Image
 
 from diffusion_lib import data
 from diffusion_lib.diffusion import Schedule, add_noise, randn_like
-from diffusion_lib.figures import to_uint8
+from diffusion_lib.viz.figures import to_uint8
 
 pytestmark = pytest.mark.browser
 

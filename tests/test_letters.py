@@ -8,8 +8,9 @@ import torch
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
-from diffusion_lib import figures, plots
-from diffusion_lib.player import FramePlayer, curve, pixels
+from diffusion_lib.viz import figures, plots
+from diffusion_lib.viz.panels import curve, pixels
+from diffusion_lib.viz.player import FramePlayer
 
 ONE = np.zeros((1, 8, 8), np.uint8)
 X = torch.zeros(2, 1, 8, 8)

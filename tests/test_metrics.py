@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch.testing import assert_close
 
 from diffusion_lib import data
-from diffusion_lib.metrics import (
+from diffusion_lib.evaluation.metrics import (
     copied,
     coverage_ceiling,
     frechet,

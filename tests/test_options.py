@@ -13,11 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_lib import __main__ as cli
-from diffusion_lib import classifier, data, ddpm, figures, gan, store, train, vae, views
+from diffusion_lib import __main__, data, ddpm, gan, nets, store, train, vae
+from diffusion_lib.cli import figure as cli
+from diffusion_lib.cli.options import Parser
+from diffusion_lib.course import lesson01, lesson03
 from diffusion_lib.diffusion import Schedule
-from diffusion_lib.options import Parser
+from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import Parts, Record, told
+from diffusion_lib.viz import figures
 
 FAMILIES = {"ddpm": ddpm, "gan": gan, "vae": vae, "classifier": classifier}
 
@@ -46,7 +49,7 @@ def options_of(*command):
 def spied(spy, line):
     """What this line hands on: {key: value}."""
     spy.clear()
-    assert cli.main(shlex.split(line)) == 0, line
+    assert __main__.main(shlex.split(line)) == 0, line
     return dict(spy)
 
 
@@ -144,7 +147,7 @@ def test_each_model_refuses_what_it_has_not(training, capsys, model):
     for option, value in {"predicts": "eps", "learn_variance": True, "loss": "hinge", "latent": 5, "sd": 0.5, "channels": 24}.items():  # fmt: skip
         words = f"--{option.replace('_', '-')}" + (f" {value}" if value is not True else "")
         training.clear()
-        code = cli.main(shlex.split(f"train --data digits --model {model} {words}"))
+        code = __main__.main(shlex.split(f"train --data digits --model {model} {words}"))
         if code == 0:
             assert training[option] == value
         else:
@@ -154,7 +157,7 @@ def test_each_model_refuses_what_it_has_not(training, capsys, model):
 
 
 def test_more_items_than_there_are_are_refused(training, capsys):
-    assert cli.main(["train", "--items", "41"]) == 2 and "at most 40" in capsys.readouterr().err
+    assert __main__.main(["train", "--items", "41"]) == 2 and "at most 40" in capsys.readouterr().err
     assert spied(training, "train --items 40")["items"] == 40
 
 
@@ -180,9 +183,9 @@ def test_channels_are_obeyed_by_points_and_pictures(model):
 def sampling(monkeypatch):
     """What `sample` hands to load and to the family's draw, and what it writes."""
     spy = {}
-    denoiser = ddpm.Denoiser(ddpm.UNet((1, 8, 8), 60, classes=3, channels=8), Schedule.of("cosine", 60))
-    models = {"ddpm": denoiser, "gan": gan.Generator((1, 8, 8), 4, 3, 8), "vae": vae.VAE((1, 8, 8), 4, 3, 8)}
-    points = {"points": gan.Generator((2,), 4, 0, 8)}
+    denoiser = ddpm.Denoiser(nets.UNet((1, 8, 8), 60, classes=3, channels=8), Schedule.of("cosine", 60))
+    models = {"ddpm": denoiser, "gan": nets.Generator((1, 8, 8), 4, 3, 8), "vae": vae.VAE((1, 8, 8), 4, 3, 8)}
+    points = {"points": nets.Generator((2,), 4, 0, 8)}
 
     def loaded(source, device):
         spy.update(weights=str(source), device=device)
@@ -224,7 +227,7 @@ def test_an_option_of_sample_changes_what_it_names_and_nothing_else(sampling, ca
     words, wanted, families = SAMPLE[option]
     before = spied(sampling, f"sample --weights {family}")
     if family not in families:
-        assert cli.main(shlex.split(f"sample --weights {family} {words}")) == 2
+        assert __main__.main(shlex.split(f"sample --weights {family} {words}")) == 2
         assert "leave out --steps and --eta" in capsys.readouterr().err
         return
     after = spied(sampling, f"sample --weights {family} {words}")
@@ -238,9 +241,9 @@ def test_an_option_of_sample_changes_what_it_names_and_nothing_else(sampling, ca
 
 def test_a_class_that_nobody_knows_is_refused(sampling, capsys):
     for family in ALL:
-        assert cli.main(shlex.split(f"sample --weights {family} --class 3")) == 2
+        assert __main__.main(shlex.split(f"sample --weights {family} --class 3")) == 2
         assert "There is no class 3: these weights know classes 0 to 2" in capsys.readouterr().err
-    assert cli.main(shlex.split("sample --weights points --class 0")) == 2
+    assert __main__.main(shlex.split("sample --weights points --class 0")) == 2
 
 
 def test_home_is_understood_in_every_path(sampling, here, monkeypatch):
@@ -301,7 +304,7 @@ def drawing(monkeypatch):
 
     monkeypatch.setattr(figures, "strip", strip), monkeypatch.setattr(figures, "save", save)
     monkeypatch.setattr(figures, "save_gif", save_gif)
-    monkeypatch.setattr(views, "explore_forward", box), monkeypatch.setattr(views, "step_reverse", box)
+    monkeypatch.setattr(lesson01, "explore_forward", box), monkeypatch.setattr(lesson03, "step_reverse", box)
     return spy
 
 
@@ -342,7 +345,7 @@ def figure(drawing, capsys, kind, small, cases):
         line = f"figure {kind} {rest} {words} " + " ".join(f"{k} {v}" for k, v in base.items())
         if wanted is None:
             capsys.readouterr()
-            assert cli.main(shlex.split(line)) == 2, line
+            assert __main__.main(shlex.split(line)) == 2, line
             assert f"{words.split()[0]} " in capsys.readouterr().err
             continue
         again = spied(drawing, line)
@@ -366,13 +369,16 @@ def test_an_option_of_figure_reverse_changes_what_it_names_and_nothing_else(
 def test_the_sizes_that_help_names_are_the_sizes_that_are_drawn(here, capsys):
     for command in ("forward", "reverse"):
         with pytest.raises(SystemExit):
-            cli.main(["figure", command, "--help"])
+            __main__.main(["figure", command, "--help"])
         assert "what we draw ourselves has up to 256" in " ".join(capsys.readouterr().out.split())
-    assert cli.main(["figure", "forward", "--size", "257"]) == 2 and "256" in capsys.readouterr().err
-    assert cli.main(shlex.split("figure forward --image a.png --size 512 --frames 2 --T 2 --out a.gif")) == 0
+    assert __main__.main(["figure", "forward", "--size", "257"]) == 2 and "256" in capsys.readouterr().err
+    assert (
+        __main__.main(shlex.split("figure forward --image a.png --size 512 --frames 2 --T 2 --out a.gif"))
+        == 0
+    )
 
 
 @pytest.mark.parametrize("words", ["forward --kind digit", "reverse --data digits", "reverse --data mnist"])
 def test_pictures_of_their_own_size_refuse_another(capsys, words):
-    assert cli.main(shlex.split(f"figure {words} --size 16")) == 2
+    assert __main__.main(shlex.split(f"figure {words} --size 16")) == 2
     assert "pixels of its own" in capsys.readouterr().err

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from diffusion_lib.diffusion import Schedule, Trace, add_noise, sample
+from diffusion_lib.diffusion import Schedule, add_noise, sample
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser, mixture_step_back
+from diffusion_lib.trace import Trace
 
 F64 = torch.float64
 S = Schedule.of("cosine", 50)

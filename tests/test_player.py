@@ -12,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_lib import player as module
-from diffusion_lib import views
+from diffusion_lib.course import lesson01, lesson02
 from diffusion_lib.diffusion import Schedule
-from diffusion_lib.player import FramePlayer, curve, mix, pixels, save_html, scatter
+from diffusion_lib.viz import player as module
+from diffusion_lib.viz.panels import curve, mix, pixels, scatter
+from diffusion_lib.viz.player import FramePlayer, save_html
 
 F = 7
 RNG = np.random.default_rng(0)
@@ -269,7 +270,7 @@ def test_what_the_browser_says_is_not_turned_round_to_the_thread_of_the_cells():
     """ipykernel 7.4 would: a press during a long Run All then waits until its last cell has ended."""
     from types import SimpleNamespace
 
-    from diffusion_lib.theme import heard_at_once
+    from diffusion_lib.viz.theme import heard_at_once
 
     comm = SimpleNamespace(
         _reply_subshell_for=lambda data, wanted: None
@@ -286,7 +287,6 @@ def test_every_widget_of_ours_is_heard_beside_a_cell():
     import inspect
 
     import anywidget
-
     import diffusion_lib.views
 
     ours = [
@@ -301,8 +301,8 @@ def test_every_widget_of_ours_is_heard_beside_a_cell():
 
 def test_a_view_that_has_moved_gets_another_still(monkeypatch):
     """The browser asks; words and picture are those of now, for the player itself and for a box around it."""
-    from diffusion_lib.sculptor import Sculptor
-    from diffusion_lib.views.common import PlayerBox
+    from diffusion_lib.course.common import PlayerBox
+    from diffusion_lib.course.lesson02.sculptor import Sculptor
 
     player, sculptor = FramePlayer(pixels(np.zeros((3, 8, 8), np.uint8))), Sculptor(torch.zeros(1, 1, 4, 4))
     box = PlayerBox([player])
@@ -411,12 +411,16 @@ def test_tensors_of_every_kind_are_drawn(kind):
     x = torch.zeros(3, 8, 8, dtype=kind).requires_grad_()
     s = Schedule.of("cosine", 5)
     assert mix(x, x, s.alpha_bar)["x0"] == mix(np.zeros((3, 8, 8)), np.zeros((3, 8, 8)), s.alpha_bar)["x0"]
-    assert views.explore_forward({"a": x}, s).player.n_frames == 6
-    views.explore_schedule({"a": x}, T=50), views.two_rulers(x[None]), views.two_sizes(x[:, ::2, ::2], x, s)
-    views.chain_log_probability(x, s)
+    assert lesson01.explore_forward({"a": x}, s).player.n_frames == 6
+    (
+        lesson02.explore_schedule({"a": x}, T=50),
+        lesson02.two_rulers(x[None]),
+        lesson02.two_sizes(x[:, ::2, ::2], x, s),
+    )
+    lesson01.chain_log_probability(x, s)
     for what in (x.detach().float().numpy(), x.int(), x[0, 0], torch.full((3, 8, 8), 5.0), None):
         with pytest.raises(ValueError, match="must be one float tensor"):
-            views.explore_forward({"a": what}, s)
+            lesson01.explore_forward({"a": what}, s)
 
 
 def test_nbconvert_writes_the_still_where_no_widget_state_is_stored():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from browser import ask_kernel, opened, page, restart_kernel, screenshot, write_notebook
 
-from diffusion_lib.player import FramePlayer, curve, mix, pixels, scatter
+from diffusion_lib.viz.panels import curve, mix, pixels, scatter
+from diffusion_lib.viz.player import FramePlayer
 
 pytestmark = pytest.mark.browser
 T = 40
@@ -554,7 +555,7 @@ def test_two_films_in_one_page(open_page, tmp_path):
 
 @pytest.mark.parametrize("dark", (False, True))
 def test_marks_on_a_field_are_as_dark_in_both_themes(open_page, tmp_path, dark):
-    from diffusion_lib.theme import LIGHT
+    from diffusion_lib.viz.theme import LIGHT
 
     view = open_page(three_alike().save_html(tmp_path / "field.html"), dark=dark)
     seen = {tuple(v) for v in view.canvas(0).reshape(-1, 3)}

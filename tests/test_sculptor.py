@@ -12,9 +12,26 @@ from PIL import Image
 from scipy.interpolate import PchipInterpolator
 
 from diffusion_lib import data
+from diffusion_lib.course.lesson02 import (
+    RAW,
+    explore_schedule,
+    picture_test,
+    schedule_test,
+    two_rulers,
+    two_sizes,
+)
+from diffusion_lib.course.lesson02.sculptor import (
+    HANDLES,
+    OWN,
+    PRESETS,
+    REUSED,
+    STEPS,
+    Sculptor,
+    reused,
+    sculpt,
+    strip_times,
+)
 from diffusion_lib.diffusion import SCHEDULES, Schedule
-from diffusion_lib.sculptor import HANDLES, OWN, PRESETS, REUSED, STEPS, Sculptor, reused, sculpt, strip_times
-from diffusion_lib.views import RAW, explore_schedule, picture_test, schedule_test, two_rulers, two_sizes
 
 CAT = data.sprites(1, size=16, seed=3, species="cat").x
 HAND = [0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.05, 0.001]

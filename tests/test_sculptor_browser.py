@@ -11,11 +11,11 @@ import torch
 from browser import ask_kernel, screenshot
 from test_lessons_browser import FILL, cell, move, pictures, player
 
-from diffusion_lib import sculptor
+from diffusion_lib.course.lesson02 import sculptor
+from diffusion_lib.course.lesson02.sculptor import HANDLES, REUSED, STEPS, sculpt, strip_times
 from diffusion_lib.data import flower_photo, mnist, sprites
 from diffusion_lib.diffusion import Schedule, add_noise, randn_like
-from diffusion_lib.figures import to_uint8
-from diffusion_lib.sculptor import HANDLES, REUSED, STEPS, sculpt, strip_times
+from diffusion_lib.viz.figures import to_uint8
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lesson 02")]
 FILMS = (

@@ -5,7 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from diffusion_lib.sprites import FACTORS, caption, draw, parse, random_sprites, silhouette, vocabulary
+from diffusion_lib.data.captions import caption, parse, vocabulary
+from diffusion_lib.data.drawn import draw, random_sprites
+from diffusion_lib.data.factors import FACTORS
+from diffusion_lib.data.painters import silhouette
 
 ALL = [
     {"species": kind, **dict(zip(factors, values, strict=True))}

@@ -13,10 +13,9 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+import diffusion_lib.views
 import pytest
 import traitlets
-
-import diffusion_lib.views
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "diffusion_lib"

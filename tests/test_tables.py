@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from diffusion_lib.figures import PALETTE
-from diffusion_lib.views.scores import pays
-from diffusion_lib.views.tables import Interval, Table, page, table
+from diffusion_lib.course.lesson07.scores import pays
+from diffusion_lib.viz.figures import PALETTE
+from diffusion_lib.viz.tables import Interval, Table, page, table
 
 
 def made() -> Table:

@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from diffusion_lib import theme
-from diffusion_lib.figures import ON_DARK, PALETTE
-from diffusion_lib.note import _KINDS
-from diffusion_lib.views import duel
+from diffusion_lib.course.lesson05 import duel
+from diffusion_lib.course.note import _KINDS
+from diffusion_lib.viz import theme
+from diffusion_lib.viz.figures import ON_DARK, PALETTE
 
 # what our widgets lie on: our pages, and JupyterLab's two layers (layout-color0 and 1)
 PAPERS = {

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_lib import data, ddpm, metrics, store
+from diffusion_lib import bound, data, ddpm, store
 from diffusion_lib.diffusion import Schedule, add_noise, convert, sample
+from diffusion_lib.evaluation import metrics
 from diffusion_lib.nets import MLP, Classifier, UNet
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
 from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, pick_device, rate, seed_all
@@ -287,7 +288,7 @@ def test_the_ends_of_the_learned_variance_are_the_two_fixed_ones():
         net.forward = lambda *a, answer=answer: answer
         assert torch.equal(ddpm.Denoiser(net, SCHEDULE, "eps")(xt, t)[1], torch.full_like(eps, v))
         x0_hat = convert(eps + 0.1, "eps", "x0", xt, t, SCHEDULE)
-        bound = ddpm.vlb_term(x0, xt, x0_hat, t, v, SCHEDULE, None).mean()
+        bound = bound.vlb_term(x0, xt, x0_hat, t, v, SCHEDULE, None).mean()
         loss = ddpm.hybrid_loss(lambda *a, answer=answer: answer, x0, t, eps, SCHEDULE)
         assert float(loss) == pytest.approx(0.01 + 0.001 * SCHEDULE.T * float(bound), rel=1e-4)
 
@@ -299,9 +300,9 @@ def test_the_learned_variance_lies_between_beta_tilde_and_beta():
         beta = 1 - a / b
         tilde = (1 - b) / (1 - a) * beta
         for v, variance in ((0.0, tilde), (1.0, beta), (0.5, (beta * tilde).sqrt())):
-            assert float(ddpm.log_variance(t, v, x, SCHEDULE)) == pytest.approx(math.log(variance), rel=1e-5)
-    assert float(ddpm.log_variance(1, 0.0, x, SCHEDULE)) == pytest.approx(
-        float(ddpm.log_variance(2, 0.0, x, SCHEDULE))
+            assert float(bound.log_variance(t, v, x, SCHEDULE)) == pytest.approx(math.log(variance), rel=1e-5)
+    assert float(bound.log_variance(1, 0.0, x, SCHEDULE)) == pytest.approx(
+        float(bound.log_variance(2, 0.0, x, SCHEDULE))
     )
 
 
@@ -316,17 +317,17 @@ def test_a_term_of_the_bound_is_the_divergence_of_two_bell_curves():
         def mean(x, a=a, b=b, alpha=alpha):
             return b.sqrt() * (1 - alpha) / (1 - a) * x + alpha.sqrt() * (1 - b) / (1 - a) * xt
 
-        sd = [float(ddpm.log_variance(t, w, xt, SCHEDULE).exp().sqrt()) for w in (0.0, v)]
+        sd = [float(bound.log_variance(t, w, xt, SCHEDULE).exp().sqrt()) for w in (0.0, v)]
         p, q = torch.distributions.Normal(mean(x0_hat), sd[1]), torch.distributions.Normal(mean(x0), sd[0])
         expected = torch.distributions.kl_divergence(q, p).flatten(1).mean(1) / math.log(2)
-        term = ddpm.vlb_term(x0, xt, x0_hat, torch.full((5,), t), v, SCHEDULE, None)
+        term = bound.vlb_term(x0, xt, x0_hat, torch.full((5,), t), v, SCHEDULE, None)
         assert torch.allclose(term, expected, rtol=1e-6)
 
 
 def test_the_bins_of_all_grey_levels_share_one_unit_of_mass():
     levels = torch.linspace(-1, 1, 17, dtype=torch.float64)[:, None]
     for mean, sd in ((0.3, 0.2), (-1.4, 0.5), (0.0, 5.0)):
-        mass = ddpm.log_bin(levels, torch.tensor(mean), torch.tensor(sd), 17).exp().sum()
+        mass = bound.log_bin(levels, torch.tensor(mean), torch.tensor(sd), 17).exp().sum()
         assert float(mass) == pytest.approx(1, abs=1e-6)
 
 
@@ -337,7 +338,7 @@ def test_the_bound_of_a_perfect_denoiser_nears_the_entropy():
     for T in (20, 200):
         schedule = Schedule.of("cosine", T)
         model = mixture_denoiser(torch.zeros(1, 2), 1.0, schedule)
-        gaps.append(float(ddpm.bound_terms(model, x0, schedule, None, v=1.0, n=600).sum()) - truth)
+        gaps.append(float(bound.bound_terms(model, x0, schedule, None, v=1.0, n=600).sum()) - truth)
     assert 0 < gaps[1] < gaps[0] and gaps[1] < 0.1
 
 
@@ -347,9 +348,9 @@ def test_the_bound_of_grey_levels_lies_above_their_entropy_and_below_the_whole_c
     """Each level equally often, and the perfect denoiser of them: -log2 p(x0) is log2(levels)."""
     x, schedule = torch.linspace(-1, 1, levels)[:, None].repeat(4000, 1), Schedule.of("cosine", 100)
     model = ideal_denoiser(x[:levels], schedule)
-    found = ddpm.bits_per_dimension(model, x, x, schedule, levels, n=1000)
+    found = bound.bits_per_dimension(model, x, x, schedule, levels, n=1000)
     assert math.log2(levels) < found < math.log2(levels) + 0.1
-    whole = float(ddpm.bound_terms(model, x, schedule, levels, v=0.0, n=1000).sum())
+    whole = float(bound.bound_terms(model, x, schedule, levels, v=0.0, n=1000).sum())
     assert found < whole + 0.01
 
 
@@ -357,7 +358,7 @@ def test_the_bound_of_a_chain_of_two_steps_is_its_three_parts():
     """L_T, one divergence, and bell curves around x0_hat of x_1, as wide as the errors among the seen ones (not among x)."""
     x, schedule = torch.linspace(-1, 1, 5)[:, None].repeat(400, 1), Schedule.of("cosine", 2)
     model, seen = ideal_denoiser(x[:5], schedule), torch.zeros_like(x)
-    terms = ddpm.bound_terms(model, x, schedule, 5, v=0.0, n=16)
+    terms = bound.bound_terms(model, x, schedule, 5, v=0.0, n=16)
 
     def errors(x):
         xt = add_noise(x, 1, torch.randn(x.shape, generator=torch.Generator().manual_seed(0)), schedule)
@@ -368,7 +369,7 @@ def test_the_bound_of_a_chain_of_two_steps_is_its_three_parts():
     left = torch.where(x < -0.9, torch.zeros(()), bell.cdf(e - half))  # the outermost bins reach to infinity
     right = torch.where(x > 0.9, torch.ones(()), bell.cdf(e + half))
     expected = terms[0] + terms[2] - (right - left).double().log2().mean()
-    assert ddpm.bits_per_dimension(model, seen, x, schedule, 5) == pytest.approx(float(expected), rel=1e-4)
+    assert bound.bits_per_dimension(model, seen, x, schedule, 5) == pytest.approx(float(expected), rel=1e-4)
     assert abs(float(errors(x).pow(2).mean().sqrt() - sd)) > 0.05 * float(sd)
 
 

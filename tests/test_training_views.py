@@ -9,29 +9,32 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_lib import classifier, data, ddpm
-from diffusion_lib.data import Data
-from diffusion_lib.diffusion import Schedule, add_noise, convert
-from diffusion_lib.figures import grid
-from diffusion_lib.metrics import frechet, nearest
-from diffusion_lib.nets import MLP
-from diffusion_lib.oracle import ideal_denoiser
-from diffusion_lib.train import MAX_STEPS
-from diffusion_lib.views import (
+from diffusion_lib import bound, data, ddpm
+from diffusion_lib.course.lesson03 import step_reverse
+from diffusion_lib.course.lesson04 import (
     bound,
     copies,
     fine_tune,
     network_or_perfect,
     own_pictures,
-    step_reverse,
     three_questions,
     variances,
     watch,
 )
-from diffusion_lib.views.denoisers import distances, even_times
-from diffusion_lib.views.live import Thinned, budget, words
-from diffusion_lib.views.own import jitter, to_grey
-from diffusion_lib.views.training import LEVELS, LossCurve
+from diffusion_lib.course.lesson04.denoisers import even_times
+from diffusion_lib.course.lesson04.own import jitter, to_grey
+from diffusion_lib.course.lesson04.training import LEVELS, LossCurve
+from diffusion_lib.course.live import budget, words
+from diffusion_lib.data import Data
+from diffusion_lib.diffusion import Schedule, add_noise, convert
+from diffusion_lib.evaluation import classifier
+from diffusion_lib.evaluation.distances import distances
+from diffusion_lib.evaluation.metrics import frechet, nearest
+from diffusion_lib.nets import MLP
+from diffusion_lib.oracle import ideal_denoiser
+from diffusion_lib.trace import Thinned
+from diffusion_lib.train import MAX_STEPS
+from diffusion_lib.viz.figures import grid
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -407,7 +410,7 @@ def test_the_bounds_sums_are_the_librarys():
     said = player.film["captions"][0]
     for name, v in (("β", 1.0), ("β̃", 0.0), ("learned", None)):
         ask = model if v is None else lambda xt, t, y=None: model(xt, t, y)[0]
-        want = float(ddpm.bound_terms(ask, FRESH.x, model.schedule, 17, v=v, y=FRESH.y, n=2).sum())
+        want = float(bound.bound_terms(ask, FRESH.x, model.schedule, 17, v=v, y=FRESH.y, n=2).sum())
         assert f"{name} {want:.2f}" in said.split("together: ")[1]
     beta, tilde, learned = (mark(player, 1, j) for j in range(3))
     assert np.all(beta == 1) and np.all(tilde <= beta) and np.all(learned > 0)

@@ -10,12 +10,15 @@ import pytest
 import torch
 
 import diffusion_lib
-from diffusion_lib import classifier, data, ddpm, diffusion, figures, gan, oracle, plots, sprites, store, vae
-from diffusion_lib.data import Data
-from diffusion_lib.diffusion import Schedule, Trace, add_noise, convert, randn_like, reverse_step, sample
+from diffusion_lib import bound, data, ddpm, diffusion, gan, nets, oracle, store, vae
+from diffusion_lib.data import Data, drawn
+from diffusion_lib.diffusion import Schedule, add_noise, convert, randn_like, reverse_step, sample
+from diffusion_lib.evaluation import classifier
 from diffusion_lib.nets import MLP, Classifier, UNet
+from diffusion_lib.trace import Trace
 from diffusion_lib.train import fit
 from diffusion_lib.values import Bundle, integer
+from diffusion_lib.viz import figures, plots
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 S = Schedule.of("cosine", 50)
@@ -44,7 +47,7 @@ def test_whole_numbers_of_every_library_are_taken(kind):
     assert len(data.ring(n)) == len(data.sprites(n, size=kind(8))) == len(data.ring(20).subset(n)) == 10
     assert data.photo(np.zeros((8, 8, 3), np.uint8), n).x.shape[-1] == 10
     assert len(next(data.ring(20).batches(n))[0]) == len(data.ring(20).split(n)[0]) == 10
-    assert figures.png(np.zeros((2, 2), np.uint8), n) and sprites.draw("a cat", kind(8)).shape == (8, 8, 3)
+    assert figures.png(np.zeros((2, 2), np.uint8), n) and drawn.draw("a cat", kind(8)).shape == (8, 8, 3)
     assert len(torch.cat(list(gan.draw(store.load("digits_gan"), n, batch=kind(4))))) == 10
 
 
@@ -153,8 +156,8 @@ def test_a_denoiser_answers_in_the_kind_of_number_it_is_asked_in():
 
 @pytest.mark.parametrize("net", [
     lambda x: MLP((1, 8, 8), 50)(x, torch.tensor([1, 2])), lambda x: UNet((1, 8, 8), 50, channels=8)(x, torch.tensor([1, 2])),
-    lambda x: Classifier((1, 8, 8), 10)(x), lambda x: gan.Discriminator((1, 8, 8))(x), lambda x: vae.VAE((1, 8, 8)).encode(x),
-    lambda x: gan.Generator((2,), latent=64)(x.flatten(1)),
+    lambda x: Classifier((1, 8, 8), 10)(x), lambda x: nets.Discriminator((1, 8, 8))(x), lambda x: vae.VAE((1, 8, 8)).encode(x),
+    lambda x: nets.Generator((2,), latent=64)(x.flatten(1)),
 ])  # fmt: skip
 def test_numbers_of_two_kinds_are_one_sentence(net):
     net(X)
@@ -174,7 +177,7 @@ ASK = {  # what takes a network's answer: (answer, x, the true noise) -> whateve
     "reverse_step": lambda a, x, e: reverse_step(x, a, 5, 4, S, e),
     "sample": lambda a, x, e: list(sample(lambda *_: a, x, S, [5, 0])),
     "learned variance": lambda a, x, e: list(sample(lambda *_: (e, a), x, S, [5, 0])),
-    "bound": lambda a, x, e: ddpm.bound_terms(lambda *_: a, x, Schedule.of("cosine", 2), None, v=0.0, n=1),
+    "bound": lambda a, x, e: bound.bound_terms(lambda *_: a, x, Schedule.of("cosine", 2), None, v=0.0, n=1),
 }  # fmt: skip
 
 
@@ -214,7 +217,7 @@ def test_a_network_without_classes_is_not_asked_for_one():
     with pytest.raises(ValueError, match="trained without classes"):
         next(ddpm.draw(model, 2, y=torch.tensor([0, 1])))
     with pytest.raises(ValueError, match="trained without classes"):
-        gan.Generator((2,), latent=2)(torch.zeros(2, 2), torch.tensor([0, 1]))
+        nets.Generator((2,), latent=2)(torch.zeros(2, 2), torch.tensor([0, 1]))
 
 
 @pytest.mark.parametrize("n", [0, -1, 2.0, None], ids=repr)

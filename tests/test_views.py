@@ -12,20 +12,11 @@ import torch
 from PIL import Image
 
 from diffusion_lib import data
+from diffusion_lib.course.lesson01 import chain_log_probability, explore_forward, ink, steps_or_jump
+from diffusion_lib.course.lesson03 import ancestors, few_steps, is_it_gaussian, memory, step_reverse
 from diffusion_lib.diffusion import Schedule
-from diffusion_lib.figures import grid, to_uint8
-from diffusion_lib.metrics import nearest
-from diffusion_lib.views import (
-    ancestors,
-    chain_log_probability,
-    explore_forward,
-    few_steps,
-    ink,
-    is_it_gaussian,
-    memory,
-    step_reverse,
-    steps_or_jump,
-)
+from diffusion_lib.evaluation.metrics import nearest
+from diffusion_lib.viz.figures import grid, to_uint8
 
 CATS = data.sprites(40, size=16, seed=0, species="cat").x
 S = Schedule.of("cosine", 20)
@@ -256,7 +247,7 @@ def test_the_view_uses_the_same_noise_as_the_library():
 
 def test_only_what_was_asked_last_is_shown():
     """Ten quick steps of a slider, as the browser's thread hears them: the last one is walked, the others are left off."""
-    from diffusion_lib.views.common import Newest
+    from diffusion_lib.course.common import Newest
 
     newest, begun, done = Newest(), [], []
 

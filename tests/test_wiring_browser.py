@@ -15,12 +15,13 @@ from browser import page
 from PIL import Image
 
 from diffusion_lib import data, vae
+from diffusion_lib.course.lesson02.sculptor import REUSED, STEPS, Sculptor, strip_times
+from diffusion_lib.course.lesson04.own import Pad
+from diffusion_lib.course.lesson09.latents import LatentMap
 from diffusion_lib.diffusion import add_noise
-from diffusion_lib.figures import PALETTE, to_uint8
-from diffusion_lib.player import FramePlayer, curve, mix, pixels, scatter
-from diffusion_lib.sculptor import REUSED, STEPS, Sculptor, strip_times
-from diffusion_lib.views.latents import LatentMap
-from diffusion_lib.views.own import Pad
+from diffusion_lib.viz.figures import PALETTE, to_uint8
+from diffusion_lib.viz.panels import curve, mix, pixels, scatter
+from diffusion_lib.viz.player import FramePlayer
 
 pytestmark = pytest.mark.browser
 

@@ -10,11 +10,11 @@ from films import cloud, line, numbers, panel, pictures, stored
 from PIL import Image
 
 from diffusion_lib import data, gan
-from diffusion_lib.figures import grid
-from diffusion_lib.views import duel as module
-from diffusion_lib.views import step_gan
-from diffusion_lib.views.duel import Film, border
-from diffusion_lib.views.pair import Pair, kernel_log_density, real_log_density
+from diffusion_lib.course.lesson05 import duel as module
+from diffusion_lib.course.lesson05 import step_gan
+from diffusion_lib.course.lesson05.duel import Film, border
+from diffusion_lib.course.lesson05.pair import Pair, kernel_log_density, real_log_density
+from diffusion_lib.viz.figures import grid
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -16,11 +16,18 @@ from films import at, cloud, line, mixed, numbers, panel, pictures, stored
 from PIL import Image
 from torch.nn import functional as F
 
-from diffusion_lib import arena, classifier, data, ddpm, gan, store, vae
+from diffusion_lib import bound, data, ddpm, gan, store, vae
+from diffusion_lib.course.lesson01 import views as lesson01
+from diffusion_lib.course.lesson02 import views as lesson02
+from diffusion_lib.course.lesson03 import views as lesson03
+from diffusion_lib.course.lesson04 import denoisers
+from diffusion_lib.course.lesson06 import recipes, rungs
+from diffusion_lib.course.lesson07 import blind, recorded, scores
+from diffusion_lib.course.lesson07.live_race import BETS
+from diffusion_lib.course.lesson09 import blurring, copying, latents
 from diffusion_lib.data import Data
 from diffusion_lib.diffusion import (
     Schedule,
-    Trace,
     add_noise,
     convert,
     forward_path,
@@ -30,26 +37,14 @@ from diffusion_lib.diffusion import (
     log_q_chain,
     sample,
 )
-from diffusion_lib.figures import grid, to_uint8
-from diffusion_lib.metrics import frechet, nearest
+from diffusion_lib.evaluation import arena, classifier, distances, pyramid, records
+from diffusion_lib.evaluation.metrics import frechet, nearest
 from diffusion_lib.nets import MLP
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser, mixture_step_back
-from diffusion_lib.views import (
-    blind,
-    blurring,
-    copying,
-    denoisers,
-    failing,
-    forward,
-    latents,
-    races,
-    reverse,
-    rungs,
-    schedules,
-    scores,
-)
-from diffusion_lib.views.arena import BETS
-from diffusion_lib.views.tables import Interval
+from diffusion_lib.trace import Trace
+from diffusion_lib.viz import still
+from diffusion_lib.viz.figures import grid, to_uint8
+from diffusion_lib.viz.tables import Interval
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -75,7 +70,7 @@ def tiny(out=1, classes=10, T=100, seed=0):
 
 
 def test_forward_captions_give_the_weights_of_picture_and_noise():
-    for t, said in enumerate(forward.forward_captions(S)):
+    for t, said in enumerate(lesson01.forward_captions(S)):
         a = float(A[t])
         signal, _, noise, *ratio = numbers(said)
         assert signal == pytest.approx(math.sqrt(a), abs=6e-4) and noise == pytest.approx(
@@ -85,7 +80,7 @@ def test_forward_captions_give_the_weights_of_picture_and_noise():
 
 
 def test_explore_forward_mixes_each_picture_with_the_noise_of_its_seed():
-    view = forward.explore_forward({"one": CATS[0], "two": CATS[1:2]}, S, upload=False, seed=5)
+    view = lesson01.explore_forward({"one": CATS[0], "two": CATS[1:2]}, S, upload=False, seed=5)
     g = dice(5)
     for name, x in (("one", CATS[0]), ("two", CATS[1])):
         x0, eps, a = mixed(view.player, name)
@@ -95,7 +90,7 @@ def test_explore_forward_mixes_each_picture_with_the_noise_of_its_seed():
 
 def test_ink_goes_three_ways_back_each_under_its_name():
     points, T = data.load("moons", n=40).x, 4
-    player = forward.ink(points, T=T, seed=2)
+    player = lesson01.ink(points, T=T, seed=2)
     schedule, g = Schedule.of("cosine", T), dice(2)
     there = forward_path(points, schedule, g)
     x, cup = there[-1], []
@@ -119,7 +114,7 @@ def test_ink_goes_three_ways_back_each_under_its_name():
 
 
 def test_steps_and_jump_are_drawn_apart():
-    player, g, n = forward.steps_or_jump(0.8, S, n=300, seed=1), dice(1), 300
+    player, g, n = lesson01.steps_or_jump(0.8, S, n=300, seed=1), dice(1), 300
     x0 = torch.full((n, 1), 0.8, dtype=torch.float64)
     x = x0
     for t in range(7):
@@ -138,7 +133,7 @@ def test_steps_and_jump_are_drawn_apart():
 
 def test_the_chain_shows_path_terms_and_sum():
     x0 = FRESH.x[:1]
-    player, path = forward.chain_log_probability(x0, S, seed=3), forward_path(x0, S, dice(3))
+    player, path = lesson01.chain_log_probability(x0, S, seed=3), forward_path(x0, S, dice(3))
     terms = log_q_chain(path, S)[:, 0]
     assert np.array_equal(pictures(player, "one path"), to_uint8(path[:, 0]))
     assert np.allclose(line(player, "log q of each step")[0], terms, rtol=1e-5)
@@ -153,7 +148,7 @@ def test_the_chain_shows_path_terms_and_sum():
 
 
 def test_each_ruler_has_even_steps_of_its_own():
-    player = schedules.two_rulers(CATS[:1], n=5, seed=4)
+    player = lesson02.two_rulers(CATS[:1], n=5, seed=4)
     for title, ruler, name in (
         ("even steps of ā", lambda a: a, "steps of ā"),
         ("even steps of dec", lambda a: np.log(a / (1 - a)), "steps of dB"),
@@ -169,7 +164,7 @@ def test_each_ruler_has_even_steps_of_its_own():
 
 def test_the_schedule_test_shows_walk_and_truth_and_counts_the_inner_islands():
     n, seed = 60, 1
-    player, islands, g = schedules.schedule_test(S, n=n, seed=seed), data.grid(n, seed), dice(seed)
+    player, islands, g = lesson02.schedule_test(S, n=n, seed=seed), data.grid(n, seed), dice(seed)
     xT, eps = torch.randn(n, 2, generator=g), torch.randn(n, 2, generator=g)
     trace = Trace(keep=50).record(sample(mixture_denoiser(islands.modes, islands.sd, S), xT, S, generator=g))
     times = [6, *trace.frames("s").tolist()]
@@ -191,7 +186,7 @@ def test_the_schedule_test_shows_walk_and_truth_and_counts_the_inner_islands():
 
 def test_the_picture_test_tells_drawn_from_real():
     n, g = 5, dice(2)
-    player = schedules.picture_test(S, CATS, n=n, seed=2)
+    player = lesson02.picture_test(S, CATS, n=n, seed=2)
     xT = torch.randn(n, 3, 16, 16, generator=g)
     real = CATS[torch.randperm(12, generator=g)[:n]]
     trace = Trace(keep=40).record(sample(ideal_denoiser(CATS, S), xT, S, generator=g))
@@ -208,7 +203,7 @@ def test_the_picture_test_tells_drawn_from_real():
 
 def test_two_sizes_each_with_its_own_decibels():
     large = data.sprites(1, size=32, seed=0).x
-    player = schedules.two_sizes(F.avg_pool2d(large, 4), large, S)
+    player = lesson02.two_sizes(F.avg_pool2d(large, 4), large, S)
     _, big, _ = mixed(player, "32")
     x0, eps, _ = mixed(player, "the large one, av")
     assert np.allclose(eps, F.avg_pool2d(torch.tensor(big)[None], 4)[0], atol=1e-6)
@@ -228,7 +223,7 @@ def walked():
     """The stepper on cats and digits, with a network for the digits."""
     net = tiny(T=6)
     sets = {"digits": Data(SEEN.x[:40], SEEN.y[:40], SEEN.names), "cats": CATS}
-    return reverse.step_reverse(sets, S, steps=6, seed=3, networks={"digits": net}), net
+    return lesson03.step_reverse(sets, S, steps=6, seed=3, networks={"digits": net}), net
 
 
 def glass_box(box, model, y=None):
@@ -322,7 +317,7 @@ def test_the_glass_box_and_each_of_its_controls(walked):
 
 def test_ancestors_count_who_came_home():
     n, g = 8, dice(1)
-    player = reverse.ancestors(CATS, S, picture=3, times=(2, 6), n=n, seed=1)
+    player = lesson03.ancestors(CATS, S, picture=3, times=(2, 6), n=n, seed=1)
     eps = torch.randn(1, 3, 16, 16, generator=g)
     for i, t in enumerate((2, 6)):
         xt = add_noise(CATS[3:4], t, eps, S)
@@ -337,7 +332,7 @@ def test_ancestors_count_who_came_home():
 
 def test_memory_shows_the_walk_the_guess_and_where_it_ends():
     g = dice(2)
-    player = reverse.memory(CATS, S, n=4, seed=2)
+    player = lesson03.memory(CATS, S, n=4, seed=2)
     xT = torch.randn(4, 3, 16, 16, generator=g)
     trace = Trace().record(sample(ideal_denoiser(CATS, S), xT, S, generator=g))
     for title, what in (("x_{s}", "xs"), ("x̂_{0}", "x0_hat")):
@@ -349,7 +344,7 @@ def test_memory_shows_the_walk_the_guess_and_where_it_ends():
 
 
 def test_the_true_step_back_has_two_hills_and_its_fit_one():
-    player = reverse.is_it_gaussian(n=12)
+    player = lesson03.is_it_gaussian(n=12)
 
     def hills(y):
         return int(((y[1:-1] > y[:-2]) & (y[1:-1] >= y[2:])).sum())
@@ -372,7 +367,7 @@ def test_the_true_step_back_has_two_hills_and_its_fit_one():
 def test_few_steps_with_each_sampler_under_its_name():
     ring = data.load("ring", n=50)
     linear, counts = Schedule.of("linear", 40), (1, 2, 20)
-    player, g = reverse.few_steps(CATS, ring.modes, ring.sd, linear, counts=counts, n=60, seed=1), dice(1)
+    player, g = lesson03.few_steps(CATS, ring.modes, ring.sd, linear, counts=counts, n=60, seed=1), dice(1)
     pictures_T, points_T = torch.randn(12, 3, 16, 16, generator=g), torch.randn(60, 2, generator=g)
     knows = mixture_denoiser(ring.modes, ring.sd, linear)
     for i, count in enumerate(counts):
@@ -429,7 +424,7 @@ def held_back(real, n):
 def test_the_reference_has_none_of_the_pictures_that_are_held_back():
     d = FRESH.subset(120)
     eye = SimpleNamespace(features=lambda x: x.flatten(1)[:, 20:24])
-    far, floor = denoisers.distances(eye, d, 20)
+    far, floor = distances.distances(eye, d, 20)
     held, rest = held_back(d, 20)
     assert len(held) == 20 and abs(far(rest)) < 1e-9 < floor == pytest.approx(far(held))
 
@@ -508,7 +503,7 @@ def test_the_bound_draws_each_variance_where_it_lies():
     )
     for name, v in (("β", 1.0), ("β̃", 0.0), ("learned", None)):
         ask = model if v is None else lambda xt, t, y=None: model(xt, t, y)[0]
-        terms = ddpm.bound_terms(ask, d.x, model.schedule, 17, v=v, y=d.y, n=2, seed=1)
+        terms = bound.bound_terms(ask, d.x, model.schedule, 17, v=v, y=d.y, n=2, seed=1)
         said = player.film["captions"][3]
         assert float(re.search(rf"{name} ([\d.]+)", said.split("together: ")[1])[1]) == pytest.approx(
             float(terms.sum()), abs=6e-3
@@ -522,14 +517,14 @@ def test_the_bound_draws_each_variance_where_it_lies():
 
 def test_how_strongly_each_loss_pushes():
     score = torch.tensor([-8.0, 0.5, 3.0], requires_grad=True)
-    for name, factor in failing.slope_factors(score.detach()).items():
+    for name, factor in recipes.slope_factors(score.detach()).items():
         (slope,) = torch.autograd.grad(3 * gan.LOSSES[name].g(score, score), score)
         assert torch.allclose(slope.abs(), factor, atol=1e-6), name
 
 
 def test_winning_names_probabilities_and_lengths():
     ring = data.load("ring", n=600)
-    player = failing.winning(ring, steps=1, looks=1, seed=1)
+    player = recipes.winning(ring, steps=1, looks=1, seed=1)
     _, parts = gan.build(ring, loss="non-saturating", seed=1)
     g, d = (learner.model for learner in parts.learners)
     z = g.noise(500, dice(1))
@@ -545,13 +540,13 @@ def test_winning_names_probabilities_and_lengths():
 
 
 def test_circling_says_each_radius_of_its_own_game():
-    player = failing.circling(lr=0.3, steps=9)
+    player = recipes.circling(lr=0.3, steps=9)
     for i, said in enumerate(player.film["captions"]):
         once, turns = (float(re.search(rf"{w} ([\d.]+)", said)[1]) for w in ("at once", "in turns"))
         assert once == pytest.approx(1.09 ** (i / 2), abs=6e-3)
         assert line(player, "distance from", "at once")[0, i] == pytest.approx(once, abs=6e-3)
         assert line(player, "distance from", "in turns")[0, i] == pytest.approx(turns, abs=6e-3)
-    turns = failing.bilinear(1.0, 0.0, 0.3, 9, alternating=True)
+    turns = recipes.bilinear(1.0, 0.0, 0.3, 9, alternating=True)
     assert np.allclose((turns**2).sum(1) - 0.3 * turns.prod(1), 1)
 
 
@@ -565,20 +560,20 @@ def columns(table):
     return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
 
 
-@pytest.mark.parametrize("kind", failing.KINDS)
+@pytest.mark.parametrize("kind", recipes.KINDS)
 def test_the_cures_table_counts_each_kind_of_failure(kind):
-    found = columns(failing.cures_table(kind))
-    for name, runs in failing.recorded(kind).items():
+    found = columns(recipes.cures_table(kind))
+    for name, runs in recipes.recorded(kind).items():
         row = found[name + " *" * (runs[0]["choice"] == "chosen")]
         for key in ("off", "lost", "blurred"):
             assert row[key] == f"{sum(r[key] for r in runs)} of {len(runs)}"
-        for key in failing.FATES:
-            assert row[key] == str([failing.whereabouts(r) for r in runs].count(key))
+        for key in recipes.FATES:
+            assert row[key] == str([recipes.whereabouts(r) for r in runs].count(key))
 
 
 def test_the_ladders_sheets_hold_both_rows_of_each_recorded_run():
     sheet = rungs._sheet(8, "GAN", [1])
-    with Image.open(rungs.RECORDS / "ladder_8_GAN_1.png") as image:
+    with Image.open(records.RECORDS / "ladder_8_GAN_1.png") as image:
         line_ = np.asarray(image.convert("RGB"))
     want = np.concatenate([line_[:, :24], line_[:, 24:]]).repeat(8, 0).repeat(8, 1)
     assert np.array_equal(sheet, want)
@@ -591,7 +586,7 @@ def test_the_ladder_counts_failures():
 
 def test_diversity_is_within_classes():
     x = torch.stack([torch.full((3, 4, 4), float(k % 2)) for k in range(6)])
-    assert rungs.diversity(x, torch.arange(6) % 2) == 0 and rungs.diversity(x, torch.zeros(6)) > 0.4
+    assert pyramid.diversity(x, torch.arange(6) % 2) == 0 and pyramid.diversity(x, torch.zeros(6)) > 0.4
 
 
 def test_the_rung_is_judged_with_the_classes_that_were_asked_for():
@@ -641,33 +636,33 @@ def fake_book(**more):
 def test_who_wins_has_more_where_more_is_better_and_less_where_less_is():
     assert BETS["coverage"][1] and not BETS["drawing_ms"][1]
     book = fake_book()
-    assert races._winner(book, "coverage") == "GAN" and races._winner(book, "drawing_ms") == "GAN"
-    assert races._compared("GAN", "DDPM", (0.2, 0.1, 0.3), 1)[3] == "GAN has more"
-    assert races._compared("GAN", "DDPM", (-0.2, -0.3, -0.1), 1)[3] == "DDPM has more"
+    assert recorded._winner(book, "coverage") == "GAN" and recorded._winner(book, "drawing_ms") == "GAN"
+    assert recorded._compared("GAN", "DDPM", (0.2, 0.1, 0.3), 1)[3] == "GAN has more"
+    assert recorded._compared("GAN", "DDPM", (-0.2, -0.3, -0.1), 1)[3] == "DDPM has more"
 
 
 def test_the_ledger_and_the_rows_of_real_ones(monkeypatch):
     sizes = {f: {"training": 1000 + i, "drawing": 100 + i} for i, f in enumerate(("GAN", "VAE", "DDPM"))}
     flops = {f: {"training_per_sample": 1e10, "expected": 2e10} for f in sizes}
     book = fake_book(parameters=sizes, flops=flops, calls={"GAN": 1, "VAE": 1, "DDPM": 20})
-    monkeypatch.setattr(races, "race_book", lambda place: book)
-    found = columns(races.ledger("grid"))
+    monkeypatch.setattr(records, "race_book", lambda place: book)
+    found = columns(recorded.ledger("grid"))
     for family, size in sizes.items():
         assert (
             found[family]["learned"] == f"{size['training']:,}"
             and found[family]["to draw"] == f"{size['drawing']:,}"
         )
         assert numbers(found[family]["TFLOP (thought)"]) == [1.0, 2.0]
-    found = columns(races.quality("grid", "coverage"))
+    found = columns(recorded.quality("grid", "coverage"))
     assert found["real ones"]["covered"] == "0.96" and found["± (sd)"]["covered"] == "0.01"
-    player = races.many_samples("grid", 0.6)
+    player = recorded.many_samples("grid", 0.6)
     assert 10 ** line(player, "seconds to cover", "GAN")[0, -1] == pytest.approx(5 + 1e7 * 0.0001, rel=0.05)
     assert 10 ** line(player, "seconds to cover", "DDPM")[0, 0] == pytest.approx(5.003, rel=1e-3)
 
 
 def test_the_recorded_races_lines_are_powers_of_ten():
-    book = races.race_book("digits")
-    player = races.recorded_arena("digits", "frechet")
+    book = records.race_book("digits")
+    player = recorded.recorded_arena("digits", "frechet")
     row = next(r for r in book["runs"] if r["family"] == "GAN" and not r.get("error"))
     shown = line(player, "Fréchet", "GAN")[0, 1:]
     assert 10**shown == pytest.approx([c["frechet"] for c in row["curve"]], rel=1e-4)
@@ -730,7 +725,7 @@ def small_vae():
 
 def test_the_map_and_its_still_have_up_above(small_vae, monkeypatch):
     box, films = latents.LatentMap(small_vae, SEEN.subset(12), steps=9), []
-    monkeypatch.setattr(latents.stills, "still", lambda film, i: films.append(film) or b"")
+    monkeypatch.setattr(still.stills, "still", lambda film, i: films.append(film) or b"")
     box.still()
     axis = torch.linspace(-box.film["limit"], box.film["limit"], 9)
 
@@ -801,7 +796,7 @@ def text_rows(table):
 
 
 def test_the_tables_of_lesson_9_have_each_number_under_its_name():
-    book = latents.recorded_latents()
+    book = records.recorded_latents()
     head, *rows = text_rows(latents.midpoint_table())
     for cells, r in zip(rows, book["midpoints"], strict=True):
         for name, key in (
@@ -925,5 +920,5 @@ def test_outright_means_much_nearer_to_one():
 
 
 def test_the_records_are_json():
-    for path in sorted(rungs.RECORDS.glob("*.json")):
+    for path in sorted(records.RECORDS.glob("*.json")):
         json.loads(path.read_text("utf-8"))

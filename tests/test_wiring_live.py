@@ -13,18 +13,21 @@ import pytest
 import torch
 from films import cloud, line, numbers, panel, pictures
 
-from diffusion_lib import arena, data, ddpm
+from diffusion_lib import data, ddpm, train
+from diffusion_lib.course import live
+from diffusion_lib.course.lesson04 import copies, fine_tune, own_pictures, training, watch
+from diffusion_lib.course.lesson04 import own as own_module
+from diffusion_lib.course.lesson04.training import LEVELS, Training
+from diffusion_lib.course.lesson06 import collapse
+from diffusion_lib.course.lesson07 import live_race as arena_view
+from diffusion_lib.course.live import only, words
 from diffusion_lib.diffusion import Schedule, add_noise, convert
-from diffusion_lib.figures import grid
-from diffusion_lib.metrics import nearest
+from diffusion_lib.evaluation import arena
+from diffusion_lib.evaluation.metrics import nearest
 from diffusion_lib.nets import MLP
+from diffusion_lib.trace import Thinned
 from diffusion_lib.train import Record
-from diffusion_lib.views import arena as arena_view
-from diffusion_lib.views import collapse, copies, fine_tune, live, own_pictures, watch
-from diffusion_lib.views import own as own_module
-from diffusion_lib.views import training as training_module
-from diffusion_lib.views.live import Thinned, only, words
-from diffusion_lib.views.training import LEVELS, Training
+from diffusion_lib.viz.figures import grid
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -114,7 +117,7 @@ def test_samples_and_arrows_are_those_of_the_network_now(at_once):
 
 def test_each_round_has_its_own_dice(monkeypatch):
     box, heard = resting(), []
-    monkeypatch.setattr(training_module, "fit", lambda *_, **more: heard.append(more) or iter(()))
+    monkeypatch.setattr(train, "fit", lambda *_, **more: heard.append(more) or iter(()))
     box._begin()
     box._more()
     box._begin()
@@ -257,7 +260,7 @@ def test_each_sample_stands_over_its_nearest_picture_with_its_distance():
 def test_fine_tuning_hands_on_its_options(monkeypatch):
     told = {}
     monkeypatch.setattr(
-        own_module,
+        training,
         "watch",
         lambda model, parts, d, **more: told.update(more, model=model, parts=parts, data=d),
     )

@@ -11,12 +11,14 @@ import torch
 from films import at, cloud, line, numbers
 from PIL import Image
 
-from diffusion_lib import data, figures, plots, sculptor, still
+from diffusion_lib import data
 from diffusion_lib.__main__ import main
+from diffusion_lib.course.lesson02 import sculptor
 from diffusion_lib.diffusion import Schedule, add_noise
-from diffusion_lib.figures import PALETTE, grid, save_gif, strip
-from diffusion_lib.panels import curve, mix, pixels, scatter
-from diffusion_lib.player import FramePlayer
+from diffusion_lib.viz import figures, plots, still
+from diffusion_lib.viz.figures import PALETTE, grid, save_gif, strip
+from diffusion_lib.viz.panels import curve, mix, pixels, scatter
+from diffusion_lib.viz.player import FramePlayer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -304,7 +306,7 @@ def test_the_sculptors_still_words_and_choices(monkeypatch):
     g = torch.Generator().manual_seed(4)
     eps = {name: torch.randn(1, 3, 16, 16, generator=g) for name in ("cat", "dog")}
     films = []
-    monkeypatch.setattr(sculptor.stills, "still", lambda film, i: films.append(film) or b"")
+    monkeypatch.setattr(still.stills, "still", lambda film, i: films.append(film) or b"")
     for name, x in (("cat", cat), ("dog", dog)):
         box.state = box.state | {"picture": name}
         assert torch.equal(box.x0[0], x)

@@ -7,9 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_lib import data, sprites
-from diffusion_lib.pictures import square
-from diffusion_lib.sprites import COLOURS, FUR, HEADS, STARS, draw
+from diffusion_lib import data
+from diffusion_lib.data import captions, drawn, factors, painters
+from diffusion_lib.data.drawn import draw
+from diffusion_lib.data.factors import COLOURS, FUR
+from diffusion_lib.data.own import square
+from diffusion_lib.data.painters import HEADS, STARS
 
 SIZE = 128
 
@@ -125,7 +128,7 @@ def test_each_pattern_is_where_it_belongs():
         )  # the bib
         assert close(head(tabby, 0, 0.5), mark) and close(head(plain, 0, 0.5), coat)  # a stripe
         assert close(head(patched, 0.45, 0.4), mark) and close(head(patched, -0.45, 0.4), coat)  # on one side
-        tip = sprites.TAIL[-1]
+        tip = painters.TAIL[-1]
         for image, color in ((plain, coat), (tabby, mark), (tuxedo, bib), (patched, mark)):
             assert close(pixel(image, *tip), color), color
 
@@ -179,7 +182,7 @@ def test_the_petals_can_be_counted(count, n):
 @pytest.mark.parametrize(("count", "n"), [("five", 5), ("six", 6), ("eight", 8)])
 def test_a_tulip_has_as_many_petals_as_it_says(count, n):
     """Petals are counted as they are painted: each is an edge and a fill of one colour, and a front one a flame too."""
-    behind, front = sprites.TULIP[n]
+    behind, front = painters.TULIP[n]
     assert behind + front == n and front % 2 == 1
     painted = []
 
@@ -194,7 +197,7 @@ def test_a_tulip_has_as_many_petals_as_it_says(count, n):
             painted.append(colour)
 
     colours = {k: k for k in ("shade", "petals", "edge", "centre")}
-    sprites._paint_tulip(Leaf(), n, colours)
+    painters._paint_tulip(Leaf(), n, colours)
     assert (
         painted.count("edge"),
         painted.count("shade"),
@@ -203,10 +206,10 @@ def test_a_tulip_has_as_many_petals_as_it_says(count, n):
     ) == (n, behind, front, front)
 
 
-@pytest.mark.parametrize("species", sprites.FACTORS)
+@pytest.mark.parametrize("species", factors.FACTORS)
 def test_every_value_of_every_factor_is_another_picture(species):
     plain = paint(species)
-    for factor, values in sprites.FACTORS[species].items():
+    for factor, values in factors.FACTORS[species].items():
         seen = [paint(species, **{factor: value}) for value in values]
         assert np.array_equal(seen[0], plain)
         for i in range(len(values)):
@@ -216,15 +219,15 @@ def test_every_value_of_every_factor_is_another_picture(species):
 
 def test_sprites_of_one_group_are_not_mixed_up():
     """All of these have the same shapes and are painted together; each must have its own colours."""
-    pictures, specs = sprites.random_sprites(60, 32, seed=3)
+    pictures, specs = drawn.random_sprites(60, 32, seed=3)
     for image, spec in zip(pictures, specs, strict=True):
         night = image[:3].astype(int).mean((0, 1))
         assert (night[2] > 60 and night[1] < 100) == (spec["time"] == "night")
     d = data.sprites(60, 32, seed=3)
     for y, spec, said in zip(d.y.tolist(), specs, d.captions, strict=True):
         assert d.names[y] == spec["species"] and d.names[y] in said
-        assert ("night" in said) == (spec["time"] == "night") and sprites.parse(said) == spec
-    assert sprites.caption({"species": "flower", "petals": "blue", "centre": "pink"}).startswith(
+        assert ("night" in said) == (spec["time"] == "night") and captions.parse(said) == spec
+    assert captions.caption({"species": "flower", "petals": "blue", "centre": "pink"}).startswith(
         "blue and pink flower"
     )
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_lib import classifier, data, ddpm, gan, store, vae
+from diffusion_lib import bound, data, ddpm, gan, nets, store, vae
 from diffusion_lib.data import Data
 from diffusion_lib.diffusion import Schedule, convert, sample
+from diffusion_lib.evaluation import classifier
 from diffusion_lib.nets import MLP
 from diffusion_lib.train import MAX_STEPS, Learner, fit, rate
 
@@ -197,7 +198,7 @@ def test_pictures_are_kept_in_range_and_points_are_not():
 
 def test_the_grey_levels_are_those_of_the_data(monkeypatch):
     asked = []
-    monkeypatch.setattr(ddpm, "vlb_term", lambda x0, *_: asked.append(_[-1]) or x0.flatten(1).mean(1))
+    monkeypatch.setattr(bound, "vlb_term", lambda x0, *_: asked.append(_[-1]) or x0.flatten(1).mean(1))
     large = Data(torch.zeros(20, 1, 16, 16))
     for d, levels in ((DIGITS, 17), (large, 256), (POINTS, None)):
         net = MLP(tuple(d.x.shape[1:]), 1000, width=8, depth=1, out=2, classes=10 if d is DIGITS else 0)
@@ -232,7 +233,7 @@ def test_build_hands_on_what_it_is_asked(monkeypatch):
 
 def test_the_first_entry_of_the_bound_is_the_end_of_the_chain_in_bits():
     model = tiny(T=4)
-    terms = ddpm.bound_terms(model, POINTS.x, model.schedule, None, v=0.0, n=2)
+    terms = bound.bound_terms(model, POINTS.x, model.schedule, None, v=0.0, n=2)
     assert (
         float(terms[0]) == pytest.approx(model.schedule.terminal_kl(POINTS.x) / math.log(2), rel=1e-4)
         and len(terms) == 5
@@ -300,7 +301,7 @@ def test_gan_build_hands_on_what_it_is_asked():
 def test_one_call_tells_each_item_its_own_class(family):
     torch.manual_seed(0)
     model = (
-        gan.Generator((1, 8, 8), 4, classes=10, channels=8)
+        nets.Generator((1, 8, 8), 4, classes=10, channels=8)
         if family is gan
         else vae.VAE((1, 8, 8), 4, classes=10, channels=8)
     )

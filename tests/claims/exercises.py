@@ -2,8 +2,8 @@
 
 import math
 
-from diffusion_lib.exercises import EXERCISES
-from diffusion_lib.metrics import wilson
+from diffusion_lib.course.exercise import EXERCISES
+from diffusion_lib.evaluation.metrics import wilson
 
 SAID = {name: f"{e.praise} {e.aside}" for name, e in EXERCISES.items()}
 

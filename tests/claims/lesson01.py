@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from diffusion_lib import views
+from diffusion_lib.course import lesson01 as views
 from diffusion_lib.data import sprites
 from diffusion_lib.diffusion import Schedule
 

@@ -5,9 +5,10 @@ from functools import cache
 
 import torch
 
-from diffusion_lib import data, views
+from diffusion_lib import data
+from diffusion_lib.course import lesson02 as views
+from diffusion_lib.course.lesson02.views import RAW, schedule_test
 from diffusion_lib.diffusion import Schedule
-from diffusion_lib.views.schedules import RAW, schedule_test
 
 from . import code, default, percent, said_by
 

@@ -2,7 +2,8 @@
 
 import math
 
-from diffusion_lib import data, views
+from diffusion_lib import data
+from diffusion_lib.course import lesson03 as views
 from diffusion_lib.data import mnist
 from diffusion_lib.diffusion import Schedule
 

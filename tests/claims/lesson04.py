@@ -4,9 +4,10 @@ from statistics import mean
 
 import torch
 
-from diffusion_lib import data, ddpm, store, views
+from diffusion_lib import data, ddpm, store
+from diffusion_lib.course import lesson04 as views
 from diffusion_lib.diffusion import Schedule, add_noise
-from diffusion_lib.metrics import mode_report
+from diffusion_lib.evaluation.metrics import mode_report
 from diffusion_lib.oracle import mixture_denoiser
 from diffusion_lib.train import fit
 

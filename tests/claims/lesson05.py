@@ -7,8 +7,8 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from diffusion_lib import data, gan, store
-from diffusion_lib.views import duel
-from diffusion_lib.views.pair import Pair
+from diffusion_lib.course.lesson05 import duel
+from diffusion_lib.course.lesson05.pair import Pair
 
 from . import code
 

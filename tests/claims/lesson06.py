@@ -3,8 +3,9 @@
 import math
 from statistics import median
 
-from diffusion_lib import data, gan
-from diffusion_lib.views import failing, rungs
+from diffusion_lib import data, gan, nets
+from diffusion_lib.course.lesson06 import recipes, rungs
+from diffusion_lib.evaluation import records
 
 from . import code, default, steps
 
@@ -14,15 +15,15 @@ from . import code, default, steps
 def runs(kind: str, *recipes: str) -> list[dict]:
     """The recorded runs of some recipes (none: of all), see `failing.recorded`."""
     return [
-        r for name, rows in failing.recorded(kind).items() for r in rows if not recipes or name in recipes
+        r for name, rows in recipes.recorded(kind).items() for r in rows if not recipes or name in recipes
     ]
 
 
 def many(kind: str, recipe: str, what: str) -> str:
     """In how many of a recipe's runs it was so: "off", "lost", "blurred", a word of `failing.FATES`, or "all" islands found."""
     rows = runs(kind, recipe)
-    if what in failing.FATES:
-        return str(sum(failing.whereabouts(r) == what for r in rows))
+    if what in recipes.FATES:
+        return str(sum(recipes.whereabouts(r) == what for r in rows))
     if what == "all":
         return str(sum(not (r["off"] or r["lost"]) for r in rows))
     return str(sum(r[what] for r in rows))
@@ -39,7 +40,7 @@ def overlap(kind: str, recipe: str) -> str:
 
 def tries() -> list[str]:
     """Rates, networks and tries of each recipe."""
-    book = failing.recorded_cures()["tries"]
+    book = records.recorded_cures()["tries"]
     rates, networks = {t["lr"] for t in book}, {t["network"] for t in book}
     return [str(len(rates)), str(len(networks)), str(len(rates) * len(networks))]
 
@@ -56,11 +57,11 @@ def held() -> str:
 
 def moved(loss: str, optimizer: str, what: str, head: int = 300) -> str:
     """The median over the seeds, as `failing.motion_table` prints it."""
-    return f"{median(failing.motion(loss, optimizer, head, what)):.2g}"
+    return f"{median(recipes.motion(loss, optimizer, head, what)):.2g}"
 
 
 def played() -> list[str]:
-    book = failing.recorded_motion()
+    book = records.recorded_motion()
     return [str(len({r["seed"] for r in book["play"]})), str(max(r["head"] for r in book["play"])), f"{book['play'][0]['rows'][-1][0]:.0f}"]  # fmt: skip
 
 
@@ -76,16 +77,16 @@ def far(size: int, family: str, equal: str = "seconds") -> str:
 
 
 def bought(size: int, family: str, equal: str = "seconds") -> str:
-    return f"{rungs.recorded_ladder()['rungs'][str(size)]['budgets'][equal][family]:,}"
+    return f"{records.recorded_ladder()['rungs'][str(size)]['budgets'][equal][family]:,}"
 
 
 def anchors(size: int, what: str) -> str:
-    return f"{rungs.recorded_ladder()['anchors'][str(size)][what]:.0f}"
+    return f"{records.recorded_ladder()['anchors'][str(size)][what]:.0f}"
 
 
 def dearer(family: str) -> str:
     """How many times the FLOPs of a step at 8 pixels one at 64 needs."""
-    each = [rungs.recorded_ladder()["rungs"][str(s)]["gflops"][family] for s in (64, 8)]
+    each = [records.recorded_ladder()["rungs"][str(s)]["gflops"][family] for s in (64, 8)]
     return f"{each[0] / each[1]:.0f}"
 
 
@@ -120,8 +121,8 @@ def by_other_budgets() -> list[str]:
 
 def astray() -> list[str]:
     """What became of the two losses of 2014 at the usual rate; and steps of two recipes."""
-    assert not any(int(many("usual", n, "all")) for n in failing.recorded("usual"))
-    steps = failing.recorded_cures()["steps"]
+    assert not any(int(many("usual", n, "all")) for n in recipes.recorded("usual"))
+    steps = records.recorded_cures()["steps"]
     return [*of("usual", "minimax (2014)", "flew apart"), *of("usual", "non-saturating", "clump between"), str(len(runs("usual"))),
             *(f"{steps[n]['waves']:,}" for n in ("WGAN-GP", "RpGAN + R1 + R2"))]  # fmt: skip
 
@@ -136,15 +137,15 @@ def compared() -> list[str]:
 
 def strayed() -> list[str]:
     """Seeds in which minimax's fakes went beyond the islands with Adam, of how many."""
-    far_ = failing.motion("minimax", "Adam", HEAD, "farthest")
+    far_ = recipes.motion("minimax", "Adam", HEAD, "farthest")
     return [str(sum(v > 2 * RADIUS for v in far_)), str(len(far_))]
 
 
 def astray_weights() -> list[str]:
     """G's weights under each optimizer, and where the fakes went; Adam moved minimax's G a hundred times as far as plain descent."""
-    least, most = min(failing.motion("minimax", "Adam", HEAD, "moved")), max(failing.motion("minimax", "plain", HEAD, "moved"))  # fmt: skip
+    least, most = min(recipes.motion("minimax", "Adam", HEAD, "moved")), max(recipes.motion("minimax", "plain", HEAD, "moved"))  # fmt: skip
     assert least > 100 * most
-    assert median(failing.motion("minimax", "Adam", HEAD, "noise")) > median(failing.motion("non-saturating", "Adam", HEAD, "noise"))  # fmt: skip
+    assert median(recipes.motion("minimax", "Adam", HEAD, "noise")) > median(recipes.motion("non-saturating", "Adam", HEAD, "noise"))  # fmt: skip
     return [moved("minimax", "plain", "moved"), moved("non-saturating", "plain", "moved"), moved("minimax", "Adam", "moved"), moved("non-saturating", "Adam", "moved"),
             *strayed(), moved("minimax", "Adam", "farthest"), f"{RADIUS:.1f}", moved("minimax", "Adam", "noise"), moved("non-saturating", "Adam", "noise")]  # fmt: skip
 
@@ -153,13 +154,13 @@ HEAD, RADIUS = 300, float(data.ring(16).modes.norm(dim=1).max())
 
 
 def rules() -> list[str]:
-    book = failing.recorded_cures()
+    book = records.recorded_cures()
     return [*tries(), str(len(runs("plain", "minimax (2014)"))), str(len(runs("waves", "minimax (2014)"))), f"{book['seconds']:g}", f"{book['real']['overlap']:.2f}"]  # fmt: skip
 
 
 def millions() -> list[str]:
     """Parameters of the ladder's networks: the GAN's at 8 and at 64 pixels, the U-Net's."""
-    rung_ = rungs.recorded_ladder()["rungs"]
+    rung_ = records.recorded_ladder()["rungs"]
     return [
         f"{sum(rung_[str(s)]['parameters'][f]) / 1e6:.2f}" for s, f in ((8, "GAN"), (64, "GAN"), (64, "DDPM"))
     ]
@@ -173,17 +174,17 @@ MEASURED = {
     "06-play": lambda: [steps("06-play-code")],
     "06-play-after": lambda: of("usual", "non-saturating", "clump between"),
     "06-measure-reveal": lambda: [str(len(data.ring(16).modes)), f"{math.log(8):.2f}", "8"],
-    "06-vanish-play": lambda: [default(failing.winning, "steps")],
+    "06-vanish-play": lambda: [default(recipes.winning, "steps")],
     "06-vanish-after": lambda: [*played()[:2], moved("minimax", "Adam", "gradient"), moved("non-saturating", "Adam", "gradient")],
     "06-vanish-reveal": lambda: [f"{1 / (1 + math.exp(10)):.6f}", f"{1 / (1 + math.exp(-10)):.5f}", f"{round(math.exp(10), -3):,.0f}"],
     "06-move": lambda: [*played()[1:], played()[0]],
     "06-move-after": astray_weights,
-    "06-spectral": lambda: [str(gan.Discriminator((2,), minibatch_std=True).group)],
+    "06-spectral": lambda: [str(nets.Discriminator((2,), minibatch_std=True).group)],
     "06-cures": rules,
     "06-cures-after": compared,
     "06-astray-after": astray,
     "06-grid": lambda: [steps("06-grid-code")],
-    "06-ladder": lambda: [f"{rungs.recorded_ladder()['seconds']:.0f}", *map(str, rungs.SIZES)],
+    "06-ladder": lambda: [f"{records.recorded_ladder()['seconds']:.0f}", *map(str, rungs.SIZES)],
     "06-ladder-after": laddered,
     "06-ladder-equal": by_other_budgets,
     "06-live": lambda: [code("06-live-code", r"seconds=(\d+)")],

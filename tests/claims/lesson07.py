@@ -4,9 +4,10 @@ import math
 from functools import cache
 from statistics import mean, median
 
-from diffusion_lib import arena, views
-from diffusion_lib.metrics import neighbourhoods
-from diffusion_lib.views.scores import GOOD
+from diffusion_lib.course import lesson09
+from diffusion_lib.course.lesson07.scores import GOOD
+from diffusion_lib.evaluation import arena, cost, records
+from diffusion_lib.evaluation.metrics import neighbourhoods
 
 from . import code, default, percent
 
@@ -17,7 +18,7 @@ def place(name: str) -> arena.Place:
 
 
 def column(place: str, family: str, key: str) -> list[float]:
-    return [r[key] for r in views.race_book(place)["runs"] if r["family"] == family]
+    return [r[key] for r in records.race_book(place)["runs"] if r["family"] == family]
 
 
 def size(name: str) -> list[str]:
@@ -30,7 +31,8 @@ def size(name: str) -> list[str]:
 def tries() -> list[str]:
     """The recall of the VAE's tries on digits: of the chosen one, and the largest of those that did not fail."""
     rows = sorted(
-        (r for r in views.race_book("digits")["search"]["VAE"] if not r["fails"]), key=lambda r: r["frechet"]
+        (r for r in records.race_book("digits")["search"]["VAE"] if not r["fails"]),
+        key=lambda r: r["frechet"],
     )
     return [f"{v:.2f}".lstrip("0") for v in (rows[0]["recall"], max(r["recall"] for r in rows))]
 
@@ -41,10 +43,10 @@ def forward_millions() -> dict[str, str]:
     x, y = entries["GAN"].first
     g, d = (learner.model for learner in entries["GAN"].parts.learners)
     f = {
-        "G": arena.forward_flops(g, g.noise(len(x), None), y) / len(x),
-        "D": arena.forward_flops(d, x, y) / len(x),
+        "G": cost.forward_flops(g, g.noise(len(x), None), y) / len(x),
+        "D": cost.forward_flops(d, x, y) / len(x),
     }
-    f |= {k: arena.expected_flops(entries[k]) / 3 for k in ("DDPM", "VAE")}
+    f |= {k: cost.expected_flops(entries[k]) / 3 for k in ("DDPM", "VAE")}
     return {k: f"{v / 1e6:.1f}" for k, v in f.items()}
 
 
@@ -53,14 +55,14 @@ def epochs() -> list[str]:
     f, k = forward_millions(), 4
     assert 3 * float(f["DDPM"]) > 4 * float(f["G"]) + (9 + 12 / k) * float(f["D"]) > 3 * float(f["VAE"])
     for place in ("grid", "mnist"):  # where it would have been the GAN
-        each = {k: v["training_per_sample"] for k, v in views.race_book(place)["flops"].items()}
+        each = {k: v["training_per_sample"] for k, v in records.race_book(place)["flops"].items()}
         assert each["GAN"] == max(each.values())
     return ["3", f["DDPM"], "4", f["G"], f"{9 + 12 / k:.0f}", f["D"]]
 
 
 def widths() -> list[str]:
     """Median width of the islands: the DDPM's, real ones', the VAE's."""
-    return [f"{v:.2f}" for v in (median(column("grid", "DDPM", "sd_ratio")), views.race_book("grid")["floor"]["sd_ratio"], median(column("grid", "VAE", "sd_ratio")))]  # fmt: skip
+    return [f"{v:.2f}" for v in (median(column("grid", "DDPM", "sd_ratio")), records.race_book("grid")["floor"]["sd_ratio"], median(column("grid", "VAE", "sd_ratio")))]  # fmt: skip
 
 
 def copier(name: str) -> str:
@@ -72,13 +74,13 @@ def copier(name: str) -> str:
 
 def early_try() -> list[str]:
     """Planned seconds, seconds of a try, and the coverage that the GAN's chosen options had then."""
-    book = views.race_book("grid")
+    book = records.race_book("grid")
     (row,) = (r for r in book["search"]["GAN"] if r["options"] == book["options"]["GAN"])
     return [str(book["seconds"]), str(book["tuning_seconds"]), f"{row['coverage']:.2f}"]
 
 
 def after_a_quarter() -> list[str]:
-    book = views.race_book("mnist")
+    book = records.race_book("mnist")
     found = [sorted(r["curve"][2]["coverage"] for r in book["runs"] if r["family"] == f) for f in ("DDPM", "GAN")]  # fmt: skip
     ends = [f"{v:.2f}" for column in found for v in (column[0], column[-1])]
     return [*ends, f"{book['seconds'] / 4:.0f}", str(book["tuning_seconds"])]
@@ -86,7 +88,7 @@ def after_a_quarter() -> list[str]:
 
 def scatter() -> str:
     """By how much the Fréchet distance of real digits scatters; every run of GAN and DDPM lies within that of the floor."""
-    book = views.race_book("digits")
+    book = records.race_book("digits")
     floor, spread = book["floor"]["frechet"], book["spread"]["frechet"]
     assert all(abs(v - floor) <= spread for f in ("GAN", "DDPM") for v in column("digits", f, "frechet"))
     return f"{spread:.1f}"
@@ -123,12 +125,12 @@ MEASURED = {
     "07-blind-guess": lambda: [str(len(place("grid").learn.modes))],
     "07-digits": lambda: [*size("digits")[:4], size("digits")[0]],
     "07-digits-after": tries,
-    "07-bits": lambda: ["17", "17", f"{math.log2(views.seen_and_unseen()[0].levels):.2f}"] if views.seen_and_unseen()[0].levels == 17 else [],
+    "07-bits": lambda: ["17", "17", f"{math.log2(lesson09.seen_and_unseen()[0].levels):.2f}"] if lesson09.seen_and_unseen()[0].levels == 17 else [],
     "07-bits-reveal": lambda: [size("digits")[4], a_picture()],
     "07-sprites": lambda: [s for i, s in enumerate(size("sprites")) if i != 1],
-    "07-sprites-reveal": lambda: [f"{arena.FAILS * views.race_book('sprites')['floor']['coverage']:.2f}"],
+    "07-sprites-reveal": lambda: [f"{arena.FAILS * records.race_book('sprites')['floor']['coverage']:.2f}"],
     "07-mnist": lambda: [*size("mnist"), size("sprites")[4]],
-    "07-mnist-table": lambda: [*percent(views.race_book("mnist")["floor"]["accuracy"], digits=1), *size("mnist")[:2], copier("mnist")],
+    "07-mnist-table": lambda: [*percent(records.race_book("mnist")["floor"]["accuracy"], digits=1), *size("mnist")[:2], copier("mnist")],
     "07-mnist-cross": after_a_quarter,
     "07-mnist-film": lambda: [*more_seconds(), "0"],
     "07-mnist-after": read_as_ordered,

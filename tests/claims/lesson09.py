@@ -7,7 +7,9 @@ from statistics import mean
 
 from scipy.stats import chi2
 
-from diffusion_lib import store, vae, views
+from diffusion_lib import store, vae
+from diffusion_lib.course import lesson09
+from diffusion_lib.evaluation import records
 
 from . import benchmark, default, percent, steps
 from .lesson07 import copier, size
@@ -15,7 +17,7 @@ from .lesson07 import copier, size
 
 def found(*path: str):
     """One number of lesson 09's record."""
-    value = views.recorded_latents()
+    value = records.recorded_latents()
     for key in path:
         value = value[key]
     return value
@@ -38,7 +40,7 @@ def walks_half_way() -> str:
     return default(latent_weights.halfway, "n")
 
 
-SEEN, UNSEEN = (f"{len(part):,}" for part in views.seen_and_unseen())
+SEEN, UNSEEN = (f"{len(part):,}" for part in lesson09.seen_and_unseen())
 
 
 def as_long_as_noise() -> None:
@@ -63,7 +65,7 @@ def arcs_are_better() -> None:
 
 
 def nearer_to_the_mean() -> None:
-    for caption in views.why_blurred().film["captions"]:
+    for caption in lesson09.why_blurred().film["captions"]:
         to_mean, to_digit = map(float, re.findall(r"\d\.\d+", caption))
         assert to_mean < to_digit, caption
 
@@ -82,7 +84,7 @@ def range_of_s() -> list[str]:
 MEASURED = {
     "09-play": lambda: [SEEN, *size("digits")[2:]],
     "09-live": lambda: [steps("09-live-code"), default(vae.build, "warmup")],
-    "09-live-after": lambda: [str(views.seen_and_unseen()[0].levels), default(vae.bits_per_dimension, "n")],
+    "09-live-after": lambda: [str(lesson09.seen_and_unseen()[0].levels), default(vae.bits_per_dimension, "n")],
     "09-walk-arc": lambda: [f"{10_000 * chi2.cdf(64 / 2, 64):.0f}"],  # a length of at most sqrt(64 / 2)
     "09-walk-reveal": lambda: [f"{math.sqrt(64 / 2):.2f}"],
     "09-arc-after": lambda: [UNSEEN],

@@ -3,7 +3,8 @@
 import math
 import re
 
-from diffusion_lib import data, store, views
+from diffusion_lib import data, store
+from diffusion_lib.evaluation import records as views
 
 from . import ROOT, benchmark, lesson06, lesson07
 

@@ -1,0 +1,129 @@
+"""Sampling from a shell: python -m diffusion_lib sample --weights mnist --out digits.png
+
+The heavy imports stand where they are used, so that --help is answered at once.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from .. import files
+from .options import complain, number, place, tell, there
+from .train import Bar
+
+SAMPLE = """Draw samples with trained weights: your own file, or weights that come with the package, by name.
+
+The ending of --out decides what you get:
+  .npy   float32, N x C x H x W in [-1, 1]; points N x 2, in the units of data.load("grid").x (variance 1 in all)
+  .png   a grid of the pictures, or a cloud of the points
+
+examples:
+  python -m diffusion_lib sample --weights mnist --n 100 --out digits.png
+  python -m diffusion_lib sample --weights grid.safetensors --n 10000 --steps 20 --out points.npy
+  python -m diffusion_lib sample --weights mnist --n 16 --class 7 --eta 1 --steps 100 --out sevens.png
+"""
+
+
+def add_sample(commands) -> None:
+    p = commands.add_parser(
+        "sample", help="draw samples with trained weights", usage="%(prog)s [options]", description=SAMPLE
+    )
+    p.set_defaults(run=sample)
+    p.add_argument(
+        "--weights",
+        type=there,
+        required=True,
+        metavar="FILE|NAME",
+        help="a .safetensors file, or shipped weights by name",
+    )
+    p.add_argument("--n", type=number(1, 10**6), default=64, metavar="N", help="how many (default: 64)")
+    p.add_argument(
+        "--steps", type=number(1, 1000), metavar="N", help="ddpm: network calls for each sample (default: 50)"
+    )
+    p.add_argument(
+        "--class",
+        dest="label",
+        type=number(0, 10**4),
+        metavar="K",
+        help="only this class (default: each in turn)",
+    )
+    p.add_argument(
+        "--eta", type=number(0, 1, float), metavar="N", help="ddpm: fresh noise, 0: none (default), 1: DDPM"
+    )
+    p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
+    p.add_argument(
+        "--seed",
+        type=number(0, 10**9),
+        default=0,
+        metavar="N",
+        help="another number draws other samples (default: 0)",
+    )
+    p.add_argument(
+        "--out",
+        type=place(".npy", ".png"),
+        default="samples.npy",
+        metavar="FILE",
+        help="(default: samples.npy)",
+    )
+
+
+def sample(args) -> int:
+    """draw(model, n) into a file."""
+    import torch
+
+    from .. import ddpm, gan, nets, store, vae
+    from ..train import pick_device
+
+    model = store.load(args.weights, pick_device(args.device))
+    diffusion = isinstance(model, ddpm.Denoiser)
+    if not diffusion and not isinstance(model, nets.Generator | vae.VAE):
+        raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a ddpm, a gan or a vae.")  # fmt: skip
+    if not diffusion and (args.steps is not None or args.eta is not None):
+        kind = "VAE" if isinstance(model, vae.VAE) else "GAN"
+        raise ValueError(
+            f"{args.weights} is a {kind}, which draws in one network call: leave out --steps and --eta."
+        )
+    classes, y = (model.net if diffusion else model).config["classes"], None
+    if args.label is not None:
+        if args.label >= classes:
+            has = f"0 to {classes - 1}" if classes else "none"
+            raise ValueError(f"There is no class {args.label}: these weights know classes {has}.")
+        y = torch.full((args.n,), args.label)
+    if diffusion:
+        steps, eta = args.steps or 50, args.eta or 0.0
+        if steps > model.schedule.T:
+            raise ValueError(
+                f"--steps is at most {model.schedule.T}, the number of times that these weights know."
+            )
+        batches = ddpm.draw(model, args.n, steps, y=y, eta=eta, seed=args.seed)
+    else:
+        draw = vae.draw if isinstance(model, vae.VAE) else gan.draw
+        batches = draw(model, args.n, y=y, seed=args.seed)
+    bar, done = Bar(), []
+    for batch in batches:
+        done.append(batch)
+        count = sum(map(len, done))
+        bar(count / args.n, f"{count:,} of {args.n:,} samples")
+    x = torch.cat(done)
+    out, elsewhere = files.keep(args.out, lambda path: _draw(x, path))
+    if elsewhere:
+        complain(elsewhere)
+    tell(f"Wrote {out}: {' x '.join(map(str, x.shape))}.")
+    return 1 if elsewhere else 0
+
+
+def _draw(x, path: Path) -> None:
+    """Samples x (N, ...) as numbers (.npy) or as a picture."""
+    import numpy as np
+
+    from ..viz import figures, plots
+
+    if path.suffix.lower() == ".npy":
+        np.save(numbers := io.BytesIO(), x.numpy().astype(np.float32))
+        files.write(path, numbers.getvalue())
+    elif x.ndim == 2:
+        figures.save(plots.cloud(x), path)
+    else:
+        scale = max(1, 112 // x.shape[-1])
+        figures.save(figures.grid(x).repeat(scale, 0).repeat(scale, 1), path)

@@ -1,0 +1,259 @@
+"""Training and sampling from a shell: python -m diffusion_lib train --data digits --seconds 120 --out w.safetensors
+
+As in __main__, the heavy imports stand where they are used, so that --help is answered at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from .. import files
+from .options import _wrote, complain, number, place, sentence, tell
+
+DATA = (
+    "digits",
+    "mnist",
+    "cats",
+    "flowers",
+    "sprites",
+    "ring",
+    "grid",
+    "moons",
+    "swiss_roll",
+    "cat",
+)  # a test keeps it equal to data.DATASETS
+MODELS = ("ddpm", "gan", "vae", "classifier")
+LOSSES = (
+    "minimax",
+    "non-saturating",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+)  # a test keeps it equal to gan.LOSSES
+ONLY = {
+    "predicts": ("ddpm",),
+    "learn_variance": ("ddpm",),
+    "loss": ("gan",),
+    "latent": ("gan", "vae"),
+    "sd": ("vae",),
+    "channels": ("ddpm", "gan", "vae"),
+}  # options that some models have: the others refuse them
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)  # by which a terminal or a system asks to end, those that this system has
+
+TRAIN = """Train a model on a data set and write its weights, with a card that says how they were made.
+
+Ctrl+C ends the training early and keeps what was learned; so do SIGTERM and SIGHUP, a loss that is no number, and
+any other fault. With --checkpoint the same command, given again, goes on from there; if nothing is left to learn, it
+writes the weights. What was made with other data or options is refused.
+
+The exit code is 0 if the weights are written and you had the last word, 1 if a fault ended the training or put the
+weights elsewhere (one sentence says where), 128 + n after signal n, 2 if nothing was written.
+
+examples:
+  python -m diffusion_lib train --data grid --seconds 60 --out grid.safetensors
+  python -m diffusion_lib train --data digits --seconds 120 --out digits.safetensors
+  python -m diffusion_lib train --data mnist --seconds 1500 --checkpoint mnist.pt --out mnist.safetensors
+  python -m diffusion_lib train --model gan --data digits --seconds 120 --out gan.safetensors
+  python -m diffusion_lib train --model vae --data digits --seconds 60 --latent 2 --out vae.safetensors
+"""
+
+
+# fmt: off
+def add_train(commands) -> None:
+    p = commands.add_parser("train", help="train a model and keep its weights", usage="%(prog)s [options]", description=TRAIN)
+    p.set_defaults(run=train)
+    p.add_argument("--data", choices=DATA, default="digits", help="what to learn (default: digits)")
+    p.add_argument("--items", type=number(2, 10**7), metavar="N", help="learn from N items of a fixed shuffle; the rest stays unseen")
+    p.add_argument("--size", type=number(8, 128), metavar="N", help="pixels along a side, of cats, flowers and sprites (default: 32)")
+    p.add_argument("--model", choices=MODELS, default="ddpm", help="(default: ddpm)")
+    p.add_argument("--predicts", choices=("v", "eps", "x0"), help="ddpm: what the network is asked for (default: v)")
+    p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
+    p.add_argument("--loss", choices=LOSSES, help="gan: what G and D want to be small (default: relativistic)")
+    p.add_argument("--latent", type=number(1, 1024), metavar="N", help="gan, vae: how many numbers z has; 2 makes a map (default: what suits the data)")
+    p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
+    p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks; ddpm on pictures: a multiple of 8 (default: what suits the data)")
+    long = p.add_mutually_exclusive_group()
+    long.add_argument("--seconds", type=number(0.1, 10**6, float), metavar="N", help="how long to train (default: 120)")
+    long.add_argument("--steps", type=number(1, 10**9), metavar="N", help="or: how many steps, the same on every machine")
+    p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
+    p.add_argument("--checkpoint", type=place(), metavar="FILE", help="write all that is needed to go on; if it exists, go on from there")
+    p.add_argument("--half", action="store_true", help="store 16-bit numbers: half the size")
+    p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="another number starts elsewhere (default: 0)")
+    p.add_argument("--out", type=place(".safetensors"), default="weights.safetensors", metavar="FILE", help="(default: weights.safetensors)")
+# fmt: on
+
+
+class Bar:
+    """One line that says how far the work is: rewritten in a terminal, every 5 s in a log. Nothing for work of two seconds.
+
+    It is shorter than the terminal is wide at that moment, and of plain letters, which every terminal has.
+    """
+
+    def __init__(self):
+        self.start, self.first, self.last, self.shown = time.monotonic(), None, 0.0, False
+
+    def __call__(self, share: float, words: str = "") -> None:
+        now, width = time.monotonic(), _columns()
+        self.first = (
+            share if self.first is None else self.first
+        )  # a training that goes on does not begin at 0
+        early = now - self.start < 2 or now - self.last < (0.2 if width else 5)
+        if early if share < 1 else not self.shown:
+            return
+        self.last, self.shown = now, True
+        cells = min(24, width // 4 or 24)
+        bar = "#" * round(cells * share) + "-" * (cells - round(cells * share))
+        seconds = (now - self.start) * (1 - share) / max(share - self.first, 1e-6)
+        text = f"{bar} {share:4.0%}  {seconds:,.0f} s left  {words}"
+        tell(f"\r{text[: width - 1]:{width - 1}}" if width else text, "stderr", end="" if width else "\n")
+
+
+def _columns() -> int:
+    """How wide the terminal is now; 0 if stderr is none."""
+    try:
+        return (os.get_terminal_size(sys.stderr.fileno()).columns or 80) if sys.stderr.isatty() else 0
+    except (OSError, ValueError, AttributeError):  # closed, or no such thing
+        return 0
+
+
+@contextmanager
+def stops() -> Iterator[list[int]]:
+    """The signals that ask to stop, in a list instead of in the middle of a step or of a file: the loop looks at it."""
+    came, before = [], {}
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it shall not stop
+                before[number] = signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def train(args) -> int:
+    """fit(*parts) with a bar around it. Whatever ends it, what was learned is written."""
+    from .. import data, store
+    from ..train import pick_device
+
+    for option, models in ONLY.items():
+        if getattr(args, option) and args.model not in models:
+            name = f"--{option.replace('_', '-')}"
+            raise ValueError(f"{name} is an option of --model {' and '.join(models)}, not of {args.model}: leave it out.")  # fmt: skip
+    if args.checkpoint and os.path.realpath(args.checkpoint) == os.path.realpath(args.out):
+        raise ValueError("--checkpoint and --out are two files: give one of them another name.")
+    device = pick_device(args.device)
+    d = data.load(args.data, **({"size": args.size} if args.size else {}))
+    if args.items and args.items > len(d):
+        raise ValueError(f"--items is at most {len(d):,}, all that {args.data} has.")
+    learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
+    model, parts = _build(args, learned, device)
+    words = [Path(w).name if "/" in w or "\\" in w else w for w in sys.argv[1:]]  # no folders of this machine
+    card = store.card(data=args.data, items=len(learned), model=args.model, seed=args.seed, device=device,
+                      command="python -m diffusion_lib " + shlex.join(words))  # fmt: skip
+    with stops() as came:
+        record, fault = _learn(args, parts, came)
+        if record is None:
+            raise fault or ValueError("Nothing was learned, so nothing was written.")
+        card |= {
+            "steps": record.step,
+            "seconds": round(record.seconds, 1),
+            "batch": len(next(parts.batches)[0]),
+        }
+        if record.progress < 1 and not args.checkpoint:
+            _spare(args.out)
+        out, elsewhere = _keep(args, model, card, came)
+        if elsewhere:
+            complain(elsewhere)
+        _wrote(out, f"{record.step:,} steps in {record.seconds:,.0f} s on {device}")
+    by_hand = not came or came[0] == signal.SIGINT
+    return 1 if fault or elsewhere else 0 if by_hand else 128 + came[0]
+
+
+def _build(args, learned, device):
+    """The model that the options ask for, and the parts of its training."""
+    from .. import ddpm, gan, vae
+    from ..evaluation import classifier
+
+    common = {"seed": args.seed, "device": device}
+    if args.model == "classifier":
+        if learned.x.ndim == 2:
+            raise ValueError(f"A classifier looks at pictures, but {args.data} are points: choose digits or mnist.")  # fmt: skip
+        return classifier.build(learned, **common)
+    common["channels"] = args.channels
+    if args.model == "gan":
+        loss = {"loss": args.loss} if args.loss else {}
+        return gan.build(learned, latent=args.latent, **loss, **common)
+    if args.model == "vae":
+        return vae.build(learned, latent=args.latent, sd=args.sd, **common)
+    return ddpm.build(learned, predicts=args.predicts or "v", learn_variance=args.learn_variance, **common)
+
+
+def _learn(args, parts, came: list[int]):
+    """The last Record, None if nothing was learned; and what ended the training, None if it was its end or a signal."""
+    from ..train import fit
+
+    bar, record, fault = Bar(), None, None
+    length = {"steps": args.steps} if args.steps else {"seconds": args.seconds or 120.0}
+    try:
+        with closing(fit(*parts, **length, seed=args.seed, checkpoint=args.checkpoint)) as records:
+            for record in records:
+                values = "  ".join(f"{k} {v:.4f}" for k, v in record.values.items())
+                bar(record.progress, f"step {record.step:,}   {values}")
+                if came:
+                    break
+    except KeyboardInterrupt:
+        came.append(signal.SIGINT)
+    except Exception as error:  # a loss that is no number, too little memory, a slip of ours
+        fault = error
+    if record is not None and came and record.progress < 1:
+        tell("Stopped: what was learned so far is kept.", "stderr")
+    if record is not None and fault:
+        complain(f"{sentence(fault).rstrip('.')}. What was learned until step {record.step:,} is kept.")
+    return record, fault
+
+
+def _spare(out: Path) -> None:
+    """A training that was broken off takes the name, but not the place of weights that may have learned for hours."""
+    old = out.with_name(f"{out.stem[:80]}-before-{os.getpid()}{out.suffix}")
+    with suppress(OSError):
+        os.replace(out, old)
+        tell(f"The weights that were in {out} before are now in {old}.", "stderr")
+
+
+def _keep(args, model, card: dict, came: list[int]) -> tuple[Path, str]:
+    """Write the weights at --out, or else where it is possible (see files.keep), or else wait for room while somebody looks on."""
+    from .. import store
+
+    half, why, asked = args.half, "", len(came)
+    while True:
+        try:
+            out, elsewhere = files.keep(args.out, lambda path: store.save(path, model, card, half))  # noqa: B023
+            return out, f"{why} {elsewhere}".strip()
+        except ValueError as error:
+            if not half:
+                raise
+            half, why = False, f"{error} They are kept with 32 bits instead."
+        except OSError as error:
+            if not _columns() or set(came) - {signal.SIGINT}:
+                raise
+            complain(f"{error} What was learned waits for that: it is tried again and again, until Ctrl+C gives it up.")  # fmt: skip
+            _wait(came, asked)
+            if len(came) > asked:
+                raise
+
+
+def _wait(came: list[int], asked: int, seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and len(came) == asked:
+        time.sleep(0.1)

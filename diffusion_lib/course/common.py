@@ -1,0 +1,80 @@
+"""What every view needs: a seeded generator, a player with controls around it, and a line of text that speaks without moving the page."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+import threading
+
+import ipywidgets as widgets
+
+from ..viz.player import FramePlayer
+
+
+def counted(n: float, thing: str) -> str:
+    """ "1 lesson", "2,207 lessons"."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def same_place(frames: list, looking, at) -> int:
+    """Where in `frames` the frame `looking` is, or, if it was thinned out, the one nearest to it by `at(frame)`."""
+    same = [i for i, f in enumerate(frames) if f is looking]
+    return same[-1] if same else min(range(len(frames)), key=lambda i: abs(at(frames[i]) - at(looking)))
+
+
+class Newest:
+    """For work that can be asked for faster than it is done: only what was asked last counts.
+
+    ask(work): work(stale) is done at once where a cell asks, and beside the browser's messages where the browser does. It looks
+    at stale() between its steps, and leaves off when something newer was asked.
+    """
+
+    def __init__(self):
+        self._asked, self._at_work = itertools.count(1), threading.Lock()
+        self._newest = 0
+
+    def ask(self, work) -> None:
+        self._newest = mine = next(self._asked)
+        if threading.current_thread() is threading.main_thread():
+            self._do(mine, work)
+        else:
+            threading.Thread(target=self._do, args=(mine, work), daemon=True).start()
+
+    def _do(self, mine: int, work) -> None:
+        with self._at_work:
+            if mine == self._newest:
+                work(lambda: mine != self._newest)
+
+
+class PlayerBox(widgets.VBox):
+    """A FramePlayer with controls above or below it; `.player` is the player, whose still and words stand for the whole."""
+
+    player: FramePlayer | None = None
+
+    def __init__(self, children=(), **more):
+        super().__init__(children, **more)
+        self.add_class("dl-box")
+
+    def save_html(self, path, *, title: str = "", description: str = ""):
+        """Write the film as one HTML file that plays without network, kernel or Python; returns its path."""
+        return self.player.save_html(path, title=title, description=description)
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        words, _ = self.player._repr_mimebundle_(**kwargs)
+        self.player.places.add(self.model_id)
+        return data | {kind: words[kind] for kind in ("image/png", "text/plain") if kind in words}, metadata
+
+
+def message(text: str) -> widgets.HTML:
+    message = widgets.HTML(layout={"height": "36px"})  # a fixed height: nothing jumps when it speaks
+    say(message, text)
+    return message
+
+
+def say(message: widgets.HTML, text: str, bad: bool = False) -> None:
+    """Show a sentence; "_{...}" in it is a subscript, as in a player's texts."""
+    mark, text = "✗ " if bad else "", re.sub(r"_\{([^{}]*)\}", r"<sub>\1</sub>", html.escape(text))
+    message.value = f'<span role="status" style="font-size:15px;line-height:36px">{mark}{text}</span>'

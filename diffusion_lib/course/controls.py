@@ -1,0 +1,46 @@
+"""A row of ipywidgets' buttons and menus, with what these leave out: names, states and groups for screen readers, keys that stay.
+
+row([stop, resume], name="Training")
+row(buttons, name="Which way?", one_of=True);  choose(buttons, buttons[1])     # options of which one is chosen
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import anywidget
+import ipywidgets as widgets
+import traitlets
+
+from ..viz.theme import heard_at_once, script
+
+CHOSEN = "dl-chosen"
+
+
+class Care(anywidget.AnyWidget):
+    """Stands unseen at the end of a row and looks after its neighbours; see controls.js. It answers when one of them is pressed."""
+
+    _esm = script("controls.js")
+    name = traitlets.Unicode().tag(sync=True)
+    one_of = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, **traits):
+        super().__init__(**traits)
+        heard_at_once(self)
+        self.on_msg(
+            lambda _, content, __: self.send({"heard": content.get("ring"), "done": content.get("done")})
+        )
+
+
+def group(children: Sequence[widgets.Widget], name: str = "", one_of: bool = False, **layout) -> widgets.HBox:
+    """The children side by side, in several lines where there is no room. name: of the group; one_of: they are its options."""
+    for child in children:
+        heard_at_once(child)
+    box = widgets.HBox([*children, Care(name=name, one_of=one_of)], layout={"flex_flow": "row wrap"} | layout)
+    return box.add_class("dl-row")
+
+
+def choose(options: Sequence[widgets.Button], chosen: widgets.Button | None) -> None:
+    """Say which of the options is the chosen one."""
+    for button in options:
+        button.add_class(CHOSEN) if button is chosen else button.remove_class(CHOSEN)

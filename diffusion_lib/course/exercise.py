@@ -1,0 +1,100 @@
+"""What the exercises ask, and the slips that people make in them.
+
+An exercise knows the right function and, beside it, the wrong ones: an answer that agrees with a wrong one on every case
+gets that slip's own sentence. So a new exercise is data: ``check`` and its tests need no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from .. import diffusion
+from ..diffusion import Schedule
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """call: the function to write, as it is called, or a name without brackets if the answer is one whole number.
+
+    reference: the right function. cases: from a generator, the argument tuples to compare on (t = 1 and t = T among them).
+    slips: {what the learner is told: the wrong function}; the first that agrees is named. aside: shown under the solution.
+    """
+
+    name: str
+    title: str
+    call: str
+    task: str
+    reference: Callable
+    cases: Callable[[torch.Generator], list[tuple]]
+    slips: dict[str, Callable]
+    hints: tuple[str, ...]
+    praise: str
+    aside: str = ""
+
+    @property
+    def arguments(self) -> list[str]:
+        """The names in the call's brackets; [] if the answer is a number."""
+        return self.call.partition("(")[2].rstrip(")").split(", ") if "(" in self.call else []
+
+
+# ---------------------------------------------------- cases: T is small, so that answers computed in float32 pass too
+
+_SHAPES = (("cosine", 10, (4, 2)), ("linear", 25, (3, 1, 8, 8)), ("sigmoid", 12, (2, 3, 4, 4)))
+
+
+def _noise(shape: tuple, g: torch.Generator) -> torch.Tensor:
+    return torch.randn(shape, generator=g, dtype=torch.float64)
+
+
+def _cases(order: str, times=lambda T: (1, 2, T // 2, T)):
+    """Cases whose arguments are, letter by letter, x: noise, p: a forward path, t: the time, s: the schedule."""
+
+    def case(letter, shape, t, schedule, g):
+        if letter == "p":
+            return diffusion.forward_path(_noise(shape, g), schedule, g)
+        return {"t": t, "s": schedule}[letter] if letter in "ts" else _noise(shape, g)
+
+    return lambda g: [
+        tuple(case(letter, shape, t, Schedule.of(name, T), g) for letter in order)
+        for name, T, shape in _SHAPES
+        for t in times(T)
+    ]
+
+
+# ---------------------------------------------------- the same formulas with knobs: slips are made of these
+
+
+def _sum(weights, shift=0, land=-1):
+    """A weighted sum of the tensor arguments; weights(alpha_t, alpha_bar_t, alpha_bar_s), tables read `shift` too late."""
+
+    def formula(*args):
+        t, schedule = next(a for a in args if isinstance(a, int)), args[-1]
+        table, i = schedule.alpha_bar, t + shift
+        tensors = [a for a in args if isinstance(a, torch.Tensor)]
+        return sum(
+            w * x for w, x in zip(weights(schedule.alpha[i], table[i], table[i + land]), tensors, strict=True)
+        )
+
+    return formula
+
+
+def _slips(*pairs: tuple[Callable, str]) -> dict[str, Callable]:
+    """Written the other way round, since the functions are short and the sentences long."""
+    return {sentence: wrong for wrong, sentence in pairs}
+
+
+def _stops(slip: Callable) -> Callable:
+    """Marks a slip whose code stops with an error, as its learner's does. An error of any other slip is a fault of ours."""
+    slip.stops = True
+    return slip
+
+
+# ---------------------------------------------------- the exercises: a table, one slip a line, so it is not wrapped
+# fmt: off
+
+_ROOTS = "It looks as if both square roots are missing: multiplying by a weight w changes a variance by w squared, so the weight is the root of the variance."
+_EARLY = "It looks as if the table is read one place too early: it has a place for t = 0, so what belongs to t stands at [t], not at [t - 1]."
+_LATE = "It looks as if the table is read one place too late: it has a place for t = 0, so what belongs to t stands at [t], not at [t + 1]."

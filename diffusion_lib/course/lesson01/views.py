@@ -1,0 +1,200 @@
+"""Lesson 01: a picture becomes noise."""
+
+from __future__ import annotations
+
+import math
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import data
+from ...diffusion import (
+    Schedule,
+    add_noise,
+    check_batch,
+    forward_path,
+    forward_step,
+    generator,
+    log_q_chain,
+    randn_like,
+    sample,
+)
+from ...oracle import mixture_denoiser
+from ...viz.figures import one_picture, to_uint8
+from ...viz.panels import curve, mix, pixels, scatter
+from ...viz.player import FramePlayer
+from ..common import PlayerBox, message, say
+from ..controls import group
+
+
+def forward_captions(schedule: Schedule) -> list[str]:
+    """For each t = 0..T, the numbers of the jump: how much picture, how much noise."""
+    return [
+        f"x_{{t}} = {math.sqrt(a):.3f} x_{{0}} + {math.sqrt(1 - a):.3f} ε      "
+        + ("all picture, no noise" if a == 1 else f"picture : noise = {math.sqrt(a / (1 - a)):.2f} : 1")
+        for a in schedule.alpha_bar.tolist()
+    ]
+
+
+def explore_forward(
+    pictures: dict[str, Tensor], schedule: Schedule, upload: bool = True, seed: int = 0
+) -> PlayerBox:
+    """Several pictures under one slider over every t = 0..T, and a place for one of your own.
+
+    pictures: name -> (C, H, W) or (1, C, H, W) in [-1, 1]. Returns a box whose `.player` is the FramePlayer.
+    """
+    pictures = {name: one_picture(x, f"The picture {name!r}") for name, x in pictures.items()}
+
+    def panels():
+        g = generator(seed)
+        return [
+            mix(x.numpy(), randn_like(x, g).numpy(), schedule.alpha_bar.numpy(), name)
+            for name, x in pictures.items()
+        ]
+
+    player = FramePlayer(
+        panels(),
+        captions=forward_captions(schedule),
+        labels=[f"t = {t} / {schedule.T}" for t in range(schedule.T + 1)],
+        name=f"Forward noise on {', '.join(pictures)}",
+        fps=60,
+    )
+    box = PlayerBox([player])
+    box.player = player
+    if upload:
+        button = widgets.FileUpload(
+            accept="image/*",
+            multiple=False,
+            description="Add your own picture",
+            tooltip="Nothing leaves this computer",
+            layout={"width": "220px"},
+        )
+        says = message("Nothing leaves this computer.")
+
+        def add(change):
+            for file in change["new"]:
+                try:
+                    picture = data.photo(bytes(file["content"]), size=128).x[0]
+                except (ValueError, OSError) as error:
+                    say(says, str(error), bad=True)
+                    return
+                pictures["yours"] = picture
+                player.update(panels=panels(), name=f"Forward noise on {', '.join(pictures)}")
+                say(says, f"{file['name']} joined the others: move the slider.")
+
+        button.observe(add, "value")
+        box.children = (player, group([button, says], name="A picture of your own"))
+        box.upload = button
+    return box
+
+
+def ink(points: Tensor, T: int = 60, seed: int = 0) -> FramePlayer:
+    """A drop of ink in the shape of `points` (N, 2) diffuses, and then three ways to go back.
+
+    Frames 0..T: each particle takes the same forward_step in all panels. Frames T..2T: the recorded film rewound; the cup
+    left to itself (the same steps go on with new kicks); the reverse process, with new kicks and a denoiser that knows the shape.
+    """
+    schedule = Schedule.of("cosine", T)
+    g = generator(seed)
+    check_batch(points, "The points")
+    points = points.detach().cpu().float()
+    there = forward_path(points, schedule, g)
+    x, cup = there[-1], []
+    for t in range(T, 0, -1):
+        x = forward_step(x, t, randn_like(x, g), schedule)
+        cup.append(x)
+    knows = mixture_denoiser(points, 0.01, schedule)
+    back = [step.xs for step in sample(knows, there[-1], schedule, generator=g)]
+    colors = (4 * points[:, 0].argsort().argsort() // len(points)).numpy()  # four bands, left to right
+
+    def panel(rest, title):
+        frames = torch.cat([there, torch.stack(rest)]).float().numpy()
+        return scatter(frames, title, colors=colors, size=5, xlim=(-3.6, 3.6), ylim=(-3.6, 3.6))
+
+    captions = [
+        f"Time runs forward: {t} of {T} random kicks. All three cups are the same." for t in range(T + 1)
+    ]
+    captions += [
+        f"{n} of {T} steps “back”.  Film: every recorded kick undone.  Cup: new random kicks.  Reverse process: new kicks plus a push that knows the shape."
+        for n in range(1, T + 1)
+    ]
+    return FramePlayer(
+        [
+            panel(list(there.flip(0)[1:]), "The film, rewound"),
+            panel(cup, "The cup, left alone"),
+            panel(back, "The reverse process"),
+        ],
+        captions=captions,
+        labels=[f"kick {min(i, 2 * T - i)}" for i in range(2 * T + 1)],
+        name="Ink particles diffuse and are brought back in three ways",
+        fps=20,
+    )
+
+
+def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int = 0) -> FramePlayer:
+    """One pixel's value at every t, n times: through t noisy steps, and in one jump; with q(x_t | x_0) drawn over both."""
+    g = generator(seed)
+    x0 = torch.full((n, 1), float(value), dtype=torch.float64)
+    edges = torch.linspace(-3.5, 3.5, 36, dtype=torch.float64)
+    middle, width = (edges[1:] + edges[:-1]) / 2, float(edges[1] - edges[0])
+    steps, jumps, exact, captions, x = [], [], [], [], x0
+    for t in range(schedule.T + 1):
+        a = float(schedule.alpha_bar[t])
+        if t:
+            x = forward_step(x, t, randn_like(x, g), schedule)
+        jump = add_noise(x0, t, randn_like(x0, g), schedule)
+        for film, values in ((steps, x), (jumps, jump)):
+            film.append((torch.histc(values, len(middle), -3.5, 3.5) / (n * width)).numpy())
+        cdf = (
+            torch.special.ndtr((edges - math.sqrt(a) * value) / math.sqrt(1 - a))
+            if t
+            else (edges > value).double()
+        )
+        exact.append(((cdf[1:] - cdf[:-1]) / width).numpy())  # averaged over each bar, as a histogram is
+        captions.append(
+            f"mean {x.mean():+.3f} | {jump.mean():+.3f}, exactly {math.sqrt(a) * value:+.3f}      "
+            f"variance {x.var():.3f} | {jump.var():.3f}, exactly {1 - a:.3f}"
+        )
+
+    def panel(film, title):
+        return curve(middle.numpy(), {"drawn": np.stack(film), "exact": np.stack(exact)}, title, kind=("bars", "line"),
+                     xlabel="value of the pixel", ylim=(0, 1.2))  # fmt: skip
+
+    return FramePlayer(
+        [panel(steps, "t small steps"), panel(jumps, "one jump")],
+        captions=captions,
+        labels=[f"t = {t}" for t in range(schedule.T + 1)],
+        name="Histogram of a pixel after t steps beside one jump",
+        fps=20,
+    )
+
+
+def chain_log_probability(x0: Tensor, schedule: Schedule, seed: int = 0) -> FramePlayer:
+    """One path x_0..x_T of a picture (1, C, H, W) beside its log-probability adding up, log q(x_{1:t} | x_0) in nats."""
+    path = forward_path(one_picture(x0)[None], schedule, generator(seed))
+    terms = torch.cat([torch.zeros(1, dtype=torch.float64), log_q_chain(path, schedule)[:, 0]])
+    total = terms.cumsum(0)
+    t = np.arange(schedule.T + 1)
+    captions = ["The path starts at x_{0}: no step taken, the sum is 0."] + [
+        f"log q(x_{{{i}}}|x_{{{i - 1}}}) = {terms[i]:+.1f}      the sum so far, log q(x_{{1:{i}}}|x_{{0}}) = {total[i]:+.1f} nats"
+        for i in range(1, schedule.T + 1)
+    ]
+    return FramePlayer(
+        [
+            pixels(to_uint8(path[:, 0]), "one path of the chain"),
+            curve(
+                t[1:],
+                {"": terms[1:].numpy()},
+                "log q of each step",
+                xlabel="t",
+                cursor=np.maximum(t, 1),
+            ),
+            curve(t, {"": total.numpy()}, "their sum: log q of the path", xlabel="t", cursor=t),
+        ],
+        captions=captions,
+        labels=[f"t = {i}" for i in t],
+        name="A path of the forward chain and its log-probability adding up",
+        fps=10,
+    )

@@ -1,0 +1,193 @@
+"""Lesson 02: how fast a picture should drown, and what happens when it does not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ... import data
+from ...diffusion import Schedule, add_noise, check_batch, generator, log_normal, randn_like, sample
+from ...evaluation.metrics import mode_report, nearest
+from ...oracle import ideal_denoiser, mixture_denoiser
+from ...trace import Trace
+from ...values import integer
+from ...viz.figures import grid, one_picture
+from ...viz.panels import curve, mix, pixels, scatter
+from ...viz.player import FramePlayer
+from .sculptor import Sculptor
+
+# The sd of a coordinate of the 25 islands where they are usually published, at {-4, -2, 0, 2, 4}^2 with sd 0.05: 2.83
+RAW = math.sqrt(8 + 0.05**2)
+
+
+def explore_schedule(
+    pictures: dict[str, Tensor], T: int = 100, start: str = "cosine", seed: int = 0
+) -> Sculptor:
+    """The schedule sculptor on several pictures, name -> (C, H, W) or (1, C, H, W) in [-1, 1]."""
+    return Sculptor(pictures, T=T, start=start, seed=seed)
+
+
+def two_rulers(x0: Tensor, loud: float = 20.0, n: int = 41, seed: int = 0) -> FramePlayer:
+    """One picture (1, C, H, W) and one noise under two sliders in one: n even steps of alpha_bar, n even steps of decibels.
+
+    Both go from +loud to -loud dB.
+    """
+    x0 = one_picture(x0)
+    eps = randn_like(x0, generator(seed))
+    db = torch.linspace(loud, -loud, n, dtype=torch.float64)
+    by_db = 1 / (1 + 10 ** (-db / 10))
+    by_share = torch.linspace(float(by_db[0]), float(by_db[-1]), n, dtype=torch.float64)
+    share_db = 10 * torch.log10(by_share / (1 - by_share))
+
+    def panel(a, title):
+        notes = [f"ā = {v:.3f}   {10 * math.log10(v / (1 - v)):+.1f} dB" for v in a.tolist()]
+        return mix(x0.numpy(), eps.numpy(), a.numpy(), title, notes=notes)
+
+    i = np.arange(n)
+    return FramePlayer(
+        [
+            panel(by_share, "even steps of ā"),
+            panel(by_db, "even steps of decibels"),
+            curve(i, {"steps of ā": share_db.numpy(), "steps of dB": db.numpy()}, "where each of them is, in dB", xlabel="step", cursor=i),
+        ],
+        labels=[f"step {k}" for k in i],
+        name="One picture noised by even steps of alpha_bar and by even steps of decibels",
+        fps=8,
+    )  # fmt: skip
+
+
+def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: int = 0) -> FramePlayer:
+    """A perfect denoiser walks n points home with this schedule, beside what training looked like at the same time.
+
+    The data are 25 islands (data.grid), whose coordinates have the standard deviation `spread`: 1 as in this package, RAW as
+    they are usually published. Left the walk, right real data noised to the same t. The last frame, shown first, is the end,
+    and the caption counts (metrics.mode_report): islands with at least a tenth of their fair share of the points within 3 sd
+    of an island; and of all points, those nearest to one of the inner 9.
+    """
+    _positive(spread, n)
+    islands, g = data.grid(n, seed), generator(seed)
+    modes, sd, x0 = islands.modes * spread, islands.sd * spread, islands.x * spread
+    model, xT, eps = mixture_denoiser(modes, sd, schedule), torch.randn(n, 2, generator=g), randn_like(x0, g)
+    trace = Trace(keep=50).record(sample(model, xT, schedule, generator=g))
+    times = [schedule.T, *trace.frames("s").tolist()]
+    walk = torch.cat([xT[None], trace.frames("xs")])
+    truth = torch.stack([add_noise(x0, t, eps, schedule) for t in times])
+
+    report = mode_report(walk[-1], modes, sd)
+    ends = (
+        f"In the end: {report['modes']} of 25 islands reached; the inner 9 hold {_inner(walk[-1], modes):.0%} of the points "
+        "(their fair share: 36%)"
+    )
+    at_T = truth[0]
+    kl = float(
+        (model.log_density(at_T, schedule.T) - log_normal(at_T, torch.zeros_like(at_T), 1.0)).mean() / 2
+    )
+    captions = [
+        f"{ends}\nAt t = {schedule.T}, where the walk begins, all noisy data together are {max(kl, 0):.3f} nats per dimension away from pure noise"
+    ] * len(times)
+    limit = 2.3 * max(spread, 1.0)
+
+    def plane(points, title):
+        notes = [f"sd of a coordinate {p.std():.2f}" for p in points]
+        cloud = {"points": points.numpy(), "colors": 0, "size": 3}
+        return scatter(modes, title, colors=-1, size=15, layers=[cloud], xlim=(-limit, limit), ylim=(-limit, limit), notes=notes)  # fmt: skip
+
+    return FramePlayer(
+        [plane(walk, "the walk from pure noise"), plane(truth, "real data with noise")],
+        captions=captions,
+        labels=[f"t = {t}" for t in times],
+        name=f"A perfect denoiser on 25 islands, {schedule.name} schedule, T = {schedule.T}",
+        start=len(times) - 1,
+        fps=20,
+    )
+
+
+def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> FramePlayer:
+    """A perfect denoiser of the pictures x (N, C, H, W) draws n of them with this schedule; 16 are shown, beside real ones.
+
+    The right panel counts brightness (the mean of all pixels of a picture), of all N real pictures and of the n drawn ones.
+    """
+    _positive(1.0, n)
+    check_batch(x, "The pictures")
+    x, g = x.detach().cpu().float(), generator(seed)
+    xT = torch.randn(n, *x.shape[1:], generator=g)
+    real = x[torch.randperm(len(x), generator=g)[: min(n, 16)]]
+    trace = Trace(keep=40).record(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
+    times = [schedule.T, *trace.frames("s").tolist()]
+    walk = torch.cat([xT[None], trace.frames("xs")])
+    truth, drawn = x.flatten(1).mean(1), walk[-1].flatten(1).mean(1)
+    edges = torch.linspace(-1, 1, 26)
+    middle = (edges[1:] + edges[:-1]) / 2
+    shares = [torch.histc(v, 25, -1, 1) / len(v) for v in (truth, drawn)]
+    shown = min(n, 16)
+    different = len(nearest(walk[-1], x)[1].unique())
+    low, high = (float(truth.quantile(q)) for q in (0.05, 0.95))
+    return FramePlayer(
+        [
+            pixels(np.stack([grid(step[:shown]) for step in walk]), f"the walk ({shown} of {n})"),
+            pixels(grid(real)[None], "real pictures"),
+            curve(middle, {"drawn": shares[1], "real": shares[0]}, "how bright the pictures are", kind=["bars", "line"], xlabel="mean of all pixels"),
+        ],
+        captions=[
+            f"In the end: brightness {drawn.min():+.2f} to {drawn.max():+.2f}, where nine tenths of the real pictures have {low:+.2f} to {high:+.2f}; "
+            f"{different} different pictures among {n}"
+        ],
+        labels=[f"t = {t}" for t in times],
+        name=f"A perfect denoiser draws pictures, {schedule.name} schedule, T = {schedule.T}",
+        start=len(times) - 1,
+        fps=12,
+    )  # fmt: skip
+
+
+def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -> FramePlayer:
+    """The same picture small (1, C, H, W) and large (1, C, kH, kW) with noise of the same strength, and the large one made small.
+
+    Averaging k x k pixels divides the sd of their noise by k and leaves most of the picture: + 20 log10(k) decibels.
+    """
+    small, large = one_picture(small, "The small picture"), one_picture(large, "The large picture")
+    k, rest = divmod(large.shape[-1], small.shape[-1])
+    if rest or k < 2 or large.shape[-2] != k * small.shape[-2]:
+        raise ValueError(
+            f"The large picture must be 2, 3, ... times as wide and high as the small one, but they are {tuple(large.shape)} and {tuple(small.shape)}."
+        )
+    g, a = generator(seed), schedule.alpha_bar.numpy()
+    eps, noise = randn_like(small, g), randn_like(large, g)
+
+    def shrunk(v):
+        return F.avg_pool2d(v[None], k)[0]
+
+    power = [float(v.var() / e.var()) for v, e in ((small, eps), (shrunk(large), shrunk(noise)))]
+    sizes = [f"{v.shape[-1]} × {v.shape[-2]}" for v in (small, large)]
+
+    def panel(x0, e, title, ratio):
+        with np.errstate(divide="ignore"):
+            db = 10 * np.log10(ratio * a / (1 - a))
+        return mix(x0.numpy(), e.numpy(), a, title, notes=["no noise" if v == np.inf else f"picture : noise {v:+.0f} dB" for v in db])  # fmt: skip
+
+    return FramePlayer(
+        [
+            panel(small, eps, f"{sizes[0]} pixels", power[0]),
+            panel(large, noise, f"{sizes[1]} pixels", float(large.var() / noise.var())),
+            panel(shrunk(large), shrunk(noise), "the large one, averaged", power[1]),
+        ],
+        labels=[f"t = {t} / {schedule.T}" for t in range(schedule.T + 1)],
+        name="One picture in two sizes with noise of the same strength",
+        start=round(0.6 * schedule.T),
+        fps=30,
+    )
+
+
+def _inner(points: Tensor, modes: Tensor) -> float:
+    """Share of the points whose nearest island is one of the 9 in the middle."""
+    inside = modes.abs().amax(1) < 0.75 * modes.abs().max()
+    return float(inside[nearest(points, modes)[1]].double().mean())
+
+
+def _positive(spread: float, n: int) -> None:
+    if not spread > 0:
+        raise ValueError(f"spread is a standard deviation, so it must be more than 0, but got {spread}.")
+    integer(n, 2, math.inf, f"n must be a whole number of at least 2, but got {n!r}.")

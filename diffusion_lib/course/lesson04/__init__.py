@@ -1,0 +1,16 @@
+"""Lesson 04: what its notebook shows."""
+
+from .denoisers import bound, network_or_perfect, three_questions, variances
+from .own import copies, fine_tune, own_pictures
+from .training import watch
+
+__all__ = [
+    "bound",
+    "copies",
+    "fine_tune",
+    "network_or_perfect",
+    "own_pictures",
+    "three_questions",
+    "variances",
+    "watch",
+]

@@ -1,0 +1,248 @@
+"""Lesson 04: what a trained network knows. Beside the perfect denoiser, asked in three ways, and with a variance of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...bound import bound_terms
+from ...dataset import Data
+from ...ddpm import Denoiser
+from ...diffusion import Schedule, add_noise, convert, generator, sample
+from ...evaluation.distances import distances
+from ...oracle import ideal_denoiser
+from ...viz.figures import grid
+from ...viz.panels import curve, pixels
+from ...viz.player import FramePlayer
+
+VARIANCES = {"β": 1.0, "β̃": 0.0, "learned": None}  # name -> v of reverse_step; None: what the network says
+ERRORS = [[math.log10(v), f"{v:g}"] for v in (0.001, 0.01, 0.1, 1)]
+FLOOR = -3.6  # what is smaller is drawn here, in log10: the perfect denoiser reaches 0
+
+
+def guess(model: Callable, xt: Tensor, t: int, schedule: Schedule, y: Tensor | None = None) -> Tensor:
+    """x0_hat of a denoiser, kept in [-1, 1]; of a pair (eps_hat, v) the first."""
+    answer = model(xt, t, y)
+    eps_hat = answer[0] if isinstance(answer, tuple) else answer
+    return convert(eps_hat, "eps", "x0", xt, t, schedule).clamp(-1, 1)
+
+
+def even_times(schedule: Schedule, n: int, high: float = 24.0, low: float = -24.0) -> list[int]:
+    """n times, evenly in decibels from `high` (little noise) to `low`, where the schedule has them."""
+    db = schedule.snr_db[1:]
+    wanted = torch.linspace(min(high, float(db[0])), max(low, float(db[-1])), n, dtype=torch.float64)
+    return sorted({1 + int((db - w).abs().argmin()) for w in wanted})
+
+
+# ---------------------------------------------------------------------------------------- what generalising means
+
+
+def network_or_perfect(model: Denoiser, seen: Data, fresh: Data, n: int = 200, count: int = 20, seed: int = 0) -> FramePlayer:  # fmt: skip
+    """The network beside the perfect denoiser of the pictures it learned from, at `count` noise levels.
+
+    seen: the training pictures; fresh: others of the same kind. Error: mean square of x0_hat - x0 over n pictures of each,
+    both denoisers given the same x_t (and class, if the network has classes). On `seen` no denoiser has a smaller mean error than the perfect one.
+    """
+    schedule, g = model.schedule, generator(seed)
+    labels = seen.y if model.net.config["classes"] else None
+    perfect = ideal_denoiser(seen.x, schedule, labels)
+    sets = {}
+    for name, data in (("seen", seen), ("new", fresh)):
+        i = torch.randperm(len(data), generator=g)[:n]
+        sets[name] = (
+            data.x[i],
+            None if labels is None else data.y[i],
+            torch.randn(data.x[i].shape, generator=g),
+        )
+    times, films, errors = even_times(schedule, count), {"seen": [], "new": []}, {}
+    for t in times:
+        for name, (x0, y, eps) in sets.items():
+            xt = add_noise(x0, t, eps, schedule)
+            guesses = {
+                "network": guess(model, xt, t, schedule, y),
+                "perfect": guess(perfect, xt, t, schedule, y),
+            }
+            for who, x0_hat in guesses.items():
+                errors.setdefault((who, name), []).append(float((x0_hat - x0).pow(2).mean()))
+            rows = [x0[:4], xt[:4], guesses["network"][:4], guesses["perfect"][:4]]
+            films[name].append(grid(torch.cat(rows), columns=4))
+    db = schedule.snr_db[torch.tensor(times)].numpy()
+    ys = {f"{who}, {name}": np.log10(np.maximum(e, 10**FLOOR)) for (who, name), e in errors.items()}
+    panel = curve(
+        -db, ys, "error of the guess x̂_{0}", xlabel="noise in decibels", ylabel="mean square", cursor=-db,
+        ylim=(FLOOR - 0.1, 0.2),
+    )  # fmt: skip
+    said = [
+        f"error on seen pictures: network {errors['network', 'seen'][i]:.3f}, perfect {errors['perfect', 'seen'][i]:.3f}"
+        f"      on new ones: network {errors['network', 'new'][i]:.3f}, perfect {errors['perfect', 'new'][i]:.3f}"
+        for i in range(len(db))
+    ]
+    rows = "from above: x_{0}, x_{t}, network, perfect"
+    return FramePlayer(
+        [
+            pixels(np.stack(films["seen"]), "pictures it learned from", notes=rows),
+            pixels(np.stack(films["new"]), "new pictures", notes=rows),
+            panel | {"yticks": ERRORS},
+        ],
+        captions=said,
+        labels=[f"noise {-v:+.0f} dB" for v in db],
+        name="The network's guess beside the perfect denoiser's",
+        start=len(times) // 3,
+        fps=3,
+    )
+
+
+# ---------------------------------------------------------------------------------------- three questions
+
+
+def three_questions(models: dict[str, Denoiser], eye, fresh: Data, counts: Sequence[int] = (1, 2, 3, 5, 10, 25), n: int = 200, seed: int = 0) -> FramePlayer:  # fmt: skip
+    """Networks that were asked for different things, {"eps": ..., "x0": ..., "v": ...}: error at each noise level, and samples.
+
+    All walk from the same noise, DDIM, in few steps or many; eye: the classifier whose features measure how far n samples are
+    from the real pictures `fresh` (`distances`).
+    """
+    schedule = next(iter(models.values())).schedule
+    g = generator(seed)
+    times = even_times(schedule, 16)
+    x0, eps = fresh.x[:200], torch.randn(fresh.x[:200].shape, generator=g)
+    ys = {}
+    for name, model in models.items():
+        xts = [add_noise(x0, t, eps, schedule) for t in times]
+        y = fresh.y[:200] if model.net.config["classes"] else None
+        error = [
+            float((guess(model, xt, t, schedule, y) - x0).pow(2).mean())
+            for xt, t in zip(xts, times, strict=True)
+        ]
+        ys[f"asked for {name}"] = np.log10(error)
+    db = schedule.snr_db[torch.tensor(times)].numpy()
+    xT, y = torch.randn(n, *x0.shape[1:], generator=g), torch.arange(n) % len(fresh.names)
+    far, floor = distances(eye, fresh, n)
+    films, said = {name: [] for name in models}, []
+    for count in counts:
+        shares = []
+        for name, model in models.items():
+            *_, last = sample(model, xT, schedule, count, eta=0.0, clip=1.0, y=y)
+            films[name].append(grid(last.xs[:20], columns=5))
+            shares.append(f"{name} {far(last.xs):.1f}")
+        said.append(
+            f"{_steps(count)}.  Distance to real digits: {', '.join(shares)}      ({n} real ones: {floor:.1f})"
+        )
+    panel = curve(
+        -db, ys, "error of the guess x̂_{0}, new pictures", xlabel="noise in decibels", ylim=(FLOOR - 0.1, 0.2)
+    )
+    return FramePlayer(
+        [
+            *(pixels(np.stack(film), f"asked for {name}") for name, film in films.items()),
+            panel | {"yticks": ERRORS},
+        ],
+        captions=said,
+        labels=[_steps(c) for c in counts],
+        name="Networks asked for eps, for x0 and for v",
+        start=len(counts) - 1,
+        fps=1,
+    )
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' if count > 1 else ''}"
+
+
+# ---------------------------------------------------------------------------------------- the variance
+
+
+def _fixed(model: Denoiser, v: float | None) -> Callable:
+    """The denoiser with its own variance (v None), or the same one without."""
+    return model if v is None else lambda xt, t, y=None: model(xt, t, y)[0]
+
+
+def variances(model: Denoiser, eye, fresh: Data, counts: Sequence[int] = (5, 10, 25, 100), n: int = 200, seed: int = 0) -> FramePlayer:  # fmt: skip
+    """Samples of one network with learned variance, walked with beta, with beta_tilde and with its own: same mean, same dice.
+
+    DDPM steps, even in t. eye, fresh: the classifier and the real pictures that measure how good n samples are (`distances`).
+    """
+    y = torch.arange(n) % model.net.config["classes"]
+    xT = torch.randn(n, *model.shape, generator=generator(seed))
+    far, floor = distances(eye, fresh, n)
+    films, said = {name: [] for name in VARIANCES}, []
+    for count in counts:
+        shares = []
+        for name, v in VARIANCES.items():
+            walk = sample(_fixed(model, v), xT, model.schedule, count, generator=generator(seed + 1), v=v or 0.0, clip=1.0, y=y)  # fmt: skip
+            *_, last = walk
+            films[name].append(grid(last.xs[:25].clamp(-1, 1), columns=5))
+            shares.append(f"{name} {far(last.xs):.1f}")
+        said.append(
+            f"{_steps(count)}.  Distance to real digits: {', '.join(shares)}      ({n} real ones: {floor:.1f})"
+        )
+    return FramePlayer(
+        [
+            pixels(np.stack(film), f"σ² = {name}" if name != "learned" else "σ² learned")
+            for name, film in films.items()
+        ],
+        captions=said,
+        labels=[_steps(c) for c in counts],
+        name="Samples with three variances of the reverse step",
+        start=1,
+        fps=1,
+    )
+
+
+def bound(
+    model: Denoiser, data: Data, levels: int | None = None, n: int = 8, count: int = 40, seed: int = 0
+) -> FramePlayer:
+    """The variational bound of a network with learned variance, term by term, with beta, beta_tilde and its own.
+
+    n pictures of `data` at every t, the same pictures and noise for all three. In bits per dimension, given the class;
+    levels: how many values a pixel can have, None: as the data say. Captions give the terms around t and the three sums.
+    """
+    levels = levels or data.levels
+    schedule, answers, v_sum = model.schedule, [], torch.zeros(model.schedule.T + 1)
+
+    def listen(xt, t, y=None):
+        """Asks the network once; the other two variances hear the same answers again."""
+        answers.append(model(xt, t, y))
+        v_sum.scatter_add_(0, t, answers[-1][1].flatten(1).mean(1))
+        return answers[-1]
+
+    y = data.y if model.net.config["classes"] else None
+    terms = {"learned": bound_terms(listen, data.x, schedule, levels, y=y, n=n, seed=seed)}
+    for name, v in VARIANCES.items():
+        if v is not None:
+            again = iter(answers)
+            terms[name] = bound_terms(lambda *_, again=again: next(again)[0], data.x, schedule, levels, v=v, y=y, n=n, seed=seed)  # fmt: skip
+    terms = {name: terms[name] for name in VARIANCES}
+    edges = np.unique(np.round(np.geomspace(1, schedule.T + 1, count + 1)).astype(int))
+    middle = np.log10(np.sqrt(edges[:-1] * (edges[1:] - 1.0)))
+
+    def around(v: Tensor) -> np.ndarray:
+        return np.array([float(v[a:b].mean()) for a, b in pairwise(edges)])
+
+    beta = schedule.beta
+    tilde = beta.clone()
+    tilde[1:] = (1 - schedule.alpha_bar[:-1]) / (1 - schedule.alpha_bar[1:]) * beta[1:]
+    tilde[1] = tilde[2]  # as in `log_variance`: beta_tilde_1 = 0 has no logarithm
+    ratio = (tilde[1:] / beta[1:]).log()
+    shares = {"β": torch.zeros_like(ratio), "β̃": ratio, "learned": (1 - v_sum[1:] / n) * ratio}
+    heights = {name: np.exp(around(torch.cat([v[:1], v]))) for name, v in shares.items()}
+    bits = {name: around(v) for name, v in terms.items()}
+    total = {name: float(v.sum()) for name, v in terms.items()}
+    ticks = [[float(k), f"{10**k}"] for k in range(int(math.log10(schedule.T)) + 1)]
+    left = curve(middle, bits, "terms of the bound, bits per dimension", xlabel="t", cursor=middle)
+    right = curve(middle, heights, "σ² as a share of β", xlabel="t", cursor=middle, ylim=(0, 1.08))
+    sums = ", ".join(f"{name} {v:.2f}" for name, v in total.items())
+    return FramePlayer(
+        [left | {"xticks": ticks}, right | {"xticks": ticks}],
+        captions=[
+            f"one term here: {', '.join(f'{name} {v[i]:.4f}' for name, v in bits.items())}      all {schedule.T} terms together: {sums} bits per dimension"
+            for i in range(len(middle))
+        ],
+        labels=[f"t = {a}" if b == a + 1 else f"t = {a} to {b - 1}" for a, b in pairwise(edges)],
+        name="The variational bound, term by term, with three variances",
+        start=1,
+        fps=5,
+    )

@@ -1,0 +1,274 @@
+"""The exercises of lesson 04: what each asks, the right function, and the slips that people make."""
+
+from __future__ import annotations
+
+import torch
+
+from ... import diffusion
+from ...diffusion import Schedule
+from ..exercise import _EARLY, _LATE, _ROOTS, _SHAPES, Exercise, _noise, _slips, _stops, _sum
+
+
+def _forgetful_cases(g):
+    """(losses (N, T), schedule) of networks eps_hat = w x_t, each the best at one time and asked at all of them.
+
+    On data from N(0, 1) the loss is (w - sqrt(1 - alpha_bar))^2 + alpha_bar.
+    """
+    cases = []
+    for name, T, _ in _SHAPES:
+        schedule = Schedule.of(name, T)
+        noise = (1 - schedule.alpha_bar[1:]).sqrt()
+        w = noise[torch.tensor([1, T // 2, T - 3])]
+        cases.append(((w[:, None] - noise) ** 2 + schedule.alpha_bar[1:], schedule))
+    return cases
+
+
+def _batch_cases(g):
+    """u reaches from 0 to just below 1, so that both ends of time are drawn."""
+    cases = []
+    for name, T, shape in _SHAPES:
+        u = torch.rand(shape[0], generator=g, dtype=torch.float64)
+        u[0], u[1] = 0.999, 0.0
+        cases.append((_noise(shape, g), u, _noise(shape, g), Schedule.of(name, T)))
+    return cases
+
+
+def _times_cases(make):
+    """Cases (make(g, i), t, schedule) for several schedules and times, t = 1 and t = T among them."""
+    return lambda g: [
+        (make(g, i), t, Schedule.of(name, T))
+        for i, (name, T, _) in enumerate(_SHAPES)
+        for t in (1, 2, T // 2, T)
+    ]
+
+
+def _train_cases(g):
+    cases = []
+    for (name, T, _), (n, b, d) in zip(_SHAPES, ((4, 6, 2), (5, 3, 3), (3, 8, 2)), strict=True):
+        ts = torch.randint(1, T + 1, (n, b), generator=g)
+        ts[0, 0], ts[0, 1] = 1, T
+        cases.append(
+            (_noise((d,), g), _noise((n, b, d), g), ts, _noise((n, b, d), g), Schedule.of(name, T), 0.5)
+        )
+    return cases
+
+
+def noisy_batch(x0, u, eps, schedule):
+    """Each picture its own time, t = 1 + floor(u T) in 1..T, and its x_t (DDPM eq. 4)"""
+    t = 1 + (u * schedule.T).long()
+    return diffusion.add_noise(x0, t, eps, schedule)
+
+
+def x0_error(eps_error, t, schedule):
+    """x0_hat - x0 = -sqrt((1 - alpha_bar) / alpha_bar) (eps_hat - eps), squared"""
+    alpha_bar = schedule.alpha_bar[t]
+    return (1 - alpha_bar) / alpha_bar * eps_error
+
+
+def average(weights, decay):
+    """ema <- decay ema + (1 - decay) w, beginning with the first weights"""
+    ema = weights[0]
+    for w in weights[1:]:
+        ema = decay * ema + (1 - decay) * w
+    return ema
+
+
+def train(w, x0s, ts, epss, schedule, lr):
+    """For each batch one step downhill on mean((w x_t - eps)^2): w <- w - lr gradient"""
+    for x0, t, eps in zip(x0s, ts, epss, strict=True):
+        w = w.detach().requires_grad_()  # a fresh leaf, so the gradient begins at zero
+        loss = (w * diffusion.add_noise(x0, t, eps, schedule) - eps).pow(2).mean()
+        loss.backward()
+        w = w - lr * w.grad
+    return w.detach()
+
+
+def trained_at(losses, schedule):
+    """The t whose loss lies the least above the smallest possible one, which is alpha_bar_t for data from N(0, 1)"""
+    return 1 + (losses - schedule.alpha_bar[1:]).argmin(1)
+
+
+def learned_variance(v, t, schedule):
+    """sigma^2 = beta^v beta_tilde^(1 - v): a straight line between the two, in logarithms (iDDPM eq. 15)"""
+    alpha_bar = schedule.alpha_bar
+    beta_tilde = (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t]) * schedule.beta[t]
+    return schedule.beta[t] ** v * beta_tilde ** (1 - v)
+
+
+def _drawn(time=lambda u, T: 1 + (u * T).long(), jump=diffusion.add_noise):
+    """noisy_batch with other times drawn or another jump made."""
+    return lambda x0, u, eps, schedule: jump(x0, time(u, schedule.T), eps, schedule)
+
+
+def _weighted(weights):
+    """A jump with other weights; weights(alpha_bar_t) gives x0's and eps's."""
+
+    def jump(x0, t, eps, schedule):
+        p, e = weights(schedule.at(t, x0))
+        return p * x0 + e * eps
+
+    return jump
+
+
+def _ema(first=lambda w: w[0], rest=lambda w: w[1:], step=lambda ema, w, d: d * ema + (1 - d) * w):
+    def formula(weights, decay):
+        ema = first(weights)
+        for w in rest(weights):
+            ema = step(ema, w, decay)
+        return ema
+
+    return formula
+
+
+def _train(seen=diffusion.add_noise, target=lambda x0, eps: eps, mean=True, sign=1.0, piles=False, batches=lambda n: range(n)):  # fmt: skip
+    """train with another input, target or loss, uphill, on other batches, or with gradients that pile up."""
+
+    def formula(w, x0s, ts, epss, schedule, lr):
+        pile = torch.zeros_like(w)
+        for i in batches(len(x0s)):
+            xt, want = seen(x0s[i], ts[i], epss[i], schedule), target(x0s[i], epss[i])
+            gradient = (2 * (w * xt - want) * xt).sum(0) / (xt.numel() if mean else 1)
+            pile = pile + gradient if piles else gradient
+            w = w - sign * lr * pile
+        return w
+
+    return formula
+
+
+def _between(*, beta=lambda b, bt: b, tilde=lambda b, bt: bt, mix=lambda b, bt, v: b**v * bt ** (1 - v), form=lambda s: s):  # fmt: skip
+    """learned_variance with other ends, another way between them, another form of the result."""
+
+    def formula(v, t, schedule):
+        a = schedule.alpha_bar
+        b, bt = schedule.beta[t], (1 - a[t - 1]) / (1 - a[t]) * schedule.beta[t]
+        return form(mix(beta(b, bt), tilde(b, bt), v))
+
+    return formula
+
+
+# fmt: off
+EXERCISES: tuple[Exercise, ...] = (
+    Exercise(
+        "04.batch", "A batch to learn from", "noisy_batch(x0, u, eps, schedule)",
+        "Make the noisy pictures of one training step. Each of the B pictures `x0` (B, ...) gets a time of its own: turn `u` (B,), even random numbers with 0 <= u < 1, into whole times t = 1, 2, ..., T, all equally likely. Then return x_t (B, ...), made with the noise `eps`. `schedule.alpha_bar` has T + 1 places, `schedule.T` is T; `add_noise(x0, t, eps, schedule)` takes a t of shape (B,).",
+        noisy_batch, _batch_cases,
+        _slips(
+            (_drawn(lambda u, T: (u * T).long()), "It looks as if the times are 0, ..., T - 1: t = 0 is the clean picture, where there is nothing to learn, and the noisiest time is never trained, but that is where sampling begins."),
+            (_drawn(lambda u, T: 1 + (u * (T - 1)).long()), "It looks as if the times are 1, ..., T - 1: u is below 1, so `u * T` rounded down already ends at T - 1, and adding 1 gives 1, ..., T."),
+            (_drawn(lambda u, T: 1 + (u * (T - 1)).round().long()), "It looks as if the times are rounded to the nearest: then the first and the last time are drawn only half as often as the others."),
+            (_drawn(lambda u, T: (u * T).round().long().clamp(1, T)), "It looks as if `u * T` is rounded to the nearest: not all times are then equally likely."),
+            (_drawn(lambda u, T: torch.full_like(u, 1 + int(u[0] * T)).long()), "It looks as if the whole batch has one and the same t: each picture needs a time of its own, or every step trains one noise level only."),
+            (_drawn(lambda u, T: T - (u * T).long()), "The times are right but run the other way round: small u gives late times. That would train as well; here t = 1 + floor(u T) is asked for."),
+            (_drawn(jump=_weighted(lambda a: (a, 1 - a))), _ROOTS),
+            (_drawn(jump=_weighted(lambda a: (a.sqrt(), 1 - a))), "It looks as if the square root of 1 - alpha_bar is missing: it is the noise's variance, and the weight is its root."),
+            (_drawn(jump=_weighted(lambda a: ((1 - a).sqrt(), a.sqrt()))), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
+            (_drawn(jump=_weighted(lambda a: (1, (1 - a).sqrt()))), "It looks as if the picture is not shrunk: x_t has sqrt(alpha_bar) x0 in it."),
+        ),
+        ("Two things: turn each u into a whole number from 1 to T, then jump to that time.",
+         "`(u * T).long()` rounds down and gives 0, ..., T - 1. What is missing?",
+         "t = 1 + (u * schedule.T).long(), and then add_noise(x0, t, eps, schedule)."),
+        "every step of training now sees all noise levels at once, from nearly clean to nearly lost.",
+    ),
+    Exercise(
+        "04.error", "A small error that grows", "x0_error(eps_error, t, schedule)",
+        "A network's guess of the noise has the mean square errors `eps_error` (B,), one for each picture. Its guess of the picture is x0_hat = (x_t - sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_bar_t). Which mean square errors has x0_hat?",
+        x0_error, _times_cases(lambda g, i: torch.rand(3 + i, generator=g, dtype=torch.float64)),
+        _slips(
+            (_sum(lambda a, ab, s: (((1 - ab) / ab).sqrt(),)), "It looks as if a square is missing: an error is multiplied by sqrt((1 - alpha_bar) / alpha_bar), so a squared error by its square."),
+            (_sum(lambda a, ab, s: (((1 - ab) / ab) ** 2,)), "It looks as if it is squared once too often: alpha_bar and 1 - alpha_bar are squared weights already."),
+            (_sum(lambda a, ab, s: (ab / (1 - ab),)), "It looks as if the ratio is upside down: the more noise, the more an error in eps_hat spoils x0_hat."),
+            (_sum(lambda a, ab, s: (1 - ab,)), "It looks as if the division by sqrt(alpha_bar) is forgotten: x0_hat is stretched back to full strength, and its error with it."),
+            (_sum(lambda a, ab, s: (1 / ab,)), "It looks as if the weight of eps_hat is forgotten: before the division it is multiplied by sqrt(1 - alpha_bar)."),
+            (_sum(lambda a, ab, s: (1,)), "The same error for both? That holds only where alpha_bar is one half."),
+            (_sum(lambda a, ab, s: (-(1 - ab) / ab,)), "A mean square cannot be negative: the minus vanishes when it is squared."),
+            (_sum(lambda a, ab, s: ((1 - a) / a,)), "It looks as if alpha stands where alpha_bar belongs: x_t is t steps away from x0, not one."),
+            (_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=-1), _EARLY),
+            (_stops(_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=1)), _LATE),
+        ),
+        ("Write x0 and x0_hat with the same formula, once with eps and once with eps_hat, and subtract. What is left?",
+         "x0_hat - x0 = -sqrt(1 - alpha_bar) / sqrt(alpha_bar) (eps_hat - eps). Now square.",
+         "(1 - alpha_bar) / alpha_bar * eps_error, with alpha_bar = schedule.alpha_bar[t]"),
+        "so one and the same loss means little to the picture at t = 1 and everything at t = T.",
+    ),
+    Exercise(
+        "04.ema", "A steady hand", "average(weights, decay)",
+        "`weights` (N, D) are a network's D weights after each of N steps. Begin with the first row. Then let each later row in a little: the average keeps the share `decay` of itself and takes the rest from the new row. Return the average after the last row, (D,).",
+        average, lambda g: [(_noise(shape, g), decay) for shape in ((6, 3), (9, 2), (4, 5)) for decay in (0.9, 0.7)],
+        _slips(
+            (_ema(step=lambda ema, w, d: (1 - d) * ema + d * w), "It looks as if decay stands the wrong way round: this keeps only 1 - decay of the average and follows the newest weights, wobbles and all."),
+            (_ema(first=lambda w: torch.zeros_like(w[0]), rest=lambda w: w), "It looks as if the average begins at zero: for a long time it is then much too small. Begin with the first row."),
+            (_ema(step=lambda ema, w, d: d * ema + w), "It looks as if the new row comes in whole: its share is 1 - decay, so that the shares add up to 1."),
+            (_ema(step=lambda ema, w, d: d * ema), "It looks as if the new rows never come in: add (1 - decay) times the new row."),
+            (_ema(step=lambda ema, w, d: ema + (1 - d) * w), "It looks as if the old average keeps all of itself: it keeps the share decay."),
+            (lambda w, d: w.mean(0), "This is the plain mean of all rows: the first steps, when the network knew nothing, count as much as the last."),
+            (lambda w, d: w[-1], "These are the last weights, with no average at all."),
+            (_ema(first=lambda w: w[-1], rest=lambda w: w.flip(0)[1:]), "It looks as if the rows are taken from last to first: the newest should count most."),
+            (_ema(rest=lambda w: w[1:-1]), "It looks as if the last row is left out: a `range` that ends one too early? See where the loop ends."),
+            (_ema(rest=lambda w: w[2:]), "It looks as if the second row is left out: begin with the first, and go on from the second."),
+        ),
+        ("A loop over the rows after the first, that changes one average.",
+         "In each round: new average = decay * old average + (1 - decay) * row.",
+         "ema = weights[0]; for w in weights[1:]: ema = decay * ema + (1 - decay) * w; return ema"),
+        "the network that draws is this average: its last steps smoothed out, for the price of one more copy of the weights.",
+        "The library's `EMA` lets decay grow with the step, so that the training need not know its length.",
+    ),
+    Exercise(
+        "04.train", "A training, whole", "train(w, x0s, ts, epss, schedule, lr)",
+        "Train the smallest of all networks, eps_hat = w * x_t, with one weight for each coordinate: `w` (D,). For each of the N batches take one step downhill: make x_t from `x0s[i]` (B, D), `ts[i]` (B,), `epss[i]` (B, D), let the loss be the mean over all numbers of (eps_hat - eps)^2, and go `lr` times its gradient down. Return the last w. Use autograd (`w.clone().requires_grad_()`, `loss.backward()`), or the gradient by hand.",
+        train, _train_cases,
+        _slips(
+            (_train(piles=True), "It looks as if zero_grad is forgotten: PyTorch adds each new gradient to the old ones, so every batch is followed again and again."),
+            (_train(target=lambda x0, eps: x0), "It looks as if the target is x0: this network is asked for eps, the noise."),
+            (_train(seen=lambda x0, t, eps, s: x0), "It looks as if the network is shown x0: it must find the noise in x_t, the clean picture has none."),
+            (_train(seen=lambda x0, t, eps, s: x0 + eps), "It looks as if x_t is x0 + eps: the noise has the strength that t says, so use add_noise."),
+            (_train(seen=lambda x0, t, eps, s: diffusion.add_noise(x0, t[:1].expand(len(x0)), eps, s)), "It looks as if the whole batch has one and the same t, the first: each item has a time of its own."),
+            (_train(mean=False), "It looks as if the squares are added up: their mean is asked for, or a larger batch would take larger steps."),
+            (_train(sign=-1.0), "It looks as if the steps go uphill: the gradient points to where the loss grows, so subtract it."),
+            (_train(batches=lambda n: range(n - 1)), "It looks as if the last batch is left out: a `range` that ends one too early? See where the loop ends."),
+            (_train(batches=lambda n: range(1)), "It looks as if only the first batch is used: the `return` may stand inside the loop."),
+            (_train(batches=lambda n: range(0)), "The answer is w as it was: is the new w stored, `w = w - lr * gradient`, or was the optimizer's step forgotten."),
+        ),
+        ("In each round: make x_t, compute the loss, get the gradient, change w. What must not stay from the round before?",
+         "With autograd: after `loss.backward()` the gradient is in `w.grad`. Make a fresh w for the next round, `(w - lr * w.grad).detach().requires_grad_()`, or set the gradient to zero.",
+         "By hand: gradient = (2 * (w * xt - eps) * xt).mean(0) / D, then w = w - lr * gradient."),
+        "that was a whole training; a U-Net has a million weights where this has a few, and the loop around it is the same.",
+    ),
+    Exercise(
+        "04.variance", "A variance of its own", "learned_variance(v, t, schedule)",
+        "Improved DDPM lets the network say, with a number v, where the variance of a step lies between beta_tilde (v = 0) and beta (v = 1): on the straight line between their logarithms. Compute sigma^2 for each of `v` (B,). beta_tilde_t = (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t) beta_t.",
+        learned_variance, _times_cases(lambda g, i: 0.05 + 0.9 * torch.rand(3 + i, generator=g, dtype=torch.float64)),
+        _slips(
+            (_between(mix=lambda b, bt, v: v * b + (1 - v) * bt), "It looks as if the line is drawn between the variances themselves: between their logarithms is asked for, which is beta^v beta_tilde^(1-v)."),
+            (_between(mix=lambda b, bt, v: b ** (1 - v) * bt**v), "It looks as if the two ends have changed places: v = 1 is beta, v = 0 is beta_tilde."),
+            (_between(form=torch.sqrt), "It looks as if this is sigma: the variance sigma^2 is asked for, so leave the root out."),
+            (_between(form=torch.log), "This is the logarithm of the variance: `exp` is missing at the end."),
+            (_between(mix=lambda b, bt, v: b**v + bt ** (1 - v)), "It looks as if the two powers are added: a sum of logarithms is the logarithm of a product."),
+            (_between(mix=lambda b, bt, v: b + 0 * v), "This is beta whatever v says."),
+            (_between(mix=lambda b, bt, v: bt + 0 * v), "This is beta_tilde whatever v says."),
+            (_between(mix=lambda b, bt, v: (v * b.sqrt() + (1 - v) * bt.sqrt()) ** 2), "It looks as if the line is drawn between the standard deviations: between the logarithms is asked for."),
+            (lambda v, t, s: learned_variance(v, min(t + 1, s.T), s), _LATE),
+        ),
+        ("Compute beta and beta_tilde at t. What is half way between them, in logarithms?",
+         "log sigma^2 = v log beta + (1 - v) log beta_tilde. Now take exp of both sides.",
+         "beta ** v * beta_tilde ** (1 - v), with both read at t. At t = 1 beta_tilde is 0, and so is the result."),
+        "a line between logarithms keeps the variance positive, and lets the network choose between two numbers that can differ by powers of ten.",
+    ),
+    Exercise(
+        "04.forgotten", "Diagnose: trained at one time only", "trained_at(losses, schedule)",
+        "Broken runs. Somebody forgot to draw t and trained an eps-network at a single time. The data are bell curves of mean 0 and variance 1, so the network has become eps_hat = w x_t with one number w. There were N such runs: `losses` (N, T) holds what each network scores at t = 1, ..., T. At which t was each trained? Return (N,), whole numbers. The smallest loss is no answer: first find the smallest loss that is *possible* at each t.",
+        trained_at, _forgetful_cases,
+        _slips(
+            (lambda l, s: 1 + l.argmin(1), "This is where the loss is smallest. But some times are easier than others for every network: at t near T, x_t is nearly eps. Compare with the smallest loss that is possible at each t."),
+            (lambda l, s: l.argmin(1), "This is where the loss is smallest, counted from 0. But some times are easier than others for every network: compare with the smallest loss that is possible at each t."),
+            (lambda l, s: (l - s.alpha_bar[1:]).argmin(1), "Nearly: the first of the losses belongs to t = 1, not to t = 0."),
+            (lambda l, s: 1 + (l - s.alpha_bar[:-1]).argmin(1), "It looks as if the floors are one place too early: alpha_bar[0] belongs to t = 0, where there is no loss."),
+            (lambda l, s: 1 + (l - s.alpha_bar[1:]).argmax(1), "This is where the network is worst: it was trained where it is as good as can be."),
+            (lambda l, s: 1 + (l / s.alpha_bar[1:]).argmax(1), "It looks as if the largest ratio of loss and floor is chosen: the network was trained where the loss touches its floor."),
+        ),
+        ("For such data the best network at time t is eps_hat = sqrt(1 - alpha_bar_t) x_t. Which loss does it have, if x_t has variance 1?",
+         "E (eps - w x_t)^2 = 1 - 2 w sqrt(1 - alpha_bar) + w^2, and with the best w that is 1 - (1 - alpha_bar) = alpha_bar_t.",
+         "In which place is each row of `losses - schedule.alpha_bar[1:]` smallest? The first place belongs to t = 1."),
+        "a loss says something only beside the smallest one that is possible there: here the floor falls from nearly 1 to nearly 0.",
+        "Its own loss at t is (w - sqrt(1 - alpha_bar_t))^2 + alpha_bar_t, so the excess is 0 at one t only.",
+    ),
+)

@@ -1,0 +1,217 @@
+"""Lesson 06: provoke a collapse, measure it, rewind to the moment it began, apply a cure, and watch again.
+
+lab = collapse_lab("ring")     # begins at once, beside the notebook
+await lab.wait()               # in a later cell
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import ipywidgets as widgets
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ... import data as _data
+from ... import gan
+from ...diffusion import generator
+from ...evaluation.metrics import mode_report
+from ...train import Record, fit
+from ...viz.panels import curve, scatter
+from ..common import say
+from ..controls import group
+from ..live import BIG, Live, budget, two_places
+from .recipes import edged
+
+COUNTED = 0.1  # the share of samples within 3 sd from which on modes and their KL are counted: few strays say nothing
+SPEEDS = {"D ten times slower than G": 0.1, "D as fast as G": 1.0, "D four times faster": 4.0}
+FOREVER = 10**9  # steps over which `fit` lets the learning rate fall: so many that a lab sees it stand still
+
+
+# ---------------------------------------------------------------------------------------- weights that move house
+
+
+def layers(net: nn.Module) -> list[nn.Linear]:
+    return [m for m in net.modules() if isinstance(m, nn.Linear)]
+
+
+def snapshot(net: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """The weights that each layer computes with (spectral norm worked in) and its biases."""
+    return [(m.weight.detach().clone(), m.bias.detach().clone()) for m in layers(net)]
+
+
+@torch.no_grad()
+def move_in(net: nn.Module, saved: list[tuple[Tensor, Tensor]]) -> bool:
+    """Put a snapshot into a network of the same layers. False, and nothing changes, if the layers differ.
+
+    One more or one less input (minibatch std) is allowed: the new one starts as it was drawn. A net with spectral norm
+    takes the directions and divides each layer by its largest stretch, so its scores shrink.
+    """
+    mine = layers(net)
+    fits = len(mine) == len(saved) and all(
+        m.weight.shape[0] == w.shape[0] and abs(m.weight.shape[1] - w.shape[1]) <= 1
+        for m, (w, _) in zip(mine, saved, strict=True)
+    )
+    if not fits:
+        return False
+    for m, (w, b) in zip(mine, saved, strict=True):
+        inside = m.parametrizations.weight.original if hasattr(m, "parametrizations") else m.weight
+        n = min(inside.shape[1], w.shape[1])
+        inside[:, :n] = w[:, :n]
+        m.bias.copy_(b)
+    return True
+
+
+# ---------------------------------------------------------------------------------------- the lab
+
+
+def near_modes(x: Tensor, modes: Tensor) -> int:
+    """How many modes hold a tenth of their fair share of the points x (N, 2), counted within a quarter of the gap between modes.
+
+    Wider than `mode_report`'s 3 sd, so it tells a collapse from a cloud that is only not sharp yet.
+    """
+    gap = torch.cdist(modes, modes).fill_diagonal_(math.inf).min()
+    distance, i = torch.cdist(x, modes).min(1)
+    counts = torch.bincount(i[distance < gap / 4], minlength=len(modes))
+    return int((counts >= 0.1 * len(x) / len(modes)).sum())
+
+
+class CollapseLab(Live):
+    """Made by `collapse_lab`. `.recipe` and `.speed` are the two choices; `start()` and `rewind()` what the other buttons do.
+
+    Each frame keeps the weights of G and D. The optimizers start anew after a rewind. `.parts` is the present training,
+    `.model` its G (not the moving average, which would hide the hopping).
+    """
+
+    cure = "Rewind, or start again."
+
+    def __init__(self, data: _data.Data, budget: dict[str, float], keep: int, seed: int):
+        if data.modes is None:
+            raise ValueError("The lab counts modes, so it needs data that have some: 'ring' or 'grid'.")
+        self.data, self.seed = data, seed
+        self.backdrop = data.x[:800]
+        self.limit = 1.3 * float(data.modes.abs().max())
+        self.old: tuple[np.ndarray, np.ndarray] | None = None  # what the same training did without the cure
+        self.recipe = widgets.Dropdown(options=list(gan.RECIPES), description="Recipe", layout={"width": "300px", "height": "44px"})  # fmt: skip
+        self.speed = widgets.Dropdown(options=list(SPEEDS), description="Speed", layout={"width": "330px", "height": "44px"})  # fmt: skip
+        self.again = widgets.Button(description="Start from step 0", icon="refresh", layout=BIG | {"width": "190px"}, tooltip="New networks, with this recipe and this speed")  # fmt: skip
+        self.go_on = widgets.Button(description="Go on from this frame", icon="medkit", layout=BIG | {"width": "230px"}, tooltip="Rewind to the frame that the film shows, and go on with this recipe and this speed")  # fmt: skip
+        self.again.on_click(lambda _: self.start())
+        self.go_on.on_click(lambda _: self.rewind())
+        self._prepare()
+        self.z = self.model.noise(2000, generator(seed))
+        controls = group([self.recipe, self.speed, self.again, self.go_on], name="What to train")
+        super().__init__(budget, keep, f"A GAN learns the {data.name}", above=(controls,))
+        self.speed.observe(lambda _: self._hint(), "value")
+        self.recipe.observe(lambda _: self._hint(), "value")
+
+    def _prepare(self) -> None:
+        """New networks and their training, as the two menus say."""
+        told = {"ratio": SPEEDS[self.speed.value]} | gan.RECIPES[self.recipe.value]
+        self.made = f"{self.recipe.value}, D's rate {told['ratio']:g} × G's"
+        _, self.parts = gan.build(self.data, seed=self.seed, **told)
+        self.model = self.parts.learners[0].model
+
+    def _begin(self) -> Iterator[Record]:
+        return fit(*self.parts, steps=FOREVER, seed=self.seed, warmup=0.0)
+
+    def _hint(self) -> None:
+        if self.state != "training":
+            fixed = gan.RECIPES[self.recipe.value].get("ratio")
+            more = (
+                f" (this recipe's D learns {fixed:g} times faster, whatever the menu says)" if fixed else ""
+            )
+            say(
+                self.says, f"Choose: start from step 0, or rewind with the slider and go on from there{more}."
+            )
+
+    def _state(self, state: str, sentence: str) -> None:
+        super()._state(state, sentence)
+        for control in (self.recipe, self.speed, self.again, self.go_on):
+            control.disabled = state == "training"
+
+    def start(self) -> None:
+        """New networks, from step 0."""
+        with self._lock:
+            if self.state == "training":
+                return
+            self._prepare()
+            self.old, self.before = None, (0, 0.0)
+            self._anew([])
+
+    def rewind(self, frame: int | None = None) -> None:
+        """Go on from a frame (None: the one on show) with the chosen recipe; what came after it stays as a dashed line."""
+        with self._lock:
+            frames = self.history.items()
+            k = self.player.value if frame is None else frame
+            if self.state == "training" or not 0 <= k < len(frames):
+                return
+            here, later = frames[k], frames[k:]
+            self.old = (self._at(later), np.array([f["near"] for f in later], float)) if len(later) > 1 else None  # fmt: skip
+            self._prepare()
+            g, d = (learner.model for learner in self.parts.learners)
+            move_in(g, here["g"])
+            kept = move_in(d, here["d"])
+            self.before = (here["step"], here["seconds"])
+            self._anew(frames[: k + 1])
+            if not kept and self.state == "training":
+                say(self.says, "Training. This recipe's D has other layers, so a new D begins.")
+
+    @torch.no_grad()
+    def _look(self) -> dict:
+        g, d = (learner.model for learner in self.parts.learners)
+        x = g(self.z)
+        if not bool(x.isfinite().all()):
+            raise FloatingPointError(f"The samples are no numbers any more at step {self.step}.")
+        seen = mode_report(x, self.data.modes, self.data.sd) | {"near": near_modes(x, self.data.modes)}
+        if seen["high_quality"] < COUNTED:
+            seen |= {"modes": math.nan, "kl": math.nan}
+        scores = (d(self.data.x[:500]), d(x[:500]))
+        real, fake = (float(s.sigmoid().mean()) for s in scores)
+        return seen | {"step": self.step, "seconds": self.trained, "recipe": self.made, "x": edged(x[:600].numpy(), self.limit),
+                       "outside": float((x.abs().amax(1) > self.limit).double().mean()), "real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}  # fmt: skip
+
+    def _panels(self, frames: list[dict]) -> list[dict]:
+        at, plane = self._at(frames), (-self.limit, self.limit)
+        fakes = {"points": np.stack([f["x"] for f in frames]), "colors": 1, "size": 4}
+        cloud = scatter(self.backdrop, "fakes, over the data (grey)", colors=-1, size=3, layers=[fakes], xlim=plane, ylim=plane)  # fmt: skip
+        k = len(self.data.modes)
+        x, lines = at, {"near": [f["near"] for f in frames], "within 3 sd": [f["modes"] for f in frames]}
+        if self.old is not None:
+            x = np.union1d(at, self.old[0])
+            lines = {name: np.interp(x, at, y, right=np.nan) for name, y in lines.items()}
+            lines["before"] = np.interp(x, *self.old, left=np.nan)
+        x, lines = two_places(x, lines)
+        wide = (0, max(self.until, float(x[-1]), 1e-3))
+        here = {"cursor": at, "xlim": wide, "xlabel": self._xlabel}
+        modes = curve(x, lines, f"modes covered, of {k}", ylim=(-0.04 * k, 1.1 * k), **here)
+        x, lines = two_places(at, {n: [f[n] for f in frames] for n in ("real", "fake")})
+        return [
+            cloud,
+            modes,
+            curve(x, lines, 'what D says: probability of "real"', ylim=(-0.04, 1.1), **here),
+        ]
+
+    def _caption(self, f: dict) -> str:
+        said = f"{f['recipe']}:  near {f['near']} of {len(self.data.modes)} modes; within 3 sd {f['high_quality']:.1%}, "
+        if math.isnan(f["modes"]):
+            said += "too few to count modes"
+        else:
+            said += f"on {f['modes']} modes, KL {f['kl']:.2f}, width {f['sd_ratio']:.2f}"
+        return said + (f"; outside, drawn on the edge: {f['outside']:.0%}" if f["outside"] >= 0.005 else "")
+
+
+def collapse_lab(data: str | _data.Data = "ring", *, recipe: str = "minimax (2014)", speed: str = "D ten times slower than G", steps: int | None = None, seconds: float | None = None, keep: int = 40, seed: int = 0) -> CollapseLab:  # fmt: skip
+    """A GAN on points that breaks before one's eyes. It begins at once and trains beside the notebook.
+
+    steps: how long, the same on every machine (1,500 if nothing is said), or seconds. data: "ring", "grid" or a Data with
+    modes. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the film, each with the weights of both
+    networks; with more, it is thinned evenly.
+    """
+    data = _data.load(data) if isinstance(data, str) else data
+    box = CollapseLab(data, budget(steps, seconds, usual=1500), keep, seed)
+    box.recipe.value, box.speed.value = recipe, speed
+    box.start()
+    return box

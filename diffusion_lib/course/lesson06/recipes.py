@@ -1,0 +1,264 @@
+"""Lesson 06: the recorded cures, how far G moves, and two reasons why GANs fail: a slope that vanishes, a game that circles."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from textwrap import fill
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import data as _data
+from ... import gan
+from ...evaluation.records import recorded_cures, recorded_motion
+from ...viz.figures import Figure, _drawing
+from ...viz.panels import curve, scatter
+from ...viz.player import FramePlayer
+from ...viz.plots import _plot
+from ...viz.tables import Table, table
+
+NETWORKS = ("plain", "waves")
+KINDS, FATES = (*NETWORKS, "usual"), ("flew apart", "clump between")
+FILMED = ("minimax (2014)", "non-saturating", "+ R1 + R2", "RpGAN + R1 + R2")
+PLAYED = {"plain": "plain descent", "Adam": "Adam"}
+
+
+def recorded(kind: str) -> dict[str, list[dict]]:
+    """{recipe: its recorded runs in the order of their seeds}. kind: "plain" or "waves", each recipe at its best rate in such
+    networks; "usual": the two losses of 2014 with the network and the rate that `gan.build` takes by itself, "waves" and 0.002."""
+    if kind not in KINDS:
+        raise ValueError(f"The cures were recorded as {', '.join(map(repr, KINDS))}: got {kind!r}.")
+    runs = [r for r in recorded_cures()["runs"] if (r["choice"] if r["choice"] == "usual" else r["network"]) == kind]  # fmt: skip
+    by = {name: [r for r in runs if r["recipe"] == name] for name in gan.RECIPES}
+    return {name: sorted(rows, key=lambda r: r["seed"]) for name, rows in by.items() if rows}
+
+
+def tries_table() -> Table:
+    """What each recipe's six tries covered (overlap): two networks, three rates, one seed. The largest of a row is marked."""
+    book, rows = recorded_cures(), []
+    pairs = [(n, lr) for n in NETWORKS for lr in sorted({t["lr"] for t in book["tries"]})]
+    for name, choice in book["choices"].items():
+        found = {(t["network"], t["lr"]): t["overlap"] for t in book["tries"] if t["recipe"] == name}
+        best = (choice["chosen"]["network"], choice["chosen"]["lr"])
+        rows.append([name, *(f"{found[p]:.2f}{' *' * (p == best)}" for p in pairs)])
+    return table(["overlap", *(f"{n}, {lr:g}" for n, lr in pairs)], rows, [f"* chosen: {book['rule']}."])
+
+
+def cures_table(kind: str) -> Table:
+    """All recorded runs of a kind (see `recorded`): how many failed in which way, where they went, and medians with the range."""
+    rows = []
+    for name, runs in recorded(kind).items():
+        n, fate = len(runs), [whereabouts(r) for r in runs]
+        cover = sorted(r["final"]["overlap"] for r in runs)
+        counts = [f"{sum(r[k] for r in runs)} of {n}" for k in ("off", "lost", "blurred")]
+        went = [f"{fate.count(k)}" for k in FATES]
+        rows.append([name + " *" * (runs[0]["choice"] == "chosen"), f"{runs[0]['options']['lr']:g}", *counts, *went,
+                     f"{statistics.median(cover):.2f} ({cover[0]:.2f} to {cover[-1]:.2f})", f"{runs[0]['steps']:,}"])  # fmt: skip
+    notes = ["Flew apart: over half of the fakes ended outside the picture. Clump between: over half in one spot between the islands."]  # fmt: skip
+    if kind in NETWORKS:
+        notes.append("* this network was its better one in the tries.")
+    first = {"plain": "plain networks", "waves": "networks with waves"}.get(kind, "recipe")
+    return table([first, "rate", "off", "lost", "blurred", *FATES, "overlap", "steps"], rows, notes)
+
+
+def whereabouts(run: dict) -> str:
+    """Where the fakes of a run ended, a word of FATES or "". flew apart: over half are outside the plot, at about 1.5 times the
+    islands' distance from the middle; clump between: over half lie in one spot that is not near any island."""
+    if run["final"]["beyond"] > 0.5:
+        return FATES[0]
+    clump = run["final"]["clump"]
+    return FATES[1] if clump["between"] and clump["share"] > 0.5 else ""
+
+
+def _under(run: dict) -> str:
+    """What is written under a run's picture: islands found and the share on them, or why none are counted."""
+    final = run["final"]
+    if not run["off"]:
+        return f"{final['modes']} · {final['high_quality']:.0%}"
+    return f"{final['beyond']:.0%} out" if final["beyond"] > 0.5 else f"– · {final['high_quality']:.0%}"
+
+
+def edged(x: np.ndarray, limit: float) -> np.ndarray:
+    """Points (..., 2) outside the square of this half side, moved to its edge towards its centre; the others as they are."""
+    most = np.abs(x).max(-1, keepdims=True)
+    return x * np.minimum(1, limit / np.maximum(most, 1e-12))
+
+
+def cures(kind: str, width: float = 7.8) -> Figure:
+    """Every recorded run of a kind (see `recorded`) as a small picture: a row for each recipe, a column for each seed.
+
+    Under it: islands found, and the share of fakes on them. Orange frame: off the islands, or an island lost. Fakes outside
+    the picture stand as crosses on its edge, in the direction where they are.
+    """
+    rows, modes, limit = recorded(kind), _data.ring(16).modes.numpy(), recorded_cures()["plot"]
+    columns, side, tall = max(map(len, rows.values())), 2.2 * limit, 2.2 * limit + 0.95
+    with _drawing():
+        height = 0.35 + (width - 1.9) / columns * len(rows) * tall / side
+        fig, (ax,), palette = _plot(width=width, height=height)
+        ax.grid(False)
+        ax.spines[:].set_visible(False)
+        for i, runs in enumerate(rows.values()):
+            for j, run in enumerate(runs):
+                bad = run["off"] or run["lost"]
+                at, hue = np.array([j * side, -i * tall]), palette[1 if bad else 0]
+                x = np.array(run["points"]).reshape(-1, 2) / 100
+                out = np.abs(x).max(1) > limit
+                ax.scatter(*(modes + at).T, s=14, c="#c9cfd6", linewidths=0)
+                ax.scatter(*(x[~out] + at).T, s=1.2, c=hue, linewidths=0)
+                ax.scatter(*(edged(x[out], limit) + at).T, s=9, c=hue, marker="x", linewidths=0.6)
+                edge = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * limit + at
+                ax.plot(*edge.T, c=hue, lw=1.6 if bad else 0.8)
+                ax.text(at[0], at[1] - limit - 0.15, _under(run), ha="center", va="top", size=9, color="#1f2328")  # fmt: skip
+        ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(name, 15) for name in rows],
+               xticks=[j * side for j in range(columns)], xticklabels=[f"seed {j}" for j in range(columns)],
+               xlim=(-limit - 0.2, (columns - 1) * side + limit + 0.2), ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")  # fmt: skip
+        ax.tick_params(length=0, labelsize=10, labeltop=True, labelbottom=False)
+    found = "; ".join(f"{name}: {sum(not (r['off'] or r['lost']) for r in runs)} of {len(runs)}" for name, runs in rows.items())  # fmt: skip
+    fig.alt = f"The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
+    return fig
+
+
+def astray() -> FramePlayer:
+    """Four recipes with waves, seed 0, over the whole training: where the fakes go. Those outside stand on the edge."""
+    book, limit = recorded_cures(), recorded_cures()["plot"]
+    names = [n for n in FILMED if n in book["film"]]
+    films = {n: np.array([x for _, x in book["film"][n]]).reshape(len(book["film"][n]), -1, 2) / 100 for n in names}  # fmt: skip
+    frames = min(map(len, films.values()))
+    modes, plane = _data.ring(16).modes, {"xlim": (-limit, limit), "ylim": (-limit, limit)}
+    panels = [scatter(modes, n, colors=-1, size=14, layers=[{"points": edged(x[:frames], limit).astype(np.float32), "colors": 1, "size": 4}], **plane) for n, x in films.items()]  # fmt: skip
+    captions = []
+    for k in range(frames):
+        said = []
+        for n, x in films.items():
+            out = float((np.abs(x[k]).max(-1) > limit).mean())
+            said.append(f"{n}: {'none' if not out else 'under 1%' if out < 0.01 else f'{out:.0%}'}")
+        captions.append("Outside, drawn on the edge:  " + ";  ".join(said))
+    labels = [f"{k / (frames - 1):.0%}" for k in range(frames)]
+    return FramePlayer(panels, captions=captions, labels=labels, name="Where the fakes go", fps=4, start=frames - 1)  # fmt: skip
+
+
+def motion(loss: str, optimizer: str, head: int, what: str) -> list[float]:
+    """One number of each seed's recorded training: "gradient" and "noise" at its start, "moved" and "farthest" at its end; infinite
+    at the end of one that broke off."""
+    runs = [r for r in recorded_motion()["play"] if (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)]  # fmt: skip
+    row, column = {"gradient": (0, 3), "noise": (0, 4), "moved": (-1, 1), "farthest": (-1, 6)}[what]
+    values = [None if row and r.get("error") else r["rows"][row][column] for r in sorted(runs, key=lambda r: r["seed"])]  # fmt: skip
+    return [math.inf if v is None else v for v in values]
+
+
+def motion_table(head: int = 300) -> Table:
+    """How far G's weights move in the recorded trainings, D having had `head` lessons alone: medians, with the range over the seeds."""
+    book, rows = recorded_motion(), []
+    if head not in (heads := sorted({r["head"] for r in book["play"]})):
+        raise ValueError(
+            f"Recorded are trainings after {' and after '.join(map(str, heads))} lessons of D: got head = {head!r}."
+        )
+    for loss in ("minimax", "non-saturating"):
+        for optimizer in ("plain", "Adam"):
+            cells = [_span(motion(loss, optimizer, head, what)) for what in ("gradient", "noise", "moved", "farthest")]  # fmt: skip
+            rows.append([f"{loss}, {PLAYED[optimizer]}", *cells])
+    steps = book["play"][0]["rows"][-1][0]
+    notes = ["inf: a training that broke off."] * any("inf" in cell for row in rows for cell in row)
+    return table(["G's loss, and its steps", "gradient at first", "its noise", f"moved in {steps:.0f} steps", "farthest fake"], rows, notes)  # fmt: skip
+
+
+def _span(values: list[float]) -> str:
+    """The median, with the smallest and the largest in brackets."""
+    return f"{statistics.median(values):.2g} ({min(values):.2g} to {max(values):.2g})"
+
+
+# ---------------------------------------------------------------------------------------- a slope that vanishes
+
+
+def slope_factors(score: Tensor) -> dict[str, Tensor]:
+    """How strongly G is pushed at a fake with this score (B,): |d loss / d score|, exactly.
+
+    minimax: sigmoid(score), which is D's probability that the fake is real; non-saturating: sigmoid(-score).
+    """
+    return {"minimax": score.sigmoid(), "non-saturating": (-score).sigmoid()}
+
+
+def winning(data: _data.Data, steps: int = 300, looks: int = 30, seed: int = 0) -> FramePlayer:
+    """D is taught alone while G waits; how long is the gradient that G would get, by each of two losses? Nobody tells G.
+
+    The gradient's length is over all of G's weights, for a batch of 500. `steps` of D, a few seconds.
+    """
+    _, parts = gan.build(data, loss="non-saturating", seed=seed)
+    g, d = parts.learners
+    dice, batches, rows = torch.Generator().manual_seed(seed), iter(parts.batches), []
+    real, z = data.x[:500], g.model.noise(500, torch.Generator().manual_seed(1))
+    for step in range(steps + 1):
+        if step % max(1, steps // looks) == 0:
+            rows.append([step, *_lengths(g.model, d.model, real, z)])
+        with torch.no_grad():
+            fake = g.model(g.model.noise(256, dice))
+        gan.d_step(d, next(batches)[0], fake, gan.LOSSES["minimax"], gan.Regular(), dice)
+    step, p_real, p_fake, minimax, other = np.array(rows).T
+    logs = {"minimax (2014)": np.log10(minimax + 1e-12), "non-saturating": np.log10(other + 1e-12)}
+    here = {"cursor": step, "xlabel": "lessons that D had"}
+    low, high = (
+        math.floor(min(v.min() for v in logs.values())),
+        math.ceil(max(v.max() for v in logs.values())),
+    )
+    slopes = curve(step, logs, "gradient that reaches G", ylim=(low, high + 0.1), **here)
+    slopes |= {"yticks": [[v, f"{10.0**v:g}"] for v in range(low, high + 1)]}
+    panels = [curve(step, {"of real": p_real, "of fakes": p_fake}, 'D says "real" with probability', ylim=(-0.04, 1.1), **here), slopes]  # fmt: skip
+    captions = [
+        f"D gives fakes {np.format_float_positional(f, 2, fractional=False, trim='-')}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)"
+        for _, _, f, a, b in rows
+    ]
+    return FramePlayer(panels, captions=captions, labels=[f"{s:.0f} lessons" for s in step], name="D wins, and G's gradient vanishes", start=len(rows) - 1)  # fmt: skip
+
+
+def _lengths(g, d, real: Tensor, z: Tensor) -> list[float]:
+    """Mean probabilities of real and fake, and the length of G's gradient by the two losses."""
+    fake = g(z)
+    with torch.no_grad():
+        scores = d(real)
+    out = [float(scores.sigmoid().mean()), float(d(fake).sigmoid().mean().detach())]
+    for name in ("minimax", "non-saturating"):
+        slopes = torch.autograd.grad(
+            gan.LOSSES[name].g(scores, d(fake)), list(g.parameters()), retain_graph=True
+        )
+        out.append(math.sqrt(sum(float(s.pow(2).sum()) for s in slopes)))
+    return out
+
+
+# ---------------------------------------------------------------------------------------- a game that circles
+
+
+def bilinear(x: float, y: float, lr: float, steps: int, alternating: bool = False) -> Tensor:
+    """The path of min over x, max over y of x y by gradient steps, (steps + 1, 2). The only balance is (0, 0).
+
+    Both at once multiplies the radius by sqrt(1 + lr^2) in every step. Alternating, y answers to the new x: then
+    x^2 + y^2 - lr x y keeps its value, so for lr < 2 the path stays on an ellipse for ever. It never arrives.
+    """
+    path = [(x, y)]
+    for _ in range(steps):
+        old = x
+        x = x - lr * y
+        y = y + lr * (x if alternating else old)
+        path.append((x, y))
+    return torch.tensor(path, dtype=torch.float64)
+
+
+def circling(lr: float = 0.2, steps: int = 60) -> FramePlayer:
+    """`bilinear` as a film: both at once, and in turns; beside it the radius."""
+    paths = {"at once": bilinear(1.0, 0.0, lr, steps), "in turns": bilinear(1.0, 0.0, lr, steps, True)}
+    radius = {name: p.norm(dim=1).numpy() for name, p in paths.items()}
+    limit, t = 1.1 * max(r.max() for r in radius.values()), np.arange(steps + 1)
+    clouds = [{"points": p[:, None].numpy(), "colors": i, "size": 12, "trail": (0,), "name": name} for i, (name, p) in enumerate(paths.items())]  # fmt: skip
+    plane = {
+        "xlim": (-limit, limit),
+        "ylim": (-limit, limit),
+        "xlabel": "x, who wants x·y small",
+        "ylabel": "y, who wants it large",
+    }
+    game = scatter(np.zeros((1, 2)), "the game", colors=-1, size=10, layers=clouds, **plane)
+    growth = curve(t, radius, "distance from the balance (0, 0)", cursor=t, xlabel="step", ylim=(0, limit))
+    captions = [
+        f"step {i}: at once {radius['at once'][i]:.2f}, in turns {radius['in turns'][i]:.2f}" for i in t
+    ]
+    return FramePlayer([game, growth], captions=captions, labels=[f"step {i}" for i in t], name="A game that circles", start=steps)  # fmt: skip

@@ -1,0 +1,170 @@
+"""Lesson 06: the resolution ladder. One task at 8, 16, 32 and 64 pixels, two families, the same seconds, steps or FLOPs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from ... import data
+from ...evaluation import arena
+from ...evaluation.pyramid import Ruler, real_pictures
+from ...evaluation.records import RECORDS, recorded_ladder
+from ...viz.figures import grid
+from ...viz.panels import curve, pixels
+from ...viz.player import FramePlayer
+from ...viz.tables import Table, table
+from ..live import ByTurns, two_places
+
+FLOORS = [[math.log10(v), str(v)] for v in (1, 2, 5, 10, 20, 50)]
+SIZES, FAMILIES = (8, 16, 32, 64), ("GAN", "DDPM")
+AGAIN = (16, 32)  # where equal steps and equal FLOPs were tried as well
+LIVE = 48  # samples to judge while one waits
+
+
+# ---------------------------------------------------------------------------------------- what was recorded
+
+
+EQUAL = ("seconds", "steps", "flops")
+
+
+def climbed(size: int, family: str, equal: str = "seconds") -> list[dict]:
+    """The recorded runs of a rung in the order of their seeds, both families having had equal seconds, steps or flops.
+
+    A family with as many steps by another budget was not trained twice: its run of equal seconds is the run.
+    """
+    book = recorded_ladder()
+    plan = book["rungs"][str(size)]["budgets"]
+    same = plan[equal][family] == plan["seconds"][family]
+    want = (size, family, "seconds" if same else equal)
+    return sorted((r for r in book["runs"] if (r["size"], r["family"], r["equal"]) == want), key=lambda r: r["seed"])  # fmt: skip
+
+
+def _sheet(size: int, family: str, seeds: list[int]) -> np.ndarray:
+    """The recorded pictures of one size and family: two rows of three for each seed, at 64 pixels a picture."""
+    bands = []
+    for seed in seeds:
+        path = RECORDS / f"ladder_{size}_{family}_{seed}.{'png' if size < 32 else 'jpg'}"
+        line = np.full((size, 6 * size, 3), 225, np.uint8)  # grey: this run is not recorded yet
+        if path.exists():
+            with Image.open(path) as image:
+                line = np.asarray(image.convert("RGB"))
+        bands += [line[:, : 3 * size], line[:, 3 * size :]]
+    return np.concatenate(bands).repeat(64 // size, 0).repeat(64 // size, 1)
+
+
+def ladder() -> FramePlayer:
+    """The recorded ladder as a film whose frames are its rungs: real sprites, GAN, DDPM, and how far each run is from real."""
+    book = recorded_ladder()
+    runs, sizes = book["runs"], SIZES
+    seeds = sorted({r["seed"] for r in runs})
+    real = [grid(F.interpolate(real_pictures(s, 1000, 6 * len(seeds))[0][: 6 * len(seeds)], scale_factor=64 // s), columns=3, pad=0) for s in sizes]  # fmt: skip
+    panels = [pixels(np.stack(real), "real")]
+    panels += [
+        pixels(
+            np.stack([_sheet(s, f, seeds) for s in sizes]), f"{f}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+        )
+        for f in FAMILIES
+    ]
+    at, lines = np.log2(sizes), {}
+    for family in FAMILIES:
+        for seed in seeds:
+            far = [_distance(s, family, seed) for s in sizes]
+            lines[family if seed == seeds[0] else " " * (1 + len(lines))] = np.log10(far)
+    panel = curve(at, lines, "distance to real, in floors", cursor=at, xlabel="pixels", ylim=(-0.3, 1.8))
+    for i, mark in enumerate(m for m in panel["marks"] if m["kind"] == "line" and m["n"] == len(at)):
+        mark |= {"colors": [i // len(seeds)], "dash": i // len(seeds), "name": mark["name"].strip()}
+    dots = [m for m in panel["marks"] if m["kind"] == "points"]
+    for mark in dots:
+        mark["colors"] = [i // len(seeds) for i in range(len(lines))]
+    panel |= {"xticks": [[math.log2(s), str(s)] for s in sizes], "yticks": FLOORS}  # fmt: skip
+    captions = [f"{s} × {s}: " + "; ".join(f"{f} {_range(climbed(s, f))}" for f in FAMILIES) for s in sizes]
+    return FramePlayer([*panels, panel], captions=captions, labels=[f"{s} × {s}" for s in sizes], name="The resolution ladder", fps=1)  # fmt: skip
+
+
+def _distance(size: int, family: str, seed: int) -> float:
+    found = [r["distance"] for r in climbed(size, family) if r["seed"] == seed]
+    return found[0] if found and found[0] else math.nan
+
+
+def _range(runs: list[dict]) -> str:
+    if not runs:
+        return "not run yet"
+    numbers = sorted(r["distance"] for r in runs if r["distance"] is not None)
+    same = numbers and f"{numbers[0]:.1f}" == f"{numbers[-1]:.1f}"
+    span = f"{numbers[0]:.1f}{'' if same else f' to {numbers[-1]:.1f}'} floors" if numbers else "no number"
+    return f"{span}, {sum(r['fails'] for r in runs)} of {len(runs)} failed"
+
+
+def ladder_table(equal: str = "seconds") -> Table:
+    """The recorded ladder in numbers, every seed: distance, diversity, failures, and what the budget bought.
+
+    equal: both families had equal "seconds", at every size; or equal "steps" or "flops", at 16 and 32 pixels.
+    """
+    if equal not in EQUAL:
+        raise ValueError(f"On the ladder both families had equal {', '.join(EQUAL)}: got {equal!r}.")
+    book, rows, seen = recorded_ladder(), [], []
+    for size in SIZES if equal == "seconds" else AGAIN:
+        rung = book["rungs"][str(size)]
+        seen.append(size)
+        for family in FAMILIES:
+            runs = climbed(size, family, equal)
+            far = " and ".join("none" if r["distance"] is None else f"{r['distance']:.1f}" for r in runs)
+            spread = f"{min(r['diversity'] for r in runs):.2f} to {max(r['diversity'] for r in runs):.2f}"
+            failed = f"{sum(r['fails'] for r in runs)} of {len(runs)}"
+            steps = rung["budgets"][equal][family]
+            work = steps * rung["gflops"][family] / 1000
+            rows.append([f"{size}", family, far, spread, failed, f"{steps:,}", f"{work:.1f}", f"{sum(rung['parameters'][family]):,}"])  # fmt: skip
+    head = ["size", "family", "distance, in floors", "diversity", "failed", "steps", "TFLOP", "parameters"]
+    marks = [f"{book['anchors'][str(s)]['noise']:.0f} and {book['anchors'][str(s)]['mean picture']:.0f} at {s}" for s in seen]  # fmt: skip
+    return table(head, rows, [f"Noise, and the mean picture, in floors: {'; '.join(marks)} pixels."])
+
+
+# ---------------------------------------------------------------------------------------- the smallest rung, live
+
+
+class Climb(ByTurns):
+    """Made by `climb`: one size, both families, a step each whenever it is the turn of the one that has had less time."""
+
+    def __init__(self, size: int, seconds: float, keep: int, seed: int):
+        if size not in SIZES:
+            raise ValueError(f"The ladder has the rungs {', '.join(map(str, SIZES))}: got size = {size!r}.")
+        self.seed, self.size, self.ruler = seed, size, Ruler(size, LIVE)
+        place = arena.Place(data.sprites(2000, size), data.Data(self.ruler.x))
+        self.entries = arena.enter(place, seed, families=FAMILIES)
+        super().__init__({"seconds": seconds}, keep, f"Sprites of {size} × {size}, live")
+
+    def _look(self) -> dict:
+        seen: dict = {"step": self.step, "seconds": self.trained}
+        for name, entry in self.entries.items():
+            x = entry.draw(LIVE, self.seed)
+            if not bool(x.isfinite().all()):
+                raise FloatingPointError(f"The {name}'s pictures are no numbers any more.")
+            seen[name] = self.ruler.judge(x, torch.arange(LIVE) % 2) | {"x": grid(x[:24], columns=6, pad=0), "steps": entry.steps}  # fmt: skip
+        return seen
+
+    def _panels(self, frames: list[dict]) -> list[dict]:
+        seconds = np.array([f["seconds"] for f in frames])
+        far = {name: [math.log10(f[name]["distance"]) for f in frames] for name in FAMILIES}
+        x, lines = two_places(seconds, far)
+        panel = curve(x, lines, "distance to real, in floors", cursor=x, xlabel="seconds each", xlim=(0, self.seconds), ylim=(-0.3, 1.8))  # fmt: skip
+        pictures = [pixels(np.stack([f[name]["x"] for f in frames]), name) for name in FAMILIES]
+        return [*pictures, panel | {"yticks": FLOORS}]
+
+    def _caption(self, f: dict) -> str:
+        return f"{f['seconds']:.1f} s each:  " + "; ".join(
+            f"{name} {f[name]['steps']:,} steps, {f[name]['distance']:.1f} floors" for name in FAMILIES
+        )
+
+
+def climb(size: int = 8, *, seconds: float = 20.0, keep: int = 20, seed: int = 0) -> Climb:
+    """Train both families on sprites of this size, the same measured seconds each, side by side. It begins at once.
+
+    Each has `seconds`, so it takes twice as long, and a little more to draw and to judge (48 samples a frame).
+    """
+    box = Climb(size, seconds, keep, seed)
+    box.proceed()
+    return box

@@ -1,0 +1,98 @@
+"""Lesson 07: what each metric sees and what it is blind to, on samples that were spoiled in a known way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import data
+from ...dataset import Data
+from ...diffusion import generator
+from ...evaluation.metrics import copied, frechet, mode_report, neighbourhoods, sliced_wasserstein
+from ...viz.panels import curve, scatter
+from ...viz.player import FramePlayer
+
+# metric: as it is written under its bar, and in words
+METRICS = {
+    "precision": ("prec.", "precision"),
+    "recall": ("recall", "recall"),
+    "density": ("dens.", "density"),
+    "coverage": ("cover.", "coverage"),
+    "frechet": ("FD", "Fréchet distance"),
+    "sliced": ("SW", "sliced Wasserstein"),
+    "high_quality": ("3 sd", "share within 3 sd"),
+    "kl": ("KL", "KL of the islands"),
+    "sd_ratio": ("width", "width of the islands"),
+    "copied": ("copied", "nearer to training"),
+}
+MOST = 10.0  # standard deviations that are drawn
+
+
+def _keep(d: Data, fewer: int, g: torch.Generator) -> Tensor:
+    """As many points, from all modes but the last `fewer`."""
+    left = d.x[d.y < len(d.modes) - fewer]
+    return left[torch.randint(len(left), (len(d),), generator=g)]
+
+
+def _spread(d: Data, by: float) -> Tensor:
+    centre = d.modes[d.y]
+    return centre + by * (d.x - centre)
+
+
+def _junk(d: Data, g: torch.Generator, share: float = 0.1) -> Tensor:
+    x, n = d.x.clone(), round(share * len(d))
+    x[:n] = (2 * torch.rand(n, 2, generator=g) - 1) * d.modes.abs().max()
+    return x
+
+
+# what was done: (samples d, training points seen, dice) -> samples
+SPOILED: dict[str, Callable[[Data, Tensor, torch.Generator], Tensor]] = {
+    "nothing: fresh real points": lambda d, seen, g: d.x,
+    "1 of 25 islands is missing": lambda d, seen, g: _keep(d, 1, g),
+    "13 of 25 islands are missing": lambda d, seen, g: _keep(d, 13, g),
+    "islands shrunk to 0.3 of their width": lambda d, seen, g: _spread(d, 0.3),
+    "islands twice as wide": lambda d, seen, g: _spread(d, 2.0),
+    "10 % junk between the islands": lambda d, seen, g: _junk(d, g),
+    "copies of training points": lambda d, seen, g: seen[torch.randperm(len(seen), generator=g)],
+}
+
+
+def measure(x: Tensor, real: Tensor, seen: Tensor, fresh: Tensor, d: Data) -> dict[str, float]:
+    """Every metric of samples x (N, 2) against real ones (N, 2); seen, fresh: the training set, and as many never shown."""
+    found = neighbourhoods(x, real) | mode_report(x, d.modes, d.sd)
+    found |= {"frechet": frechet(x, real), "sliced": sliced_wasserstein(x, real)}
+    return {k: (found | {"copied": copied(x, seen, fresh)["share"]})[k] for k in METRICS}
+
+
+def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
+    """25 Gaussians, untouched and spoiled in six ways, a frame each: the points, and how many standard deviations each metric moves.
+
+    A metric that stays within two standard deviations of what fresh real points score (the mean and spread of `repeats`
+    draws of n) cannot tell the samples from real ones. Bars end at 10.
+    """
+
+    def draw(seed):
+        return data.grid(n, seed=seed)
+
+    d, seen = draw(0), draw(1).x
+    rows = np.array([list(measure(draw(s).x, draw(s + 100).x, draw(s + 200).x, draw(s + 300).x, d).values()) for s in range(10, 10 + repeats)])  # fmt: skip
+    mean, sd = rows.mean(0), rows.std(0, ddof=1)
+    clouds, moved, captions = [], [], []
+    for i, (words, spoil) in enumerate(SPOILED.items()):
+        x = spoil(draw(50 + i), seen, generator(i))
+        values = np.array(list(measure(x, draw(70).x, seen, draw(71).x, d).values()))
+        z = (values - mean) / sd
+        clouds.append(x.numpy())
+        moved.append(z.clip(-MOST, MOST))
+        sees = [name for (_, name), far in zip(METRICS.values(), z, strict=True) if abs(far) > 4]
+        captions.append(f"{words}. Clearly seen by: {', '.join(sees) if sees else 'none'}.")
+    at = np.arange(len(METRICS), dtype=float)
+    limits = {name: np.full((1, len(at)), level) for name, level in (("+2 sd", 2.0), ("−2 sd", -2.0))}
+    bars = curve(at, {"change": np.array(moved), **limits}, "how far each metric moves, in sd of real against real",
+                 kind=["bars", "line", "line"], ylim=(-MOST, MOST))  # fmt: skip
+    bars |= {"xticks": [[float(i), name] for i, (name, _) in zip(at, METRICS.values(), strict=True)]}
+    return FramePlayer([scatter(np.array(clouds), "the samples"), bars], captions=captions, labels=[str(i) for i in range(len(clouds))],
+                       name="What each metric is blind to", fps=1)  # fmt: skip

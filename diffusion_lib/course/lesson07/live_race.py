@@ -1,0 +1,241 @@
+"""Lesson 07, live: place a bet, and let three families race.
+
+mine = bet()
+race = live_arena("grid", seconds=15, bet=mine);  await race.wait();  race.table()
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import ipywidgets as widgets
+import numpy as np
+from IPython.display import display
+
+from ...evaluation import arena, cost
+from ...evaluation.arena import CALLS, FAMILIES
+from ...evaluation.metrics import coverage_ceiling
+from ...viz.figures import grid
+from ...viz.panels import curve, pixels, scatter
+from ...viz.tables import Table, html, page, table
+from ..common import say
+from ..controls import choose, group
+from ..live import ByTurns, two_places
+from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays
+
+# what is bet on: (question, the number, does more win?)
+BETS = {
+    "coverage": ("Who covers more of the data?", True),
+    "precision": ("Whose samples are more precise?", True),
+    "drawing_ms": ("Who draws a sample faster?", False),
+    "fails": ("Who fails less often?", False),
+}
+POINTS, PICTURES = 1000, 200  # samples judged in each live frame
+LIVE = ("grid", "ring", "digits")  # what can be raced live
+SECONDS = (5, 15, 30, 45)  # three times the last, and drawing: three minutes
+
+# ---------------------------------------------------------------------------------------- the bet
+
+
+class Bet(widgets.VBox):
+    """Made by `bet`: a row of three buttons for each question. `.choice` is {key: family}, only for rows that were touched."""
+
+    def __init__(self):
+        self.choice: dict[str, str] = {}
+        self.tell: list = []  # whom to call when a choice is made: the tables that show it
+        rows = []
+        for key, (question, _) in BETS.items():
+            words = widgets.HTML(f'<span style="font-size:17px;line-height:44px">{question}</span>', layout={"width": "320px"})  # fmt: skip
+            buttons = [widgets.Button(description=f, layout={"width": "110px", "height": "44px"}, style={"font_size": "16px"}, tooltip=f"{question} My bet: {f}") for f in FAMILIES]  # fmt: skip
+            for button in buttons:
+                button.on_click(lambda b, key=key, row=buttons: self._choose(key, b, row))
+            rows.append(group([words, *buttons], name=question, one_of=True))
+        super().__init__(rows)
+
+    def _choose(self, key: str, chosen: widgets.Button, row: list[widgets.Button]) -> None:
+        self.choice[key] = chosen.description
+        choose(row, chosen)
+        for button in row:
+            button.button_style = "primary" if button is chosen else ""
+            button.icon = "check" if button is chosen else ""
+        for tell in self.tell:
+            tell()
+
+    def _row(self, key: str, outcome: str) -> tuple[str, str, str]:
+        """The question, the bet, the outcome; ticked or crossed if one family is the outcome."""
+        mine = self.choice.get(key)
+        mark = "" if mine is None or outcome not in FAMILIES else "  ✓" if mine == outcome else "  ✗"
+        return BETS[key][0], mine or "no bet", outcome + mark
+
+    def beside(self, key: str, outcome: str) -> str:
+        """One line of `table`."""
+        question, mine, outcome = self._row(key, outcome)
+        return f"{question:32} you: {mine:8} here: {outcome}"
+
+    def table(self, title: str, outcomes: dict[str, str]) -> Table:
+        """The bets beside the outcomes, {key of a bet: outcome}."""
+        lines = [self.beside(*pair) for pair in outcomes.items()]
+        return Table("\n".join([title, *lines]), html([title, "you", "here"], [self._row(*pair) for pair in outcomes.items()]))  # fmt: skip
+
+
+class Beside(Table):
+    """Tables, and below them a bet beside its outcomes. Where it is shown, a bet that is made or changed later appears as well."""
+
+    def __new__(cls, bet: Bet, parts: list, title: str, outcomes: dict[str, str]) -> Beside:
+        whole = page(*parts, bet.table(title, outcomes))
+        self = super().__new__(cls, str(whole), whole.html)
+        self._bet, self._again = bet, lambda: cls(bet, parts, title, outcomes)._words()
+        return self
+
+    def _words(self) -> dict[str, str]:
+        return {"text/plain": str(self), "text/html": self.html}
+
+    def _ipython_display_(self) -> None:
+        shown = display(self._words(), raw=True, display_id=True)
+        if shown is not None:
+            self._bet.tell.append(lambda: shown.update(self._again(), raw=True))
+
+
+def bet() -> Bet:
+    """Four questions to answer before anything runs. The tables take it with `bet=` and show it beside the outcome, also when it
+    is made late."""
+    return Bet()
+
+
+# ---------------------------------------------------------------------------------------- live
+
+
+class LiveArena(ByTurns):
+    """Made by `live_arena`. `.entries` are the three (see `arena.Entry`), `.table()` what came out."""
+
+    def __init__(self, name: str, seconds: float, keep: int, seed: int, bet: Bet | None):
+        self.seed, self.bet = seed, bet
+        tall, names = {"height": "44px"}, [*LIVE] + [name] * (name not in LIVE)
+        self.choice = widgets.Dropdown(options=names, value=name, description="Data", layout={"width": "200px"} | tall)  # fmt: skip
+        budgets = sorted({*SECONDS, seconds})
+        self.budget = widgets.Dropdown(options=[(f"{s:g} s each", s) for s in budgets], value=seconds, description="Budget", layout={"width": "220px"} | tall)  # fmt: skip
+        self.again = widgets.Button(description="New race", icon="refresh", layout={"width": "150px"} | tall, tooltip="Three new networks, other dice, these data and this budget")  # fmt: skip
+        self.again.on_click(lambda _: self.start())
+        self._enter()
+        controls = group([self.choice, self.budget, self.again], name="The next race")
+        super().__init__({"seconds": seconds}, keep, "GAN, VAE and DDPM by turns", above=(controls,))
+
+    def _enter(self) -> None:
+        """New networks, as the two menus say."""
+        self.place, self.judged = arena.load(self.choice.value), None
+        self.entries = arena.enter(self.place, self.seed)
+        self.n = min(PICTURES if self.place.eye else POINTS, self.place.n)
+        self.few = replace(self.place, unseen=self.place.unseen.subset(self.n))
+        self.floor = coverage_ceiling(self.n, self.n)
+        if not self.place.eye:
+            self.limit = 1.3 * float(self.place.learn.x.abs().max())
+
+    def start(self) -> None:
+        """New networks and other dice, on the data and with the budget of the menus."""
+        with self._lock:
+            if self.state == "training":
+                return
+            self.seed, self.amount = self.seed + 1, self.budget.value
+            self._enter()
+            self._anew([])
+
+    def _state(self, state: str, sentence: str) -> None:
+        super()._state(state, sentence)
+        for control in (self.choice, self.budget, self.again):
+            control.disabled = state == "training"
+
+    def _rest(self) -> None:
+        if not self._stopping.is_set():
+            # before "New race" can be pressed, which changes the entries and the place
+            say(self.says, "All have had their seconds. Judging takes a few more.")
+            self.judged = {k: self._judge(e) for k, e in self.entries.items()}
+        super()._rest()
+
+    def _judge(self, e: arena.Entry) -> dict:
+        """As the recorded runs are: what broke off has failed, whatever its last good weights draw."""
+        if e.error:
+            return {"coverage": 0.0, "fails": True}
+        return self.place.judge(e.draw(self.place.n, self.seed)) | {"drawing_ms": 1000 * e.drawing["seconds"] / e.drawing["n"]}  # fmt: skip
+
+    def _look(self) -> dict:
+        seen: dict = {"step": self.step, "seconds": self.trained}
+        for name, entry in self.entries.items():
+            x = entry.draw(self.n, 0)
+            show = x.numpy() if self.place.eye is None else grid(x[:24].nan_to_num(0), columns=4, pad=1)
+            seen[name] = {"x": show, "coverage": self.few.judge(x)["coverage"], "steps": entry.steps, "broke": bool(entry.error)}  # fmt: skip
+        return seen
+
+    def _panels(self, frames: list[dict]) -> list[dict]:
+        pictures = []
+        for i, k in enumerate(FAMILIES):
+            film = np.stack([f[k]["x"] for f in frames])
+            plane = (-self.limit, self.limit) if self.place.eye is None else None
+            pictures.append(scatter(self.place.unseen.x[:500], k, colors=-1, size=3, layers=[{"points": film, "colors": i, "size": 4}], xlim=plane, ylim=plane)
+                            if plane else pixels(film, k))  # fmt: skip
+        seconds = np.array([f["seconds"] for f in frames])
+        x, lines = two_places(seconds, {k: [f[k]["coverage"] for f in frames] for k in FAMILIES})
+        lines["real ones"] = np.full(len(x), self.floor)
+        return [*pictures, curve(x, lines, f"coverage, {self.n} samples", cursor=x, xlabel="seconds each", xlim=(0, self.seconds), ylim=(-0.03, 1.05))]  # fmt: skip
+
+    def _label(self, f: dict) -> str:
+        return f"{f['seconds']:.1f} s"
+
+    def _caption(self, f: dict) -> str:
+        said = {k: "broke off" if f[k]["broke"] else f"covers {f[k]['coverage']:.2f}" for k in FAMILIES}
+        return f"{f['seconds']:.1f} s each:  " + ";  ".join(f"{k} {f[k]['steps']:,} steps, {said[k]}" for k in FAMILIES)  # fmt: skip
+
+    def table(self) -> str:
+        """What came out: the ledger of this one race. Judging takes a few seconds the first time."""
+        if not any(e.steps for e in self.entries.values()):
+            return "Nobody has learned yet: let the race run first."
+        judged = self.judged or {k: self._judge(e) for k, e in self.entries.items()}
+        early = "" if self.judged else f", stopped after {self.trained:.1f} s each"
+        parts = [f"ONE race of one seed ({self.seed}){early}: a story, not a result.", self._scores(judged), self._costs(judged)]  # fmt: skip
+        if self.bet:
+            outcomes = {}
+            for key, (_, more) in BETS.items():
+                values = {k: number(row, key) for k, row in judged.items()}
+                top = (max if more else min)(values.values())
+                ahead = [k for k, v in values.items() if v == top]
+                outcomes[key] = "all alike" if len(ahead) == 3 else " and ".join(ahead)
+            return Beside(self.bet, parts, "Your bet, beside this one race of one seed", outcomes)
+        return page(*parts)
+
+    def _scores(self, judged: dict[str, dict]) -> Table:
+        floor, spread = self.place.floor(2), self.place.spread(4)
+        rows = judged | {REAL: floor, SPREAD: spread}
+        if self.place.eye:
+            rows = {k: row | {"floors": number(row, "frechet") / floor["frechet"]} for k, row in rows.items()}  # fmt: skip
+        own = ("recall", "floors", "accuracy") if self.place.eye else ("high_quality", "modes", "kl", "sd_ratio")  # fmt: skip
+        keys = [k for k in ("coverage", "precision", *own) if k in rows[REAL]]
+        cells = []
+        for name, row in rows.items():
+            said = [one(number(row, k), k) if name in judged or k in row else "" for k in keys]
+            cells.append([name, *said, "" if name not in judged else "yes" if row["fails"] else "no"])
+        return table(["", *(NAMES.get(k, k) for k in keys), "failed"], cells, quiet=(REAL, SPREAD))
+
+    def _costs(self, judged: dict[str, dict]) -> Table:
+        rows, film = [], self.history.items()
+        start = {
+            k: next((f["seconds"] for f in film if f[k]["coverage"] >= GOOD), None) for k in self.entries
+        }
+        ms = {k: number(judged[k], "drawing_ms") for k in self.entries}
+        for k, e in self.entries.items():
+            size, tera = cost.parameters(e), cost.expected_flops(e) * e.seen / 1e12
+            rows.append([k, f"{e.seconds:.2f}", f"{e.steps:,}", f"{e.seen:,}", f"{tera:.2f}", f"{size['training']:,}", f"{size['drawing']:,}",
+                         one(ms[k], "drawing_ms"), CALLS[k], *pays(k, start, ms)])  # fmt: skip
+        apart = arena.apart(e.seconds for e in self.entries.values() if not e.error)
+        notes = [f"Nobody's seconds are more than {apart:.2%} off their mean."]
+        notes += [f"{k} broke off. {e.error}" for k, e in self.entries.items() if e.error]
+        return table(["", "seconds", "steps", "seen", "TFLOP", "learned", "to draw", "ms", "calls", *PAYS], rows, notes)  # fmt: skip
+
+
+def live_arena(place: str = "grid", *, seconds: float = 15.0, keep: int = 20, seed: int = 0, bet: Bet | None = None) -> LiveArena:  # fmt: skip
+    """GAN, VAE and DDPM learn the same data by turns, each for the same measured seconds. It begins at once.
+
+    place, seconds: as the two menus offer, or any other place of `arena.load`. It takes three times `seconds`, and a little
+    more to draw. "New race" starts again with what the menus say.
+    """
+    box = LiveArena(place, seconds, keep, seed, bet)
+    box.proceed()
+    return box

@@ -1,0 +1,241 @@
+"""Lesson 07, recorded: the races of `benchmarks/arena.py`, every seed of them, as films, tables and verdicts with intervals.
+
+recorded_arena("digits");  quality("digits");  verdict("digits", "coverage", "recall");  ledger("digits")
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from statistics import median
+
+import numpy as np
+import torch
+
+from ...evaluation import arena
+from ...evaluation.arena import FAMILIES
+from ...evaluation.metrics import student, wilson
+from ...evaluation.records import RECORDS, race_book
+from ...viz.figures import grid
+from ...viz.panels import curve, pixels, scatter
+from ...viz.player import FramePlayer
+from ...viz.tables import Interval, Table, html, table
+from .live_race import BETS, Beside, Bet
+from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays, rounded, seconds_to
+
+PLACES = ("grid", "digits", "sprites", "mnist")  # what is recorded
+
+
+def _column(book: dict, family: str, key: str) -> list[float]:
+    """One number of each seed, in the order of the seeds; see `scores.number`."""
+    rows = sorted((r for r in book["runs"] if r["family"] == family), key=lambda r: r["seed"])
+    return [number(r, key) for r in rows]
+
+
+def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
+    """Seed 0 of a recorded race as a film of three panels, and every seed's coverage over time, or another number's.
+
+    "frechet" and "kl" stand on a scale of powers of ten.
+    """
+    book = race_book(place)
+    if key not in book["runs"][0]["curve"][0] or key not in book["floor"]:
+        raise ValueError(f"There is no {key!r} over time in the race of {place}: choose one of {', '.join(book['floor'])}.")  # fmt: skip
+    powers = key in ("frechet", "kl")
+    with np.load(RECORDS / f"arena_{place}.npz") as film:
+        seconds = film["seconds"]
+        last = {k: len(film[k]) - 1 for k in FAMILIES}  # what broke off has fewer frames, and stands still
+        frames = {k: film[k][np.minimum(np.arange(len(seconds)), last[k])] for k in FAMILIES}
+        real = film["real"]
+    spent = median(r["seconds"] for r in book["runs"])
+    seconds = seconds * spent / seconds[-1]
+    if frames["GAN"].ndim == 3:
+        plane = (-1.15 * float(np.abs(real).max()), 1.15 * float(np.abs(real).max()))
+        panels = [scatter(real.astype(np.float32), k, colors=-1, size=3, layers=[{"points": x.astype(np.float32), "colors": i, "size": 4}], xlim=plane, ylim=plane) for i, (k, x) in enumerate(frames.items())]  # fmt: skip
+    else:
+        panels = [pixels(np.stack([_tiled(f) for f in x]), k) for k, x in frames.items()]
+    moments = max(len(r["curve"]) for r in book["runs"])  # of one that did not break off
+    shares = [
+        [c["seconds"] / r["seconds"] for c in r["curve"]] for r in book["runs"] if len(r["curve"]) == moments
+    ]
+    at = np.array([0.0, *np.median(shares, axis=0)]) * spent
+    lines, colours = {}, []
+    for i, family in enumerate(FAMILIES):
+        for j, row in enumerate(r for r in book["runs"] if r["family"] == family):
+            rows = np.array([0.0 if key == "coverage" else math.nan] + [math.nan if c.get(key) is None else float(c[key]) for c in row["curve"]])  # fmt: skip
+            rows = np.append(rows, [math.nan] * (len(at) - len(rows)))  # of a run that broke off
+            lines[family if not j else " " * (len(lines) + 1)] = np.log10(rows) if powers else rows
+            colours.append(i)
+    floor = float(book["floor"][key])
+    lines["real ones"] = np.full(len(at), math.log10(floor) if powers else floor)
+    colours.append(3)
+    title = (
+        f"{'Fréchet distance' if key == 'frechet' else key}, {len({r['seed'] for r in book['runs']})} seeds"
+    )
+    panel = curve(at, lines, title, xlabel="seconds each", ylim=(-0.03, 1.05) if 0 <= floor <= 1 and not powers else None)  # fmt: skip
+    if powers:
+        low, high = (math.ceil(panel["ylim"][0]), math.floor(panel["ylim"][1]))
+        panel |= {"yticks": [[k, f"{10.0**k:,g}"] for k in range(low, high + 1)]}
+    for mark, colour in zip(panel["marks"], colours, strict=True):
+        mark |= {"colors": [colour], "dash": colour, "name": mark["name"].strip()}
+    here = curve(at, {"now": np.zeros(len(at))}, cursor=seconds, xlim=(0, spent), ylim=panel["ylim"])["marks"][1]  # fmt: skip
+    panel["marks"].append(here)
+    panel["frames"] = len(seconds)
+    captions = [f"{s:.0f} s of training each; seed 0" for s in seconds]
+    return FramePlayer([*panels, panel], captions=captions, labels=[f"{s:.0f} s" for s in seconds], name=f"The recorded race on {place}", fps=3, start=len(seconds) - 1)  # fmt: skip
+
+
+def _tiled(pictures: np.ndarray) -> np.ndarray:
+    """24 pictures (24, C, H, W) uint8 -> one of four columns, (H', W'[, 3]) uint8: the taller the pictures, the wider their curve."""
+    return grid(torch.from_numpy(pictures).float() / 127.5 - 1, columns=4, pad=1)
+
+
+def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
+    """How good the recorded runs were: the median over the seeds, with the smallest and largest; failures with their 95 % interval.
+
+    keys: numbers of a run; none: those that suit the place.
+    """
+    book = race_book(place)
+    own = (
+        ("frechet", "nearer_to_training")
+        if "frechet" in book["floor"]
+        else ("high_quality", "kl", "sd_ratio")
+    )
+    shown = keys or ("coverage", "precision", "recall", *own)
+    rows = [
+        [f, *(_span(sorted(_column(book, f, k)), k) for k in shown), _failures(book, f)] for f in FAMILIES
+    ]
+    for name, row in ((REAL, book["floor"]), (SPREAD, book.get("spread", {}))):
+        if any(k in row for k in shown):
+            rows.append([name, *(one(row[k], k) if k in row else "" for k in shown), ""])
+    found = table(["", *(NAMES.get(k, k) for k in shown), "failed (95 %)"], rows, quiet=(REAL, SPREAD))
+    if not bet:
+        return found
+    return Beside(bet, [found], "Your bet, beside all seeds", {key: _winner(book, key) for key in BETS})
+
+
+def _failures(book: dict, family: str) -> str:
+    fails = _column(book, family, "fails")
+    low, high = wilson(int(sum(fails)), len(fails))
+    return f"{int(sum(fails))} of {len(fails)} ({max(0, low):.0%} to {min(1, high):.0%})"
+
+
+def _span(values: list[float], key: str) -> str:
+    if not math.isfinite(values[0]):
+        return "none"
+    return f"{one(median(values), key)} ({one(values[0], key)}–{one(values[-1], key)})"
+
+
+def _winner(book: dict, key: str) -> str:
+    """Who is ahead of both others by more than chance, in a word; or that nobody is shown to be."""
+    sign = 1 if BETS[key][1] else -1
+    columns = {f: [sign * v for v in _column(book, f, key)] for f in FAMILIES}
+    for family, mine in columns.items():
+        gaps = [[a - b for a, b in zip(mine, theirs, strict=True)] for f, theirs in columns.items() if f != family]  # fmt: skip
+        if all(student(g)[0] > 0 for g in gaps):
+            return family
+    return "no difference shown between the first two"
+
+
+def ledger(place: str) -> Table:
+    """What the recorded runs cost, medians over the seeds, and how equal their seconds came out.
+
+    TFLOP: of a whole training, counted by PyTorch and (in brackets) by thought.
+    """
+    book, rows = race_book(place), []
+    start = {f: seconds_to(book, f) for f in FAMILIES}
+    ms = {f: median(_column(book, f, "drawing_ms")) for f in FAMILIES}
+    for family in FAMILIES:
+        seconds, steps, seen = (median(_column(book, family, k)) for k in ("seconds", "steps", "seen"))
+        flops, size = book["flops"][family], book["parameters"][family]
+        counted, thought = (seen * flops[k] / 1e12 for k in ("training_per_sample", "expected"))
+        rows.append([family, f"{seconds:.1f}", f"{steps:,.0f}", f"{seen:,.0f}", f"{counted:.2f} ({thought:.2f})", f"{size['training']:,}", f"{size['drawing']:,}",
+                     one(ms[family], "drawing_ms"), book["calls"][family], *pays(family, start, ms)])  # fmt: skip
+    seeds = [[r["seconds"] for r in book["runs"] if r["seed"] == s and not r.get("error")] for s in {r["seed"] for r in book["runs"]}]  # fmt: skip
+    notes = [f"In no seed are anybody's seconds more than {max(map(arena.apart, seeds)):.2%} off the mean of the three."]  # fmt: skip
+    return table(["", "seconds", "steps", "seen", "TFLOP (thought)", "learned", "to draw", "ms", "calls", *PAYS], rows, notes)  # fmt: skip
+
+
+def verdict(place: str, *keys: str) -> Table:
+    """Each pair of families: the mean difference over the seeds and its 95 % interval (Student's); in words only what the interval allows.
+
+    Families that have no such number at all are left out: a GAN has no bits.
+    """
+    book, lines, rows = race_book(place), [], []
+    for key in keys or ("coverage",):
+        found = _differences(book, place, key)
+        reach = max([abs(v) for _, _, gap in found if gap for v in gap[1:]], default=0.0)
+        for pair in found:
+            cells = _compared(*pair, reach)
+            lines.append(f"{key}: " + _said(*cells))
+            rows.append([NAMES.get(key, key), *cells])
+        lines.append("")
+    return Table(
+        "\n".join(lines[:-1]), html(["", "", "mean difference (95 % interval)", "around 0", ""], rows)
+    )
+
+
+def across(*keys: str) -> Table:
+    """GAN against DDPM, as in `verdict`, in every recorded place."""
+    lines, rows = [], []
+    for place, key in ((p, k) for p in PLACES for k in keys):
+        found = {(a, b): gap for a, b, gap in _differences(race_book(place), place, key)}
+        cells = _compared("GAN", "DDPM", found["GAN", "DDPM"], 0.4)
+        lines.append(f"{place:8} {key}: " + _said(*cells))
+        rows.append([place, NAMES.get(key, key), *cells])
+    return Table(
+        "\n".join(lines), html(["", "", "", "mean difference (95 % interval)", "around 0", ""], rows)
+    )
+
+
+def _compared(a: str, b: str, gap: tuple[float, float, float] | None, reach: float) -> tuple:
+    """Four cells: the pair, its difference in numbers, as a line, and what the interval allows to say."""
+    if gap is None:
+        return f"{a} − {b}", "", "", "a run broke off and has no number, so there is no interval"
+    _, low, high = gap
+    cell = Interval(*gap, reach)
+    return f"{a} − {b}", str(cell), cell, f"{a if low > 0 else b} has more" if low > 0 or high < 0 else "no difference shown"  # fmt: skip
+
+
+def _said(pair: str, number: str, _, words: str) -> str:
+    return f"{pair} = {number}  {words}" if number else f"{pair}: {words}"
+
+
+def _differences(
+    book: dict, place: str, key: str
+) -> list[tuple[str, str, tuple[float, float, float] | None]]:
+    """(a, b, (mean of a − b over the seeds, and its interval)) for each pair; None where a run has no number."""
+    known = [*book["floor"], "drawing_ms", *(k for k in ("kernel", "bits") if k in book["runs"][-1])]
+    if key not in known:
+        raise ValueError(f"There is no {key!r} in the race of {place}: choose one of {', '.join(known)}.")  # fmt: skip
+    names = [f for f in FAMILIES if any(key in r or r.get("error") for r in book["runs"] if r["family"] == f)]
+    found = []
+    for a, b in combinations(names, 2):
+        gaps = [x - y for x, y in zip(_column(book, a, key), _column(book, b, key), strict=True)]
+        whole = bool(np.isfinite(gaps).all())
+        found.append((a, b, (sum(gaps) / len(gaps), *student(gaps)) if whole else None))
+    return found
+
+
+# ---------------------------------------------------------------------------------------- many samples
+
+
+def many_samples(place: str, level: float = GOOD) -> FramePlayer:
+    """Training until `level` is covered, and then drawing n samples: seconds in all against n, both on a scale of powers of ten."""
+    book = race_book(place)
+    n = 10 ** np.linspace(0, 7, 36)
+    lines, totals, words = {}, {}, []
+    for family in FAMILIES:
+        start = seconds_to(book, family, level)
+        if start is None:
+            words.append(f"{family} did not cover {level:g} in most seeds")
+            continue
+        totals[family] = start + n * median(_column(book, family, "drawing_ms")) / 1000
+        lines[family] = np.log10(totals[family])
+    if not lines:
+        raise ValueError(f"Nobody covered {level:g} of {place} in most seeds: choose a lower level.")
+    panel = curve(np.log10(n), lines, f"seconds to cover {level:g} and draw n samples", cursor=np.log10(n), xlabel="n samples",
+                  ylim=(0, max(float(v.max()) for v in lines.values()) + 0.3))  # fmt: skip
+    top = math.ceil(max(float(v.max()) for v in lines.values()))
+    panel |= {"xticks": [[0, "1"], [2, "100"], [4, "10,000"], [6, "1 million"]], "yticks": [[k, f"{10**k:,} s"] for k in range(top + 1)]}  # fmt: skip
+    captions = [f"n = {rounded(v)}: " + "; ".join([f"{k} {t[i]:,.0f} s" for k, t in totals.items()] + words) for i, v in enumerate(n)]  # fmt: skip
+    return FramePlayer([panel], captions=captions, labels=[f"n = {rounded(v)}" for v in n], name="Training once, drawing often", fps=6)  # fmt: skip

@@ -1,0 +1,49 @@
+"""Words for the numbers of a race: what each is called, how many digits it has, and when a cheap sample pays."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+
+from ...evaluation import cost
+
+NAMES = {"coverage": "covered", "nearer_to_training": "nearer to train", "kl": "KL", "frechet": "Fréchet", "floors": "Fréchet, in floors",
+         "high_quality": "within 3 sd", "modes": "islands", "sd_ratio": "width"}  # fmt: skip
+FORMS = {"high_quality": ".1%", "accuracy": ".1%", "kl": ".3f", "frechet": ".1f", "floors": ".1f", "modes": ".0f", "drawing_ms": ".4f"}  # fmt: skip
+# what broke off has 0 of these, and infinity of any other number
+SHARES = ("coverage", "precision", "recall", "density", "high_quality", "accuracy", "modes")
+GOOD = 0.85  # a coverage that counts as learned
+REAL, SPREAD = "real ones", "± (sd)"  # the last rows of a table
+PAYS = (f"{GOOD:g} after", "break-even")
+
+
+def number(row: dict, key: str) -> float:
+    """One number of a run. What broke off has none, and must not look good: 0 of a share, and infinitely far or slow."""
+    return float(row[key]) if row.get(key) is not None else 0.0 if key in SHARES else math.inf
+
+
+def one(value: float, key: str) -> str:
+    return f"{value:{FORMS.get(key, '.2f')}}" if math.isfinite(value) else "none"
+
+
+def seconds_to(book: dict, family: str, level: float = GOOD) -> float | None:
+    """Median over the seeds of the seconds until the recorded coverage was `level` first; None if half of the seeds or more never were."""
+    found = []
+    for row in (r for r in book["runs"] if r["family"] == family):
+        at = [c["seconds"] for c in row["curve"] if c["coverage"] >= level]
+        found.append(at[0] if at else math.inf)
+    middle = median(found)
+    return None if math.isinf(middle) else middle
+
+
+def pays(family: str, start: dict[str, float | None], ms: dict[str, float]) -> tuple[str, str]:
+    """In words: the seconds until it covered GOOD, and from how many samples on it is cheaper in all than the DDPM."""
+    mine, ddpm = start[family], start["DDPM"]
+    if family == "DDPM" or mine is None:
+        return "not reached" if mine is None else f"{mine:.1f} s", ""
+    n = 0.0 if ddpm is None else cost.break_even(mine, ms[family] / 1000, ddpm, ms["DDPM"] / 1000)
+    return f"{mine:.1f} s", "never" if n is None else rounded(n) if n else "0"
+
+
+def rounded(n: float) -> str:
+    return f"{float(f'{n:.1g}'):,.0f}"

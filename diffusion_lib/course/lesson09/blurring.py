@@ -1,0 +1,165 @@
+"""Lesson 09: what an encoder keeps, why the pictures of a VAE blur, and what the decoder's s has to do with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import ddpm, gan, store, vae
+from ...diffusion import generator, randn_like
+from ...evaluation.records import recorded_latents
+from ...vae import VAE
+from ...viz.figures import grid
+from ...viz.panels import curve, pixels
+from ...viz.player import FramePlayer
+from ...viz.tables import Table, table
+from .latents import seen_and_unseen
+
+# ---------------------------------------------------------------------------------------- what is kept
+
+
+@torch.no_grad()
+def again(model: VAE, x: Tensor) -> Tensor:
+    """x (B, ...) -> the middle of q(z | x) -> decoded."""
+    return model.decode(model.encode(x)[0])
+
+
+def squared_error(a: Tensor, b: Tensor) -> float:
+    """Mean of (a - b)^2 over pictures and pixels; pixels are in -1..1."""
+    return float((a - b).pow(2).mean())
+
+
+KEPT = {"2 numbers": "digits_vae2", "16 numbers": "digits_vae"}
+
+
+def kept(n: int = 12, seed: int = 0) -> FramePlayer:
+    """n unseen digits, and below each what comes back from 2 and from 16 numbers."""
+    unseen = seen_and_unseen()[1].x
+    x = unseen[torch.randperm(len(unseen), generator=generator(seed))[:n]]
+    rows, errors = [x], {"the mean digit": squared_error(seen_and_unseen()[0].x.mean(0), unseen)}
+    for name, weights in KEPT.items():
+        model = store.load(weights)
+        rows.append(again(model, x))
+        errors[name] = squared_error(again(model, unseen), unseen)
+    says = "squared error a pixel, 797 unseen digits:  " + "; ".join(f"{k} {v:.3f}" for k, v in errors.items())  # fmt: skip
+    title = "unseen digits;  from 2 numbers;  from 16 numbers"
+    return FramePlayer(pixels(grid(torch.cat(rows), columns=n, pad=2)[None], title), captions=says, name="What comes back from the encoder's numbers")  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- why it blurs
+
+
+def shares(model: VAE, z: Tensor, x: Tensor) -> Tensor:
+    """Which of x (N, ...) may have made z (B, latent)? q(z | x_i) / sum_j q(z | x_j), (B, N)."""
+    mu, logvar = model.encode(x)
+    return (-0.5 * ((z[:, None] - mu).pow(2) * (-logvar).exp() + logvar).sum(2)).softmax(1)
+
+
+@torch.no_grad()
+def lost(model: VAE, x: Tensor, seed: int = 0) -> dict[str, float]:
+    """Squared error a pixel of x (N, ...) -> z ~ q(z | x) -> decoded, split exactly in two (Pythagoras):
+
+        E (x - decoded)^2 = E (x - mean)^2 + E (mean - decoded)^2,   mean(z) = sum_i q(z | x_i) x_i / sum_i q(z | x_i)
+
+    several: the first; one z stands for several x, and no decoder can draw them all. decoder: the second. share = several / error.
+    alike: for how many of x one z stands (perplexity of `shares`). Estimated with one z for each x.
+    """
+    mu, logvar = model.encode(x)
+    z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))
+    weights, flat = shares(model, z, x), x.flatten(1)
+    mean = weights @ flat
+    # over all that may have made z, not only the one that did: less noise, the same mean
+    several = float((weights @ flat.pow(2) - mean.pow(2)).mean().clamp_min(0))
+    decoder = squared_error(mean, model.decode(z).flatten(1))
+    alike = float(torch.special.entr(weights).sum(1).mean().exp())
+    return {"error": several + decoder, "several": several, "decoder": decoder, "share": several / (several + decoder), "alike": alike}  # fmt: skip
+
+
+@torch.no_grad()
+def why_blurred(model: VAE | None = None, frames: int = 12, seed: int = 0) -> FramePlayer:
+    """A film of some z: the eight real digits that most probably made it, their weighted mean, and what the decoder draws."""
+    model, x = model or store.load("digits_vae2"), seen_and_unseen()[0].x
+    # twice as many as are shown: one z in two stands for a single digit or for a place where there is none
+    mu, logvar = model.encode(x[torch.randperm(len(x), generator=generator(seed))[: 2 * frames]])
+    z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))
+    weights = shares(model, z, x)
+    order = torch.special.entr(weights).sum(1).argsort(descending=True)[:frames]
+    z, weights = z[order], weights[order]
+    top, which = weights.topk(8, 1)
+    mean, drawn = (weights @ x.flatten(1)).reshape(len(z), *x.shape[1:]), model.decode(z)
+    panels = [
+        pixels(np.stack([grid(x[i], columns=4, pad=1) for i in which]), "digits that may have made this z", notes=[", ".join(f"{v:.0%}" for v in t) for t in top]),
+        pixels(np.stack([grid(v[None]) for v in mean]), "their weighted mean"),
+        pixels(np.stack([grid(v[None]) for v in drawn]), "what the decoder draws"),
+    ]  # fmt: skip
+    gap, single = (mean - drawn).flatten(1).pow(2).mean(1).sqrt(), (x[which[:, 0]] - drawn).flatten(1).pow(2).mean(1).sqrt()  # fmt: skip
+    says = [f"root-mean-square difference a pixel, decoder's picture to the mean: {a:.2f}; to the most probable digit: {b:.2f}" for a, b in zip(gap, single, strict=True)]  # fmt: skip
+    labels = [
+        f"z = ({', '.join(f'{v:.2f}' for v in one[:2])}{', …' * (len(one) > 2)})".replace("-", "−")
+        for one in z.tolist()
+    ]
+    return FramePlayer(panels, captions=says, labels=labels, name="One z, the real digits behind it, their mean, and the decoder's picture", fps=1)  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- sharpness, and the decoder's s
+
+
+def edges(x: Tensor) -> float:
+    """Mean squared difference of neighbouring pixels of x (N, C, H, W), across and down: small where pictures are smooth.
+
+    Blind to *what* is sharp: noise has the sharpest edges of all.
+    """
+    return float(torch.cat([x.diff(dim=2).pow(2).flatten(), x.diff(dim=3).pow(2).flatten()]).mean())
+
+
+def drawn_by_all(n: int = 797, seed: int = 0) -> dict[str, Tensor]:
+    """n pictures (n, 1, 8, 8) of each: unseen real digits, both VAEs' means, one with its grain, GAN, DDPM (no classes asked for)."""
+    narrow, wide, none = store.load("digits_vae"), store.load("digits_vae_wide"), torch.full((n,), -1)
+    found = {
+        "VAE, s = 0.1": vae.draw(narrow, n, seed=seed),
+        "VAE, s = 0.5": vae.draw(wide, n, seed=seed),
+        "VAE, s = 0.5, with its grain": vae.draw(wide, n, seed=seed, grain=True),
+        "GAN": gan.draw(store.load("digits_gan"), n, seed=seed),
+        "DDPM": ddpm.draw(store.load("digits"), n, y=none, seed=seed),
+    }
+    return {"real": seen_and_unseen()[1].x[:n]} | {name: torch.cat(list(parts)) for name, parts in found.items()}  # fmt: skip
+
+
+def bars(names: list[str], heights: list[float], title: str, line: dict[str, float]) -> dict:
+    """A panel with a bar for each name, a dashed line across, {its name: its height}, and a cursor that goes from bar to bar."""
+    at, ((said, height),) = np.arange(1.0, len(names) + 1), line.items()
+    ys = {"": np.array(heights), said: np.full(len(at), height)}
+    panel = curve(at, ys, title, kind=["bars", "line"], cursor=at, xlim=(0.3, len(at) + 0.7), ylim=(0, 1.1 * max(1.0, *heights)))  # fmt: skip
+    return panel | {"xticks": [[x, name] for x, name in zip(at, names, strict=True)]}
+
+
+def sharpness(n: int = 797) -> FramePlayer:
+    """A film whose frames are makers: 24 pictures of each, and how sharp n of them are: `edges`, real digits = 1."""
+    found = drawn_by_all(n)
+    sharp = {name: edges(x) / edges(found["real"]) for name, x in found.items()}
+    pictures = pixels(np.stack([grid(x[:24], columns=8) for x in found.values()]), "real or drawn")
+    short = ["real", "s=0.1", "s=0.5", "grain", "GAN", "DDPM"]
+    panel = bars(short, list(sharp.values()), "edges, real digits = 1", {"real": 1.0})
+    says = [f"edges {v:.2f}" for v in sharp.values()]
+    return FramePlayer([pictures, panel], captions=says, labels=list(found), name="How sharp each maker's pictures are", fps=1)  # fmt: skip
+
+
+def lost_table() -> Table:
+    """Where the error of the recorded networks comes from, see `lost`."""
+    rows = [[name, *(f"{row[k]:.{n}f}" for k, n in (("alike", 1), ("several", 3), ("decoder", 3))), f"{row['several'] + row['decoder']:.3f}"]
+            for name, row in recorded_latents()["kept"].items()]  # fmt: skip
+    return table(["network", "digits a z", "several x for one z", "+ the decoder", "= error"], rows)
+
+
+def s_table() -> Table:
+    """The recorded runs with s learned and s fixed, every seed."""
+    book, rows = recorded_latents(), []
+    for r in book["s"]:
+        name = f"{r['s']:.2f}, {'fixed' if r['fixed'] else 'learned'}"
+        rows.append([name, f"{r['error']:.3f}", f"{r['width']:.2f}", f"{r['alike']:.1f}", f"{r['bits']:.2f}", f"{r['frechet_clouds']:.1f}", f"{r['frechet']:.1f}"])  # fmt: skip
+    head = ["s", "error", "width of q", "digits a z", "bits", "Fréchet: from clouds", "Fréchet: from N(0, I)"]
+    floor = book["frechet_floor"]
+    return table(
+        head, rows, [f"Fréchet distance of as many real digits: {min(floor):.1f} to {max(floor):.1f}"]
+    )

@@ -1,0 +1,246 @@
+"""Lesson 09, what is inside: a map of a two-dimensional z, and walks through the latent spaces of three families."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from torch import Tensor
+
+from ... import data as _data
+from ... import store, vae
+from ...dataset import Data
+from ...ddpm import Denoiser
+from ...diffusion import generator, randn_like, sample
+from ...evaluation.records import recorded_latents
+from ...train import Record, fit
+from ...vae import VAE, kl_to_prior, surprise
+from ...viz import still as stills
+from ...viz.figures import grid, to_uint8
+from ...viz.panels import curve, pixels, scatter
+from ...viz.player import FramePlayer
+from ...viz.tables import Table, table
+from ...viz.theme import heard_at_once, script
+from ..live import Live, budget, two_places
+
+
+def seen_and_unseen() -> tuple[Data, Data]:
+    """The 1,000 digits that every network of this lesson may have seen, and the 797 that none has."""
+    return _data.load("digits").split(1000)
+
+
+# ---------------------------------------------------------------------------------------- the map
+
+
+class LatentMap(anywidget.AnyWidget):
+    """A map of a two-dimensional z. `.at` is the place on show; what is decoded there was computed beforehand, on a grid."""
+
+    _esm = script("map.js")
+    film = traitlets.Dict().tag(sync=True)
+    at = traitlets.List(traitlets.Float(), [0.0, 0.0], minlen=2, maxlen=2).tag(sync=True)
+
+    @torch.no_grad()
+    def __init__(self, model: VAE, data: Data, steps: int = 61):
+        if model.config["latent"] != 2 or len(model.shape) != 3 or model.shape[0] != 1:
+            raise ValueError(
+                "A map needs a VAE of grey pictures with latent = 2: a plane has two directions."
+            )
+        mu, _ = model.encode(data.x)
+        limit = max(3.0, 1.05 * float(mu.abs().max()))
+        axis = torch.linspace(-limit, limit, steps)
+        z = torch.cartesian_prod(axis, axis).flip(1)  # row by row: the second number is the row
+        self.tiles = model.decode(z).reshape(steps, steps, *model.shape)
+        self.points, self.y = mu, torch.zeros(len(mu), dtype=torch.long) if data.y is None else data.y
+        film = {"decoded": to_uint8(self.tiles.flatten(0, 1)).tobytes(), "real": to_uint8(data.x).tobytes(),
+                "label": self.y.byte().numpy().tobytes(), "points": mu.numpy().astype("<f4").tobytes(),
+                "steps": steps, "limit": limit, "height": model.shape[1], "width": model.shape[2],
+                "names": list(data.names) if data.y is not None else ["·"]}  # fmt: skip
+        super().__init__(film=film | {"alt": self._alt(limit, len(mu))})
+        heard_at_once(self)
+
+    @staticmethod
+    def _alt(limit: float, n: int) -> str:
+        return f"Map of a two-dimensional latent space, from −{limit:.1f} to {limit:.1f} each way, with {n} real digits where the encoder puts them."
+
+    def still(self) -> bytes:
+        """PNG: where real digits lie, and what is decoded on a coarse grid."""
+        limit, every = self.film["limit"], self.tiles[2::4, 2::4].flip(0)
+        plane = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
+        panels = [scatter(self.points, "where real digits lie", colors=self.y % 7, size=5, **plane),
+                  pixels(grid(every.flatten(0, 1), columns=every.shape[1])[None], "what is decoded everywhere")]  # fmt: skip
+        return stills.still({"panels": panels, "captions": [self.film["alt"]], "labels": ["z"], "frames": 1, "name": ""}, 0)  # fmt: skip
+
+    def _repr_mimebundle_(self, **kwargs):
+        return stills.beside(super()._repr_mimebundle_(**kwargs), self.still, self.film["alt"])
+
+
+def latent_map(model: VAE | None = None) -> LatentMap:
+    """Point at a place of the map, and see what the decoder draws there. model: with latent = 2; None: the shipped one."""
+    return LatentMap(model or store.load("digits_vae2"), seen_and_unseen()[0])
+
+
+class MapTraining(Live):
+    """Made by `unfold`: the map while it is learned. `.model` is the moving average, and can be used at any time."""
+
+    once = True
+    SHOWN = (0, 1, 4, 6)  # as many colours as one can tell apart
+
+    def __init__(self, budget: dict[str, float], keep: int, seed: int):
+        learn, unseen = seen_and_unseen()
+        self.seed, self.data, self.test = seed, learn, unseen.x[:200]
+        self.model, self.parts = vae.build(replace(learn, y=None), latent=2, seed=seed)
+        axis = torch.linspace(-2.2, 2.2, 11)
+        self.z = torch.cartesian_prod(-axis, axis).flip(1)  # the first row is at the top
+        super().__init__(budget, keep, "A map that unfolds")
+
+    def _begin(self) -> Iterator[Record]:
+        return fit(*self.parts, **{self.unit: self.amount}, seed=self.seed)
+
+    @torch.no_grad()
+    def _look(self) -> dict:
+        mu, _ = self.model.encode(self.data.x[:600])
+        if not bool(mu.isfinite().all()):
+            raise FloatingPointError("The map has no numbers any more.")
+        return {"step": self.step, "seconds": self.trained, "mu": mu.numpy(), "tiles": grid(self.model.decode(self.z), columns=11)} | bound_parts(self.model, self.test, self.data.levels)  # fmt: skip
+
+    def _panels(self, frames: list[dict]) -> list[dict]:
+        mu, y = np.stack([f["mu"] for f in frames]), self.data.y[:600]
+        layers = [{"points": mu[:, y == k], "colors": i, "size": 5, "name": str(k)} for i, k in enumerate(self.SHOWN)]  # fmt: skip
+        plane = {"xlim": (-4, 4), "ylim": (-4, 4)}
+        at = self._at(frames)
+        x, lines = two_places(at, {k: [f[k] for f in frames] for k in ("surprise", "KL")})
+        return [
+            scatter(mu, "where digits are put", colors=-1, size=3, layers=layers, **plane),
+            pixels(np.stack([f["tiles"] for f in frames]), "what is decoded there"),
+            curve(x, lines, "bits per pixel, unseen digits", cursor=at, xlabel=self._xlabel, xlim=(0, self.until), ylim=(0, 5)),
+        ]  # fmt: skip
+
+    def _caption(self, f: dict) -> str:
+        return f"step {f['step']:,}:  surprise {f['surprise']:.2f} + KL {f['KL']:.2f} = {f['surprise'] + f['KL']:.2f} bits per pixel"
+
+
+def unfold(
+    *, steps: int | None = None, seconds: float | None = None, keep: int = 25, seed: int = 0
+) -> MapTraining:
+    """Train the network of the map before one's eyes; it is told no classes. It begins at once, beside the notebook.
+
+    steps: how long (1,000 if nothing is said), or seconds.
+    """
+    box = MapTraining(budget(steps, seconds, usual=1000), keep, seed)
+    box.proceed()
+    return box
+
+
+# ---------------------------------------------------------------------------------------- the bound
+
+
+@torch.no_grad()
+def bound_parts(model: VAE, x: Tensor, levels: int, seed: int = 0) -> dict[str, float]:
+    """The two parts of the negative ELBO of x (N, ...), in bits per dimension; one z for each x. Keys: surprise, KL."""
+    mu, logvar = model.encode(x)
+    z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))
+    bits = math.prod(model.shape) * math.log(2)
+    return {"surprise": float(surprise(model, x, z, levels=levels).mean()) / bits, "KL": float(kl_to_prior(mu, logvar).mean()) / bits}  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------- walks
+
+
+def slerp(a: Tensor, b: Tensor, u: float) -> Tensor:
+    """From a to b (B, ...) along an arc: [ sin((1 - u) w) a + sin(u w) b ] / sin w, where w is the angle between them.
+
+    u in 0..1. For a and b of one length, that length is kept (Shoemake 1985; for latents White 2016, 1609.04468).
+    Raises ValueError where a and b point the same or opposite ways: no arc, or too many.
+    """
+    flat_a, flat_b = a.flatten(1), b.flatten(1)
+    cosine = (flat_a * flat_b).sum(1) / (flat_a.norm(dim=1) * flat_b.norm(dim=1))
+    if bool((cosine.abs() > 1 - 1e-6).any()):
+        raise ValueError("Between vectors that point the same or opposite ways there is no single arc: draw others.")  # fmt: skip
+    w = cosine.acos().reshape(-1, *[1] * (a.ndim - 1))
+    return (((1 - u) * w).sin() * a + (u * w).sin() * b) / w.sin()
+
+
+def straight(a: Tensor, b: Tensor, u: float) -> Tensor:
+    """(1 - u) a + u b."""
+    return (1 - u) * a + u * b
+
+
+@torch.no_grad()
+def from_noise(model: Denoiser, xT: Tensor, steps: int = 20, y: Tensor | None = None) -> Tensor:
+    """The picture that a walk without dice makes of x_T (B, ...): a function of it. No class is asked for unless y (B,) says so.
+
+    The sampler is that of `ddpm.draw`: DPM-Solver++(2M), a probability-flow sampler, on times even in decibels.
+    """
+    none = torch.full((len(xT),), -1) if model.net.config["classes"] and y is None else y
+    times = model.schedule.times(steps, "snr")
+    *_, last = sample(model, xT, model.schedule, times, eta=0.0, order=2, clip=1.0, y=none)
+    return last.xs
+
+
+def midpoint_table() -> Table:
+    """The recorded Fréchet distances of pictures drawn at the ends and in the middles of walks, every seed."""
+    rows = [[r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))] for r in recorded_latents()["midpoints"]]  # fmt: skip
+    return table(["", "seed", "ends", "middle of the arc", "middle of the straight line"], rows)
+
+
+def halfway_table() -> Table:
+    """The recorded contrast of pictures half way, and how long the codes at the ends are."""
+    rows = [[name, *(f"{r[k]:.2f}" for k in ("ends", "arc", "straight", "fade")), f"{r['length']:.2f} (root of {r['numbers']}: {r['numbers'] ** 0.5:.2f})"]
+            for name, r in recorded_latents()["halfway"].items()]  # fmt: skip
+    return table(["contrast", "ends", "arc", "straight", "cross-fade", "length of a code"], rows)
+
+
+@torch.no_grad()
+def walk_frames(n: int = 4, frames: int = 49, seed: int = 3) -> dict[str, Tensor]:
+    """{name: (frames, n, 1, 8, 8)}: n walks each through the VAE's z (between real digits), the GAN's z and the diffusion network's x_T."""
+    box, net, denoiser = (store.load(name) for name in ("digits_vae", "digits_gan", "digits"))
+    unseen, g = seen_and_unseen()[1], generator(seed)
+    i = torch.randperm(len(unseen), generator=g)[: 2 * n]
+    mu, _ = box.encode(unseen.x[i])
+    z, xT = net.noise(2 * n, g), torch.randn(2 * n, *denoiser.shape, generator=g)
+    ways = torch.linspace(0, 1, frames).tolist()
+    noise = torch.cat([slerp(xT[:n], xT[n:], u) for u in ways])
+    return {  # in the order, and so in the colours, of lesson 07
+        "GAN": torch.stack([net(slerp(z[:n], z[n:], u)) for u in ways]),
+        "VAE": torch.stack([box.decode(slerp(mu[:n], mu[n:], u)) for u in ways]),
+        "diffusion": from_noise(denoiser, noise).reshape(frames, n, *denoiser.shape),
+    }
+
+
+def speeds(walk: Tensor) -> Tensor:
+    """How far the pictures (F, n, ...) move from frame to frame, root mean square a pixel, the mean over n: (F - 1,)."""
+    return walk.diff(dim=0).flatten(2).pow(2).mean(2).sqrt().mean(1)
+
+
+def walks(n: int = 4, frames: int = 49, seed: int = 3) -> FramePlayer:
+    """One film of three panels, n walks in each, and how fast the pictures change on the way."""
+    found, u = walk_frames(n, frames, seed), np.linspace(0, 1, frames)
+    titles = {"VAE": "VAE: digit to digit", "GAN": "GAN: z to z", "diffusion": "diffusion: x_{T} to x_{T}"}
+    panels = [pixels(np.stack([grid(x, columns=2) for x in walk]), titles[name]) for name, walk in found.items()]  # fmt: skip
+    pace = {name: speeds(walk) for name, walk in found.items()}
+    middle = (u[1:] + u[:-1]) / 2
+    panels.append(curve(middle, {k: v.numpy() for k, v in pace.items()}, "change from frame to frame", xlabel="share of the way", cursor=u.clip(middle[0], middle[-1]), ylim=(0, 1.1 * max(float(v.max()) for v in pace.values()))))  # fmt: skip
+    says = "largest change in one frame, a pixel:  " + "; ".join(f"{k} {float(v.max()):.2f}" for k, v in pace.items())  # fmt: skip
+    return FramePlayer(panels, captions=says, labels=[f"{v:.0%}" for v in u], name="Three walks through latent space", fps=12)  # fmt: skip
+
+
+@torch.no_grad()
+def straight_or_round(n: int = 4, frames: int = 41, seed: int = 3) -> FramePlayer:
+    """Diffusion without dice along the straight line and along the arc between the same two x_T, and how long x_T is on the way."""
+    denoiser, g = store.load("digits"), generator(seed)
+    xT = torch.randn(2 * n, *denoiser.shape, generator=g)
+    u, panels, lengths = np.linspace(0, 1, frames), [], {}
+    for name, way in {"straight": straight, "arc": slerp}.items():
+        path = torch.stack([way(xT[:n], xT[n:], v) for v in u.tolist()])
+        x = from_noise(denoiser, path.flatten(0, 1)).reshape(path.shape)
+        panels.append(pixels(np.stack([grid(f, columns=2) for f in x]), f"diffusion, {name}"))
+        lengths[name] = path.flatten(2).norm(dim=2).mean(1).numpy()
+    top = 1.2 * max(v.max() for v in lengths.values())
+    panels.append(curve(u, lengths, "length of x_{T}", xlabel="share of the way", cursor=u, ylim=(0, top)))
+    said = [f"length of x_{{T}}:  straight {a:.1f}, arc {b:.1f}" for a, b in zip(*lengths.values(), strict=True)]  # fmt: skip
+    return FramePlayer(panels, captions=said, labels=[f"{v:.0%}" for v in u], start=frames // 2, name="A straight line and an arc between two noises", fps=12)  # fmt: skip

@@ -1,0 +1,333 @@
+"""What every training that one watches has: a thread, Stop and Continue, a film that grows, the time that is left.
+
+    training = watch(...)      # in one cell: a box that trains at once, beside the notebook
+    await training.wait()      # in a later one: Run All waits here, and Stop still works
+
+The work is done on a thread of its own. It draws between two steps, at most a seventh of the time, and `fit` does not
+count that time. A film is a FramePlayer from the first moment on, so one can look back while the training goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import math
+import threading
+import time
+from collections.abc import Iterator
+
+import ipywidgets as widgets
+import numpy as np
+from torch import nn
+
+from ..evaluation import arena
+from ..trace import Thinned
+from ..train import Record
+from ..viz.player import FramePlayer
+from .common import PlayerBox, counted, same_place, say
+from .controls import group
+
+DRAWING = 0.14  # at most this share of the time goes into looking
+BIG = {"height": "44px", "width": "150px"}
+
+
+def words(seconds: float) -> str:
+    """A time as one says it: "about 40 seconds"."""
+    if seconds < 8:
+        return "a few seconds"
+    if seconds < 100:
+        return f"about {5 * math.ceil(seconds / 5)} seconds"
+    return f"about {round(seconds / 60 + 0.1)} minutes"
+
+
+def two_places(x, lines: dict) -> tuple[np.ndarray, dict]:
+    """A line needs two different places; before the first step there is one."""
+    x = np.asarray(x, float)
+    x = x + 1e-6 * np.arange(len(x)) if len(np.unique(x)) < len(x) else x
+    return x, {name: np.asarray(y, float) for name, y in lines.items()}
+
+
+def budget(steps: int | None, seconds: float | None, usual: int) -> dict[str, float]:
+    """How long a training is, for `fit`: {"steps": n} or {"seconds": s}; `usual` steps if nothing is said."""
+    if steps is not None and seconds is not None:
+        raise ValueError(f"Say how long to train, in steps or in seconds, not both: got steps = {steps}, seconds = {seconds}.")  # fmt: skip
+    how = {"seconds": seconds} if seconds is not None else {"steps": usual if steps is None else steps}
+    ((unit, amount),) = how.items()
+    if not 0 < amount < math.inf:
+        raise ValueError(f"A training has more than 0 {unit}, and an end: got {unit} = {amount}.")
+    return how
+
+
+class Live(PlayerBox):
+    """A training to watch. Its budget is in steps, the same on every machine, or in seconds; after it, it rests, and Continue
+    gives as much more, unless `once` says that it is over.
+
+    A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds",
+    `_panels(frames)` and `_caption(frame)`; it prepares what these need before it calls `super().__init__`.
+    state: "training", "stopped", "done", "failed". `halt()` and `proceed()` are what the buttons do. error: what went wrong,
+    if anything did. `.model` can be used at any time.
+    """
+
+    model: nn.Module | None = None
+    once = False  # the learning rate has come down to 0: this budget is spent
+    turns = 1  # how many take turns, each with `seconds` of its own
+    cure = ""  # what to do after a loss that is no number
+
+    def __init__(self, budget: dict[str, float], keep: int, name: str, above: tuple = (), beside: tuple = ()):
+        ((self.unit, self.amount),) = budget.items()
+        self.until, self.title = self.amount, name
+        self.error, self.record, self.before = None, None, (0, 0.0)  # steps and seconds of earlier records
+        self.frame_ms, self.drawing, self.state = [], 0.0, "stopped"
+        self._lock, self._stopping, self._thread = threading.RLock(), threading.Event(), None
+        self._records: Iterator[Record] | None = None
+        self.stop = widgets.Button(description="Stop", icon="stop", layout=BIG, tooltip="Keep what is learned, and rest")  # fmt: skip
+        self.resume = widgets.Button(description="Continue", icon="play", layout=BIG | {"width": "190px"}, tooltip="Go on where it stopped")  # fmt: skip
+        self.bar = widgets.FloatProgress(0, min=0, max=1, layout={"width": "160px", "height": "44px"})
+        self.left = widgets.HTML(layout={"width": "250px", "height": "44px"})
+        self.says = widgets.HTML(layout={"height": "52px"})
+        self.stop.on_click(lambda _: self.halt())
+        self.resume.on_click(lambda _: self.proceed())
+        self.history, first = Thinned(keep), self._look()
+        self.history.add(first)
+        self._shown = [first, first]
+        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=[self._label(first)] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
+        buttons = group([self.stop, self.resume, self.bar, self.left, *beside], name="The training")
+        super().__init__([*above, buttons, self.player, self.says])
+        self._show()
+
+    @property
+    def step(self) -> int:
+        return self.before[0] + (self.record.step if self.record else 0)
+
+    @property
+    def trained(self) -> float:
+        """Seconds, drawing not counted."""
+        return self.before[1] + (self.record.seconds if self.record else 0.0)
+
+    @property
+    def done(self) -> float:
+        """How far it is, in the unit of its budget."""
+        return self.step if self.unit == "steps" else self.trained
+
+    def _at(self, frames: list[dict]) -> np.ndarray:
+        """How far each frame was, in the unit of the budget: (F,)."""
+        return np.array([f["step" if self.unit == "steps" else "seconds"] for f in frames], float)
+
+    @property
+    def _xlabel(self) -> str:
+        return "steps" if self.unit == "steps" else "seconds of training"
+
+    # ---- buttons: called on whatever thread the browser's message arrives
+
+    def halt(self) -> None:
+        """Stop after the step that is being taken. The model keeps all it has learned."""
+        self._stopping.set()
+
+    def proceed(self) -> None:
+        """Go on where it stopped; after the end, for as long again."""
+        with self._lock:
+            if self.state in ("training", "failed"):
+                return
+            if self.state == "done":
+                self._more()
+            if self._records is None:
+                self._records = self._begin()
+            only(self)
+            self._stopping.clear()
+            self._state("training", "Training. Stop whenever you like: nothing is lost.")
+            self._thread = threading.Thread(target=self._work, name="training", daemon=True)
+            self._thread.start()
+
+    def _more(self) -> None:
+        self.until = self.done + self.amount
+
+    def _anew(self, frames: list[dict]) -> None:
+        """Train from the start, or from the last of these frames, which the film keeps."""
+        self.history, self._records, self.error, self.record = Thinned(self.history.keep), None, None, None
+        self.drawing, self.state, self.until = 0.0, "stopped", self.done + self.amount
+        for frame in frames or [self._look()]:
+            self.history.add(frame)
+        self._show()
+        self.player.value = self.player.n_frames - 1
+        self.proceed()
+
+    def _state(self, state: str, sentence: str) -> None:
+        self.state = state
+        self.stop.disabled = state != "training"
+        over = self.once and state == "done"
+        self.resume.disabled = state in ("training", "failed") or over
+        more = f"{counted(self.amount, 'step')} more" if self.unit == "steps" else f"{self.amount:g} s more"
+        self.resume.description = more if state == "done" and not over else "Continue"
+        self.bar.bar_style = {"training": "info", "done": "success", "failed": "danger"}.get(state, "")
+        if state != "training":
+            self.left.value = ""
+        if state == "done":
+            self.bar.value = 1.0
+        say(self.says, sentence, bad=state == "failed")
+
+    # ---- the thread
+
+    def _work(self) -> None:
+        wake = 0.0  # look again when this many seconds are trained
+        try:
+            for record in self._records:  # a generator that we keep: after a break, Continue goes on with it
+                self._note(record)
+                if self._stopping.is_set() or self.done >= self.until:
+                    break
+                if self.trained >= wake:
+                    cost = self._draw()
+                    wake = self.trained + max(0.25, cost * (1 / DRAWING - 1) / self.turns)
+            self._draw()
+            self._rest()
+        except FloatingPointError as error:
+            self.error = error
+            self._state("failed", f"{error} {self.cure}".strip())
+        except BaseException as error:  # nobody sees the traceback of a thread; `wait` raises it again
+            self.error = error
+            self._state("failed", f"The training broke off: {type(error).__name__}: {error}")
+
+    def _note(self, record: Record) -> None:
+        self.record = record
+
+    def _rest(self) -> None:
+        if self._stopping.is_set():
+            self._state(
+                "stopped", f"Stopped, and nothing is lost: {self._took()}. Continue goes on from here."
+            )
+        else:
+            drawn = f"and {self.drawing:.0f} more to draw this film"
+            self._state("done", f"Done: {self._took()}, {drawn}. Move the slider to look back.")
+
+    def _took(self) -> str:
+        return f"{counted(self.step, 'step')} in {counted(round(self.trained), 'second')}"
+
+    def _draw(self) -> float:
+        """Add what there is to see now to the film; how many seconds that took."""
+        tick = time.perf_counter()
+        with self._lock:
+            self.history.add(self._look())
+            self._show()
+        cost = time.perf_counter() - tick
+        self.drawing += cost
+        self.frame_ms = [*self.frame_ms[-199:], 1000 * cost]
+        return cost
+
+    # ---- the film
+
+    def _label(self, frame: dict) -> str:
+        return f"step {frame['step']:,}"
+
+    def _show(self) -> None:
+        with self._lock:
+            frames = self.history.items()
+            frames = frames if len(frames) > 1 else frames * 2
+            following = self.player.value >= self.player.n_frames - 1
+            looking, self._shown = self._shown[self.player.value], frames
+            with self.player.hold_sync():  # the film and its frame travel together
+                self.player.update(
+                    self._panels(frames),
+                    captions=[self._caption(f) for f in frames],
+                    labels=[self._label(f) for f in frames],
+                )
+                end = len(frames) - 1
+                self.player.value = end if following else same_place(frames, looking, lambda f: f["step"])
+            left = max(0.0, self.until - self.done)
+            self.bar.value = share = min(1.0, 1 - left / self.amount)
+            text = f"{share:.0%}, {words(left * self._pace())} left" if left and self.record else ""
+            self.left.value = f'<span style="font-size:15px;line-height:40px;padding-left:8px">{text}</span>'
+
+    def _pace(self) -> float:
+        """Seconds on the wall, where the clock also runs while we draw and others have their turn, for a step or a trained second."""
+        one = self.record.seconds / self.record.step if self.unit == "steps" else 1.0
+        return one * (self.turns + self.drawing / max(self.trained, 1e-9))
+
+    def _repr_mimebundle_(self, **kwargs):
+        with self._lock:  # a still of a film that changes while it is drawn would mix two of its states
+            return super()._repr_mimebundle_(**kwargs)
+
+    # ---- waiting
+
+    async def wait(self) -> nn.Module | None:
+        """For the next cell, ``await training.wait()``: until the training has ended or was stopped; returns the model.
+
+        The buttons work meanwhile, on a thread of their own (see `heard_at_once`); where a server has none for them, ipykernel
+        7.4 handles them beside a cell that awaits. The kernel's own stop button (■) stops the training too, and the next cells
+        run on.
+        """
+        try:
+            while self._thread.is_alive():
+                await asyncio.sleep(0.05)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            self.halt()
+            self._thread.join()
+        return self._result()
+
+    def join(self) -> nn.Module | None:
+        """`wait` for a program without cells; Ctrl+C stops the training."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(0.05)
+        except KeyboardInterrupt:
+            self.halt()
+            self._thread.join()
+        return self._result()
+
+    def _result(self) -> nn.Module | None:
+        if self.error and not isinstance(self.error, FloatingPointError):
+            raise self.error
+        return self.model
+
+
+class ByTurns(Live):
+    """Several families on the same data, a step each whenever it is the turn of the one that has had the least time.
+
+    `entries`: {name: arena.Entry}, which a subclass fills before it calls `super().__init__`.
+    """
+
+    once = True
+    entries: dict[str, arena.Entry]
+
+    @property
+    def turns(self) -> int:
+        return len(self.entries)
+
+    @property
+    def step(self) -> int:
+        return sum(e.steps for e in self.entries.values())
+
+    @property
+    def trained(self) -> float:
+        """Seconds that the family with the fewest has had; one that broke off does not count."""
+        return min((e.seconds for e in self.entries.values() if not e.error), default=0.0)
+
+    @property
+    def seconds(self) -> float:
+        """The budget of each: here equal seconds are the point, so there are no steps to choose."""
+        return self.amount
+
+    def _begin(self) -> Iterator[Record]:
+        for entry in arena.race(self.entries, seconds=self.seconds, seed=self.seed):
+            if entry.record:
+                yield entry.record
+
+    def _took(self) -> str:
+        broke = "".join(f"; {k} broke off" for k, e in self.entries.items() if e.error)
+        return f"{self.trained:.1f} seconds each{broke}"
+
+
+_running: list[Live] = []
+
+
+def only(training: Live | None) -> None:
+    """One training at a time: two would both crawl. Run a cell again, and what it had begun before stops."""
+    for other in list(_running):
+        if other is not training:
+            other.halt()
+            if other._thread is not threading.current_thread():
+                other._thread.join()
+            _running.remove(other)
+    if training is not None and training not in _running:
+        _running.append(training)
+
+
+atexit.register(only, None)  # or Python would end in the middle of a step

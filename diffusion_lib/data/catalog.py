@@ -1,0 +1,36 @@
+"""Every data set by its name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..dataset import Data
+from .bundled import digits, mnist
+from .drawn import sprites
+from .points import cat, grid, moons, ring, swiss_roll
+
+# Add a data set here, and every menu and every shared test has it.
+DATASETS: dict[str, Callable[..., Data]] = {
+    "digits": digits,
+    "mnist": mnist,
+    "cats": lambda n=1000, size=32, seed=0: replace(sprites(n, size, seed, "cat"), name="cats"),
+    "flowers": lambda n=1000, size=32, seed=0: replace(sprites(n, size, seed, "flower"), name="flowers"),
+    "sprites": sprites,
+    "ring": ring,
+    "grid": grid,
+    "moons": moons,
+    "swiss_roll": swiss_roll,
+    "cat": cat,
+}
+
+
+def load(name: str, **options) -> Data:
+    """The data set called `name`, a key of DATASETS; options as its function takes them."""
+    if name not in DATASETS:
+        raise ValueError(f"There is no data set called {name!r}: choose one of {', '.join(DATASETS)}.")
+    taken = inspect.signature(DATASETS[name]).parameters
+    if unknown := sorted(set(options) - set(taken)):
+        raise ValueError(f"{name} has no option {unknown[0]!r}: it has {', '.join(taken) or 'no options'}.")
+    return DATASETS[name](**options)

@@ -1,0 +1,106 @@
+"""What a walk or a training leaves behind, thinned so that it never grows past what a film needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+
+import torch
+from torch import Tensor
+
+from .diffusion import Step
+from .values import Bundle
+
+# ---------------------------------------------------------------------------------------- trace: what a view shows
+
+_TENSORS = ("xt", "eps_hat", "x0_hat", "mean", "noise", "xs")
+
+
+@dataclass(eq=False, repr=False)
+class Trace(Bundle):
+    """A bounded film of a walk: at most `keep` Steps, evenly thinned, on the CPU, the last one always among them.
+
+    ``Trace().record(sample(...))``, or ``for step in sample(...): trace.add(step)``. ``trace.frames("x0_hat")`` is (F, B, ...).
+    Raises ValueError before it would hold more than max_bytes.
+    """
+
+    keep: int = 60
+    max_bytes: int = 512 * 2**20
+    seen: int = 0
+    stride: int = 1  # every stride-th step is kept; doubles whenever the film is full
+    _even: list[Step] = field(default_factory=list, repr=False)
+    _newest: Step | None = field(default=None, repr=False)
+    __hash__ = None  # it grows
+
+    def add(self, step: Step) -> None:
+        if self.seen == 0:
+            self._check_room(step.xt)
+        if len(self._even) == self.keep:
+            self._even, self.stride = self._even[::2], 2 * self.stride
+        self._newest = replace(
+            step,
+            **{name: getattr(step, name).detach().to("cpu", copy=True) for name in _TENSORS},
+            sigma=step.sigma.detach().cpu() if isinstance(step.sigma, Tensor) else step.sigma,
+        )
+        if self.seen % self.stride == 0:
+            self._even.append(self._newest)
+        self.seen += 1
+
+    def _check_room(self, xt: Tensor) -> None:
+        if self.keep < 2:
+            raise ValueError(
+                f"A trace keeps at least 2 steps, the first and the last, but keep = {self.keep}."
+            )
+        need = (self.keep + 1) * len(_TENSORS) * xt.numel() * xt.element_size()
+        if need > self.max_bytes:
+            raise ValueError(
+                f"A trace of {self.keep} steps of shape {tuple(xt.shape)} would take {need / 2**20:,.0f} MB, more than the "
+                f"{self.max_bytes / 2**20:,.0f} MB allowed: lower keep, use fewer or smaller pictures, or raise max_bytes."
+            )
+
+    @property
+    def steps(self) -> list[Step]:
+        """The kept Steps in the order in which they were taken."""
+        return self._even if not self._even or self._newest is self._even[-1] else [*self._even, self._newest]
+
+    def record(self, walk: Iterable[Step]) -> Trace:
+        """Run a walk to its end (or to an interrupt: what was seen stays)."""
+        for step in walk:
+            self.add(step)
+        return self
+
+    def frames(self, what: str) -> Tensor:
+        """One quantity of every kept step as (F, B, ...), or (F,) for t, s and sigma."""
+        names = [f.name for f in fields(Step)]
+        if what not in names:
+            raise ValueError(f"A step has no {what!r}: choose one of {', '.join(names)}.")
+        if not self.steps:
+            raise ValueError("This trace is still empty: record a walk first, Trace().record(sample(...)).")
+        values = [getattr(step, what) for step in self.steps]
+        return torch.stack(values) if isinstance(values[0], Tensor) else torch.tensor(values, device="cpu")
+
+    @property
+    def final(self) -> Tensor:
+        """x_s of the last step: the samples, (B, ...)."""
+        return self.frames("xs")[-1]
+
+
+@dataclass(eq=False)
+class Thinned:
+    """At most `keep` items of an endless row, evenly thinned; the newest is always among them. As `Trace`, for anything."""
+
+    keep: int = 30
+    seen: int = 0
+    stride: int = 1
+    _even: list = field(default_factory=list)
+    _newest: object = None
+
+    def add(self, item) -> None:
+        if len(self._even) == self.keep:
+            self._even, self.stride = self._even[::2], 2 * self.stride
+        if self.seen % self.stride == 0:
+            self._even.append(item)
+        self._newest, self.seen = item, self.seen + 1
+
+    def items(self) -> list:
+        return self._even if not self._even or self._newest is self._even[-1] else [*self._even, self._newest]

@@ -1,0 +1,395 @@
+"""Data in, picture out: strips, clouds, curves and films for a page or a blog. No widgets.
+
+    save(strip(x, ["$t = 0$", "$t = 500$", "$t = 1000$"], above=FORWARD), "forward.svg")
+
+Never pyplot, which is global: callbacks of widgets run on another thread since JupyterLab 4.4. Each call makes a Figure of its
+own, and one lock guards the drawing, because Matplotlib's settings and its parser of formulas are shared by all threads.
+Sizes are in inches; 8 make about 1600 pixels. background: "white", "dark", or "transparent" for pages of any colour.
+
+Longer than 250 lines because it is all of Matplotlib and of the files that the package knows, behind one lock.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import warnings
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from html import escape
+from io import BytesIO
+from itertools import groupby
+from pathlib import Path
+
+import matplotlib
+import matplotlib.figure
+import matplotlib.style
+import matplotlib.text
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.ft2font import FT2Font
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ..files import expanded, whole
+from ..values import array, integer
+from .theme import DARK, LIGHT
+
+PALETTE, ON_DARK = LIGHT["colors"], DARK["colors"]
+DASHES = ["-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 2)), (0, (9, 2)), (0, (1, 3))]
+PAPER = {  # background: (paper, ink, quiet ink, grid, palette)
+    "white": ("#ffffff", "#1f2328", "#59636e", "#e4e8ec", PALETTE),
+    "dark": ("#14171a", "#e8eaed", "#9aa4ae", "#30363d", ON_DARK),
+    "transparent": ("none", "#7a828b", "#7a828b", "#7a828b40", PALETTE),
+}
+STYLE = {
+    "font.family": "DejaVu Sans",  # it and the formulas' font come with Matplotlib: the same picture on every machine
+    "mathtext.fontset": "cm",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "diffusion_lib",  # or every run invents other names for its clip paths
+}
+FILES = {  # what savefig needs in order to write the same bytes every time
+    ".png": {"metadata": {"Software": None}},
+    ".svg": {"metadata": {"Date": None}},
+    ".pdf": {"metadata": {"CreationDate": None}},
+    ".jpg": {"pil_kwargs": {"quality": 92, "subsampling": 0}},  # noise is all detail: keep its colours whole
+}
+FORWARD, REVERSE = r"$q(x_t \mid x_{t{-}1})$", r"$p_\theta(x_{t{-}1} \mid x_t)$"
+_LOCK = threading.RLock()
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """Nobody else draws meanwhile, and a reader's own matplotlibrc does not change our pictures."""
+    with _LOCK, matplotlib.style.context(["default", STYLE]):
+        yield
+
+
+class Figure(matplotlib.figure.Figure):
+    """A Matplotlib figure with its own canvas, which a notebook shows without pyplot. alt: what it shows, for those who do not see it."""
+
+    alt = ""
+
+    def __init__(self, width: float, height: float, background: str = "white", dpi: float = 200, **more):
+        known = ", ".join(PAPER)
+        _need(background in PAPER, f"There is no background {background!r}: choose one of {known}.")
+        super().__init__((width, height), dpi, facecolor=PAPER[background][0], **more)
+        FigureCanvasAgg(self)
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+    def _repr_html_(self) -> str | None:
+        """The picture with its words, if it has any; else None, and the notebook takes the PNG."""
+        if not self.alt:
+            return None
+        data = b64encode(png(self)).decode()
+        wide = round(96 * self.get_figwidth())
+        return f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{data}" width="{wide}" style="max-width:100%; height:auto">'
+
+
+# ---------------------------------------------------------------------------------------- letters
+# DejaVu has Greek, Cyrillic and accents, which Pillow's own font lacks, but no Japanese: that comes from the system's fonts.
+
+DEJAVU = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+_UNKNOWN: set[str] = set()  # letters that were looked for in vain, and said
+
+
+@cache
+def _system_fonts() -> list[str]:
+    """Files of all fonts, the best for running text first. Asked anew in each process, so a font just installed is there."""
+    good = re.compile(r"cjk.?jp|sans.?jp|gothic|hiragino|meiryo|takao|ipa|cjk|sans", re.I)
+    odd = re.compile(r"bold|black|italic|oblique|light|thin|mono|serif|mincho", re.I)
+    fonts = [f for f in font_manager.findSystemFonts() if not re.search(r"emoji|lastresort|dejavu", f, re.I)]
+    return sorted(fonts, key=lambda f: (not good.search(Path(f).name), bool(odd.search(Path(f).name)), f))
+
+
+@cache
+def _font_of(letter: str) -> str:
+    """The file of a font that has this letter; DejaVu, which has not, if none has: see `_spelled`."""
+    for path in (DEJAVU, *_system_fonts()) if letter.isprintable() else ():
+        with suppress(Exception):
+            if FT2Font(path).get_char_index(ord(letter)):
+                return path
+    _UNKNOWN.add(letter)
+    return DEJAVU
+
+
+def _spelled(text: str) -> str:
+    """A letter that no font has as its number, [732B]: two such letters stay two, where boxes would all be alike."""
+    return "".join(f"[{ord(c):04X}]" if c in _UNKNOWN and c.isprintable() else c for c in text)
+
+
+def _fonts(text: str) -> list[str]:
+    """The font of each letter; one warning for those that have none."""
+    before = set(_UNKNOWN)
+    fonts = [_font_of(letter) for letter in text]
+    if new := "".join(sorted(letter for letter in _UNKNOWN - before if letter.isprintable())):
+        warnings.warn(f"No font on this computer has {new}: pictures show their numbers, {_spelled(new)}. Install a font that has them, such as Noto Sans CJK JP (the browser may have its own).", stacklevel=3)  # fmt: skip
+    return fonts
+
+
+def _truetype(path: str, size: float, bold: bool) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path.replace("DejaVuSans.ttf", "DejaVuSans-Bold.ttf") if bold else path, size)
+
+
+def lettering(text: str, size: float, bold: bool = False) -> list[tuple[str, ImageFont.FreeTypeFont]]:
+    """The text in pieces, each with a font that has its letters."""
+    pieces = groupby(zip(text, _fonts(text), strict=True), key=lambda pair: pair[1])
+    return [
+        (_spelled("".join(letter for letter, _ in part)), _truetype(path, size, bold))
+        for path, part in pieces
+    ]
+
+
+def _families(text: str) -> list[str]:
+    """What Matplotlib takes the letters from, one after the other."""
+    names = ["DejaVu Sans"]
+    for path in dict.fromkeys(_fonts(text)):
+        if path != DEJAVU:
+            font_manager.fontManager.addfont(path)
+            names.append(FT2Font(path).family_name)
+    return names
+
+
+def _lettered(figure: matplotlib.figure.Figure) -> matplotlib.figure.Figure:
+    for text in figure.findobj(matplotlib.text.Text):
+        if not text.get_text().isascii() and text.get_fontfamily() == ["DejaVu Sans"]:
+            text.set_fontfamily(_families(text.get_text()))
+            text.set_text(_spelled(text.get_text()))
+    return figure
+
+
+def _need(ok: object, sentence: str) -> None:
+    if not ok:
+        raise ValueError(sentence)
+
+
+# ---------------------------------------------------------------------------------------- pictures as bytes
+
+
+def to_uint8(x: Tensor) -> np.ndarray:
+    """Pictures (N, C, H, W) or (C, H, W) in [-1, 1] as bytes (N, H, W, 3) or (H, W, 3); grey ones without the last axis.
+
+    round(clip((x + 1) * 127.5, 0, 255)), the bytes that the player's browser computes. Raises ValueError for anything else.
+    """
+    got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+    fits = isinstance(x, Tensor) and x.is_floating_point() and x.ndim in (3, 4) and x.shape[-3] in (1, 3)
+    _need(fits, f"Pictures must be a float tensor in [-1, 1], ([N,] 1 or 3, H, W), but got {got}.")
+    _need(x.isfinite().all(), "A picture contains NaN or infinity: look at where it was made.")
+    a = ((x.detach().cpu().double().movedim(-3, -1) + 1) * 127.5).clamp(0, 255).round().byte().numpy()
+    return a[..., 0] if a.shape[-1] == 1 else a
+
+
+def one_picture(x, what: str = "The picture") -> Tensor:
+    """A picture (C, H, W) or (1, C, H, W) in [-1, 1], of whatever device, precision and gradient, as float32 (C, H, W)."""
+    got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+    fits = isinstance(x, Tensor) and x.is_floating_point() and x.ndim in (3, 4) and x.shape[-3] in (1, 3)
+    fits = (
+        fits and (x.ndim == 3 or len(x) == 1) and bool(x.isfinite().all()) and float(x.abs().max()) <= 1.001
+    )
+    _need(fits, f"{what} must be one float tensor (1 or 3, H, W) with values in [-1, 1], but got {got}.")
+    return x.detach().cpu().float().reshape(x.shape[-3:])
+
+
+def _rgb(x) -> np.ndarray:
+    """A row of pictures, a tensor or bytes (F, H, W[, 3]), as bytes (F, H, W, 3)."""
+    a = to_uint8(x) if isinstance(x, Tensor) and x.is_floating_point() else array(x, "A row of pictures")
+    fits = a.dtype == np.uint8 and a.size and (a.ndim == 3 or (a.ndim == 4 and a.shape[-1] == 3))
+    _need(fits, f"Pictures must be uint8 (F, H, W) or (F, H, W, 3), but got {a.dtype} {a.shape}.")
+    return a if a.ndim == 4 else a[..., None].repeat(3, -1)
+
+
+def _enlarge(a: np.ndarray, scale: int) -> np.ndarray:
+    scale = integer(scale, 1, np.inf, f"scale must be a whole number of at least 1, or pixels would blur, but got {scale!r}.")  # fmt: skip
+    return a.repeat(scale, 1).repeat(scale, 2)
+
+
+def grid(x: Tensor, columns: int | None = None, pad: int = 1) -> np.ndarray:
+    """A batch (N, C, H, W) in [-1, 1] row by row, white lines of `pad` pixels between: bytes (H', W'[, 3]).
+
+    columns: None makes it about square.
+    """
+    a = to_uint8(x)
+    _need(x.ndim == 4 and len(a), f"grid needs a batch of pictures (N, C, H, W), but got {tuple(x.shape)}.")
+    columns = int(np.ceil(len(a) ** 0.5)) if columns is None else columns
+    columns = min(
+        len(a), integer(columns, 1, np.inf, f"columns is a whole number of at least 1, but got {columns!r}.")
+    )
+    pad = integer(pad, 0, 1000, f"pad is a whole number of pixels, 0 to 1000, but got {pad!r}.")
+    h, w = a.shape[1] + pad, a.shape[2] + pad
+    tiled = np.full((-(-len(a) // columns) * h - pad, columns * w - pad, *a.shape[3:]), 255, np.uint8)
+    for i, picture in enumerate(a):
+        y, left = i // columns * h, i % columns * w
+        tiled[y : y + h - pad, left : left + w - pad] = picture
+    return tiled
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+def strip(rows, labels, titles=None, *, above="", below="", width=8.0, background="white") -> Figure:
+    """Pictures from left to right with a label under each, as in the papers' forward and reverse chains.
+
+    rows: one row of F pictures, a tensor (F, C, H, W) in [-1, 1] or bytes (F, H, W[, 3]); or a list of such rows.
+    labels: F texts; titles: a text left of each row. above: what an arrow to the right over the pictures says, e.g. FORWARD;
+    below: an arrow to the left under them, e.g. REVERSE. Texts may hold formulas in $...$.
+    Every pixel of a picture becomes a whole number of pixels of the PNG, so nothing is blurred.
+    """
+    rows = [_rgb(row) for row in (rows if isinstance(rows, list | tuple) else [rows])]
+    n, h, w, _ = rows[0].shape
+    _need(len(labels) == n, f"There are {n} pictures in a row but {len(labels)} labels: give one for each.")
+    _need(len(titles or rows) == len(rows), f"There are {len(rows)} rows but {len(titles or rows)} titles.")
+    _need(len({row.shape for row in rows}) == 1, "All rows must have pictures of one size and number.")
+    inch = min(2.0, (width - (0.76 if titles else 0.28) - 0.12 * (n - 1)) / n)  # of one picture
+    _need(inch > 0.2, f"{n} pictures do not fit into {width:g} inches: take fewer, or a larger width.")
+    zoom = max(1, round(200 * inch / w))
+    dpi = zoom * w / inch
+    gap, edge, arrow, left = (round(v * dpi) for v in (0.12, 0.14, 0.36, 0.62 if titles else 0.14))
+    top, across, down = edge + bool(above) * arrow, zoom * w + gap, zoom * h + gap
+    wide, foot = left + n * across - gap + edge, top + len(rows) * down
+    high = foot + 2 * gap + bool(below) * arrow
+    with _drawing():
+        # 0.01 of a pixel more, or rounding in inches may lose the last one
+        fig = Figure((wide + 0.01) / dpi, (high + 0.01) / dpi, background, dpi)
+        ink, quiet = PAPER[background][1:3]
+        ax = fig.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(high, 0), frame_on=False, xticks=[], yticks=[])
+        ax.set_autoscale_on(False)
+        for r, row in enumerate(rows):
+            y = top + r * down
+            for i, picture in enumerate(row):
+                x = left + i * across
+                where = (x, x + zoom * w, y + zoom * h, y)
+                ax.imshow(picture, interpolation="none", aspect="auto", extent=where)
+            if titles:
+                _write(ax, left / 2, y + zoom * h / 2, titles[r], ink, 13)
+        for i, text in enumerate(labels):
+            _write(ax, left + i * across + zoom * w / 2, foot + 0.5 * gap, text, quiet, 11)
+        if above:
+            _arrow(ax, left, wide - edge, edge + 0.25 * arrow, above, ink, quiet)
+        if below:
+            _arrow(ax, wide - edge, left, high - 0.55 * arrow, below, ink, quiet)
+    return fig
+
+
+def _write(ax, x, y, text, color, size):
+    more = {} if str(text).isascii() else {"family": _families(str(text))}
+    return ax.text(x, y, text, size=size, color=color, ha="center", va="center", **more)
+
+
+def _arrow(ax, start, end, y, text, ink, quiet) -> None:
+    """A long quiet arrow with the text in its middle."""
+    middle = (start + end) / 2
+    half = _write(ax, middle, y, text, ink, 13).get_window_extent().width * 0.58
+    half = half if start < end else -half
+    for a, b, head in ((start, middle - half, "-"), (middle + half, end, "-|>")):
+        line = {"arrowstyle": head, "color": quiet, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 11}
+        ax.annotate("", (b, y), (a, y), arrowprops=line)
+
+
+# ---------------------------------------------------------------------------------------- files
+
+
+def png(picture, scale: int = 1) -> bytes:
+    """A Figure, or a picture as bytes (H, W[, 3]) enlarged `scale` times, as the bytes of a PNG."""
+    out = BytesIO()
+    if isinstance(picture, matplotlib.figure.Figure):
+        with _drawing():
+            _lettered(picture).savefig(out, **FILES[".png"])
+    else:
+        Image.fromarray(_enlarge(_rgb(np.asarray(picture)[None]), scale)[0]).save(out, "PNG")
+    return out.getvalue()
+
+
+def save(picture, path: str | os.PathLike) -> Path:
+    """Write a Figure, or a picture as bytes (H, W[, 3]), as .png, .svg, .pdf or .jpg; returns the path.
+
+    The same picture gives the same bytes, and the file appears whole or not at all.
+    Raises ValueError for another suffix and OSError for a folder that cannot be written.
+    """
+    path = expanded(path)
+    kind = path.suffix.lower()
+    _need(kind in FILES, f"I cannot write a picture as {path.name!r}: end its name in {', '.join(FILES)}.")
+    if not isinstance(picture, matplotlib.figure.Figure):
+        a = _rgb(np.asarray(picture)[None])[0]
+        picture = Figure((a.shape[1] + 0.01) / 200, (a.shape[0] + 0.01) / 200)
+        ax = picture.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])
+        ax.imshow(a, interpolation="none", aspect="auto")
+    with whole(path) as part, _drawing():
+        _lettered(picture).savefig(part, format=kind[1:], **FILES[kind])
+    return path
+
+
+def save_gif(
+    frames, path, fps=10.0, scale=1, hold_last=1.0, boomerang=False, *, hold_first=0.0, labels=None
+) -> Path:
+    """Write frames (F, H, W[, 3]), bytes or a tensor, as a film that repeats for ever; returns the path.
+
+    scale: whole number of times to enlarge. hold_last, hold_first: seconds for which these frames stand longer.
+    boomerang: play it backwards as well. labels: a text under each frame, beside a bar that grows to the last one.
+    Grey is stored exactly; 256 colours serve a whole film, so that nothing flickers. Noise hardly compresses: 20 to 50 KB a frame at 384 pixels.
+    Raises ValueError for another suffix and OSError for a folder that cannot be written.
+    """
+    path, a = expanded(path), _rgb(frames)
+    _need(path.suffix.lower() == ".gif", f"I cannot write a film as {path.name!r}: end its name in .gif.")
+    _need(0 < fps <= 50, f"fps must be more than 0 and at most 50, all that browsers play, but got {fps}.")
+    a = _enlarge(a, scale) if labels is None else _label(_enlarge(a, scale), labels)
+    times = np.full(len(a), 1000 / fps)
+    times[0] += 1000 * hold_first
+    times[-1] += 1000 * hold_last
+    if boomerang:
+        a, times = np.concatenate([a, a[-2:0:-1]]), np.concatenate([times, times[-2:0:-1]])
+    if (a == a[..., :1]).all():  # grey
+        film = [Image.fromarray(f[..., 0]) for f in a]
+    else:
+        palette = _palette(a)
+        film = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in a]
+    with whole(path) as part:
+        duration = [10 * round(t / 10) for t in times]  # a GIF counts in hundredths of a second
+        film[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0)
+    return path
+
+
+def _label(a: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+    _need(len(labels) == len(a), f"There are {len(a)} frames but {len(labels)} labels: give one for each.")
+    _, h, w, _ = a.shape
+    size = max(11, w // 20)
+    out = np.full((len(a), h + int(2.2 * size), w, 3), 255, np.uint8)
+    out[:, :h] = a
+    hue = "#444444" if (a == a[..., :1]).all() else PALETTE[0]  # a grey film stays grey, and so exact
+    for i, label in enumerate(labels):
+        band = Image.fromarray(out[i, h:])
+        pen = ImageDraw.Draw(band)
+        pen.rectangle([0, 0, w, size // 4], "#d8d8d8")
+        pen.rectangle([0, 0, round(i / max(1, len(a) - 1) * w), size // 4], hue)
+        pieces = lettering(label, size)
+        x = (w - sum(font.getlength(letters) for letters, font in pieces)) / 2
+        for letters, font in pieces:
+            pen.text((x, 1.3 * size), letters, "#222222", font, anchor="lm")
+            x += font.getlength(letters)
+        out[i, h:] = np.asarray(band)
+    return out
+
+
+def _palette(a: np.ndarray, n: int = 60_000) -> Image.Image:
+    """256 colours for a film (F, H, W, 3), from a sample of its pixels.
+
+    Two thirds of them come from the first and the last frame: one of these is the clean picture, where an error shows.
+    """
+    pick, pixels = np.random.default_rng(0).integers, a.reshape(len(a), -1, 3)
+    when = np.concatenate([np.repeat([0, len(a) - 1], n // 3), pick(0, len(a), n // 3)])
+    sample = pixels[when, pick(0, pixels.shape[1], len(when))]
+    palette = Image.fromarray(sample[None]).quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
+    colors = np.array(palette.getpalette()).reshape(-1, 3)
+    for exact in (
+        0,
+        255,
+    ):  # a paper that is nearly white shows as a box on the page, and Pillow looks up to within 4 levels
+        off = abs(colors - exact).max(1)
+        colors[off <= max(4, off.min())] = exact
+    palette.putpalette(colors.ravel().tolist())
+    return palette

@@ -1,0 +1,299 @@
+"""What a player can show: pictures, pictures mixed with noise by the browser, clouds of points, curves.
+
+Each function returns a plain dict with the numbers as bytes, which ``player.js`` draws and ``still`` draws as a PNG.
+The first axis of frames is always time: F frames, or one that stands still.
+
+All text is text, never markup, except ``_{...}`` and ``^{...}``, which become sub- and superscripts.
+``title`` stands over the panel; ``notes`` (under it) and ``lead`` (large, left of it: "= 0.96 ×") are one string, or
+one per frame. Every function raises ValueError with a sentence that says what was wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..values import array, integer
+
+SLIM = 4  # a plane is at most so many times longer than wide
+GREY = 255  # colour index of points that are only a backdrop; learners write -1
+
+
+def pixels(frames, title="", *, notes=None, lead=None) -> dict:
+    """Pictures as they are: uint8, (F, H, W) grey or (F, H, W, 3) red-green-blue; F = 1 stands still."""
+    a = array(frames, "pixels")
+    if a.dtype != np.uint8 or a.ndim not in (3, 4) or a.shape[3:] not in ((), (3,)) or not a.size:
+        raise ValueError(
+            f"pixels needs uint8 pictures (frames, height, width) or (frames, height, width, 3), got {a.dtype} "
+            f"{a.shape}: turn [-1, 1] into ((x + 1) * 127.5).clip(0, 255).round().astype('uint8') first."
+        )
+    size = {"height": a.shape[1], "width": a.shape[2], "channels": 3 if a.ndim == 4 else 1}
+    return _panel("pixels", title, notes, lead, [len(a)], data=a.tobytes(), **size)
+
+
+def mix(x0, eps, alpha_bar, title="", *, notes=None, lead=None) -> dict:
+    """x_t = sqrt(alpha_bar_t) x0 + sqrt(1 - alpha_bar_t) eps, computed by the browser for every frame (DDPM eq. 4).
+
+    x0 in [-1, 1] and eps: (H, W) or (C, H, W) with C = 1 or 3. alpha_bar: (F,), one number in [0, 1] per frame.
+    A value v is shown as grey level round(clip((v + 1) * 127.5, 0, 255)).
+    """
+    x0, eps = _numbers(x0, "x0"), _numbers(eps, "eps")
+    if x0.shape != eps.shape or not (x0.ndim == 2 or (x0.ndim == 3 and x0.shape[0] in (1, 3))) or not x0.size:
+        raise ValueError(
+            f"mix needs x0 and eps of one shape (height, width) or (1 or 3, height, width), got {x0.shape} and "
+            f"{eps.shape}: pass one picture, not a batch."
+        )
+    if abs(x0).max() > 1.001:
+        raise ValueError(
+            f"mix needs x0 in [-1, 1], got {x0.min():g} to {x0.max():g}: scale it with x / 127.5 - 1."
+        )
+    a = _signal(alpha_bar)
+    channels_last = [
+        np.ascontiguousarray(np.atleast_3d(v) if v.ndim == 2 else v.transpose(1, 2, 0)) for v in (x0, eps)
+    ]
+    height, width, channels = channels_last[0].shape
+    size = {"height": height, "width": width, "channels": channels}
+    data = {"x0": _f32(channels_last[0]), "eps": _f32(channels_last[1]), "alpha_bar": a.tobytes()}
+    return _panel("mix", title, notes, lead, [len(a)], **data, **size)
+
+
+def scatter(
+    points, title="", *, eps=None, alpha_bar=None, colors=None, size=6, trail=(), name="", layers=(),
+    xlim=None, ylim=None, xlabel="", ylabel="", notes=None, lead=None, field=None,
+) -> dict:  # fmt: skip
+    """Points in the plane, both axes to one scale.
+
+    points: (N, 2) standing still, or (F, N, 2), or the x0 (N, 2) that the browser mixes with eps (N, 2) by
+    alpha_bar (F,) as in ``mix``. colors: one palette index or one per point, 0..6, or -1 for quiet grey.
+    size: diameter in screen pixels. trail: indices of points that leave a line of their past. name: legend.
+    layers: further clouds drawn on top, each a dict with the keywords from ``points`` to ``name``.
+    field: uint8 pictures (F, H, W, 3) that fill the plane under the points, smoothed; the first row is at the top.
+    """
+    first = {"points": points, "eps": eps, "alpha_bar": alpha_bar, "colors": colors, "size": size}
+    clouds = [first | {"trail": trail, "name": name}, *layers]
+    marks = [_cloud(rank, **cloud) for rank, cloud in enumerate(clouds)]
+    xlim = _limits(marks, "x", 0.04) if xlim is None else xlim
+    ylim = _limits(marks, "y", 0.04) if ylim is None else ylim
+    panel = _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, equal=True)
+    if field is None:
+        return panel
+    under = pixels(field)
+    return panel | {
+        "field": under,
+        "frames": agree(f"the panel {title!r}", [panel["frames"], under["frames"]]),
+    }
+
+
+def curve(
+    x, ys, title="", *, kind="line", xlabel="", ylabel="", xlim=None, ylim=None, cursor=None, fill=False,
+    notes=None, lead=None,
+) -> dict:  # fmt: skip
+    """Lines (kind "line") or a histogram (kind "bars", x = the middle of each bar); or one kind for each of ys.
+
+    x: (N,). ys: {name: (N,) standing still or (F, N)}; an empty name stays out of the legend.
+    cursor: (F,) x-values; a vertical line and a dot on every line follow the frame. fill: shade under lines.
+    """
+    ys = ys if isinstance(ys, dict) else {"": ys}
+    kinds = [kind] * len(ys) if isinstance(kind, str) else list(kind)
+    if not ys or not set(kinds) <= {"line", "bars"} or len(kinds) != len(ys):
+        raise ValueError(
+            f"curve needs kind 'line' or 'bars', or one of them for each of {len(ys)} curves, got {kind!r}."
+        )
+    x = _numbers(x, "x of bars" if "bars" in kinds else "x", gaps="bars" not in kinds)
+    if x.ndim != 1 or np.isfinite(x).sum() < 2:
+        raise ValueError(f"curve needs x of shape (N,) with at least two numbers, got {x.shape}.")
+    marks, lines = [], {}  # lines: colour -> (1 or F, N)
+    for rank, (kind, (name, y)) in enumerate(zip(kinds, ys.items(), strict=True)):
+        y = _numbers(y, f"curve {name!r}", gaps=True)
+        if y.ndim not in (1, 2) or y.shape[-1] != len(x):
+            raise ValueError(
+                f"curve {name!r} needs shape ({len(x)},) or (frames, {len(x)}) like x, got {y.shape}."
+            )
+        y, style = y.reshape(-1, len(x)), {"dash": rank % 7, "fill": bool(fill)}
+        marks.append(_mark(kind, name, x[None], y, [rank % 7], **style))
+        if kind == "line":
+            lines[rank % 7] = y
+    if xlim is None:
+        half_bar = (x[1] - x[0]) / 2 if "bars" in kinds else 0
+        xlim = (np.nanmin(x) - half_bar, np.nanmax(x) + half_bar)
+    ylim = _limits(marks, "y", 0.06, zero="bars" in kinds or fill) if ylim is None else ylim
+    if cursor is not None:
+        marks += _cursor(_numbers(cursor, "cursor").ravel(), x, lines, ylim)
+    return _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel)
+
+
+# ---- checks and packing -------------------------------------------------------------------------------------------
+
+
+def _numbers(x, what: str, gaps=False) -> np.ndarray:
+    try:
+        a = array(x, what).astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{what} needs an array of numbers, got {x!r:.60}.") from None
+    seen = abs(a) < 3.4e38  # the browser gets 32-bit numbers; NaN, infinity and more than these hold are gaps
+    if not a.size or not (gaps or seen.all()):
+        raise ValueError(f"{what} needs finite numbers, got {'none' if not a.size else 'nan or inf'}.")
+    return np.where(seen, a, np.nan)
+
+
+def _signal(alpha_bar) -> np.ndarray:
+    a = _numbers(alpha_bar, "alpha_bar")
+    if a.ndim != 1 or a.min() < 0 or a.max() > 1:
+        raise ValueError(
+            f"alpha_bar needs shape (frames,) with values in [0, 1], got {a.shape}, {a.min():g} to {a.max():g}."
+        )
+    return a
+
+
+def _f32(a) -> bytes:
+    return np.ascontiguousarray(a, "<f4").tobytes()
+
+
+def _word(value, what: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{what} needs a string, got {value!r:.60}.")
+    return value
+
+
+def texts(value, what: str) -> list[str]:
+    """None, one string or one per frame as a list; [] is nothing to say."""
+    value = [] if value is None else [value] if isinstance(value, str) else value
+    texts = list(value) if hasattr(value, "__iter__") else [value]
+    if not all(isinstance(t, str) for t in texts):
+        raise ValueError(f"{what} needs a string or a list with one string per frame, got {value!r:.60}.")
+    return texts
+
+
+def agree(what: str, counts) -> int:
+    """The number of frames: those with one stand still, all others must be equal."""
+    several = {n for n in counts if n > 1}
+    if len(several) > 1:
+        given = " and ".join(map(str, sorted(several)))
+        raise ValueError(f"{what} mixes {given} frames: give all the same number, or one that stands still.")
+    return max(several, default=1)
+
+
+def _panel(kind, title, notes, lead, counts, **data) -> dict:
+    panel = {"kind": kind, "title": _word(title, "title")}
+    panel |= {"notes": texts(notes, "notes"), "lead": texts(lead, "lead")}
+    counts = [*counts, len(panel["notes"]), len(panel["lead"])]
+    return panel | {"frames": agree(f"the panel {title!r}", counts)} | data
+
+
+def bytes_in(part) -> int:
+    """Roughly what a panel weighs."""
+    if isinstance(part, dict | list):
+        return sum(map(bytes_in, part.values() if isinstance(part, dict) else part))
+    return len(part) if isinstance(part, bytes | str) else 8
+
+
+# ---- plots --------------------------------------------------------------------------------------------------------
+
+
+def _mark(kind, name, x, y, colors, **more) -> dict:
+    """What a plot draws: x and y are (1, N) standing still or (F, N)."""
+    more |= {"kind": kind, "name": name, "n": y.shape[-1], "colors": colors}
+    return more | {"x": _f32(x), "y": _f32(y)}
+
+
+def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail=(), name="") -> dict:
+    points = _numbers(points, "points", gaps=True)
+    if points.ndim not in (2, 3) or points.shape[-1] != 2:
+        raise ValueError(f"scatter needs points of shape (N, 2) or (frames, N, 2), got {points.shape}.")
+    n = points.shape[-2]
+    colors = np.array(rank) if colors is None else array(colors, "colors")
+    if not 0 < size <= 1000:
+        raise ValueError(
+            f"size is a point's diameter in screen pixels, more than 0 and at most 1000, got {size}."
+        )
+    if colors.size not in (1, n) or colors.dtype.kind not in "iub" or colors.min() < -1 or colors.max() > 6:
+        raise ValueError(
+            f"colors needs one palette index, or one for each of the {n} points, 0 to 6 or -1 for grey."
+        )
+    trail = [
+        integer(k, 0, n - 1, f"trail needs indices of points, 0 to {n - 1}, got {k!r:.60}.") for k in trail
+    ]
+    more = {"size": float(size), "trail": trail}
+    if (eps is None) != (alpha_bar is None):
+        raise ValueError("scatter needs eps and alpha_bar together: they mix x0 and noise for every frame.")
+    if eps is not None:
+        eps = _numbers(eps, "eps")
+        if eps.shape != points.shape or points.ndim != 2:
+            raise ValueError(
+                f"scatter mixes x0 and eps of one shape (N, 2), got {points.shape} and {eps.shape}."
+            )
+        more |= {"ex": _f32(eps[:, 0]), "ey": _f32(eps[:, 1]), "alpha_bar": _signal(alpha_bar).tobytes()}
+    x, y = points.reshape(-1, n, 2).transpose(2, 0, 1)
+    return _mark("points", name, x, y, [GREY if c < 0 else int(c) for c in colors.ravel()], **more)
+
+
+def _cursor(at, x, lines, ylim) -> list[dict]:
+    """A vertical line that follows the frames, and a dot where it meets each line."""
+    agree("the cursor and its curves", [len(at), *map(len, lines.values())])
+    order, here = np.argsort(x), at[:, None]
+    rows = [np.broadcast_to(y, (len(at), len(x))) if len(y) == 1 else y for y in lines.values()]
+    dots = [[np.interp(a, x[order], y[i, order]) for y in rows] for i, a in enumerate(at)]
+    marks = [_mark("line", "", here.repeat(2, 1), np.array([ylim]), [GREY], fill=False)]
+    if lines:
+        dot = {"size": 11.0, "trail": []}
+        marks.append(_mark("points", "", here.repeat(len(rows), 1), np.array(dots), list(lines), **dot))
+    return marks
+
+
+def _moves(mark: dict) -> int:
+    """The number of frames of a mark."""
+    if "alpha_bar" in mark:
+        return len(mark["alpha_bar"]) // 8
+    return max(len(mark["x"]), len(mark["y"])) // (4 * mark["n"])
+
+
+def _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, equal=False) -> dict:
+    limits = {"xlim": _range("xlim", xlim), "ylim": _range("ylim", ylim)}
+    wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
+    if equal:  # one scale for both: a plane much longer than wide gets room on its narrow side, or it would fill a street
+        limits = {
+            "xlim": _at_least(high / SLIM, limits["xlim"]),
+            "ylim": _at_least(wide / SLIM, limits["ylim"]),
+        }
+        wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
+    shape = high / wide if equal else 0.62
+    ticks = {"xticks": _ticks(*limits["xlim"]), "yticks": _ticks(*limits["ylim"])}
+    words = {"xlabel": _word(xlabel, "xlabel"), "ylabel": _word(ylabel, "ylabel")}
+    more = limits | ticks | words | {"marks": marks, "shape": shape}
+    return _panel("plot", title, notes, lead, [_moves(mark) for mark in marks], **more)
+
+
+def _range(key: str, limits) -> list[float]:
+    try:
+        low, high = (float(v) for v in limits)
+    except (TypeError, ValueError):
+        raise ValueError(f"{key} needs (low, high), two numbers, got {limits!r:.60}.") from None
+    # a range that is no number, or so narrow that its ticks would all be one, cannot be drawn
+    if not (low < high and high - low < 3.4e38 and high - low > 1e-12 * max(abs(low), abs(high))):
+        raise ValueError(f"{key} needs (low, high), finite and with low < high, got ({low:g}, {high:g}).")
+    return [low, high]
+
+
+def _at_least(size: float, limits: list[float]) -> list[float]:
+    low, high = limits
+    more = max(0.0, size - (high - low)) / 2
+    return [low - more, high + more]
+
+
+def _limits(marks, axis: str, margin: float, zero=False) -> tuple[float, float]:
+    """The range of all frames and a margin; noise included, so that nothing leaves the picture."""
+    keys = [axis, "e" + axis]
+    values = np.concatenate(
+        [np.frombuffer(m[k], "<f4") for m in marks for k in keys if k in m] + [[0.0] * zero]
+    )
+    values = values[np.isfinite(values)]
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    pad = margin * (high - low) or 0.5
+    return float(low - (0 if zero and low == 0 else pad)), float(high + pad)
+
+
+def _ticks(low: float, high: float) -> list[list]:
+    """At most six round numbers, [value, text]."""
+    step = 10.0 ** np.floor(np.log10((high - low) / 5))
+    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (step * m) <= 5)
+    values = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
+    return [[float(v), f"{v if abs(v) > step / 2 else 0:.6g}".replace("-", "\N{MINUS SIGN}")] for v in values]
