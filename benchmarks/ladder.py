@@ -78,7 +78,7 @@ def timed(rounds: int = 5) -> dict[int, dict[str, float]]:
 
 
 def flops(size: int, family: str) -> float:
-    """Of one training step, as PyTorch counts them (`arena.counted_flops`)."""
+    """Of one training step, as PyTorch counts them (`cost.counted_flops`)."""
     d, told = data.sprites(2000, size), options(size, family)
     return told["batch"] * cost.counted_flops(arena.Place(d, d), family, **told)
 

@@ -6,73 +6,72 @@ which word, which way up, and whether an option is handed on.
 
 from __future__ import annotations
 
-D, O, T, P = (
-    "diffusion_lib/diffusion.py",
-    "diffusion_lib/oracle.py",
-    "diffusion_lib/train.py",
-    "diffusion_lib/ddpm.py",
-)
-M, G, V, A = (
-    "diffusion_lib/metrics.py",
-    "diffusion_lib/gan.py",
-    "diffusion_lib/vae.py",
-    "diffusion_lib/arena.py",
-)
-STORE, SHELL, MAIN, PLAYER = (
-    "diffusion_lib/store.py",
-    "diffusion_lib/shell.py",
-    "diffusion_lib/__main__.py",
-    "diffusion_lib/player.py",
-)
-PANELS, STILL, FIGURES, PLOTS = (
-    "diffusion_lib/panels.py",
-    "diffusion_lib/still.py",
-    "diffusion_lib/figures.py",
-    "diffusion_lib/plots.py",
-)
-PREDICT, CHECK, EXERCISES, SPRITES = (
-    "diffusion_lib/predict.py",
-    "diffusion_lib/check.py",
-    "diffusion_lib/exercises.py",
-    "diffusion_lib/sprites.py",
-)
-PICTURES, DATA, SCULPTOR = "diffusion_lib/pictures.py", "diffusion_lib/data.py", "diffusion_lib/sculptor.py"
-FORWARD, SCHEDULES, REVERSE, DENOISERS = (
-    "diffusion_lib/views/forward.py",
-    "diffusion_lib/views/schedules.py",
-    "diffusion_lib/views/reverse.py",
-    "diffusion_lib/views/denoisers.py",
-)
-TRAINING, OWN_, LIVE, DUEL = (
-    "diffusion_lib/views/training.py",
-    "diffusion_lib/views/own.py",
-    "diffusion_lib/views/live.py",
-    "diffusion_lib/views/duel.py",
-)
-PAIR, COLLAPSE, FAILING, RUNGS = (
-    "diffusion_lib/views/pair.py",
-    "diffusion_lib/views/collapse.py",
-    "diffusion_lib/views/failing.py",
-    "diffusion_lib/views/rungs.py",
-)
-RACES, ARENA_, SCORES, BLIND = (
-    "diffusion_lib/views/races.py",
-    "diffusion_lib/views/arena.py",
-    "diffusion_lib/views/scores.py",
-    "diffusion_lib/views/blind.py",
-)
-TABLES, LATENTS, BLURRING, COPYING = (
-    "diffusion_lib/views/tables.py",
-    "diffusion_lib/views/latents.py",
-    "diffusion_lib/views/blurring.py",
-    "diffusion_lib/views/copying.py",
-)
-JS, SCULPTOR_JS, MAP_JS, PAD_JS = (
-    "diffusion_lib/player.js",
-    "diffusion_lib/sculptor.js",
-    "diffusion_lib/map.js",
-    "diffusion_lib/pad.js",
-)
+PROGRAM = "diffusion_lib/__main__.py"
+BOUND = "diffusion_lib/bound.py"
+MAIN = "diffusion_lib/cli/figure.py"
+CLI_SAMPLE = "diffusion_lib/cli/sample.py"
+SHELL = "diffusion_lib/cli/train.py"
+CHECK = "diffusion_lib/course/checking.py"
+EXERCISES = "diffusion_lib/course/exercise.py"
+EX01 = "diffusion_lib/course/lesson01/exercises.py"
+FORWARD = "diffusion_lib/course/lesson01/views.py"
+EX02 = "diffusion_lib/course/lesson02/exercises.py"
+SCULPTOR_JS = "diffusion_lib/course/lesson02/sculptor.js"
+SCULPTOR = "diffusion_lib/course/lesson02/sculptor.py"
+SCHEDULES = "diffusion_lib/course/lesson02/views.py"
+EX03 = "diffusion_lib/course/lesson03/exercises.py"
+REVERSE = "diffusion_lib/course/lesson03/views.py"
+DENOISERS = "diffusion_lib/course/lesson04/denoisers.py"
+EX04 = "diffusion_lib/course/lesson04/exercises.py"
+OWN_ = "diffusion_lib/course/lesson04/own.py"
+PAD_JS = "diffusion_lib/course/lesson04/pad.js"
+TRAINING = "diffusion_lib/course/lesson04/training.py"
+DUEL = "diffusion_lib/course/lesson05/duel.py"
+EX05 = "diffusion_lib/course/lesson05/exercises.py"
+PAIR = "diffusion_lib/course/lesson05/pair.py"
+COLLAPSE = "diffusion_lib/course/lesson06/collapse.py"
+EX06 = "diffusion_lib/course/lesson06/exercises.py"
+FAILING = "diffusion_lib/course/lesson06/recipes.py"
+RUNGS = "diffusion_lib/course/lesson06/rungs.py"
+BLIND = "diffusion_lib/course/lesson07/blind.py"
+EX07 = "diffusion_lib/course/lesson07/exercises.py"
+ARENA_ = "diffusion_lib/course/lesson07/live_race.py"
+RACES = "diffusion_lib/course/lesson07/recorded.py"
+SCORES = "diffusion_lib/course/lesson07/scores.py"
+BLURRING = "diffusion_lib/course/lesson09/blurring.py"
+COPYING = "diffusion_lib/course/lesson09/copying.py"
+EX09 = "diffusion_lib/course/lesson09/exercises.py"
+LATENTS = "diffusion_lib/course/lesson09/latents.py"
+MAP_JS = "diffusion_lib/course/lesson09/map.js"
+LIVE = "diffusion_lib/course/live.py"
+PREDICT = "diffusion_lib/course/prediction.py"
+DATA_CAPTIONS = "diffusion_lib/data/captions.py"
+DATA = "diffusion_lib/data/catalog.py"
+SPRITES = "diffusion_lib/data/drawn.py"
+PICTURES = "diffusion_lib/data/own.py"
+DATA_PAINTERS = "diffusion_lib/data/painters.py"
+DATASET = "diffusion_lib/dataset.py"
+P = "diffusion_lib/ddpm.py"
+D = "diffusion_lib/diffusion.py"
+A = "diffusion_lib/evaluation/arena.py"
+EVALUATION_COST = "diffusion_lib/evaluation/cost.py"
+EVALUATION_DISTANCES = "diffusion_lib/evaluation/distances.py"
+M = "diffusion_lib/evaluation/metrics.py"
+EVALUATION_PYRAMID = "diffusion_lib/evaluation/pyramid.py"
+G = "diffusion_lib/gan.py"
+NETS = "diffusion_lib/nets.py"
+TRACE = "diffusion_lib/trace.py"
+O = "diffusion_lib/oracle.py"
+STORE = "diffusion_lib/store.py"
+T = "diffusion_lib/train.py"
+V = "diffusion_lib/vae.py"
+FIGURES = "diffusion_lib/viz/figures.py"
+PANELS = "diffusion_lib/viz/panels.py"
+JS = "diffusion_lib/viz/player.js"
+PLAYER = "diffusion_lib/viz/player.py"
+PLOTS = "diffusion_lib/viz/plots.py"
+STILL = "diffusion_lib/viz/still.py"
+TABLES = "diffusion_lib/viz/tables.py"
 
 MATHEMATICS = [
     ("alpha_bar table in float32", D, 'torch.as_tensor(numbers, dtype=torch.float64, device="cpu")', "torch.as_tensor(numbers).float().double().cpu()"),
@@ -124,13 +123,13 @@ MATHEMATICS = [
     ("times drawn from 0..T-1", P, "return 1 + torch.multinomial", "return torch.multinomial"),
     ("times uniform: T never drawn", P, "torch.randint(1, schedule.T + 1, (n,)", "torch.randint(1, schedule.T, (n,)"),
     ("class never forgotten", P, "generator=generator) < drop", "generator=generator) < 0"),
-    ("learned variance: ends swapped", P, "v * beta.log().to(like) + (1 - v) * tilde.log().to(like)", "(1 - v) * beta.log().to(like) + v * tilde.log().to(like)"),
+    ("learned variance: ends swapped", BOUND, "v * beta.log().to(like) + (1 - v) * tilde.log().to(like)", "(1 - v) * beta.log().to(like) + v * tilde.log().to(like)"),
     ("learned variance: not brought from -1..1 to 0..1", P, "return (raw + 1) / 2", "return raw"),
     ("hybrid loss: the bound teaches the mean", P, "convert(answer.detach(), predicts", "convert(answer, predicts"),
-    ("bound: log of zero variance at t = 1", P, "torch.where(as_ == 1, floor,", "torch.where(as_ > 1, floor,"),
-    ("bound: nats called bits", P, ".flatten(1).mean(1) / math.log(2)", ".flatten(1).mean(1)"),
-    ("bound: the two bell curves swapped", P, "(log_p - log_q - 1 + (log_q - log_p).exp()", "(log_q - log_p - 1 + (log_p - log_q).exp()"),
-    ("bound: bins too narrow", P, "half = 1 / (levels - 1)", "half = 1 / levels"),
+    ("bound: log of zero variance at t = 1", BOUND, "torch.where(as_ == 1, floor,", "torch.where(as_ > 1, floor,"),
+    ("bound: nats called bits", BOUND, ".flatten(1).mean(1) / math.log(2)", ".flatten(1).mean(1)"),
+    ("bound: the two bell curves swapped", BOUND, "(log_p - log_q - 1 + (log_q - log_p).exp()", "(log_q - log_p - 1 + (log_p - log_q).exp()"),
+    ("bound: bins too narrow", BOUND, "half = 1 / (levels - 1)", "half = 1 / levels"),
     ("Frechet: cross term once", M, "- 2 * cross", "- cross"),
     ("GAN: labels swapped", G, "F.softplus(-real).mean() + F.softplus(fake).mean()", "F.softplus(real).mean() + F.softplus(-fake).mean()"),
     ("GAN: G of 2014 with D's sign", G, "return -F.softplus(fake).mean()", "return F.softplus(fake).mean()"),
@@ -151,12 +150,12 @@ MATHEMATICS = [
     ("GAN: penalty pulls the slope to 0, not to 1", G, "(length - 1).pow(2)", "length.pow(2)"),
     ("GAN: penalty only at fakes", G, "fake + share * (real - fake)", "fake + 0 * share * (real - fake)"),
     ("GAN: slopes held more and more instead of less", G, "keep = least + (1 - least) * share**2", "keep = 1 - (1 - least) * share**2"),
-    ("GAN: minibatch std of one item with itself", G, "torch.cat([h, batch_std(x, self.group)], 1)", "torch.cat([h, batch_std(x, 1)], 1)"),
-    ("GAN: spectral norm forgotten", G, "                spectral_norm(layer)\n", "                pass\n"),
+    ("GAN: minibatch std of one item with itself", NETS, "torch.cat([h, batch_std(x, self.group)], 1)", "torch.cat([h, batch_std(x, 1)], 1)"),
+    ("GAN: spectral norm forgotten", NETS, "                spectral_norm(layer)\n", "                pass\n"),
     ("GAN: samples drawn without the average", G, "return g.ema, Parts", "return g.model, Parts"),
     ("GAN: best score upside down", G, "return log_p - log_q", "return log_q - log_p"),
     ("GAN: mixture not divided by its number of modes", G, "log_each.logsumexp(1) - math.log(len(means))", "log_each.logsumexp(1)"),
-    ("GAN: class forgotten by D", G, "return score if self.label is None else", "return score if True else"),
+    ("GAN: class forgotten by D", NETS, "return score if self.label is None else", "return score if True else"),
     ("modes: the farthest share counts as one", M, "distance < 3 * sd", "distance < 6 * sd"),
     ("copies: nearer to unseen ones", M, "nearest(samples, seen)[0] < nearest(samples, fresh)[0]", "nearest(samples, seen)[0] > nearest(samples, fresh)[0]"),
     ("coverage: a ball of samples, not of real ones", M, '"coverage": float(inside.any(1)', '"coverage": float(inside.any(0)'),
@@ -175,16 +174,16 @@ MATHEMATICS = [
     ("arena: whoever has had the most time is next", A, "entries[min(running", "entries[max(running"),
     ("arena: a race that was left early is repeated to its end", A, "rests and rests[k])", "None)"),
     ("arena: apart is half the gap", A, "max(abs(s - mean) for s in seconds) / mean", "(max(seconds) - min(seconds)) / 2 / mean"),
-    ("arena: a sample of a DDPM is one call", A, "return CALLS[entry.name] * forward_flops", "return forward_flops"),
-    ("arena: a multiply-add counted as one", A, "total += 2 * out.numel()", "total += out.numel()"),
-    ("arena: backward forgotten", A, "return 3 * one / len(x)", "return one / len(x)"),
-    ("arena: the encoder needed for drawing", A, 'entry.model.decoder if entry.name == "VAE" else entry.model\n', "entry.model\n"),
+    ("arena: a sample of a DDPM is one call", EVALUATION_COST, "return CALLS[entry.name] * forward_flops", "return forward_flops"),
+    ("arena: a multiply-add counted as one", EVALUATION_COST, "total += 2 * out.numel()", "total += out.numel()"),
+    ("arena: backward forgotten", EVALUATION_COST, "return 3 * one / len(x)", "return one / len(x)"),
+    ("arena: the encoder needed for drawing", EVALUATION_COST, 'entry.model.decoder if entry.name == "VAE" else entry.model\n', "entry.model\n"),
     ("arena: nobody ever fails", A, 'found["coverage"] < FAILS * coverage_ceiling', 'found["coverage"] < 0 * coverage_ceiling'),
-    ("arena: break-even upside down", A, "(training_a - training_b) / (drawing_b - drawing_a)", "(drawing_b - drawing_a) / (training_a - training_b)"),
-    ("bits: term r counted twice", P, "terms.sum() - terms.cumsum(0) + terms[0]", "terms.sum() - terms.cumsum(0) + terms[0] + terms"),
-    ("bits: the last jump is free", P, "float(rest(x, y)[r]) + jump(x, y, r, s)[0]", "float(rest(x, y)[r])"),
-    ("bits: the last jump in nats", P, "s, levels).mean()) / math.log(2), s", "s, levels).mean()), s"),
-    ("bits: s fitted to what is judged", P, "jump(x, y, r, s)[0]", "jump(x, y, r)[0]"),
+    ("arena: break-even upside down", EVALUATION_COST, "(training_a - training_b) / (drawing_b - drawing_a)", "(drawing_b - drawing_a) / (training_a - training_b)"),
+    ("bits: term r counted twice", BOUND, "terms.sum() - terms.cumsum(0) + terms[0]", "terms.sum() - terms.cumsum(0) + terms[0] + terms"),
+    ("bits: the last jump is free", BOUND, "float(rest(x, y)[r]) + jump(x, y, r, s)[0]", "float(rest(x, y)[r])"),
+    ("bits: the last jump in nats", BOUND, "s, levels).mean()) / math.log(2), s", "s, levels).mean()), s"),
+    ("bits: s fitted to what is judged", BOUND, "jump(x, y, r, s)[0]", "jump(x, y, r)[0]"),
     ("kernel distance: each with itself counted", M, "(each.sum() - each.trace()) / (len(x) * (len(x) - 1))", "each.sum() / len(x) ** 2"),
     ("kernel distance: not by the dimension", M, "(u @ v.T / u.shape[1] + 1)", "(u @ v.T + 1)"),
     ("kernel distance: across counted once", M, "- 2 * k(a, b).mean()", "- k(a, b).mean()"),
@@ -257,7 +256,7 @@ WIRING = [
     ("variances: other dice for each count", DENOISERS, "generator=generator(seed + 1), v=v", "generator=generator(seed + count), v=v"),
     ("bound: the learned share turned round", DENOISERS, '"learned": (1 - v_sum[1:] / n) * ratio', '"learned": v_sum[1:] / n * ratio'),
     ("bound: L_T left out of the sums", DENOISERS, "{name: float(v.sum()) for name, v in terms.items()}", "{name: float(v[1:].sum()) for name, v in terms.items()}"),
-    ("distance: the held back ones are among the reference", DENOISERS, "known = features(eye, real.x[~held])", "known = features(eye, real.x)"),
+    ("distance: the held back ones are among the reference", EVALUATION_DISTANCES, "known = features(eye, real.x[~held])", "known = features(eye, real.x)"),
     ("watch: arrows fly away from the guess", TRAINING, "seen[level] = (x0_hat - xt).cpu()", "seen[level] = (xt - x0_hat).cpu()"),
     ("watch: the menu of noise levels moves nothing", TRAINING, "self.eye.panels(frames, self.level.value)", "self.eye.panels(frames, next(iter(LEVELS)))"),
     ("watch: noisy picture and guess exchanged", TRAINING, "torch.cat([self.x0, xt, x0_hat])", "torch.cat([self.x0, x0_hat, xt])"),
@@ -278,7 +277,7 @@ WIRING = [
     ("Stop can be pressed only when nothing runs", LIVE, 'self.stop.disabled = state != "training"', 'self.stop.disabled = state == "training"'),
     ("the bar runs backwards", LIVE, "min(1.0, 1 - left / self.amount)", "min(1.0, left / self.amount)"),
     ("the time left in fifths", LIVE, "about {5 * math.ceil(seconds / 5)} seconds", "about {math.ceil(seconds / 5)} seconds"),
-    ("a film thinned unevenly", LIVE, "self._even[::2], 2 * self.stride", "self._even[::2], self.stride"),
+    ("a film thinned unevenly", TRACE, "def add(self, item) -> None:\n        if len(self._even) == self.keep:\n            self._even, self.stride = self._even[::2], 2 * self.stride", "def add(self, item) -> None:\n        if len(self._even) == self.keep:\n            self._even, self.stride = self._even[::2], self.stride"),
     ("the film's newest frame is not followed", LIVE, "self.player.value >= self.player.n_frames - 1", "self.player.value > self.player.n_frames - 1"),
     ("two trainings at a time", LIVE, "        if other is not training:\n            other.halt()", "        if other is training:\n            other.halt()"),
     ("keep is not handed on to the film", LIVE, "self.history, first = Thinned(keep)", "self.history, first = Thinned()"),
@@ -325,7 +324,7 @@ WIRING = [
     ("cures: lost and blurred exchanged", FAILING, 'for k in ("off", "lost", "blurred")]', 'for k in ("off", "blurred", "lost")]'),
     ("ladder: the two rows of a run exchanged", RUNGS, "[line[:, : 3 * size], line[:, 3 * size :]]", "[line[:, 3 * size :], line[:, : 3 * size]]"),
     ("ladder: counts those that did not fail", RUNGS, "{sum(r['fails'] for r in runs)} of {len(runs)} failed", "{sum(not r['fails'] for r in runs)} of {len(runs)} failed"),
-    ("ladder: diversity over all classes together", RUNGS, "x[y == k].std(0).mean()", "x.std(0).mean()"),
+    ("ladder: diversity over all classes together", EVALUATION_PYRAMID, "x[y == k].std(0).mean()", "x.std(0).mean()"),
     ("climb: classes in halves, not in turn", RUNGS, "torch.arange(LIVE) % 2", "torch.arange(LIVE) // (LIVE // 2)"),
     # ---- lesson 07: arena
     ("quality: nobody's sign, so the slowest wins", RACES, "sign = 1 if BETS[key][1] else -1", "sign = -1 if BETS[key][1] else 1"),
@@ -341,7 +340,7 @@ WIRING = [
     ("New race ignores the data", ARENA_, "arena.load(self.choice.value)", "arena.load(LIVE[0])"),
     ("New race throws the same dice", ARENA_, "self.seed, self.amount = self.seed + 1, self.budget.value", "self.amount = self.budget.value"),
     ("seconds to a coverage: the last moment above it", SCORES, "found.append(at[0] if at else math.inf)", "found.append(at[-1] if at else math.inf)"),
-    ("break-even: the DDPM against the others", SCORES, 'arena.break_even(mine, ms[family] / 1000, ddpm, ms["DDPM"] / 1000)', 'arena.break_even(ddpm, ms["DDPM"] / 1000, mine, ms[family] / 1000)'),
+    ("break-even: the DDPM against the others", SCORES, 'cost.break_even(mine, ms[family] / 1000, ddpm, ms["DDPM"] / 1000)', 'cost.break_even(ddpm, ms["DDPM"] / 1000, mine, ms[family] / 1000)'),
     ("what broke off looks good", SCORES, "else 0.0 if key in SHARES else math.inf", "else math.inf if key in SHARES else 0.0"),
     ("blind spots: shrunk ones are wide", BLIND, "_spread(d, 0.3)", "_spread(d, 2.0)"),
     ("blind spots: moves with the sign turned", BLIND, "z = (values - mean) / sd", "z = (mean - values) / sd"),
@@ -414,42 +413,42 @@ WIRING = [
     ("too large is called too small", CHECK, "'large' if got[0] > want[0] else 'small'", "'small' if got[0] > want[0] else 'large'"),
     ("expected and got exchanged", CHECK, "expected {want[i][at]:.6g}, but got {got[i][at]:.6g}", "expected {got[i][at]:.6g}, but got {want[i][at]:.6g}"),
     ("a solution shows another exercise's", CHECK, "source = inspect.getsource(e.reference)", "source = inspect.getsource(next(iter(EXERCISES.values())).reference)"),
-    ("01.jump: hints 2 and 3 exchanged", EXERCISES, '"At time t the signal has variance alpha_bar[t] and the noise has 1 - alpha_bar[t]. A weight is the root of a variance.",\n         "x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps."', '"x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps.",\n         "At time t the signal has variance alpha_bar[t] and the noise has 1 - alpha_bar[t]. A weight is the root of a variance."'),
-    ("02.db: hints 1 and 3 exchanged", EXERCISES, '"alpha_bar = r / (1 + r): check that 0 dB gives one half."', '"Decibels are 10 log10 of a ratio. Which ratio is it, in letters? First undo the logarithm."'),
-    ("too early and too late exchanged", EXERCISES, "_EARLY = \"It looks as if the table is read one place too early: it has a place for t = 0, so what belongs to t stands at [t], not at [t - 1].\"", "_EARLY = \"It looks as if the table is read one place too late: it has a place for t = 0, so what belongs to t stands at [t], not at [t + 1].\""),
-    ("03.copy: wrong axis called farthest", EXERCISES, "(lambda x, d: _distances(x, d).argmax(1), ", "(lambda x, d: _distances(x, d).argmax(0), "),
-    ("03.walk: T - 1 and T told exchanged", EXERCISES, "(_walk(lambda T: range(T - 1, 0, -1)), ", "(_walk(lambda T: range(T, 1, -1)), "),
-    ("04.ema: the plain mean is called the last weights", EXERCISES, '(lambda w, d: w.mean(0), "This is the plain mean', '(lambda w, d: w[-1], "This is the plain mean'),
-    ("05.d_loss: missing fakes are called missing real ones", EXERCISES, '(lambda r, f: F.softplus(-r), "It looks as if the fakes are missing', '(lambda r, f: F.softplus(f), "It looks as if the fakes are missing'),
-    ("05.best: the odds are called the score", EXERCISES, '(lambda p, q: p / q, "This is the ratio', '(lambda p, q: (p / q).log(), "This is the ratio'),
-    ("06.modes: all samples are called 1 sd", EXERCISES, '(_covered(good=lambda d, sd: d < math.inf), "It looks as if all samples', '(_covered(good=lambda d, sd: d < sd), "It looks as if all samples'),
-    ("07.even: added trainings are called added drawings", EXERCISES, '(a + b) / (q - p), "The trainings are added', '(a - b) / (p + q), "The trainings are added'),
-    ("09.z: the forgotten mean is called forgotten noise", EXERCISES, '(lambda m, v, n: m + 0 * n, "The noise is forgotten', '(lambda m, v, n: (0.5 * v).exp() * n, "The noise is forgotten'),
-    ("09.dial: the farthest is called the mean", EXERCISES, "(_nearer(pick=lambda d: d.mean(1)), ", "(_nearer(pick=lambda d: d.max(1).values), "),
+    ("01.jump: hints 2 and 3 exchanged", EX01, '"At time t the signal has variance alpha_bar[t] and the noise has 1 - alpha_bar[t]. A weight is the root of a variance.",\n         "x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps."', '"x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps.",\n         "At time t the signal has variance alpha_bar[t] and the noise has 1 - alpha_bar[t]. A weight is the root of a variance."'),
+    ("02.db: hints 1 and 3 exchanged", EX02, '"alpha_bar = r / (1 + r): check that 0 dB gives one half."', '"Decibels are 10 log10 of a ratio. Which ratio is it, in letters? First undo the logarithm."'),
+    ("too early and too late exchanged", EXERCISES, "EARLY = \"It looks as if the table is read one place too early: it has a place for t = 0, so what belongs to t stands at [t], not at [t - 1].\"", "EARLY = \"It looks as if the table is read one place too late: it has a place for t = 0, so what belongs to t stands at [t], not at [t + 1].\""),
+    ("03.copy: wrong axis called farthest", EX03, "(lambda x, d: _distances(x, d).argmax(1), ", "(lambda x, d: _distances(x, d).argmax(0), "),
+    ("03.walk: T - 1 and T told exchanged", EX03, "(_walk(lambda T: range(T - 1, 0, -1)), ", "(_walk(lambda T: range(T, 1, -1)), "),
+    ("04.ema: the plain mean is called the last weights", EX04, '(lambda w, d: w.mean(0), "This is the plain mean', '(lambda w, d: w[-1], "This is the plain mean'),
+    ("05.d_loss: missing fakes are called missing real ones", EX05, '(lambda r, f: F.softplus(-r), "It looks as if the fakes are missing', '(lambda r, f: F.softplus(f), "It looks as if the fakes are missing'),
+    ("05.best: the odds are called the score", EX05, '(lambda p, q: p / q, "This is the ratio', '(lambda p, q: (p / q).log(), "This is the ratio'),
+    ("06.modes: all samples are called 1 sd", EX06, '(_covered(good=lambda d, sd: d < math.inf), "It looks as if all samples', '(_covered(good=lambda d, sd: d < sd), "It looks as if all samples'),
+    ("07.even: added trainings are called added drawings", EX07, '(a + b) / (q - p), "The trainings are added', '(a - b) / (p + q), "The trainings are added'),
+    ("09.z: the forgotten mean is called forgotten noise", EX09, '(lambda m, v, n: m + 0 * n, "The noise is forgotten', '(lambda m, v, n: (0.5 * v).exp() * n, "The noise is forgotten'),
+    ("09.dial: the farthest is called the mean", EX09, "(_nearer(pick=lambda d: d.mean(1)), ", "(_nearer(pick=lambda d: d.max(1).values), "),
     # ---- sprites, pictures, data
-    ("stars by day", SPRITES, '_rgb("FFF6D8"), alpha=night)', '_rgb("FFF6D8"), alpha=1 - night)'),
-    ("clouds at night", SPRITES, "c.fill(cloud, white, alpha=0.85 * (1 - night))", "c.fill(cloud, white, alpha=0.85 * night)"),
-    ("the moon's spots on the sun", SPRITES, '_rgb("E9D8B4"), alpha=0.8 * night', '_rgb("E9D8B4"), alpha=0.8 * (1 - night)'),
-    ("a wink with both eyes open", SPRITES, '(eyes == "winking" and x > 0)', '(eyes == "winking" and x > 1)'),
-    ("a wink with the other eye", SPRITES, '(eyes == "winking" and x > 0)', '(eyes == "winking" and x < 0)'),
-    ("sleepy eyes curve like happy ones", SPRITES, "(x, -0.1), (x + 0.18, 0.02)], 0.034)", "(x, 0.1), (x + 0.18, 0.02)], 0.034)"),
-    ("the iris in the fur's colour", SPRITES, 'c.fill(ellipse(x, 0, r, r * 1.1), p["iris"])', 'c.fill(ellipse(x, 0, r, r * 1.1), p["fur"])'),
-    ("wide eyes as wide as open ones", SPRITES, 'r = 0.22 if eyes == "wide" else 0.18', "r = 0.18"),
-    ("a tuxedo's tail tip in the mark's colour", SPRITES, '"tuxedo": "bib"}.get(pattern)', '"tuxedo": "mark"}.get(pattern)'),
-    ("a tuxedo without its blaze", SPRITES, 'c.fill(blaze, p["bib"], clip=HEAD)', 'c.fill(blaze, p["fur"], clip=HEAD)'),
-    ("loaf and curled exchanged", SPRITES, '"loaf": _paint_loaf, "curled": _paint_curled', '"loaf": _paint_curled, "curled": _paint_loaf'),
-    ("a blossom's centre in its petals' colour", SPRITES, 'c.fill(ellipse(0, 0.01, 0.25), p["centre"])', 'c.fill(ellipse(0, 0.01, 0.25), p["petals"])'),
-    ("six petals drawn as five", SPRITES, '{"five": 5, "six": 6, "eight": 8}', '{"five": 5, "six": 5, "eight": 8}'),
-    ("a tulip of five with six petals", SPRITES, "    5: (2, 3),", "    5: (3, 3),"),
-    ("a tulip's flames in its petals' colour", SPRITES, 'leaf.fill(flame, p["centre"])', 'leaf.fill(flame, p["petals"])'),
+    ("stars by day", DATA_PAINTERS, 'rgb("FFF6D8"), alpha=night)', 'rgb("FFF6D8"), alpha=1 - night)'),
+    ("clouds at night", DATA_PAINTERS, "c.fill(cloud, white, alpha=0.85 * (1 - night))", "c.fill(cloud, white, alpha=0.85 * night)"),
+    ("the moon's spots on the sun", DATA_PAINTERS, 'rgb("E9D8B4"), alpha=0.8 * night', 'rgb("E9D8B4"), alpha=0.8 * (1 - night)'),
+    ("a wink with both eyes open", DATA_PAINTERS, '(eyes == "winking" and x > 0)', '(eyes == "winking" and x > 1)'),
+    ("a wink with the other eye", DATA_PAINTERS, '(eyes == "winking" and x > 0)', '(eyes == "winking" and x < 0)'),
+    ("sleepy eyes curve like happy ones", DATA_PAINTERS, "(x, -0.1), (x + 0.18, 0.02)], 0.034)", "(x, 0.1), (x + 0.18, 0.02)], 0.034)"),
+    ("the iris in the fur's colour", DATA_PAINTERS, 'c.fill(ellipse(x, 0, r, r * 1.1), p["iris"])', 'c.fill(ellipse(x, 0, r, r * 1.1), p["fur"])'),
+    ("wide eyes as wide as open ones", DATA_PAINTERS, 'r = 0.22 if eyes == "wide" else 0.18', "r = 0.18"),
+    ("a tuxedo's tail tip in the mark's colour", DATA_PAINTERS, '"tuxedo": "bib"}.get(pattern)', '"tuxedo": "mark"}.get(pattern)'),
+    ("a tuxedo without its blaze", DATA_PAINTERS, 'c.fill(blaze, p["bib"], clip=HEAD)', 'c.fill(blaze, p["fur"], clip=HEAD)'),
+    ("loaf and curled exchanged", DATA_PAINTERS, '"loaf": _paint_loaf, "curled": _paint_curled', '"loaf": _paint_curled, "curled": _paint_loaf'),
+    ("a blossom's centre in its petals' colour", DATA_PAINTERS, 'c.fill(ellipse(0, 0.01, 0.25), p["centre"])', 'c.fill(ellipse(0, 0.01, 0.25), p["petals"])'),
+    ("six petals drawn as five", DATA_PAINTERS, '{"five": 5, "six": 6, "eight": 8}', '{"five": 5, "six": 5, "eight": 8}'),
+    ("a tulip of five with six petals", DATA_PAINTERS, "    5: (2, 3),", "    5: (3, 3),"),
+    ("a tulip's flames in its petals' colour", DATA_PAINTERS, 'leaf.fill(flame, p["centre"])', 'leaf.fill(flame, p["petals"])'),
     ("sprites of a group in another order", SPRITES, "pixels[these] = _render([specs[i] for i in these], jitter[these], size)", "pixels[these] = _render([specs[i] for i in these[::-1]], jitter[these], size)"),
-    ("caption: petals and centre exchanged", SPRITES, "{s['petals']} and {s['centre']} flower", "{s['centre']} and {s['petals']} flower"),
+    ("caption: petals and centre exchanged", DATA_CAPTIONS, "{s['petals']} and {s['centre']} flower", "{s['centre']} and {s['petals']} flower"),
     ("a photo is not turned as its EXIF says", PICTURES, "return image if turn is None else image.transpose(turn)", "return image"),
     ("transparency on black", PICTURES, '"white"), image)', '"black"), image)'),
     ("crop is always the centre", PICTURES, 'if crop == "center":', "if crop:"),
-    ("a subset keeps the first captions", DATA, "tuple(self.captions[j] for j in i.tolist())", "tuple(self.captions[: len(i)])"),
-    ("cats are flowers", DATA, 'names.index(s["species"]) for s in specs', '1 - names.index(s["species"]) for s in specs'),
-    ("batches of one order for ever", DATA, "torch.randperm(len(self), generator=g, ", "torch.arange(len(self), "),
+    ("a subset keeps the first captions", DATASET, "tuple(self.captions[j] for j in i.tolist())", "tuple(self.captions[: len(i)])"),
+    ("cats are flowers", SPRITES, 'names.index(s["species"]) for s in specs', '1 - names.index(s["species"]) for s in specs'),
+    ("batches of one order for ever", DATASET, "torch.randperm(len(self), generator=g, ", "torch.arange(len(self), "),
     # ---- training
     ("NaN in the gradient with a finite loss is accepted", T, "if not math.isfinite(norm) or not math.isfinite(value", "if not math.isfinite(value"),
     ("the average's buffers are not copied", T, "            mine.copy_(theirs)\n", "            pass\n"),
@@ -462,7 +461,7 @@ WIRING = [
     ("`draw` uses the first batch's classes for all", P, "y[start : start + batch].to(device)", "y[: min(batch, n - start)].to(device)"),
     ("256 grey levels for the 8 x 8 digits", P, "else data.levels", "else 256"),
     ("with eta > 0 steps even in decibels", P, '"t" if eta else "snr"', '"snr"'),
-    ("bits: L_T in nats", P, "schedule.terminal_kl(x0) / math.log(2)", "schedule.terminal_kl(x0)"),
+    ("bits: L_T in nats", BOUND, "schedule.terminal_kl(x0) / math.log(2)", "schedule.terminal_kl(x0)"),
     ("draw: eta is not handed on", P, "            eta=eta,\n", "            eta=0.0,\n"),
     ("draw: pictures are not clipped", P, "clip = 1.0 if len(model.shape) == 3 else None", "clip = None"),
     ("build: predicts is not told to the denoiser", P, "Denoiser(learner.ema, schedule, predicts)", "Denoiser(learner.ema, schedule)"),
@@ -479,7 +478,7 @@ WIRING = [
     ("VAE draws grain for pictures, none for points", V, "if points if grain is None else grain:", "if not points if grain is None else grain:"),
     ("a file forgets what its network predicts", STORE, '{"predicts": model.predicts, "schedule"', '{"predicts": "v", "schedule"'),
     # ---- the shell
-    ("sample --seed is ignored for GAN and VAE", SHELL, "batches = draw(model, args.n, y=y, seed=args.seed)", "batches = draw(model, args.n, y=y)"),
+    ("sample --seed is ignored for GAN and VAE", CLI_SAMPLE, "batches = draw(model, args.n, y=y, seed=args.seed)", "batches = draw(model, args.n, y=y)"),
     ("train --loss is ignored", SHELL, '{"loss": args.loss} if args.loss else {}', "{}"),
     ("train --seed: the dice are those of 0", SHELL, "**length, seed=args.seed, checkpoint", "**length, seed=0, checkpoint"),
     ("train --seconds is ignored", SHELL, '{"seconds": args.seconds or 120.0}', '{"seconds": 120.0}'),
@@ -488,10 +487,10 @@ WIRING = [
     ("train --checkpoint is ignored", SHELL, "checkpoint=args.checkpoint", "checkpoint=None"),
     ("train --items: learns from the rest", SHELL, "d.split(args.items)[0]", "d.split(args.items)[1]"),
     ("train --device is ignored", SHELL, "device = pick_device(args.device)", "device = pick_device()"),
-    ("sample --device is ignored", SHELL, "store.load(args.weights, pick_device(args.device))", "store.load(args.weights, pick_device())"),
-    ("sample --class is always 0", SHELL, "torch.full((args.n,), args.label)", "torch.full((args.n,), 0)"),
-    ("sample --eta is ignored", SHELL, "y=y, eta=eta, seed=args.seed)", "y=y, seed=args.seed)"),
-    ("sample --steps is ignored", SHELL, "steps, eta = args.steps or 50, args.eta or 0.0", "steps, eta = 50, args.eta or 0.0"),
+    ("sample --device is ignored", CLI_SAMPLE, "store.load(args.weights, pick_device(args.device))", "store.load(args.weights, pick_device())"),
+    ("sample --class is always 0", CLI_SAMPLE, "torch.full((args.n,), args.label)", "torch.full((args.n,), 0)"),
+    ("sample --eta is ignored", CLI_SAMPLE, "y=y, eta=eta, seed=args.seed)", "y=y, seed=args.seed)"),
+    ("sample --steps is ignored", CLI_SAMPLE, "steps, eta = args.steps or 50, args.eta or 0.0", "steps, eta = 50, args.eta or 0.0"),
     ("figure --spacing is ignored", MAIN, 'args.spacing == "noise"', 'args.spacing == "t"'),
     ("figure forward --seed is ignored", MAIN, "eps = randn_like(x0, torch.Generator().manual_seed(args.seed))", "eps = randn_like(x0, torch.Generator().manual_seed(0))"),
     ("figure --fps is ignored", MAIN, "args.fps or 10, scale", "10, scale"),
@@ -558,7 +557,9 @@ WIRING = [
 ]  # fmt: skip
 
 # ---- nothing learned is lost, and nothing is silently something else
-FILES, OPTIONS, CLASSIFIER = (f"diffusion_lib/{name}.py" for name in ("files", "options", "classifier"))
+FILES, OPTIONS, CLASSIFIER = (
+    f"diffusion_lib/{name}.py" for name in ("files", "cli/options", "evaluation/classifier")
+)
 KEPT = [
     ('shell: a signal is written down and not looked at', SHELL, '                if came:\n                    break\n', ''),
     ('shell: SIGHUP forgotten', SHELL, '"SIGTERM", "SIGHUP"', '"SIGTERM"'),
@@ -597,7 +598,7 @@ KEPT = [
     ("options: ~ is a folder's name", OPTIONS, 'return files.expanded(name)', 'return Path(name)'),
     ('figure: frames ignored', MAIN, 'args.frames or (40', '(40'),
     ('figure: options of other files are ignored', MAIN, '    for option, endings in ONLY.items():', '    for option, endings in ():'),
-    ('figure: Ctrl+C is a success', MAIN, '        return 130', '        return 0'),
+    ('figure: Ctrl+C is a success', PROGRAM, '        return 130', '        return 0'),
     ('store: the card of another program', STORE, 'not isinstance(about, dict) or about.get', 'about.get'),
     ('store: 16 bits too small are called no numbers', STORE, '"do not all fit into 16 bits" if half else', ''),
     ('classifier: its data are not told', CLASSIFIER, '{"model": "classifier", "data": data, "seed": seed}', '{"model": "classifier", "seed": seed}'),

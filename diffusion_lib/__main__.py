@@ -1,7 +1,6 @@
 """The same pictures from a shell: python -m diffusion_lib figure forward --image cat.jpg --out forward.png
 
-A command is a function that adds its parser and names what it runs; COMMANDS lists them. The heavy imports stand where
-they are used, so that --help and a mistyped option are answered at once. Longer than 250 lines because --help is a page.
+A command is a function that adds its parser and names what it runs; COMMANDS lists them.
 """
 
 from __future__ import annotations
@@ -13,9 +12,12 @@ import warnings
 from importlib.metadata import version
 
 from . import files
-from .cli.figure import COMMANDS
-from .cli.options import Parser, complain, number, sentence, tell
-from .cli.train import SIGNALS
+from .cli.figure import add_figure
+from .cli.options import Parser, complain, sentence, tell
+from .cli.sample import add_sample
+from .cli.train import SIGNALS, add_train
+
+COMMANDS = [add_figure, add_train, add_sample]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -27,7 +27,7 @@ class VAE(nn.Module):
     """Encoder and decoder. x (B, *shape) -> mu, logvar (B, latent); z (B, latent) -> the mean of p(x | z), (B, *shape).
 
     latent: how many numbers z has; 2 makes a map that can be looked at. sd: the decoder's s in the units of x; None: s is
-    learned. channels, patch: as in `gan.Generator`. card: where the weights come from, if they were loaded.
+    learned. channels, patch: as in `nets.Generator`. card: where the weights come from, if they were loaded.
     """
 
     def __init__(self, shape, latent: int = 16, classes: int = 0, channels: int = 16, sd: float | None = None, patch: int = 1):  # fmt: skip
@@ -75,7 +75,7 @@ def kl_to_prior(mu: Tensor, logvar: Tensor) -> Tensor:
 
 
 def surprise(model: VAE, x: Tensor, z: Tensor, y: Tensor | None = None, levels: int | None = None) -> Tensor:
-    """-log p(x | z), (B,), in nats. levels: a pixel has this many values, see `ddpm.vlb_term`; None: the density's."""
+    """-log p(x | z), (B,), in nats. levels: a pixel has this many values, see `bound.vlb_term`; None: the density's."""
     mean, s = model.decode(z, y), model.log_s.exp()
     if levels:
         return -log_bin(x, mean, s, levels).flatten(1).sum(1)

@@ -40,14 +40,14 @@ CAPS = {
 # Views of a lesson that draw samples by the hundred: so few here; what is shown where is held by test_wiring_lessons.py.
 FEWER = {
     "04": {
-        "views.three_questions": {"n": 30, "counts": (1, 3, 10)},
-        "views.variances": {"n": 30, "counts": (3, 10)},
+        "course.lesson04.three_questions": {"n": 30, "counts": (1, 3, 10)},
+        "course.lesson04.variances": {"n": 30, "counts": (3, 10)},
     },
-    "07": {"views.blind_spots": {"n": 200, "repeats": 4}},
+    "07": {"course.lesson07.blind_spots": {"n": 200, "repeats": 4}},
     "09": {
         "vae.bits_per_dimension": {"n": 2},
-        "views.sharpness": {"n": 60},
-        "views.copying.makers": {"n": 60},
+        "course.lesson09.sharpness": {"n": 60},
+        "course.lesson09.copying.makers": {"n": 60},
     },
 }
 ARTEFACTS = ROOT / "artefacts"

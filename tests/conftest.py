@@ -26,7 +26,7 @@ _last = time.process_time()
 def one_thread():
     """Nothing that a test of this module began to train goes on after it."""
     yield
-    if live := sys.modules.get("diffusion_lib.views.live"):
+    if live := sys.modules.get("diffusion_lib.course.live"):
         live.only(None)
 
 

@@ -44,7 +44,7 @@ def book_of(**coverage):
 @pytest.fixture
 def made_up(tmp_path, monkeypatch):
     """Write a race into a folder of our own and read it from there."""
-    monkeypatch.setattr(records, "RECORDS", tmp_path)
+    monkeypatch.setattr(records, "RECORDS", tmp_path), monkeypatch.setattr(recorded, "RECORDS", tmp_path)
 
     def write(**coverage):
         (tmp_path / "arena_digits.json").write_text(json.dumps(book_of(**coverage)))
@@ -300,7 +300,7 @@ def test_a_run_without_numbers_does_not_look_good(made_up, monkeypatch):
         row.update(coverage=0.0, fails=True, drawing_ms=None, error="no number", curve=row["curve"][:1])
         for key in ("precision", "recall", "frechet", "nearer_to_training"):
             del row[key]
-    monkeypatch.setattr(records, "race_book", lambda place: book)
+    monkeypatch.setattr(recorded, "race_book", lambda place: book)
     gan = next(line for line in lesson07.quality("digits").splitlines() if line.startswith("GAN"))
     assert "0.00 (0.00–0.80)" in gan and "none (1.2–none)" in gan and "2 of 3" in gan
     vae, ddpm, both = lesson07.verdict("digits", "frechet").splitlines()
@@ -312,7 +312,7 @@ def test_a_run_without_numbers_does_not_look_good(made_up, monkeypatch):
 def test_how_equal_the_seconds_were_stands_in_the_ledger(made_up, monkeypatch):
     book = book_of(GAN=[0.8, 0.8], VAE=[0.8, 0.8], DDPM=[0.8, 0.8])
     book["runs"][0]["seconds"], book["runs"][1]["seconds"] = 10.4, 10.8  # the GAN's
-    monkeypatch.setattr(records, "race_book", lambda place: book)
+    monkeypatch.setattr(recorded, "race_book", lambda place: book)
     said = lesson07.ledger("digits").splitlines()[-1]
     assert "more than 5.19% off the mean" in said  # 10.8 among 10 and 10
 
@@ -336,7 +336,7 @@ def test_a_film_stands_still_where_a_run_broke_off(tmp_path, monkeypatch):
     with np.load(records.RECORDS / "arena_grid.npz") as film:
         np.savez(tmp_path / "arena_grid.npz", **{k: film[k][:4] if k == "GAN" else film[k] for k in film})
     (tmp_path / "arena_grid.json").write_text(json.dumps(book))
-    monkeypatch.setattr(records, "RECORDS", tmp_path)
+    monkeypatch.setattr(records, "RECORDS", tmp_path), monkeypatch.setattr(recorded, "RECORDS", tmp_path)
     film = lesson07.recorded_arena("grid").film
     points = next(m for m in film["panels"][0]["marks"] if m["colors"] == [0])
     x = np.frombuffer(points["x"], "<f4").reshape(13, -1)

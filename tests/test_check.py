@@ -16,8 +16,8 @@ from nbclient import NotebookClient
 
 from diffusion_lib.course import checking as c
 from diffusion_lib.course import prediction as predictions
-from diffusion_lib.course.checking import check, exercise, hint, judge, same, solution
-from diffusion_lib.course.exercise import EXERCISES, _stops
+from diffusion_lib.course.checking import check, exercise, exercises, hint, judge, same, solution
+from diffusion_lib.course.exercise import stops
 from diffusion_lib.course.note import _KINDS, Note
 from diffusion_lib.course.prediction import predict
 from diffusion_lib.diffusion import (
@@ -34,6 +34,7 @@ from diffusion_lib.oracle import mixture_denoiser
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+EXERCISES = exercises()
 FUNCTIONS = [e for e in EXERCISES.values() if e.arguments]
 NUMBERS = [e for e in EXERCISES.values() if not e.arguments]
 SLIPS = [(e, sentence) for e in EXERCISES.values() for sentence in e.slips]
@@ -87,7 +88,7 @@ def test_a_slip_that_raises_is_no_diagnosis_unless_it_is_marked():
 
     e = dataclasses.replace(EXERCISES["01.step"], slips={"Never said.": broken})
     assert "TypeError: of our own" in judge(e, broken).text
-    e = dataclasses.replace(e, slips={"Said.": _stops(lambda *a: broken(*a))})
+    e = dataclasses.replace(e, slips={"Said.": stops(lambda *a: broken(*a))})
     assert judge(e, broken).text == "Said."
 
 
@@ -841,7 +842,7 @@ def test_stored_words_do_not_spoil_the_answer(guess, boxes):
 @pytest.mark.heavy
 def test_a_notebook_runs_through_unfilled_and_filled(tmp_path):
     sources = [
-        "from diffusion_lib.check import check, hint, solution\nfrom diffusion_lib.predict import predict",
+        "from diffusion_lib.course import check, hint, predict, solution",
         "def mine(xs, t, eps, schedule):\n    return ...\n\ncheck('01.step', mine)",
         "def mine(xs, t, eps, schedule):\n    return schedule.alpha[t].sqrt() * xs + schedule.beta[t] * eps\n\ncheck('01.step', mine)",
         "def mine(xs, t, eps, schedule):\n    return xs @ eps @ schedule\n\ncheck('01.step', mine)",

@@ -346,7 +346,7 @@ def test_every_example_in_the_help_works_when_pasted(here, text, monkeypatch):
 def test_the_readme_s_examples_are_commands(here):
     from pathlib import Path
 
-    readme = (Path(cli.__file__).parent.parent / "README.md").read_text("utf-8")
+    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
     Image.new("RGB", (40, 30)).save(here / "cat.jpg")
     examples = re.findall(r"^python -m diffusion_lib (figure .*?)(?:\s+#.*)?$", readme, re.M)
     assert examples

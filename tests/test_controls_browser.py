@@ -9,18 +9,18 @@ from browser import IDLE, ask_kernel, opened, shown, write_notebook
 pytestmark = pytest.mark.browser
 
 CELLS = (
-    "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib import data, store, views\nfrom diffusion_lib.diffusion import Schedule\n"
-    "from diffusion_lib.predict import predict\ncat, points = data.sprites(2, size=8, seed=0), data.load('moons', n=300)",
-    "views.explore_forward({'a cat': cat.x[:1]}, Schedule.of('cosine', 5))",
-    "views.explore_schedule({'a cat': cat.x[:1], 'a flower': cat.x[1:]})",
-    "views.step_reverse({'cats': cat}, Schedule.of('linear', 3), steps=3, networks={})",
-    "views.own_pictures()",
-    "duel = views.step_gan(points)\nduel",
-    "mine = views.bet()\nmine",
-    "lab = views.collapse_lab('ring', seconds=0.2)\nlab.join();\nlab",
-    "views.latent_map()",
+    "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib import data, store\nfrom diffusion_lib.course import lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07, lesson09, predict\nfrom diffusion_lib.diffusion import Schedule\n"
+    "cat, points = data.sprites(2, size=8, seed=0), data.load('moons', n=300)",
+    "lesson01.explore_forward({'a cat': cat.x[:1]}, Schedule.of('cosine', 5))",
+    "lesson02.explore_schedule({'a cat': cat.x[:1], 'a flower': cat.x[1:]})",
+    "lesson03.step_reverse({'cats': cat}, Schedule.of('linear', 3), steps=3, networks={})",
+    "lesson04.own_pictures()",
+    "duel = lesson05.step_gan(points)\nduel",
+    "mine = lesson07.bet()\nmine",
+    "lab = lesson06.collapse_lab('ring', seconds=0.2)\nlab.join();\nlab",
+    "lesson09.latent_map()",
     "guess = predict('Which way does it go?', ['up', 'down', 'to the side'])",
-    "import time, ipywidgets\nfrom diffusion_lib.controls import group\nslow = ipywidgets.Button(description='Slow')\n"
+    "import time, ipywidgets\nfrom diffusion_lib.course.controls import group\nslow = ipywidgets.Button(description='Slow')\n"
     "slow.on_click(lambda _: time.sleep(1.5))\ngroup([slow], name='Slow work')",
 )
 SHOWN = range(1, len(CELLS))

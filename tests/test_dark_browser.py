@@ -10,6 +10,8 @@ from browser import page
 from PIL import Image
 from test_theme import contrast
 
+from diffusion_lib.course.lesson04 import own
+from diffusion_lib.course.lesson09 import latents
 from diffusion_lib.viz import theme
 
 pytestmark = pytest.mark.browser
@@ -22,6 +24,9 @@ window.sent = [];
 render({{ el: document.querySelector("main"), model: {{ get: (key) => state[key], set: (key, value) => (state[key] = value), on() {{}}, off() {{}},
   save_changes() {{}}, send: (content, _, buffers) => window.sent.push([...new Uint8Array(buffers[0])]) }} }});
 </script>"""
+
+
+MODULES = {"map.js": latents.__file__, "pad.js": own.__file__}  # beside which it lies
 
 
 def a_map():
@@ -40,7 +45,9 @@ def opened(request, chrome):
     with page(chrome, dark=request.param, offline=True, width=900, height=600) as p:
 
         def show(name, film):
-            p.set_content(PAGE.format(code=theme.script(name), film=json.dumps(film), **colours))
+            p.set_content(
+                PAGE.format(code=theme.script(MODULES[name], name), film=json.dumps(film), **colours)
+            )
             p.locator("main canvas").first.wait_for()
             p.wait_for_function(
                 f"document.querySelector('main > div').classList.contains('in-the-dark') === {str(request.param).lower()}"

@@ -1,23 +1,18 @@
-"""Data sets: shapes, scales and seeds; your own pictures in every odd format; downloads that fail well. Never the real network."""
+"""Data sets: shapes, scales and seeds; your own pictures in every odd format. Never the network."""
 
 import gc
-import gzip
-import hashlib
-import http.server
 import io
 import socket
 import struct
-import threading
 import warnings
 import zlib
 
 import numpy as np
 import pytest
 import torch
-from diffusion_lib.download import Download
 from PIL import Image, ImageCms, ImageOps
 
-from diffusion_lib import data, download
+from diffusion_lib import data
 from diffusion_lib.data import DATASETS, Data, bundled, folder, load, own, photo
 from diffusion_lib.data.drawn import random_sprites
 
@@ -292,77 +287,6 @@ def test_a_folder_of_broken_files_says_so(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no")
     with pytest.raises(ValueError, match="None of the 1 files"):
         folder(tmp_path)
-
-
-# ---------------------------------------------------------------------------------------- downloads, from a server of our own
-
-
-@pytest.fixture
-def mirrors(tmp_path, monkeypatch):
-    """full_mnist from two local mirrors; content["good"|"bad"] is what they serve, hits what was asked for."""
-    images = b"\0" * 16 + bytes(range(256)) * 3 + b"\0" * (784 * 2 - 768)
-    labels = b"\0" * 8 + bytes([5, 7])
-    files = dict(zip(download.FILES, map(gzip.compress, (images, labels, images, labels)), strict=True))
-    hits, broken = [], set()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            _, mirror, name = self.path.split("/")
-            hits.append(self.path)
-            if mirror == "gone":
-                self.send_error(404)
-                return
-            content = files[name] if (mirror, name) not in broken else files[name][:-3] + b"bad"
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    md5 = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
-    monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path))
-
-    def use(*names):
-        monkeypatch.setitem(
-            download.DOWNLOADS, "full_mnist", Download(tuple(f"{url}/{n}/" for n in names), md5)
-        )
-
-    yield use, hits, broken
-    server.shutdown()
-
-
-def test_a_download_is_checked_and_kept(mirrors):
-    use, hits, _ = mirrors
-    use("one", "two")
-    d = data.full_mnist()
-    assert d.x.shape == (2, 1, 28, 28) and d.y.tolist() == [5, 7] and len(hits) == 2
-    assert torch.equal(data.full_mnist().x, d.x) and len(hits) == 2
-
-
-def test_the_next_mirror_is_asked_when_one_is_dead_or_damaged(mirrors):
-    use, hits, broken = mirrors
-    broken.add(("one", download.FILES[0]))
-    use("gone", "one", "two")
-    assert data.full_mnist().y.tolist() == [5, 7]
-    assert [h.split("/")[1] for h in hits] == ["gone", "one", "two", "gone", "one"]
-
-
-def test_offline_is_one_sentence(mirrors, monkeypatch):
-    use, _, broken = mirrors
-    broken.add(("one", download.FILES[0]))
-    use("gone", "one")
-    with pytest.raises(ConnectionError) as error:
-        data.full_mnist()
-    assert "damaged" in str(error.value) and "Not Found" in str(error.value) and "mnist()" in str(error.value)
-    monkeypatch.setitem(
-        download.DOWNLOADS, "fashion_mnist", Download(("http://127.0.0.1:9/",), {download.FILES[0]: ""})
-    )
-    with pytest.raises(ConnectionError, match="could not be downloaded"):
-        data.fashion_mnist()
 
 
 # ---------------------------------------------------------------------------------------- pictures as people have them

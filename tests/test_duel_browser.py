@@ -9,7 +9,7 @@ from test_lessons_browser import move
 pytestmark = pytest.mark.browser
 
 CELLS = (
-    "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib import data, views\n"
+    "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib import data\nfrom diffusion_lib.course import lesson05 as views\n"
     "points = data.load('moons', n=2000)\ncats = data.sprites(200, size=16, species='cat')\n"
     "cats = data.Data(cats.x, name='cats')",
     "duel = views.step_gan(points)\nduel",

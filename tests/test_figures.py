@@ -418,6 +418,6 @@ def test_threads_at_once_draw_what_one_draws_alone():
 
 @pytest.mark.heavy
 def test_figures_need_no_widgets_and_no_pyplot():
-    code = "import sys, diffusion_lib.figures; print([m for m in ('ipywidgets', 'IPython', 'anywidget', 'matplotlib.pyplot') if m in sys.modules])"
+    code = "import sys, diffusion_lib.viz.figures; print([m for m in ('ipywidgets', 'IPython', 'anywidget', 'matplotlib.pyplot') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

@@ -325,7 +325,9 @@ def drawn(widths, monkeypatch, shares=9):
         )
         shown.append((width, os.read(master, 65536).decode()))
     options.complain("done")
-    last = os.read(master, 65536).decode()
+    last = ""
+    while not last.endswith("done\r\n"):  # a terminal hands on what was written in as many pieces as it likes
+        last += os.read(master, 65536).decode()
     sys.stderr.close(), os.close(master)
     return shown, last
 

@@ -20,7 +20,7 @@ import torch
 
 from diffusion_lib import __main__, data, ddpm, files, gan, nets, store, train, vae
 from diffusion_lib.cli import figure as cli
-from diffusion_lib.cli import train
+from diffusion_lib.cli import train as shell
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import fit, told
@@ -105,7 +105,7 @@ def test_a_signal_keeps_what_was_learned_however_often_it_comes(here, after, mon
         os.kill(os.getpid(), number)  # a second, third ... time while the files are written
         save(path, content)
 
-    monkeypatch.setattr(files, "write", impatient), monkeypatch.setattr(files, "write", impatient)
+    monkeypatch.setattr(store, "write", impatient), monkeypatch.setattr(files, "write", impatient)
     before = signal.getsignal(number)
     after(3, lambda: os.kill(os.getpid(), number))
     assert run(f"{RING} --steps 300 --checkpoint c.pt") == code
@@ -114,7 +114,7 @@ def test_a_signal_keeps_what_was_learned_however_often_it_comes(here, after, mon
     assert signal.getsignal(number) is before and card()["steps"] in (3, 4)
     assert torch.load("c.pt", weights_only=True)["done"] == card()["steps"]
     monkeypatch.setattr(train, "fit", fit)
-    monkeypatch.setattr(files, "write", save), monkeypatch.setattr(files, "write", save)
+    monkeypatch.setattr(store, "write", save), monkeypatch.setattr(files, "write", save)
     assert run(f"{RING} --steps 6 --checkpoint c.pt") == 0 and card()["steps"] == 6
 
 
@@ -272,15 +272,15 @@ def test_weights_without_any_place_wait_for_one_while_somebody_looks_on(here, mo
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(files, "write", full), monkeypatch.setattr(train, "_wait", lambda *a: None)
+    monkeypatch.setattr(store, "write", full), monkeypatch.setattr(shell, "_wait", lambda *a: None)
     assert run(f"{RING} --steps 1") == 2  # in a log nobody could make room
     assert "No space" in capsys.readouterr().err and len(tries) == 5
     tries.clear()
-    monkeypatch.setattr(train, "_columns", lambda: 80)
+    monkeypatch.setattr(shell, "_columns", lambda: 80)
     assert run(f"{RING} --steps 1") == 1 and len(tries) == 8
     assert "waits for that" in capsys.readouterr().err and len(list(here.glob("w-kept-*"))) == 1
     tries.clear()
-    monkeypatch.setattr(train, "_wait", lambda came, asked: came.append(signal.SIGINT))
+    monkeypatch.setattr(shell, "_wait", lambda came, asked: came.append(signal.SIGINT))
     assert run(f"{RING} --steps 1") == 2 and len(tries) == 5  # Ctrl+C gives it up
 
 
@@ -414,8 +414,12 @@ def test_what_a_model_is_built_from_is_told_by_its_contents():
     schedules = [Schedule.of("cosine", 10), Schedule.of("cosine", 11), Schedule.of("linear", 10)]
     schedules.append(Schedule(schedules[0].alpha_bar ** 2, "cosine"))
     assert len({told({"schedule": s})["schedule"] for s in schedules}) == 4
-    nets = [torch.nn.Linear(2, 2), nets.Generator((2,), 2, channels=8), nets.Generator((2,), 2, channels=16)]
-    assert len({told({"net": net})["net"] for net in nets}) == 3
+    several = [
+        torch.nn.Linear(2, 2),
+        nets.Generator((2,), 2, channels=8),
+        nets.Generator((2,), 2, channels=16),
+    ]
+    assert len({told({"net": net})["net"] for net in several}) == 3
 
 
 @pytest.mark.parametrize("family", [ddpm, gan, vae, classifier], ids=lambda m: m.__name__.rpartition(".")[2])

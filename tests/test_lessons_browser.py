@@ -244,7 +244,7 @@ def test_the_stepper_shows_what_the_library_computed(lesson3):
         for panel, what in ((0, "xt"), (2, "x0_hat"), (3, "mean"), (5, "xs")):
             sums = ask_kernel(
                 p,
-                f"[int(v) for v in __import__('diffusion_lib.figures', fromlist=['x']).to_uint8(stepper.trace.steps[{i}].{what}[0]).sum((0, 1))]",
+                f"[int(v) for v in __import__('diffusion_lib.viz.figures', fromlist=['x']).to_uint8(stepper.trace.steps[{i}].{what}[0]).sum((0, 1))]",
             )
             assert got[panel].astype(int).sum((0, 1)).tolist() == eval(sums)
 

@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 
 from diffusion_lib import __main__, data, ddpm, gan, nets, store, train, vae
-from diffusion_lib.cli import figure as cli
 from diffusion_lib.cli.options import Parser
 from diffusion_lib.course import lesson01, lesson03
 from diffusion_lib.diffusion import Schedule
@@ -39,7 +38,7 @@ def options_of(*command):
     """The options of a command, as its parser has them."""
     parser = Parser()
     commands = parser.add_subparsers()
-    for add in cli.COMMANDS:
+    for add in __main__.COMMANDS:
         add(commands)
     for word in command:
         parser = parser._subparsers._group_actions[0].choices[word]
@@ -253,7 +252,7 @@ def test_home_is_understood_in_every_path(sampling, here, monkeypatch):
     assert told["weights"] == str(here / "more" / "gan") and told["out"] == str(here / "more" / "a.npy")
     parser = Parser()
     commands = parser.add_subparsers()
-    for add in cli.COMMANDS:
+    for add in __main__.COMMANDS:
         add(commands)
     for line, name in {
         "figure forward --image=~/c.png": "image", "figure reverse --image ~/c.png": "image", "figure reverse --folder=~": "folder",

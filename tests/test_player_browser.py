@@ -95,11 +95,11 @@ class View:
 
 
 CELLS = [
-    "import sys\nsys.path.insert(0, TESTS)\nfrom diffusion_lib.player import FramePlayer\nfrom test_player_browser import NASTY, film",
+    "import sys\nsys.path.insert(0, TESTS)\nfrom diffusion_lib.viz.player import FramePlayer\nfrom test_player_browser import NASTY, film",
     "p = FramePlayer(**film()[0])\np",
     "p",
     "FramePlayer(film(T=5)[0]['panels'][:1], captions=NASTY, labels=[NASTY] * 6, name=NASTY)",
-    "from diffusion_lib.views.common import PlayerBox\nbox = PlayerBox([p])\nbox.player = p\nbox",
+    "from diffusion_lib.course.common import PlayerBox\nbox = PlayerBox([p])\nbox.player = p\nbox",
 ]
 
 

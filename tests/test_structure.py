@@ -13,39 +13,24 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-import diffusion_lib.views
 import pytest
 import traitlets
+
+import diffusion_lib.course
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "diffusion_lib"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
-# Reading order is import order: a module may import only what stands before it.
-ORDER = [
-    "values",
-    "diffusion",
-    "oracle",
-    "files",
-    "sprites",
-    "pictures",
-    "download",
-    "data",
-    "nets",
-    "train",
-    "ddpm",
-    "gan",
-    "vae",
-    "classifier",
-    "store",
-    "metrics",
-    "arena",
-    "theme",
-    "figures",
-    "plots",
-]
-ORDER += ["panels", "still", "player", "sculptor", "controls", "views"]
-ORDER += ["exercises", "note", "check", "predict", "options", "shell", "__main__"]
+# What a folder may import: "" is the top level, where lies what is taught. Each folder's own __init__ says the same in words.
+MAY = {
+    "": (),
+    "data": ("",),
+    "viz": ("",),
+    "evaluation": ("", "data"),
+    "course": ("", "data", "viz", "evaluation"),
+    "cli": ("", "data", "viz", "evaluation", "course"),
+}
 
 
 def cells(path, kind=None):
@@ -57,31 +42,55 @@ def source(cell):
     return "".join(cell["source"])
 
 
+def rooms(module):
+    """The folder of a dotted module, and its lesson's number, or ""."""
+    parts = [*module.split(".")[1:], "", ""]
+    folder = parts[0] if parts[0] in MAY else ""
+    return folder, parts[1] if parts[1].startswith("lesson") else ""
+
+
 def imported(path):
-    """Modules of the package that a file imports, by their top-level name."""
-    inside_views = path.parent.name == "views"
+    """Modules of the package that a file imports, wherever in it, as dotted names."""
+    package = ["diffusion_lib", *path.relative_to(PACKAGE).parent.parts]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            if inside_views and node.level == 1:
-                continue  # views/ may import its own parts
-            yield from [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("diffusion_lib"):
-            parts = node.module.split(".")
-            yield from parts[1:2] or [a.name for a in node.names]
+        if isinstance(node, ast.ImportFrom):
+            start = package[: len(package) + 1 - node.level] if node.level else []
+            full = ".".join([*start, *([node.module] if node.module else [])])
+            if full.startswith("diffusion_lib"):
+                yield from (f"{full}.{a.name}" for a in node.names)
 
 
 @pytest.mark.heavy
 def test_imports_point_one_way():
+    """What is taught knows no folder, a lesson only earlier lessons, and nobody the shell (but `python -m diffusion_lib`)."""
     for path in PACKAGE.rglob("*.py"):
-        room = "views" if path.parent.name == "views" else path.stem
-        if room == "__init__":
+        if path == PACKAGE / "__main__.py":
             continue
-        assert room in ORDER, f"{path.name} has no place in the reading order"
-        for other in imported(path):
-            if other in ORDER:
-                assert ORDER.index(other) < ORDER.index(room), (
-                    f"{room} imports {other}, which stands after it"
-                )
+        here, lesson = rooms("diffusion_lib." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts))
+        for module in imported(path):
+            there, other = rooms(module)
+            assert there in (here, *MAY[here]), f"{path} imports {module}: {here or 'the top level'} may not"
+            if here == "course" and other != lesson:
+                assert other < lesson, f"{path} imports {module}, which is no earlier lesson"
+
+
+def test_every_room_says_its_idea_and_what_it_may_import():
+    for folder in [f for f in MAY if f]:
+        text = ast.get_docstring(ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8")))
+        assert "May import" in text, folder
+    assert {p.name for p in PACKAGE.iterdir() if (p / "__init__.py").exists()} == {f for f in MAY if f}
+
+
+def test_no_face_hides_a_module():
+    """`from lesson04 import watch` gives the function, and would do so if a module of that name were meant."""
+    for face in PACKAGE.rglob("__init__.py"):
+        names = {
+            a.asname or a.name
+            for n in ast.walk(ast.parse(face.read_text(encoding="utf-8")))
+            if isinstance(n, ast.ImportFrom)
+            for a in n.names
+        }
+        assert not names & {p.stem for p in face.parent.glob("*.py")}, face
 
 
 def defined(body):
@@ -120,7 +129,7 @@ def test_no_view_hides_what_its_class_says():
 
     A class attribute that instances are meant to set carries its type (`model: nn.Module | None = None`), or is a trait.
     """
-    for _, name, _ in pkgutil.walk_packages(diffusion_lib.views.__path__, "diffusion_lib.views."):
+    for _, name, _ in pkgutil.walk_packages(diffusion_lib.course.__path__, "diffusion_lib.course."):
         module = importlib.import_module(name)
         for cls in [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == name]:
             tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))

@@ -288,9 +288,9 @@ def test_the_ends_of_the_learned_variance_are_the_two_fixed_ones():
         net.forward = lambda *a, answer=answer: answer
         assert torch.equal(ddpm.Denoiser(net, SCHEDULE, "eps")(xt, t)[1], torch.full_like(eps, v))
         x0_hat = convert(eps + 0.1, "eps", "x0", xt, t, SCHEDULE)
-        bound = bound.vlb_term(x0, xt, x0_hat, t, v, SCHEDULE, None).mean()
+        extra = bound.vlb_term(x0, xt, x0_hat, t, v, SCHEDULE, None).mean()
         loss = ddpm.hybrid_loss(lambda *a, answer=answer: answer, x0, t, eps, SCHEDULE)
-        assert float(loss) == pytest.approx(0.01 + 0.001 * SCHEDULE.T * float(bound), rel=1e-4)
+        assert float(loss) == pytest.approx(0.01 + 0.001 * SCHEDULE.T * float(extra), rel=1e-4)
 
 
 def test_the_learned_variance_lies_between_beta_tilde_and_beta():

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.browser
 
 LIVE = (
     "import torch\ntorch.set_num_threads(1)\n"
-    "from diffusion_lib import data, ddpm, views\npoints = data.load('grid', n=2000)\nmodel, parts = ddpm.build(points)",
+    "from diffusion_lib import data, ddpm\nfrom diffusion_lib.course import lesson04 as views\npoints = data.load('grid', n=2000)\nmodel, parts = ddpm.build(points)",
     "training = views.watch(model, parts, points, seconds=300)\ntraining",
     "await training.wait();",
     "print('the cells after it run')",
@@ -161,7 +161,7 @@ def test_the_stepper_switches_between_the_two_denoisers(lesson4):
     p.evaluate(IDLE, 60_000)
     seven = ask_kernel(
         p,
-        "int(mnist.y[__import__('diffusion_lib.metrics', fromlist=['x']).nearest(stepper.trace.final, mnist.x)[1]])",
+        "int(mnist.y[__import__('diffusion_lib.evaluation.metrics', fromlist=['x']).nearest(stepper.trace.final, mnist.x)[1]])",
     )
     assert seven == "7"
 

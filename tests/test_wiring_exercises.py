@@ -13,10 +13,11 @@ from torch.nn import functional as F
 
 from diffusion_lib.course import checking as c
 from diffusion_lib.course import prediction as predictions
-from diffusion_lib.course.checking import hint, judge, solution
-from diffusion_lib.course.exercise import EXERCISES
+from diffusion_lib.course.checking import exercises, hint, judge, solution
 from diffusion_lib.course.prediction import predict
 from diffusion_lib.diffusion import add_noise, log_q_chain, log_q_jump, log_q_step, reverse_step
+
+EXERCISES = exercises()
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

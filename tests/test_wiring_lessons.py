@@ -645,7 +645,7 @@ def test_the_ledger_and_the_rows_of_real_ones(monkeypatch):
     sizes = {f: {"training": 1000 + i, "drawing": 100 + i} for i, f in enumerate(("GAN", "VAE", "DDPM"))}
     flops = {f: {"training_per_sample": 1e10, "expected": 2e10} for f in sizes}
     book = fake_book(parameters=sizes, flops=flops, calls={"GAN": 1, "VAE": 1, "DDPM": 20})
-    monkeypatch.setattr(records, "race_book", lambda place: book)
+    monkeypatch.setattr(recorded, "race_book", lambda place: book)
     found = columns(recorded.ledger("grid"))
     for family, size in sizes.items():
         assert (
@@ -725,7 +725,7 @@ def small_vae():
 
 def test_the_map_and_its_still_have_up_above(small_vae, monkeypatch):
     box, films = latents.LatentMap(small_vae, SEEN.subset(12), steps=9), []
-    monkeypatch.setattr(still.stills, "still", lambda film, i: films.append(film) or b"")
+    monkeypatch.setattr(still, "still", lambda film, i: films.append(film) or b"")
     box.still()
     axis = torch.linspace(-box.film["limit"], box.film["limit"], 9)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from films import cloud, line, numbers, panel, pictures
 
-from diffusion_lib import data, ddpm, train
+from diffusion_lib import data, ddpm
 from diffusion_lib.course import live
 from diffusion_lib.course.lesson04 import copies, fine_tune, own_pictures, training, watch
 from diffusion_lib.course.lesson04 import own as own_module
@@ -117,7 +117,7 @@ def test_samples_and_arrows_are_those_of_the_network_now(at_once):
 
 def test_each_round_has_its_own_dice(monkeypatch):
     box, heard = resting(), []
-    monkeypatch.setattr(train, "fit", lambda *_, **more: heard.append(more) or iter(()))
+    monkeypatch.setattr(training, "fit", lambda *_, **more: heard.append(more) or iter(()))
     box._begin()
     box._more()
     box._begin()
@@ -260,7 +260,7 @@ def test_each_sample_stands_over_its_nearest_picture_with_its_distance():
 def test_fine_tuning_hands_on_its_options(monkeypatch):
     told = {}
     monkeypatch.setattr(
-        training,
+        own_module,
         "watch",
         lambda model, parts, d, **more: told.update(more, model=model, parts=parts, data=d),
     )

@@ -306,7 +306,7 @@ def test_the_sculptors_still_words_and_choices(monkeypatch):
     g = torch.Generator().manual_seed(4)
     eps = {name: torch.randn(1, 3, 16, 16, generator=g) for name in ("cat", "dog")}
     films = []
-    monkeypatch.setattr(still.stills, "still", lambda film, i: films.append(film) or b"")
+    monkeypatch.setattr(still, "still", lambda film, i: films.append(film) or b"")
     for name, x in (("cat", cat), ("dog", dog)):
         box.state = box.state | {"picture": name}
         assert torch.equal(box.x0[0], x)

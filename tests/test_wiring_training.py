@@ -198,7 +198,7 @@ def test_pictures_are_kept_in_range_and_points_are_not():
 
 def test_the_grey_levels_are_those_of_the_data(monkeypatch):
     asked = []
-    monkeypatch.setattr(bound, "vlb_term", lambda x0, *_: asked.append(_[-1]) or x0.flatten(1).mean(1))
+    monkeypatch.setattr(ddpm, "vlb_term", lambda x0, *_: asked.append(_[-1]) or x0.flatten(1).mean(1))
     large = Data(torch.zeros(20, 1, 16, 16))
     for d, levels in ((DIGITS, 17), (large, 256), (POINTS, None)):
         net = MLP(tuple(d.x.shape[1:]), 1000, width=8, depth=1, out=2, classes=10 if d is DIGITS else 0)

@@ -1,7 +1,6 @@
 """The same pictures from a shell: python -m diffusion_lib figure forward --image cat.jpg --out forward.png
 
-A command is a function that adds its parser and names what it runs; COMMANDS lists them. The heavy imports stand where
-they are used, so that --help and a mistyped option are answered at once. Longer than 250 lines because --help is a page.
+The heavy imports stand where they are used, so that --help and a mistyped option are answered at once.
 """
 
 from __future__ import annotations
@@ -11,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from .options import Parser, number, place, tell, there
-from .sample import add_sample
-from .train import add_train
 
 ENDINGS = (".png", ".svg", ".pdf", ".jpg", ".gif", ".html")
 SCHEDULES = (
@@ -95,9 +92,6 @@ def _common(p: Parser, name: str, size: str, schedule: str) -> None:
     p.add_argument("--title", metavar="TEXT", help="a heading for an HTML page")
     p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="another number draws other noise (default: 0)")
 # fmt: on
-
-
-COMMANDS = [add_figure, add_train, add_sample]
 
 
 STRIP, GIF, HTML = (".png", ".svg", ".pdf", ".jpg"), (".gif",), (".html",)

@@ -96,5 +96,5 @@ def number(low: int, high: int, kind: type = int):
     return number
 
 
-def _wrote(out: Path, what: str) -> None:
+def wrote(out: Path, what: str) -> None:
     tell(f"Wrote {out} ({math.ceil(out.stat().st_size / 1024):,} KB): {what}.")

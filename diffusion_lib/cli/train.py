@@ -1,6 +1,6 @@
-"""Training and sampling from a shell: python -m diffusion_lib train --data digits --seconds 120 --out w.safetensors
+"""Training from a shell: python -m diffusion_lib train --data digits --seconds 120 --out w.safetensors
 
-As in __main__, the heavy imports stand where they are used, so that --help is answered at once.
+The heavy imports stand where they are used, so that --help is answered at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from .. import files
-from .options import _wrote, complain, number, place, sentence, tell
+from .options import complain, number, place, sentence, tell, wrote
 
 DATA = (
     "digits",
@@ -175,7 +175,7 @@ def train(args) -> int:
         out, elsewhere = _keep(args, model, card, came)
         if elsewhere:
             complain(elsewhere)
-        _wrote(out, f"{record.step:,} steps in {record.seconds:,.0f} s on {device}")
+        wrote(out, f"{record.step:,} steps in {record.seconds:,.0f} s on {device}")
     by_hand = not came or came[0] == signal.SIGINT
     return 1 if fault or elsewhere else 0 if by_hand else 128 + came[0]
 

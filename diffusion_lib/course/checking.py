@@ -9,13 +9,16 @@ import copy
 import inspect
 import numbers
 import traceback
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 
 import torch
 from IPython.display import display
 from torch import Tensor
 
 from ..diffusion import Schedule, Step
-from .exercise import EXERCISES, Exercise
+from .exercise import Exercise
 from .note import Note
 
 
@@ -61,10 +64,24 @@ def solution(name: str) -> None:
     display(Note("info", f"Solution of {name}", e.aside or "one way to write it.", code=source))
 
 
+@cache
+def exercises() -> dict[str, Exercise]:
+    """Every exercise by its name, from the lessons' rooms in the order of their numbers."""
+    rooms = sorted(f.parent.name for f in Path(__file__).parent.glob("lesson*/exercises.py"))
+    return {e.name: e for room in rooms for e in _of(room)}
+
+
+def _of(room: str) -> tuple[Exercise, ...]:
+    return import_module(f"{__package__}.{room}.exercises").EXERCISES
+
+
 def _find(name: str) -> Exercise:
-    if name not in EXERCISES:
-        raise ValueError(f"There is no exercise called {name!r}: choose one of {', '.join(EXERCISES)}.")
-    return EXERCISES[name]
+    """Looked for in its lesson's room, which the notebook has opened already; in all of them only to say what there is."""
+    room = f"lesson{str(name)[:2]}"
+    found = _of(room) if (Path(__file__).parent / room / "exercises.py").exists() else ()
+    if match := next((e for e in found if e.name == name), None):
+        return match
+    raise ValueError(f"There is no exercise called {name!r}: choose one of {', '.join(exercises())}.")
 
 
 def judge(e: Exercise, answer) -> Note:

@@ -9,7 +9,13 @@ import threading
 
 import ipywidgets as widgets
 
+from ..evaluation.arena import FAMILIES
+from ..viz import tables
 from ..viz.player import FramePlayer
+
+for i, name in enumerate(FAMILIES):
+    tables.known(name, i)
+tables.known("diffusion", list(FAMILIES).index("DDPM"))  # a walk of the same network
 
 
 def counted(n: float, thing: str) -> str:

@@ -20,7 +20,7 @@ CHOSEN = "dl-chosen"
 class Care(anywidget.AnyWidget):
     """Stands unseen at the end of a row and looks after its neighbours; see controls.js. It answers when one of them is pressed."""
 
-    _esm = script("controls.js")
+    _esm = script(__file__, "controls.js")
     name = traitlets.Unicode().tag(sync=True)
     one_of = traitlets.Bool(False).tag(sync=True)
 

@@ -42,24 +42,24 @@ class Exercise:
 
 # ---------------------------------------------------- cases: T is small, so that answers computed in float32 pass too
 
-_SHAPES = (("cosine", 10, (4, 2)), ("linear", 25, (3, 1, 8, 8)), ("sigmoid", 12, (2, 3, 4, 4)))
+SHAPES = (("cosine", 10, (4, 2)), ("linear", 25, (3, 1, 8, 8)), ("sigmoid", 12, (2, 3, 4, 4)))
 
 
-def _noise(shape: tuple, g: torch.Generator) -> torch.Tensor:
+def gaussian(shape: tuple, g: torch.Generator) -> torch.Tensor:
     return torch.randn(shape, generator=g, dtype=torch.float64)
 
 
-def _cases(order: str, times=lambda T: (1, 2, T // 2, T)):
+def cases_of(order: str, times=lambda T: (1, 2, T // 2, T)):
     """Cases whose arguments are, letter by letter, x: noise, p: a forward path, t: the time, s: the schedule."""
 
     def case(letter, shape, t, schedule, g):
         if letter == "p":
-            return diffusion.forward_path(_noise(shape, g), schedule, g)
-        return {"t": t, "s": schedule}[letter] if letter in "ts" else _noise(shape, g)
+            return diffusion.forward_path(gaussian(shape, g), schedule, g)
+        return {"t": t, "s": schedule}[letter] if letter in "ts" else gaussian(shape, g)
 
     return lambda g: [
         tuple(case(letter, shape, t, Schedule.of(name, T), g) for letter in order)
-        for name, T, shape in _SHAPES
+        for name, T, shape in SHAPES
         for t in times(T)
     ]
 
@@ -67,7 +67,7 @@ def _cases(order: str, times=lambda T: (1, 2, T // 2, T)):
 # ---------------------------------------------------- the same formulas with knobs: slips are made of these
 
 
-def _sum(weights, shift=0, land=-1):
+def weighted_sum(weights, shift=0, land=-1):
     """A weighted sum of the tensor arguments; weights(alpha_t, alpha_bar_t, alpha_bar_s), tables read `shift` too late."""
 
     def formula(*args):
@@ -81,12 +81,12 @@ def _sum(weights, shift=0, land=-1):
     return formula
 
 
-def _slips(*pairs: tuple[Callable, str]) -> dict[str, Callable]:
+def slips(*pairs: tuple[Callable, str]) -> dict[str, Callable]:
     """Written the other way round, since the functions are short and the sentences long."""
     return {sentence: wrong for wrong, sentence in pairs}
 
 
-def _stops(slip: Callable) -> Callable:
+def stops(slip: Callable) -> Callable:
     """Marks a slip whose code stops with an error, as its learner's does. An error of any other slip is a fault of ours."""
     slip.stops = True
     return slip
@@ -95,6 +95,6 @@ def _stops(slip: Callable) -> Callable:
 # ---------------------------------------------------- the exercises: a table, one slip a line, so it is not wrapped
 # fmt: off
 
-_ROOTS = "It looks as if both square roots are missing: multiplying by a weight w changes a variance by w squared, so the weight is the root of the variance."
-_EARLY = "It looks as if the table is read one place too early: it has a place for t = 0, so what belongs to t stands at [t], not at [t - 1]."
-_LATE = "It looks as if the table is read one place too late: it has a place for t = 0, so what belongs to t stands at [t], not at [t + 1]."
+ROOTS = "It looks as if both square roots are missing: multiplying by a weight w changes a variance by w squared, so the weight is the root of the variance."
+EARLY = "It looks as if the table is read one place too early: it has a place for t = 0, so what belongs to t stands at [t], not at [t - 1]."
+LATE = "It looks as if the table is read one place too late: it has a place for t = 0, so what belongs to t stands at [t], not at [t + 1]."

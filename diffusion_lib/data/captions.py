@@ -9,7 +9,7 @@ import re
 from .factors import FACTORS, FUR
 
 
-def _checked(spec: dict | str) -> dict:
+def checked(spec: dict | str) -> dict:
     """All factors of a sprite that some factors, or words, describe."""
     if isinstance(spec, str):
         return parse(spec)
@@ -51,7 +51,7 @@ IGNORED = set(
 
 def caption(spec: dict | str) -> str:
     """What the picture shows, every factor in words; other factors, other words."""
-    s = _checked(spec)
+    s = checked(spec)
     if s["species"] == "cat":
         return f"{s['fur']} {s['pattern']} cat, {s['pose']}, {EYES[s['eyes']]}, {TIMES[s['time']]}"
     return f"{s['petals']} and {s['centre']} flower, {s['count']} {s['shape']} petals, {TIMES[s['time']]}"
@@ -96,7 +96,7 @@ def parse(text: str) -> dict:
         spec[after if after in free else (free or homes)[0]] = word
     if {"sleeping", "asleep"} & set(said):
         spec.setdefault("pose", "curled")
-    return _checked(spec)
+    return checked(spec)
 
 
 def _why_not(word: str, spec: dict, homes: list[str]) -> str:

@@ -16,10 +16,10 @@ import torch
 from ..dataset import Data
 from ..values import integer, plain, seeded
 from . import captions, factors
-from .captions import _checked
+from .captions import checked
 from .factors import FACTORS, LIGHT
 from .paint import Canvas
-from .painters import _cat_paint, _flower_paint, _paint_cat, _paint_flower, _paint_sky
+from .painters import cat_colours, flower_colours, paint_cat, paint_flower, paint_sky
 
 
 def _render(specs: list[dict], jitter: np.ndarray, size: int) -> np.ndarray:
@@ -27,14 +27,14 @@ def _render(specs: list[dict], jitter: np.ndarray, size: int) -> np.ndarray:
     time = np.array([s["time"] for s in specs])
     dx, dy, zoom, tilt, flip, sky = jitter.T
     c = Canvas(pixels)
-    _paint_sky(c.at(-dx, -dy, flip=sky), time)
+    paint_sky(c.at(-dx, -dy, flip=sky), time)
     c.light = np.stack([np.array(LIGHT[t], np.float32) for t in time])
     c = c.at(dx, dy, zoom, tilt, flip)
     s = specs[0]
     if s["species"] == "cat":
-        _paint_cat(c, s["pattern"], s["eyes"], s["pose"], _cat_paint(specs))
+        paint_cat(c, s["pattern"], s["eyes"], s["pose"], cat_colours(specs))
     else:
-        _paint_flower(c, s["shape"], s["count"], _flower_paint(specs))
+        paint_flower(c, s["shape"], s["count"], flower_colours(specs))
     return (pixels.transpose(0, 2, 3, 1) * 255 + 0.5).astype(np.uint8)
 
 
@@ -61,7 +61,7 @@ def _draw(specs: list[dict], jitter: np.ndarray, size: int) -> np.ndarray:
 
 def draw(spec: dict | str, size: int = 64) -> np.ndarray:
     """The sprite that spec, or words, describe (see FACTORS), (size, size, 3) uint8, size 8..256; the same for every call."""
-    spec = _checked(spec)
+    spec = checked(spec)
     return _draw([spec], np.array([[0, 0, 1, 0, 1, 1]], np.float32), size)[0]
 
 

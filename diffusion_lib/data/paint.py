@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 
-def _rgb(code: str) -> np.ndarray:
+def rgb(code: str) -> np.ndarray:
     return np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.float32) / 255
 
 
-def _mix(a: np.ndarray, b: np.ndarray | str, k: float) -> np.ndarray:
+def mixed(a: np.ndarray, b: np.ndarray | str, k: float) -> np.ndarray:
     """A share k of colour b in colour a (..., 3)."""
-    return (1 - k) * a + k * (_rgb(b) if isinstance(b, str) else b)
+    return (1 - k) * a + k * (rgb(b) if isinstance(b, str) else b)
 
 
 # --- shapes --------------------------------------------------------------------------------------------------------------------

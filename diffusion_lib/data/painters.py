@@ -7,30 +7,30 @@ import math
 import numpy as np
 
 from .factors import COLOURS, FUR, GLOW, HILLS, LAMP, SKY
-from .paint import Canvas, Shape, _mix, _rgb, ellipse, grow, lens, polygon, stroke, twin, union, wheel
+from .paint import Canvas, Shape, ellipse, grow, lens, mixed, polygon, rgb, stroke, twin, union, wheel
 
 # --- the sky -------------------------------------------------------------------------------------------------------------------
 STARS = [(-0.8, 0.78, 0.05), (-0.42, 0.9, 0.03), (0.12, 0.86, 0.04), (-0.9, 0.3, 0.03), (0.9, 0.18, 0.04), (-0.66, 0.02, 0.025),
          (0.86, -0.2, 0.025), (-0.6, 0.52, 0.03)]  # fmt: skip
 
 
-def _paint_sky(c: Canvas, time: np.ndarray) -> None:
+def paint_sky(c: Canvas, time: np.ndarray) -> None:
     """Sky, hills, and sun with clouds or moon with stars; time: (n,) names."""
-    pick = lambda table, i: np.stack([_rgb(table[t][i]) for t in time])
+    pick = lambda table, i: np.stack([rgb(table[t][i]) for t in time])
     night = (time == "night").astype(np.float32)
     top, bottom = pick(SKY, 0)[:, :, None, None], pick(SKY, 1)[:, :, None, None]
     down = ((np.arange(c.size, dtype=np.float32) + 0.5) / c.size)[:, None] ** 1.2
     c.pixels[:] = top + (bottom - top) * down
-    lamp, white = np.stack([_rgb(LAMP[t]) for t in time]), _rgb("FFFFFF")
-    c.fill(ellipse(0, -0.1, 0.75), np.stack([_rgb(GLOW[t]) for t in time]), soft=0.9, alpha=0.1 + 0.5 * night)
+    lamp, white = np.stack([rgb(LAMP[t]) for t in time]), rgb("FFFFFF")
+    c.fill(ellipse(0, -0.1, 0.75), np.stack([rgb(GLOW[t]) for t in time]), soft=0.9, alpha=0.1 + 0.5 * night)
     c.fill(ellipse(0.66, 0.64, 0.3), lamp, soft=0.5, alpha=0.45)
     c.fill(ellipse(0.66, 0.64, 0.19), lamp)
     for x, y, r in [(0.6, 0.7, 0.05), (0.74, 0.66, 0.035), (0.66, 0.55, 0.04)]:
-        c.fill(ellipse(x, y, r), _rgb("E9D8B4"), alpha=0.8 * night)
+        c.fill(ellipse(x, y, r), rgb("E9D8B4"), alpha=0.8 * night)
     sparkle = [(0, 1), (0.22, 0.22), (1, 0), (0.22, -0.22), (0, -1), (-0.22, -0.22), (-1, 0), (-0.22, 0.22)]
     for x, y, r in STARS:
         star = polygon([(x + r * a, y + r * b) for a, b in sparkle], 0.004)
-        c.fill(star._replace(thin=0.25 * r), _rgb("FFF6D8"), alpha=night)
+        c.fill(star._replace(thin=0.25 * r), rgb("FFF6D8"), alpha=night)
     cloud = union(ellipse(-0.72, 0.56, 0.2, 0.09), ellipse(-0.66, 0.63, 0.1), ellipse(-0.8, 0.6, 0.08))
     c.fill(cloud, white, alpha=0.85 * (1 - night))
     c.fill(ellipse(0.5, -1.5, 1.5, 0.8), pick(HILLS, 0))
@@ -38,7 +38,7 @@ def _paint_sky(c: Canvas, time: np.ndarray) -> None:
 
 
 # --- cats ----------------------------------------------------------------------------------------------------------------------
-PINK, WHITE, DARK, GREEN = _rgb("F59AA5"), _rgb("FFFFFF"), _rgb("2A2233"), _rgb("5DAE6B")
+PINK, WHITE, DARK, GREEN = rgb("F59AA5"), rgb("FFFFFF"), rgb("2A2233"), rgb("5DAE6B")
 HEAD = union(ellipse(0, 0.04, 0.84, 0.66), twin(ellipse(0.42, -0.2, 0.46, 0.4)), melt=0.2)
 EARS = twin(polygon([(0.74, 0.28), (0.71, 0.86), (0.24, 0.56)], 0.09))
 SKULL = union(HEAD, EARS)
@@ -78,8 +78,8 @@ def _paint_head(c: Canvas, pattern: str, eyes: str, p: dict) -> None:
         c.fill(blaze, p["bib"], clip=HEAD)
     for side in (-1, 1):
         _paint_eye(c, 0.38 * side, eyes, p)
-    c.fill(twin(ellipse(0.58, -0.26, 0.15, 0.09)), _rgb("FF7E8A"), soft=0.12, alpha=0.42)
-    line = _mix(p["line"], "3B3048", 0.75 * (pattern == "tuxedo"))
+    c.fill(twin(ellipse(0.58, -0.26, 0.15, 0.09)), rgb("FF7E8A"), soft=0.12, alpha=0.42)
+    line = mixed(p["line"], "3B3048", 0.75 * (pattern == "tuxedo"))
     c.fill(twin(stroke([(0, -0.24), (0.03, -0.36), (0.13, -0.39), (0.21, -0.33)], 0.024)), line)
     c.fill(polygon([(-0.06, -0.18), (0.06, -0.18), (0, -0.24)], 0.035), PINK)
     for y, end in ((-0.2, -0.14), (-0.28, -0.32)):
@@ -96,7 +96,7 @@ def _paint_tail(c: Canvas, path: list, pattern: str, p: dict, width: float = 0.0
         c.fill(ellipse(x, y, width * 1.7), p[tip], clip=tail)
 
 
-def _paint_cat(c: Canvas, pattern: str, eyes: str, pose: str, p: dict) -> None:
+def paint_cat(c: Canvas, pattern: str, eyes: str, pose: str, p: dict) -> None:
     POSES[pose](c, pattern, p)
     x, y, scale, tilt = HEADS[pose]
     _paint_head(c.at(x, y, scale, tilt), pattern, eyes, p)
@@ -184,7 +184,7 @@ def _petal(shape: str, n: int) -> Shape:
 
 
 def _paint_stem(c: Canvas) -> None:
-    dark = _mix(GREEN, "1E5B4F", 0.45)
+    dark = mixed(GREEN, "1E5B4F", 0.45)
     c.fill(stroke([(0.0, 0.1), (0.05, -0.4), (-0.02, -1.1)], 0.04), dark)
     for leaf in (lens(0.02, -0.86, 0.5, -0.5, 0.2), lens(0.0, -0.9, -0.5, -0.62, 0.2)):
         c.fill(leaf, GREEN)
@@ -231,7 +231,7 @@ def _paint_tulip(c: Canvas, n: int, p: dict) -> None:
                 leaf.fill(flame, p["centre"])
 
 
-def _paint_flower(c: Canvas, shape: str, count: str, p: dict) -> None:
+def paint_flower(c: Canvas, shape: str, count: str, p: dict) -> None:
     _paint_stem(c)
     head = c.at(0, 0.2, 0.68)
     if shape == "tulip":
@@ -241,22 +241,22 @@ def _paint_flower(c: Canvas, shape: str, count: str, p: dict) -> None:
 
 
 # --- sprites -------------------------------------------------------------------------------------------------------------------
-def _cat_paint(specs: list[dict]) -> dict:
+def cat_colours(specs: list[dict]) -> dict:
     """The colours (n, 3) of some cats."""
     p = {
-        k: np.stack([_rgb(FUR[s["fur"]][i]) for s in specs])
+        k: np.stack([rgb(FUR[s["fur"]][i]) for s in specs])
         for i, k in enumerate(("fur", "mark", "bib", "line", "iris"))
     }
     night = np.array([[s["time"] == "night"] for s in specs])
-    p["shade"] = _mix(p["fur"], "40264F", 0.25)
-    p["rim"] = np.where(night, _mix(p["fur"], "C9C4FF", 0.35), _mix(p["fur"], "40264F", 0.32))
+    p["shade"] = mixed(p["fur"], "40264F", 0.25)
+    p["rim"] = np.where(night, mixed(p["fur"], "C9C4FF", 0.35), mixed(p["fur"], "40264F", 0.32))
     return p
 
 
-def _flower_paint(specs: list[dict]) -> dict:
-    p = {k: np.stack([_rgb(COLOURS[s[k]]) for s in specs]) for k in ("petals", "centre")}
-    p["shade"], p["tint"] = _mix(p["petals"], "5B2A6E", 0.22), _mix(p["petals"], "FFFFFF", 0.5)
-    p["rim"], p["core_rim"] = _mix(p["petals"], "5B2A6E", 0.38), _mix(p["centre"], "7A3B1E", 0.38)
+def flower_colours(specs: list[dict]) -> dict:
+    p = {k: np.stack([rgb(COLOURS[s[k]]) for s in specs]) for k in ("petals", "centre")}
+    p["shade"], p["tint"] = mixed(p["petals"], "5B2A6E", 0.22), mixed(p["petals"], "FFFFFF", 0.5)
+    p["rim"], p["core_rim"] = mixed(p["petals"], "5B2A6E", 0.38), mixed(p["centre"], "7A3B1E", 0.38)
     night = np.array([[s["time"] == "night"] for s in specs])
-    p["edge"] = np.where(night, _mix(p["petals"], "EFEAFF", 0.3), p["rim"])
+    p["edge"] = np.where(night, mixed(p["petals"], "EFEAFF", 0.3), p["rim"])
     return p

@@ -63,7 +63,7 @@ _LOCK = threading.RLock()
 
 
 @contextmanager
-def _drawing() -> Iterator[None]:
+def drawing() -> Iterator[None]:
     """Nobody else draws meanwhile, and a reader's own matplotlibrc does not change our pictures."""
     with _LOCK, matplotlib.style.context(["default", STYLE]):
         yield
@@ -76,7 +76,7 @@ class Figure(matplotlib.figure.Figure):
 
     def __init__(self, width: float, height: float, background: str = "white", dpi: float = 200, **more):
         known = ", ".join(PAPER)
-        _need(background in PAPER, f"There is no background {background!r}: choose one of {known}.")
+        need(background in PAPER, f"There is no background {background!r}: choose one of {known}.")
         super().__init__((width, height), dpi, facecolor=PAPER[background][0], **more)
         FigureCanvasAgg(self)
 
@@ -164,7 +164,7 @@ def _lettered(figure: matplotlib.figure.Figure) -> matplotlib.figure.Figure:
     return figure
 
 
-def _need(ok: object, sentence: str) -> None:
+def need(ok: object, sentence: str) -> None:
     if not ok:
         raise ValueError(sentence)
 
@@ -179,8 +179,8 @@ def to_uint8(x: Tensor) -> np.ndarray:
     """
     got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
     fits = isinstance(x, Tensor) and x.is_floating_point() and x.ndim in (3, 4) and x.shape[-3] in (1, 3)
-    _need(fits, f"Pictures must be a float tensor in [-1, 1], ([N,] 1 or 3, H, W), but got {got}.")
-    _need(x.isfinite().all(), "A picture contains NaN or infinity: look at where it was made.")
+    need(fits, f"Pictures must be a float tensor in [-1, 1], ([N,] 1 or 3, H, W), but got {got}.")
+    need(x.isfinite().all(), "A picture contains NaN or infinity: look at where it was made.")
     a = ((x.detach().cpu().double().movedim(-3, -1) + 1) * 127.5).clamp(0, 255).round().byte().numpy()
     return a[..., 0] if a.shape[-1] == 1 else a
 
@@ -192,7 +192,7 @@ def one_picture(x, what: str = "The picture") -> Tensor:
     fits = (
         fits and (x.ndim == 3 or len(x) == 1) and bool(x.isfinite().all()) and float(x.abs().max()) <= 1.001
     )
-    _need(fits, f"{what} must be one float tensor (1 or 3, H, W) with values in [-1, 1], but got {got}.")
+    need(fits, f"{what} must be one float tensor (1 or 3, H, W) with values in [-1, 1], but got {got}.")
     return x.detach().cpu().float().reshape(x.shape[-3:])
 
 
@@ -200,7 +200,7 @@ def _rgb(x) -> np.ndarray:
     """A row of pictures, a tensor or bytes (F, H, W[, 3]), as bytes (F, H, W, 3)."""
     a = to_uint8(x) if isinstance(x, Tensor) and x.is_floating_point() else array(x, "A row of pictures")
     fits = a.dtype == np.uint8 and a.size and (a.ndim == 3 or (a.ndim == 4 and a.shape[-1] == 3))
-    _need(fits, f"Pictures must be uint8 (F, H, W) or (F, H, W, 3), but got {a.dtype} {a.shape}.")
+    need(fits, f"Pictures must be uint8 (F, H, W) or (F, H, W, 3), but got {a.dtype} {a.shape}.")
     return a if a.ndim == 4 else a[..., None].repeat(3, -1)
 
 
@@ -215,7 +215,7 @@ def grid(x: Tensor, columns: int | None = None, pad: int = 1) -> np.ndarray:
     columns: None makes it about square.
     """
     a = to_uint8(x)
-    _need(x.ndim == 4 and len(a), f"grid needs a batch of pictures (N, C, H, W), but got {tuple(x.shape)}.")
+    need(x.ndim == 4 and len(a), f"grid needs a batch of pictures (N, C, H, W), but got {tuple(x.shape)}.")
     columns = int(np.ceil(len(a) ** 0.5)) if columns is None else columns
     columns = min(
         len(a), integer(columns, 1, np.inf, f"columns is a whole number of at least 1, but got {columns!r}.")
@@ -242,18 +242,18 @@ def strip(rows, labels, titles=None, *, above="", below="", width=8.0, backgroun
     """
     rows = [_rgb(row) for row in (rows if isinstance(rows, list | tuple) else [rows])]
     n, h, w, _ = rows[0].shape
-    _need(len(labels) == n, f"There are {n} pictures in a row but {len(labels)} labels: give one for each.")
-    _need(len(titles or rows) == len(rows), f"There are {len(rows)} rows but {len(titles or rows)} titles.")
-    _need(len({row.shape for row in rows}) == 1, "All rows must have pictures of one size and number.")
+    need(len(labels) == n, f"There are {n} pictures in a row but {len(labels)} labels: give one for each.")
+    need(len(titles or rows) == len(rows), f"There are {len(rows)} rows but {len(titles or rows)} titles.")
+    need(len({row.shape for row in rows}) == 1, "All rows must have pictures of one size and number.")
     inch = min(2.0, (width - (0.76 if titles else 0.28) - 0.12 * (n - 1)) / n)  # of one picture
-    _need(inch > 0.2, f"{n} pictures do not fit into {width:g} inches: take fewer, or a larger width.")
+    need(inch > 0.2, f"{n} pictures do not fit into {width:g} inches: take fewer, or a larger width.")
     zoom = max(1, round(200 * inch / w))
     dpi = zoom * w / inch
     gap, edge, arrow, left = (round(v * dpi) for v in (0.12, 0.14, 0.36, 0.62 if titles else 0.14))
     top, across, down = edge + bool(above) * arrow, zoom * w + gap, zoom * h + gap
     wide, foot = left + n * across - gap + edge, top + len(rows) * down
     high = foot + 2 * gap + bool(below) * arrow
-    with _drawing():
+    with drawing():
         # 0.01 of a pixel more, or rounding in inches may lose the last one
         fig = Figure((wide + 0.01) / dpi, (high + 0.01) / dpi, background, dpi)
         ink, quiet = PAPER[background][1:3]
@@ -298,7 +298,7 @@ def png(picture, scale: int = 1) -> bytes:
     """A Figure, or a picture as bytes (H, W[, 3]) enlarged `scale` times, as the bytes of a PNG."""
     out = BytesIO()
     if isinstance(picture, matplotlib.figure.Figure):
-        with _drawing():
+        with drawing():
             _lettered(picture).savefig(out, **FILES[".png"])
     else:
         Image.fromarray(_enlarge(_rgb(np.asarray(picture)[None]), scale)[0]).save(out, "PNG")
@@ -313,13 +313,13 @@ def save(picture, path: str | os.PathLike) -> Path:
     """
     path = expanded(path)
     kind = path.suffix.lower()
-    _need(kind in FILES, f"I cannot write a picture as {path.name!r}: end its name in {', '.join(FILES)}.")
+    need(kind in FILES, f"I cannot write a picture as {path.name!r}: end its name in {', '.join(FILES)}.")
     if not isinstance(picture, matplotlib.figure.Figure):
         a = _rgb(np.asarray(picture)[None])[0]
         picture = Figure((a.shape[1] + 0.01) / 200, (a.shape[0] + 0.01) / 200)
         ax = picture.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])
         ax.imshow(a, interpolation="none", aspect="auto")
-    with whole(path) as part, _drawing():
+    with whole(path) as part, drawing():
         _lettered(picture).savefig(part, format=kind[1:], **FILES[kind])
     return path
 
@@ -335,8 +335,8 @@ def save_gif(
     Raises ValueError for another suffix and OSError for a folder that cannot be written.
     """
     path, a = expanded(path), _rgb(frames)
-    _need(path.suffix.lower() == ".gif", f"I cannot write a film as {path.name!r}: end its name in .gif.")
-    _need(0 < fps <= 50, f"fps must be more than 0 and at most 50, all that browsers play, but got {fps}.")
+    need(path.suffix.lower() == ".gif", f"I cannot write a film as {path.name!r}: end its name in .gif.")
+    need(0 < fps <= 50, f"fps must be more than 0 and at most 50, all that browsers play, but got {fps}.")
     a = _enlarge(a, scale) if labels is None else _label(_enlarge(a, scale), labels)
     times = np.full(len(a), 1000 / fps)
     times[0] += 1000 * hold_first
@@ -355,7 +355,7 @@ def save_gif(
 
 
 def _label(a: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    _need(len(labels) == len(a), f"There are {len(a)} frames but {len(labels)} labels: give one for each.")
+    need(len(labels) == len(a), f"There are {len(a)} frames but {len(labels)} labels: give one for each.")
     _, h, w, _ = a.shape
     size = max(11, w // 20)
     out = np.full((len(a), h + int(2.2 * size), w, 3), 255, np.uint8)

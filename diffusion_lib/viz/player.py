@@ -26,7 +26,7 @@ from .theme import heard_at_once, script
 
 __all__ = ["FramePlayer", "curve", "mix", "pixels", "save_html", "scatter"]
 
-SOURCE = script("player.js")
+SOURCE = script(__file__, "player.js")
 LIMIT_MB = 64  # more than this is slow to send and to keep in a browser tab on a classroom laptop
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..values import array
-from .figures import DASHES, PAPER, Figure, _drawing, _need
+from .figures import DASHES, PAPER, Figure, drawing, need
 
 
 def _floats(x, what: str) -> np.ndarray:
@@ -18,7 +18,7 @@ def _floats(x, what: str) -> np.ndarray:
         raise ValueError(f"{what} needs an array of numbers, got {x!r:.60}.") from None
 
 
-def _plot(columns=1, *, background="white", width=6.0, height=None, **words):
+def blank_axes(columns=1, *, background="white", width=6.0, height=None, **words):
     """A figure and its axes in a row, without a box, with a faint grid and small numbers."""
     fig = Figure(width, height or 0.55 * width, background, layout="constrained")
     fig.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
@@ -46,15 +46,15 @@ def cloud(panels, *, colors=None, limit: float | None = None, size: float = 4.0,
     }
     shapes, colors = [p.shape for p in panels.values()], np.asarray(0 if colors is None else colors)
     fits = panels and all(len(s) == 2 and s[0] and s[1] == 2 for s in shapes)
-    _need(fits, f"cloud needs points of shape (N, 2), but got {shapes}.")
+    need(fits, f"cloud needs points of shape (N, 2), but got {shapes}.")
     fits = colors.size == 1 or all(s[0] == colors.size for s in shapes)
-    _need(fits, f"There are {colors.size} colors for points of shape {shapes}: give one for each point.")
-    _need(all(np.isfinite(p).any() for p in panels.values()), "A cloud has no finite number in it.")
+    need(fits, f"There are {colors.size} colors for points of shape {shapes}: give one for each point.")
+    need(all(np.isfinite(p).any() for p in panels.values()), "A cloud has no finite number in it.")
     limit = limit or 1.05 * max(np.nanmax(abs(p[np.isfinite(p)])) for p in panels.values()) or 1.0
-    _need(0 < limit < np.inf, f"limit is how far the axes reach, a number above 0, but got {limit}.")
+    need(0 < limit < np.inf, f"limit is how far the axes reach, a number above 0, but got {limit}.")
     look = {"width": min(8.0, 2.7 * len(panels))} | look
-    with _drawing():
-        fig, axes, palette = _plot(
+    with drawing():
+        fig, axes, palette = blank_axes(
             len(panels), height=look["width"] / len(panels) + 0.2 * any(panels), **look
         )
         for ax, (title, p) in zip(axes, panels.items(), strict=True):
@@ -74,12 +74,12 @@ def curves(x, ys: Mapping[str, object], *, log: str = "", **look) -> Figure:
     """
     x, ys = _floats(x, "curves"), {name: _floats(y, "curves") for name, y in ys.items()}
     got = [x.shape, *(y.shape for y in ys.values())]
-    _need(
+    need(
         x.ndim == 1 and ys and len(set(got)) == 1, f"curves needs x and ys of one shape (N,), but got {got}."
     )
-    _need(all(np.isfinite(y).any() for y in ys.values()), "A curve has no finite number in it.")
-    with _drawing():
-        fig, (ax,), palette = _plot(**{f"{axis}scale": "log" for axis in log}, **look)
+    need(all(np.isfinite(y).any() for y in ys.values()), "A curve has no finite number in it.")
+    with drawing():
+        fig, (ax,), palette = blank_axes(**{f"{axis}scale": "log" for axis in log}, **look)
         for i, y in enumerate(ys.values()):
             ax.plot(x, y, color=palette[i % 7], ls=DASHES[i % 7], lw=2)
         ax.margins(x=0)
@@ -106,10 +106,10 @@ def histogram(samples: Mapping[str, object], density=None, *, bins: int = 40, **
     """
     samples = {name: _floats(v, "histogram").ravel() for name, v in samples.items()}
     fits = samples and all(v.size and np.isfinite(v).all() for v in samples.values())
-    _need(fits, "histogram needs at least one name with finite numbers under it.")
+    need(fits, "histogram needs at least one name with finite numbers under it.")
     edges = np.histogram_bin_edges(np.concatenate(list(samples.values())), bins)
-    with _drawing():
-        fig, (ax,), palette = _plot(**look)
+    with drawing():
+        fig, (ax,), palette = blank_axes(**look)
         ink = PAPER[look.get("background", "white")][1]
         for i, (name, v) in enumerate(samples.items()):
             bars, hue = np.histogram(v, edges, density=True)[0], palette[i % 7]

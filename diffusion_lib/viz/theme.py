@@ -1,7 +1,7 @@
 """What all parts look like and how they behave: the colours of both themes, and JavaScript that every widget shares.
 
     LIGHT["colors"][0], DARK["colors"][0]     # the same blue, for white and for dark paper
-    class Pad(AnyWidget): _esm = script("pad.js")
+    class Pad(AnyWidget): _esm = script(__file__, "pad.js")
 
 The colours stand here and nowhere else: stills and figures import them, and ``script`` puts them before the JavaScript.
 """
@@ -40,11 +40,14 @@ DARK = {
 }
 
 
-def script(name: str) -> str:
-    """The text of one of our JavaScript files with all that it shares before it: one module that imports nothing."""
-    here = Path(__file__).parent
+def script(python: str, name: str) -> str:
+    """The text of one of our JavaScript files, which lies beside the module `python` (its __file__), with all that it shares
+    before it: one module that imports nothing."""
     colours = f"const LIGHT = {json.dumps(LIGHT)};\nconst DARK = {json.dumps(DARK)};\n"
-    return "\n".join([colours + (here / "theme.js").read_text("utf-8"), (here / name).read_text("utf-8")])
+    return colours + "\n".join(
+        Path(file).with_name(name).read_text("utf-8")
+        for file, name in ((__file__, "theme.js"), (python, name))
+    )
 
 
 def heard_at_once(widget):

@@ -12,15 +12,13 @@ from . import code, default, steps
 # ---------------------------------------------------------------------------------------- the cures
 
 
-def runs(kind: str, *recipes: str) -> list[dict]:
-    """The recorded runs of some recipes (none: of all), see `failing.recorded`."""
-    return [
-        r for name, rows in recipes.recorded(kind).items() for r in rows if not recipes or name in recipes
-    ]
+def runs(kind: str, *names: str) -> list[dict]:
+    """The recorded runs of some recipes (none: of all), see `recipes.recorded`."""
+    return [r for name, rows in recipes.recorded(kind).items() for r in rows if not names or name in names]
 
 
 def many(kind: str, recipe: str, what: str) -> str:
-    """In how many of a recipe's runs it was so: "off", "lost", "blurred", a word of `failing.FATES`, or "all" islands found."""
+    """In how many of a recipe's runs it was so: "off", "lost", "blurred", a word of `recipes.FATES`, or "all" islands found."""
     rows = runs(kind, recipe)
     if what in recipes.FATES:
         return str(sum(recipes.whereabouts(r) == what for r in rows))
@@ -56,7 +54,7 @@ def held() -> str:
 
 
 def moved(loss: str, optimizer: str, what: str, head: int = 300) -> str:
-    """The median over the seeds, as `failing.motion_table` prints it."""
+    """The median over the seeds, as `recipes.motion_table` prints it."""
     return f"{median(recipes.motion(loss, optimizer, head, what)):.2g}"
 
 

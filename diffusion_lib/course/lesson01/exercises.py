@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ... import diffusion
 from ...diffusion import Schedule, log_q_chain, log_q_jump, log_q_step
-from ..exercise import _EARLY, _LATE, _ROOTS, _SHAPES, Exercise, _cases, _noise, _slips, _stops, _sum
+from ..exercise import EARLY, LATE, ROOTS, SHAPES, Exercise, cases_of, gaussian, slips, stops, weighted_sum
 
 
 def _between_cases(g):
     """(x_s, s, t, eps, schedule): from the data, from the step before, and from far away."""
     return [
-        (_noise(shape, g), s, t, _noise(shape, g), Schedule.of(name, T))
-        for name, T, shape in _SHAPES
+        (gaussian(shape, g), s, t, gaussian(shape, g), Schedule.of(name, T))
+        for name, T, shape in SHAPES
         for s, t in ((0, 1), (1, 2), (0, T // 2), (T // 2, T), (1, T))
     ]
 
@@ -55,7 +55,7 @@ def _first(wanted):
     return int(wanted.nonzero()[0])
 
 
-_MINUS = "It looks as if the noise is subtracted: -eps is as likely as eps, so the pictures would look right, but here the noise is added, and the way back will subtract it."
+MINUS = "It looks as if the noise is subtracted: -eps is as likely as eps, so the pictures would look right, but here the noise is added, and the way back will subtract it."
 
 
 def _half(name: str, schedule: str, other: str) -> Exercise:
@@ -66,7 +66,7 @@ def _half(name: str, schedule: str, other: str) -> Exercise:
         f'For data of variance 1 and `Schedule.of("{schedule}", 1000)`: what is the first t at which x_t holds more noise variance than signal variance? Answer with a whole number.',
         first_noisy_t,
         lambda g: [(Schedule.of(schedule, 1000),)],
-        _slips(
+        slips(
             (
                 lambda s: first_noisy_t(s) - 1,
                 "That is one too small: it is the last t at which the signal still wins, or a place counted in a table without t = 0; here alpha_bar[0] belongs to t = 0.",
@@ -118,22 +118,22 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "01.step", "One step towards noise", "forward_step(xs, t, eps, schedule)",
         "Take one step of the forward process, from `xs` (this is x_{t-1}) to x_t: shrink the picture a little and add a little noise, so that the noise you add has variance beta_t and a picture of variance 1 keeps variance 1. Given: `eps`, noise of variance 1, and the tables `schedule.beta[t]` and `schedule.alpha[t]`, which is 1 - beta[t].",
-        diffusion.forward_step, _cases("xtxs"),
-        _slips(
-            (_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt())), "It looks as if alpha_bar stands where alpha belongs: that is the jump from x_0, all steps at once, but xs has already come t - 1 steps."),
-            (_sum(lambda a, ab, s: (a.sqrt(), 1 - a)), "It looks as if the square root of beta is missing: beta is the variance of the noise, and multiplying by a weight w changes a variance by w squared."),
-            (_sum(lambda a, ab, s: (a, (1 - a).sqrt())), "It looks as if the square root of alpha is missing: without it every step fades the picture too much, and the variance no longer stays at 1."),
-            (_sum(lambda a, ab, s: (a, 1 - a)), _ROOTS),
-            (_sum(lambda a, ab, s: ((1 - a).sqrt(), a.sqrt())), "It looks as if alpha and beta have changed places: alpha is the picture's share and beta the noise's."),
-            (_sum(lambda a, ab, s: (1, (1 - a).sqrt())), "It looks as if the picture is not shrunk: noise then piles up on top of it, and the variance grows at every step instead of staying at 1."),
-            (_sum(lambda a, ab, s: (a.sqrt(), 1)), "It looks as if the noise comes in at full strength: one step adds only a little, with the weight sqrt(beta)."),
-            (_sum(lambda a, ab, s: (a.sqrt(), 1 - a.sqrt())), "It looks as if the noise's weight is 1 - sqrt(alpha): not the weights but their squares must add up to 1."),
-            (_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=-1), _EARLY),
-            (_stops(_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=1)), _LATE),
-            (_sum(lambda a, ab, s: (a.sqrt(), -(1 - a).sqrt())), _MINUS),
-            (_sum(lambda a, ab, s: (a.sqrt(), 0)), "It looks as if the noise is forgotten: a step that only shrinks leads to an even grey and not to noise."),
+        diffusion.forward_step, cases_of("xtxs"),
+        slips(
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt())), "It looks as if alpha_bar stands where alpha belongs: that is the jump from x_0, all steps at once, but xs has already come t - 1 steps."),
+            (weighted_sum(lambda a, ab, s: (a.sqrt(), 1 - a)), "It looks as if the square root of beta is missing: beta is the variance of the noise, and multiplying by a weight w changes a variance by w squared."),
+            (weighted_sum(lambda a, ab, s: (a, (1 - a).sqrt())), "It looks as if the square root of alpha is missing: without it every step fades the picture too much, and the variance no longer stays at 1."),
+            (weighted_sum(lambda a, ab, s: (a, 1 - a)), ROOTS),
+            (weighted_sum(lambda a, ab, s: ((1 - a).sqrt(), a.sqrt())), "It looks as if alpha and beta have changed places: alpha is the picture's share and beta the noise's."),
+            (weighted_sum(lambda a, ab, s: (1, (1 - a).sqrt())), "It looks as if the picture is not shrunk: noise then piles up on top of it, and the variance grows at every step instead of staying at 1."),
+            (weighted_sum(lambda a, ab, s: (a.sqrt(), 1)), "It looks as if the noise comes in at full strength: one step adds only a little, with the weight sqrt(beta)."),
+            (weighted_sum(lambda a, ab, s: (a.sqrt(), 1 - a.sqrt())), "It looks as if the noise's weight is 1 - sqrt(alpha): not the weights but their squares must add up to 1."),
+            (weighted_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=-1), EARLY),
+            (stops(weighted_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt()), shift=1)), LATE),
+            (weighted_sum(lambda a, ab, s: (a.sqrt(), -(1 - a).sqrt())), MINUS),
+            (weighted_sum(lambda a, ab, s: (a.sqrt(), 0)), "It looks as if the noise is forgotten: a step that only shrinks leads to an even grey and not to noise."),
             (lambda xs, t, eps, s: s.alpha[t].sqrt() * xs + s.beta[t].sqrt(), "It looks as if sqrt(beta) is added without eps: that makes every pixel brighter by the same amount. The noise is sqrt(beta) times eps."),
-            (_sum(lambda a, ab, s: (a.sqrt() * (1 - a).sqrt(), (1 - a).sqrt())), "It looks as if the brackets go round too much: only eps is multiplied by sqrt(beta), the picture is not."),
+            (weighted_sum(lambda a, ab, s: (a.sqrt() * (1 - a).sqrt(), (1 - a).sqrt())), "It looks as if the brackets go round too much: only eps is multiplied by sqrt(beta), the picture is not."),
         ),
         ("x_t is a weight times `xs` plus a weight times `eps`. If the variances are to be alpha and beta, what are the weights?",
          "Multiplying by w multiplies the variance by w squared, so each weight is a square root.",
@@ -144,21 +144,21 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "01.jump", "Straight to time t", "add_noise(x0, t, eps, schedule)",
         "Jump from the clean picture `x0` straight to x_t, without the steps between. Given: `eps`, noise of variance 1, and the table `schedule.alpha_bar[t]`, the share of the variance that is still signal at time t.",
-        diffusion.add_noise, _cases("xtxs"),
-        _slips(
-            (_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt())), "It looks as if alpha stands where alpha_bar belongs: that is one step only, but from x_0 to x_t there are t of them, and alpha_bar is the product of their alphas."),
-            (_sum(lambda a, ab, s: (ab.sqrt(), (1 - a).sqrt())), "It looks as if only the last step's noise, beta_t, is added: the noise of all the steps before is in x_t too, 1 - alpha_bar_t together."),
-            (_sum(lambda a, ab, s: (ab, (1 - ab).sqrt())), "It looks as if the square root in front of x0 is missing: alpha_bar is the signal's variance, and its weight is the root of that."),
-            (_sum(lambda a, ab, s: (ab.sqrt(), 1 - ab)), "It looks as if the square root in front of eps is missing: 1 - alpha_bar is the noise's variance, and its weight is the root of that."),
-            (_sum(lambda a, ab, s: (ab, 1 - ab)), _ROOTS),
-            (_sum(lambda a, ab, s: (ab.sqrt(), 1 - ab.sqrt())), "It looks as if the noise's weight is 1 - sqrt(alpha_bar), but it is sqrt(1 - alpha_bar): not the weights but their squares must add up to 1."),
-            (_sum(lambda a, ab, s: ((1 - ab).sqrt(), ab.sqrt())), "It looks as if signal and noise have changed places: at t = 1 nearly all is picture, so alpha_bar, which is near 1 there, goes with x0."),
-            (_sum(lambda a, ab, s: (1, (1 - ab).sqrt())), "It looks as if the picture is not shrunk: it must fade as the noise grows, or it would still shine through at T."),
-            (_sum(lambda a, ab, s: (ab.sqrt(), 1)), "It looks as if the noise always comes in at full strength: its weight grows with t, from near 0 to near 1."),
-            (_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=-1), _EARLY),
-            (_stops(_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=1)), _LATE),
-            (_sum(lambda a, ab, s: (ab.sqrt(), -(1 - ab).sqrt())), _MINUS),
-            (_sum(lambda a, ab, s: (ab.sqrt(), 0)), "It looks as if the noise is forgotten: this picture fades to grey, but x_t is to be as loud as before and full of noise."),
+        diffusion.add_noise, cases_of("xtxs"),
+        slips(
+            (weighted_sum(lambda a, ab, s: (a.sqrt(), (1 - a).sqrt())), "It looks as if alpha stands where alpha_bar belongs: that is one step only, but from x_0 to x_t there are t of them, and alpha_bar is the product of their alphas."),
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), (1 - a).sqrt())), "It looks as if only the last step's noise, beta_t, is added: the noise of all the steps before is in x_t too, 1 - alpha_bar_t together."),
+            (weighted_sum(lambda a, ab, s: (ab, (1 - ab).sqrt())), "It looks as if the square root in front of x0 is missing: alpha_bar is the signal's variance, and its weight is the root of that."),
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), 1 - ab)), "It looks as if the square root in front of eps is missing: 1 - alpha_bar is the noise's variance, and its weight is the root of that."),
+            (weighted_sum(lambda a, ab, s: (ab, 1 - ab)), ROOTS),
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), 1 - ab.sqrt())), "It looks as if the noise's weight is 1 - sqrt(alpha_bar), but it is sqrt(1 - alpha_bar): not the weights but their squares must add up to 1."),
+            (weighted_sum(lambda a, ab, s: ((1 - ab).sqrt(), ab.sqrt())), "It looks as if signal and noise have changed places: at t = 1 nearly all is picture, so alpha_bar, which is near 1 there, goes with x0."),
+            (weighted_sum(lambda a, ab, s: (1, (1 - ab).sqrt())), "It looks as if the picture is not shrunk: it must fade as the noise grows, or it would still shine through at T."),
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), 1)), "It looks as if the noise always comes in at full strength: its weight grows with t, from near 0 to near 1."),
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=-1), EARLY),
+            (stops(weighted_sum(lambda a, ab, s: (ab.sqrt(), (1 - ab).sqrt()), shift=1)), LATE),
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), -(1 - ab).sqrt())), MINUS),
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), 0)), "It looks as if the noise is forgotten: this picture fades to grey, but x_t is to be as loud as before and full of noise."),
             (lambda x0, t, eps, s: s.alpha_bar[t].sqrt() * x0 + (1 - s.alpha_bar[t]).sqrt(), "It looks as if sqrt(1 - alpha_bar) is added without eps: that makes every pixel brighter by the same amount. The noise is that number times eps."),
         ),
         ("It has the same shape as one step: a weight times `x0` plus a weight times `eps`. Which table knows about all the steps up to t?",
@@ -170,19 +170,19 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "01.noise", "Which noise was it?", "noise_of(x0, xt, t, schedule)",
         "Somebody jumped from the clean picture `x0` to the noisy one `xt`. You have both. Which noise eps, of variance 1, did they add? (A network of lesson 04 is asked just this, and is shown only xt.)",
-        noise_of, _cases("xxts"),
-        _slips(
-            (_sum(lambda a, ab, s: (-ab.sqrt(), 1)), "It looks as if the division is missing: with the picture gone, sqrt(1 - alpha_bar) eps is left; eps itself has variance 1."),
-            (_sum(lambda a, ab, s: (-1, 1)), "This is xt - x0: but the picture in xt is faded, and the noise has a weight as well."),
-            (_sum(lambda a, ab, s: (-1 / (1 - ab).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if all of x0 is subtracted: in xt it is faded, with the weight sqrt(alpha_bar)."),
-            (_sum(lambda a, ab, s: (-(ab / (1 - ab)).sqrt(), 1)), "It looks as if brackets are missing: all of (xt - picture) is divided by sqrt(1 - alpha_bar), here only the picture is."),
-            (_sum(lambda a, ab, s: (-ab / (1 - ab).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if the root of alpha_bar is missing: alpha_bar is a variance, and the picture's weight is its root."),
-            (_sum(lambda a, ab, s: (-ab.sqrt() / (1 - ab), 1 / (1 - ab))), "It looks as if the root of 1 - alpha_bar is missing: that is the noise's variance, and its weight is the root."),
-            (_sum(lambda a, ab, s: (-ab / (1 - ab), 1 / (1 - ab))), _ROOTS),
-            (_sum(lambda a, ab, s: ((ab / (1 - ab)).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if the picture is added where it should be taken away."),
-            (_sum(lambda a, ab, s: ((ab / (1 - ab)).sqrt(), -1 / (1 - ab).sqrt())), "The sign is turned round: this is -eps."),
-            (_sum(lambda a, ab, s: (-((1 - ab) / ab).sqrt(), 1 / ab.sqrt())), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
-            (_sum(lambda a, ab, s: (-(a / (1 - a)).sqrt(), 1 / (1 - a).sqrt())), "It looks as if alpha stands where alpha_bar belongs: that is one step, but xt is t steps away from x0."),
+        noise_of, cases_of("xxts"),
+        slips(
+            (weighted_sum(lambda a, ab, s: (-ab.sqrt(), 1)), "It looks as if the division is missing: with the picture gone, sqrt(1 - alpha_bar) eps is left; eps itself has variance 1."),
+            (weighted_sum(lambda a, ab, s: (-1, 1)), "This is xt - x0: but the picture in xt is faded, and the noise has a weight as well."),
+            (weighted_sum(lambda a, ab, s: (-1 / (1 - ab).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if all of x0 is subtracted: in xt it is faded, with the weight sqrt(alpha_bar)."),
+            (weighted_sum(lambda a, ab, s: (-(ab / (1 - ab)).sqrt(), 1)), "It looks as if brackets are missing: all of (xt - picture) is divided by sqrt(1 - alpha_bar), here only the picture is."),
+            (weighted_sum(lambda a, ab, s: (-ab / (1 - ab).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if the root of alpha_bar is missing: alpha_bar is a variance, and the picture's weight is its root."),
+            (weighted_sum(lambda a, ab, s: (-ab.sqrt() / (1 - ab), 1 / (1 - ab))), "It looks as if the root of 1 - alpha_bar is missing: that is the noise's variance, and its weight is the root."),
+            (weighted_sum(lambda a, ab, s: (-ab / (1 - ab), 1 / (1 - ab))), ROOTS),
+            (weighted_sum(lambda a, ab, s: ((ab / (1 - ab)).sqrt(), 1 / (1 - ab).sqrt())), "It looks as if the picture is added where it should be taken away."),
+            (weighted_sum(lambda a, ab, s: ((ab / (1 - ab)).sqrt(), -1 / (1 - ab).sqrt())), "The sign is turned round: this is -eps."),
+            (weighted_sum(lambda a, ab, s: (-((1 - ab) / ab).sqrt(), 1 / ab.sqrt())), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
+            (weighted_sum(lambda a, ab, s: (-(a / (1 - a)).sqrt(), 1 / (1 - a).sqrt())), "It looks as if alpha stands where alpha_bar belongs: that is one step, but xt is t steps away from x0."),
         ),
         ("Write down the jump, x_t = ... x_0 + ... eps, and solve it for eps.",
          "First take the faded picture away, then divide by the noise's weight.",
@@ -193,8 +193,8 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "01.chain", "How likely was this path?", "chain_log_prob(path, schedule)",
         "`path` holds x_0, x_1, ..., x_T of B pictures, shape (T + 1, B, ...). Return log q(x_{1:T} | x_0), one number for each picture, shape (B,). Given: `log_q_step(xt, xs, t, schedule)`, the log density of x_t given xs = x_{t-1}, for t = 1..T.",
-        chain_log_prob, _cases("ps", lambda T: (1,)),
-        _slips(
+        chain_log_prob, cases_of("ps", lambda T: (1,)),
+        slips(
             (lambda p, s: log_q_chain(p, s).logsumexp(0), "It looks as if densities are added and then the log is taken: every step must happen, so densities multiply, and the log of a product is a sum of logs."),
             (lambda p, s: log_q_chain(p, s).prod(0), "It looks as if the logs are multiplied: it is the densities that multiply, and the log of a product is a sum of logs."),
             (lambda p, s: log_q_chain(p, s).exp().prod(0).log(), "It looks as if the densities are multiplied and the log is taken at the end: right on paper, but the product leaves the range of numbers that a computer has, and then its log is infinite. Add the logs instead."),
@@ -210,7 +210,7 @@ EXERCISES: tuple[Exercise, ...] = (
             (lambda p, s: sum(log_q_step(p[t - 1], p[t], t, s) for t in range(1, s.T + 1)), "It looks as if x_t and x_{t-1} have changed places: `log_q_step` wants first the later one, x_t, and then the one it came from."),
             (log_q_chain, "These are the T terms, one for each step: the log of their product is still to be taken, and that is their sum."),
             (lambda p, s: log_q_chain(p, s).sum(), "It looks as if the pictures of the batch are added up too: each of the B pictures has a path of its own, so return B numbers."),
-            (_stops(lambda p, s: log_q_step(p[1], p[0], 0, s)), "It looks as if the loop begins at t = 0: the first step, from x_0 to x_1, has t = 1, so count t = 1..T."),
+            (stops(lambda p, s: log_q_step(p[1], p[0], 0, s)), "It looks as if the loop begins at t = 0: the first step, from x_0 to x_1, has t = 1, so count t = 1..T."),
         ),
         ("The path happens if step 1 happens and step 2 happens and ... Do densities of such steps add or multiply?",
          "They multiply. What becomes of a product when you take its log?",
@@ -222,13 +222,13 @@ EXERCISES: tuple[Exercise, ...] = (
         "01.between", "From any time to any later one", "from_s_to_t(xs, s, t, eps, schedule)",
         "A picture `xs` has already been noised up to time s. Take it on to a later time t in one jump, with a single `eps` of variance 1: a draw from q(x_t | x_s), 0 <= s < t.",
         from_s_to_t, _between_cases,
-        _slips(
+        slips(
             (_from_s(lambda at, as_, *_: (at.sqrt(), (1 - at).sqrt())), "This is the jump from x_0: but xs has s steps behind it already, and only those from s + 1 to t are still to come."),
             (_from_s(lambda at, as_, *_: ((at / as_).sqrt(), (1 - at).sqrt())), "The picture's weight is right. But 1 - alpha_bar_t is all the noise since t = 0, and a part of it is in xs already."),
             (_from_s(lambda at, as_, *_: ((at / as_).sqrt(), (as_ - at).sqrt())), "The picture's weight is right. But the noise that is in xs shrinks on the way too, so the two amounts cannot just be subtracted."),
             (_from_s(lambda at, as_, *_: (at / as_, (1 - at / as_).sqrt())), "It looks as if the root in front of xs is missing: the ratio is a variance, and a weight is the root of one."),
             (_from_s(lambda at, as_, *_: ((at / as_).sqrt(), 1 - at / as_)), "It looks as if the root in front of eps is missing: 1 minus the ratio is a variance, and a weight is the root of one."),
-            (_from_s(lambda at, as_, *_: (at / as_, 1 - at / as_)), _ROOTS),
+            (_from_s(lambda at, as_, *_: (at / as_, 1 - at / as_)), ROOTS),
             (_from_s(lambda at, as_, *_: ((as_ / at).sqrt(), (1 - at / as_).sqrt())), "It looks as if the fraction is upside down: the later time has the smaller alpha_bar, so the ratio alpha_bar_t / alpha_bar_s is below 1."),
             (_from_s(lambda at, as_, sch, s, t: (sch.alpha[t].sqrt(), (1 - sch.alpha[t]).sqrt())), "This is one step, the one that ends at t: from s to t there are t - s of them."),
             (_from_s(lambda at, as_, sch, s, t: (sch.alpha_bar[t - s].sqrt(), (1 - sch.alpha_bar[t - s]).sqrt())), "It looks as if t - s is looked up: the steps from s to t are not the first t - s steps, and their betas differ."),

@@ -7,7 +7,7 @@ import math
 import torch
 
 from ...diffusion import Schedule
-from ..exercise import Exercise, _noise, _slips
+from ..exercise import Exercise, gaussian, slips
 
 
 def _tables(*more):
@@ -33,14 +33,14 @@ def _beta_cases(g):
 def _kl_cases(g):
     shapes = ((5, 1, 8, 8), (3, 3, 4, 6), (6, 2))
     return [
-        (torch.tanh((1 + i) / 2 * _noise(shape, g)), Schedule.of(name, T))
+        (torch.tanh((1 + i) / 2 * gaussian(shape, g)), Schedule.of(name, T))
         for i, shape in enumerate(shapes)
         for name, T in (("cosine", 10), ("linear", 25))
     ]
 
 
 def _decibel_cases(g):
-    return [(torch.linspace(40, -40, n, dtype=torch.float64) + _noise((n,), g),) for n in (5, 12)]
+    return [(torch.linspace(40, -40, n, dtype=torch.float64) + gaussian((n,), g),) for n in (5, 12)]
 
 
 def betas_of(alpha_bar):
@@ -120,7 +120,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "02.beta", "Back to the betas", "betas_of(alpha_bar)",
         "Somebody gives you only the table `alpha_bar`, (T + 1,), with alpha_bar[0] = 1. Find the betas of its T steps, (T,): the first belongs to t = 1.",
         betas_of, _tables(),
-        _slips(
+        slips(
             (lambda a: 1 - a[1:], "It looks as if these are 1 - alpha_bar: that is all the noise since t = 0, but beta_t is the noise of one step."),
             (lambda a: a[1:] / a[:-1], "These are the alphas, the shares that each step keeps: beta is what it replaces, 1 - alpha."),
             (lambda a: a[:-1] - a[1:], "It looks as if neighbours are subtracted: the betas multiply to alpha_bar, so the way back divides. A step takes its share of what was still there."),
@@ -140,7 +140,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "02.db", "From decibels to alpha_bar", "alpha_bar_from_db(db)",
         "A sound engineer describes a schedule by its signal-to-noise ratios `db`, in decibels (data of variance 1). Which alpha_bar has each of them? Return a tensor of the same shape.",
         alpha_bar_from_db, _decibel_cases,
-        _slips(
+        slips(
             (lambda d: 10 ** (d / 10), "This is the ratio signal : noise itself, alpha_bar / (1 - alpha_bar): solve it for alpha_bar."),
             (lambda d: 1 / (1 + 10 ** (d / 10)), "It looks as if a sign is turned round: this is the noise's share, 1 - alpha_bar. Many decibels mean much signal."),
             (lambda d: 1 / (1 + 10 ** (-d / 20)), "It looks as if 20 stands where 10 belongs: 20 is for ratios of weights (amplitudes), 10 for ratios of variances, and alpha_bar is one."),
@@ -160,7 +160,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "02.kl", "The gauge, for whole pictures", "picture_kl(x0, schedule)",
         "How far is x_T from pure noise for each picture as a whole? Return KL(q(x_T | x_0) || N(0, I)) in nats for each of the B pictures of `x0` (B, ...), summed over all of its numbers, shape (B,).",
         picture_kl, _kl_cases,
-        _slips(
+        slips(
             (_kl(add=lambda v: v.flatten(1).mean(1)), "This is the mean over the pixels, nats per dimension as on the gauge: here the whole picture is asked for, so add its pixels up."),
             (_kl(add=lambda v: v.sum()), "It looks as if all pictures are added up: each of the B pictures has a KL of its own, so flatten and sum over the second axis."),
             (_kl(add=lambda v: v.flatten(1).sum(0)), "It looks as if the wrong axis is added up: the first axis counts the pictures, all the others belong to one picture."),
@@ -186,7 +186,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "02.repair", "Repair it", "repair(betas, T)",
         "`betas`, (N,), is a good schedule of N steps. Make it a schedule of T steps (N is a multiple of T) that does not stop half way: after its step t, alpha_bar must be what the long schedule has after t N / T steps. Return its T betas.",
         repair, _beta_cases,
-        _slips(
+        slips(
             (lambda b, T: b[:: len(b) // T], "This is every (N/T)th beta, unchanged: T small steps where there were N, so far too little noise, and x_T still shows the picture. It is the accident itself."),
             (lambda b, T: b[len(b) // T - 1 :: len(b) // T], "This is every (N/T)th beta, unchanged: one long step must do the work of N/T short ones, so its beta is larger than any of theirs."),
             (lambda b, T: b[:T], "These are the first T betas: the schedule then stops after T of its N steps, with most of the picture still there."),
@@ -212,7 +212,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "02.straight", "Straight in decibels", "straight_in_db(alpha_bar)",
         "Take the first and the last noise of a schedule, alpha_bar_1 and alpha_bar_T, and put the times between them at equal distances in decibels. Return the new table, (T + 1,), with alpha_bar_0 = 1 in front.",
         straight_in_db, _tables(),
-        _slips(
+        slips(
             (_line(lambda a: a, lambda v: v), "This is straight in alpha_bar itself: nearly all of the change that you can see is then crowded into the two ends."),
             (_line(torch.log, torch.exp), "This is straight in log alpha_bar: decibels compare the signal with the noise, so it is alpha_bar / (1 - alpha_bar) that goes into the logarithm."),
             (_line(torch.sqrt, torch.square), "This is straight in sqrt(alpha_bar), the picture's weight: decibels are a logarithm of signal : noise."),

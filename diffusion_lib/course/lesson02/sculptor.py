@@ -93,7 +93,7 @@ class Sculptor(anywidget.AnyWidget):
     a drawn curve ([] for a preset, which is exact and not a curve through handles).
     """
 
-    _esm = script("sculptor.js")
+    _esm = script(__file__, "sculptor.js")
     film = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
 

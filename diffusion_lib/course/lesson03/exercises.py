@@ -6,34 +6,34 @@ import torch
 
 from ...diffusion import Schedule, reverse_step
 from ...oracle import mixture_denoiser
-from ..exercise import _EARLY, _LATE, _ROOTS, _SHAPES, Exercise, _cases, _noise, _slips, _stops, _sum
+from ..exercise import EARLY, LATE, ROOTS, SHAPES, Exercise, cases_of, gaussian, slips, stops, weighted_sum
 
 
 def _walk_case(name, T, shape, g):
     schedule = Schedule.of(name, T)
     # wide components: narrow ones would pull every walk, right or wrong, to the same picture
-    perfect = mixture_denoiser(_noise((3, *shape[1:]), g), 0.5, schedule)
+    perfect = mixture_denoiser(gaussian((3, *shape[1:]), g), 0.5, schedule)
 
     def model(
         xt, t, y=None
     ):  # lenient at t = 0: a walk that tells it s, not t, gets that slip's sentence, not an error
         return perfect(xt, torch.as_tensor(t).clamp(min=1), y)
 
-    return model, _noise(shape, g), schedule, _noise((T + 1, *shape), g)
+    return model, gaussian(shape, g), schedule, gaussian((T + 1, *shape), g)
 
 
 def _bell_cases(g):
     """(x_t, m, c, t, schedule): data that are bell curves of mean m and standard deviation c."""
     return [
-        (_noise(shape, g), m, c, t, Schedule.of(name, T))
-        for (name, T, shape), m, c in zip(_SHAPES, (0.7, -1.2, 0.4), (0.5, 1.7, 0.8), strict=True)
+        (gaussian(shape, g), m, c, t, Schedule.of(name, T))
+        for (name, T, shape), m, c in zip(SHAPES, (0.7, -1.2, 0.4), (0.5, 1.7, 0.8), strict=True)
         for t in (1, 2, T // 2, T)
     ]
 
 
 def _copy_cases(g):
     pairs = (((6, 1, 2, 3), (9, 1, 2, 3)), ((8, 1, 8, 8), (5, 1, 8, 8)), ((7, 3, 2, 2), (7, 3, 2, 2)))
-    return [(_noise(samples, g), _noise(data, g)) for samples, data in pairs]
+    return [(gaussian(samples, g), gaussian(data, g)) for samples, data in pairs]
 
 
 def guess_x0(xt, eps_hat, t, schedule):
@@ -96,7 +96,7 @@ def _via_x0(eps_weight):
 
 
 def _back(mean=_mean, sigma=lambda *p: _variance(*p).sqrt(), **shifts):
-    return _sum(lambda *p: (*mean(*p), sigma(*p)), **shifts)
+    return weighted_sum(lambda *p: (*mean(*p), sigma(*p)), **shifts)
 
 
 def _walk(
@@ -123,20 +123,20 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "03.guess", "Guess the clean picture", "guess_x0(xt, eps_hat, t, schedule)",
         "The model has looked at the noisy picture `xt` and believes that the noise in it is `eps_hat`. Which clean picture x0_hat does that mean? Given: `schedule.alpha_bar[t]`, and x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) eps.",
-        guess_x0, _cases("xxts"),
-        _slips(
-            (_sum(lambda a, ab, s: (1, -((1 - ab) / ab).sqrt())), "It looks as if brackets are missing: only the noise is divided by sqrt(alpha_bar), but all of (xt - noise) must be."),
-            (_sum(lambda a, ab, s: (1, -(1 - ab).sqrt())), "It looks as if the division by sqrt(alpha_bar) is missing: with the noise gone the picture is still faded, and dividing brings it back to full strength."),
-            (_sum(lambda a, ab, s: (ab.sqrt(), -((1 - ab) * ab).sqrt())), "It looks as if the picture is multiplied by sqrt(alpha_bar) once more: the way to noise multiplied, so the way back divides."),
-            (_sum(lambda a, ab, s: (1 / ab.sqrt(), -(1 - ab) / ab.sqrt())), "It looks as if the square root of 1 - alpha_bar is missing: that is the noise's variance, but its weight in x_t was the root."),
-            (_sum(lambda a, ab, s: (1 / ab, -(1 - ab).sqrt() / ab)), "It looks as if the square root of alpha_bar is missing: the picture was shrunk by the root, so divide by the root."),
-            (_sum(lambda a, ab, s: (1 / ab, -(1 - ab) / ab)), _ROOTS),
-            (_sum(lambda a, ab, s: (1 / ab.sqrt(), ((1 - ab) / ab).sqrt())), "It looks as if the noise is added where it should be subtracted: it was added on the way here, so now take it away."),
-            (_sum(lambda a, ab, s: (1 / ab.sqrt(), -1 / ab.sqrt())), "It looks as if all of eps_hat is subtracted: x_t holds it only with the weight sqrt(1 - alpha_bar)."),
-            (_sum(lambda a, ab, s: (1 / a.sqrt(), -((1 - a) / a).sqrt())), "It looks as if alpha stands where alpha_bar belongs: that undoes one step, but x_t is t steps away from x_0."),
-            (_sum(lambda a, ab, s: (1 / (1 - ab).sqrt(), -(ab / (1 - ab)).sqrt())), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
-            (_sum(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt()), shift=-1), _EARLY),
-            (_stops(_sum(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt()), shift=1)), _LATE),
+        guess_x0, cases_of("xxts"),
+        slips(
+            (weighted_sum(lambda a, ab, s: (1, -((1 - ab) / ab).sqrt())), "It looks as if brackets are missing: only the noise is divided by sqrt(alpha_bar), but all of (xt - noise) must be."),
+            (weighted_sum(lambda a, ab, s: (1, -(1 - ab).sqrt())), "It looks as if the division by sqrt(alpha_bar) is missing: with the noise gone the picture is still faded, and dividing brings it back to full strength."),
+            (weighted_sum(lambda a, ab, s: (ab.sqrt(), -((1 - ab) * ab).sqrt())), "It looks as if the picture is multiplied by sqrt(alpha_bar) once more: the way to noise multiplied, so the way back divides."),
+            (weighted_sum(lambda a, ab, s: (1 / ab.sqrt(), -(1 - ab) / ab.sqrt())), "It looks as if the square root of 1 - alpha_bar is missing: that is the noise's variance, but its weight in x_t was the root."),
+            (weighted_sum(lambda a, ab, s: (1 / ab, -(1 - ab).sqrt() / ab)), "It looks as if the square root of alpha_bar is missing: the picture was shrunk by the root, so divide by the root."),
+            (weighted_sum(lambda a, ab, s: (1 / ab, -(1 - ab) / ab)), ROOTS),
+            (weighted_sum(lambda a, ab, s: (1 / ab.sqrt(), ((1 - ab) / ab).sqrt())), "It looks as if the noise is added where it should be subtracted: it was added on the way here, so now take it away."),
+            (weighted_sum(lambda a, ab, s: (1 / ab.sqrt(), -1 / ab.sqrt())), "It looks as if all of eps_hat is subtracted: x_t holds it only with the weight sqrt(1 - alpha_bar)."),
+            (weighted_sum(lambda a, ab, s: (1 / a.sqrt(), -((1 - a) / a).sqrt())), "It looks as if alpha stands where alpha_bar belongs: that undoes one step, but x_t is t steps away from x_0."),
+            (weighted_sum(lambda a, ab, s: (1 / (1 - ab).sqrt(), -(ab / (1 - ab)).sqrt())), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
+            (weighted_sum(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt()), shift=-1), EARLY),
+            (stops(weighted_sum(lambda a, ab, s: (1 / ab.sqrt(), -((1 - ab) / ab).sqrt()), shift=1)), LATE),
         ),
         ("Take the equation for x_t, put x0_hat and eps_hat into it, and solve it for x0_hat.",
          "First subtract the noise with its weight, then divide what is left by the picture's weight.",
@@ -147,8 +147,8 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "03.step", "One step back", "ddpm_step(xt, eps_hat, t, z, schedule)",
         "Take one step back, from `xt` to x_{t-1} = mean + sigma z, with the model's `eps_hat` and fresh noise `z` of variance 1. Given: mean = (x_t - beta_t / sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_t), and sigma^2 = beta_tilde_t = (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t) beta_t; the tables are `schedule.alpha`, `.beta` and `.alpha_bar`.",
-        ddpm_step, _cases("xxtxs"),
-        _slips(
+        ddpm_step, cases_of("xxtxs"),
+        slips(
             (_back(sigma=_variance), "It looks as if beta_tilde itself multiplies z: it is a variance, so its weight sigma is the square root."),
             (_back(sigma=lambda a, ab, s: (1 - a).sqrt()), "It looks as if sigma^2 is beta: that is the other choice in the DDPM paper, and a fair one, but then z must be left out at t = 1, or the finished picture is grainy; beta_tilde, asked for here, is 0 there by itself."),
             (_back(sigma=lambda a, ab, s: (1 - a).sqrt() * (s < 1)), "It looks as if sigma^2 is beta (with no noise in the last step): that is the other choice in the DDPM paper, and a fair one, but here beta_tilde is asked for."),
@@ -168,9 +168,9 @@ EXERCISES: tuple[Exercise, ...] = (
             (_back(_via_x0(lambda a, ab, s: (a - s).sqrt()), lambda a, ab, s: (1 - a).sqrt()), "It looks as if beta stands where beta_tilde belongs, under the root as well: 1 - alpha_bar_{t-1} - beta is below 0 in the last steps, and the root of that is NaN."),
             (_back(_via_x0(lambda a, ab, s: (a - s).sqrt())), "It looks as if beta is taken away under the root where beta_tilde belongs: 1 - alpha_bar_{t-1} - beta is below 0 in the last steps, and the root of that is NaN."),
             (_back(_via_x0(lambda a, ab, s: 0), lambda a, ab, s: (1 - s).sqrt()), "It looks as if x0_hat is made noisy again with nothing but z: one step keeps most of the noise that is there, so eps_hat has its part in x_{t-1}."),
-            (_stops(_back(land=1)), "It looks as if alpha_bar_{t+1} stands where alpha_bar_{t-1} belongs: a step back lands on t - 1."),
-            (_back(shift=-1), _EARLY),
-            (_stops(_back(shift=1)), _LATE),
+            (stops(_back(land=1)), "It looks as if alpha_bar_{t+1} stands where alpha_bar_{t-1} belongs: a step back lands on t - 1."),
+            (_back(shift=-1), EARLY),
+            (stops(_back(shift=1)), LATE),
         ),
         ("Compute three things and put them together: the mean, the variance beta_tilde, and mean + sigma z.",
          "sigma is the square root of beta_tilde, and alpha_bar_{t-1} is `schedule.alpha_bar[t - 1]`, which is 1 when t = 1.",
@@ -182,10 +182,10 @@ EXERCISES: tuple[Exercise, ...] = (
         "03.walk", "All the way to a picture", "walk(model, xT, schedule, noises)",
         "Walk from pure noise `xT` down to x_0 and return it. Given: `model(xt, t)`, which returns eps_hat; `noises[t]`, the noise for the step that starts at t; and `reverse_step(xt, eps_hat, t, s, schedule, noise).xs`, one step from t to s.",
         walk, lambda g: [_walk_case("cosine", 10, (4, 2), g), _walk_case("linear", 8, (2, 1, 4, 4), g)],
-        _slips(
+        slips(
             (_walk(lambda T: range(T - 1, 0, -1)), "It looks as if the walk begins at T - 1: xT is as noisy as time T, so the first step starts at t = T."),
             (_walk(lambda T: range(T, 1, -1)), "It looks as if the walk stops one step early: `range(T, 1, -1)` ends at 2, but the step from t = 1 makes the clean picture."),
-            (_stops(_walk(lambda T: range(T, -1, -1))), "It looks as if the walk wants to step on from t = 0: the times are T, ..., 1, since the step from t = 1 lands on 0, the clean picture."),
+            (stops(_walk(lambda T: range(T, -1, -1))), "It looks as if the walk wants to step on from t = 0: the times are T, ..., 1, since the step from t = 1 lands on 0, the clean picture."),
             (_walk(lambda T: range(1, T + 1)), "It looks as if t counts upwards: the way back starts at T, in the noise, and ends at 1."),
             (_walk(lambda T: [T]), "It looks as if only one step is taken: the `return` may stand inside the loop."),
             (_walk(told=lambda t, T: t - 1), "It looks as if the model is told t - 1, where the step lands: tell it t, the time of the picture that it sees, or it expects too little noise."),
@@ -208,7 +208,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "03.copy", "Is it a copy?", "nearest(samples, data)",
         "For each of the B `samples` (B, ...) find the most similar of the N training pictures `data` (N, ...): the one with the smallest sum of squared differences over all pixels. Return their indices, shape (B,), whole numbers.",
         nearest, _copy_cases,
-        _slips(
+        slips(
             (lambda x, d: _distances(x, d).argmax(1), "It looks as if the farthest picture is chosen: the nearest has the smallest distance, so `argmin`."),
             (lambda x, d: _distances(x, d).argmin(0), "It looks as if the smallest is taken along the wrong axis: this gives the nearest sample for each training picture, the question is the other way round."),
             (lambda x, d: _distances(x, d, 1.0).argmin(1), "It looks as if absolute differences are used: a fair distance too, but squares, asked for here, let one large difference count more than many small ones."),
@@ -231,7 +231,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "03.bell", "The optimal denoiser of a bell curve", "bell_guess(xt, m, c, t, schedule)",
         "Now the data are no finite set of pictures: each number of x_0 is drawn from N(m, c^2), with given `m` and `c`. Then the optimal denoiser is a formula. Which guess x0_hat = E[x_0 | x_t] has the smallest squared error, for each number of `xt`?",
         bell_guess, _bell_cases,
-        _slips(
+        slips(
             (_belief(gain=lambda a, c: 1 / a.sqrt()), "This is x_t / sqrt(alpha_bar): it believes x_t completely, noise and all. The more noise, the nearer the best guess lies to m."),
             (_belief(gain=lambda a, c: 0 * a), "This is m whatever x_t says: right at the end of time only, when x_t says nothing."),
             (_belief(start=lambda m: 0), "It looks as if m is not added at the end: what x_t tells is how far x_0 lies from m."),

@@ -1,5 +1,6 @@
 """Lesson 04: what its notebook shows."""
 
+from ..lesson03 import step_reverse
 from .denoisers import bound, network_or_perfect, three_questions, variances
 from .own import copies, fine_tune, own_pictures
 from .training import watch
@@ -10,6 +11,7 @@ __all__ = [
     "fine_tune",
     "network_or_perfect",
     "own_pictures",
+    "step_reverse",
     "three_questions",
     "variances",
     "watch",

@@ -6,7 +6,7 @@ import torch
 
 from ... import diffusion
 from ...diffusion import Schedule
-from ..exercise import _EARLY, _LATE, _ROOTS, _SHAPES, Exercise, _noise, _slips, _stops, _sum
+from ..exercise import EARLY, LATE, ROOTS, SHAPES, Exercise, gaussian, slips, stops, weighted_sum
 
 
 def _forgetful_cases(g):
@@ -15,7 +15,7 @@ def _forgetful_cases(g):
     On data from N(0, 1) the loss is (w - sqrt(1 - alpha_bar))^2 + alpha_bar.
     """
     cases = []
-    for name, T, _ in _SHAPES:
+    for name, T, _ in SHAPES:
         schedule = Schedule.of(name, T)
         noise = (1 - schedule.alpha_bar[1:]).sqrt()
         w = noise[torch.tensor([1, T // 2, T - 3])]
@@ -26,10 +26,10 @@ def _forgetful_cases(g):
 def _batch_cases(g):
     """u reaches from 0 to just below 1, so that both ends of time are drawn."""
     cases = []
-    for name, T, shape in _SHAPES:
+    for name, T, shape in SHAPES:
         u = torch.rand(shape[0], generator=g, dtype=torch.float64)
         u[0], u[1] = 0.999, 0.0
-        cases.append((_noise(shape, g), u, _noise(shape, g), Schedule.of(name, T)))
+        cases.append((gaussian(shape, g), u, gaussian(shape, g), Schedule.of(name, T)))
     return cases
 
 
@@ -37,18 +37,18 @@ def _times_cases(make):
     """Cases (make(g, i), t, schedule) for several schedules and times, t = 1 and t = T among them."""
     return lambda g: [
         (make(g, i), t, Schedule.of(name, T))
-        for i, (name, T, _) in enumerate(_SHAPES)
+        for i, (name, T, _) in enumerate(SHAPES)
         for t in (1, 2, T // 2, T)
     ]
 
 
 def _train_cases(g):
     cases = []
-    for (name, T, _), (n, b, d) in zip(_SHAPES, ((4, 6, 2), (5, 3, 3), (3, 8, 2)), strict=True):
+    for (name, T, _), (n, b, d) in zip(SHAPES, ((4, 6, 2), (5, 3, 3), (3, 8, 2)), strict=True):
         ts = torch.randint(1, T + 1, (n, b), generator=g)
         ts[0, 0], ts[0, 1] = 1, T
         cases.append(
-            (_noise((d,), g), _noise((n, b, d), g), ts, _noise((n, b, d), g), Schedule.of(name, T), 0.5)
+            (gaussian((d,), g), gaussian((n, b, d), g), ts, gaussian((n, b, d), g), Schedule.of(name, T), 0.5)
         )
     return cases
 
@@ -152,14 +152,14 @@ EXERCISES: tuple[Exercise, ...] = (
         "04.batch", "A batch to learn from", "noisy_batch(x0, u, eps, schedule)",
         "Make the noisy pictures of one training step. Each of the B pictures `x0` (B, ...) gets a time of its own: turn `u` (B,), even random numbers with 0 <= u < 1, into whole times t = 1, 2, ..., T, all equally likely. Then return x_t (B, ...), made with the noise `eps`. `schedule.alpha_bar` has T + 1 places, `schedule.T` is T; `add_noise(x0, t, eps, schedule)` takes a t of shape (B,).",
         noisy_batch, _batch_cases,
-        _slips(
+        slips(
             (_drawn(lambda u, T: (u * T).long()), "It looks as if the times are 0, ..., T - 1: t = 0 is the clean picture, where there is nothing to learn, and the noisiest time is never trained, but that is where sampling begins."),
             (_drawn(lambda u, T: 1 + (u * (T - 1)).long()), "It looks as if the times are 1, ..., T - 1: u is below 1, so `u * T` rounded down already ends at T - 1, and adding 1 gives 1, ..., T."),
             (_drawn(lambda u, T: 1 + (u * (T - 1)).round().long()), "It looks as if the times are rounded to the nearest: then the first and the last time are drawn only half as often as the others."),
             (_drawn(lambda u, T: (u * T).round().long().clamp(1, T)), "It looks as if `u * T` is rounded to the nearest: not all times are then equally likely."),
             (_drawn(lambda u, T: torch.full_like(u, 1 + int(u[0] * T)).long()), "It looks as if the whole batch has one and the same t: each picture needs a time of its own, or every step trains one noise level only."),
             (_drawn(lambda u, T: T - (u * T).long()), "The times are right but run the other way round: small u gives late times. That would train as well; here t = 1 + floor(u T) is asked for."),
-            (_drawn(jump=_weighted(lambda a: (a, 1 - a))), _ROOTS),
+            (_drawn(jump=_weighted(lambda a: (a, 1 - a))), ROOTS),
             (_drawn(jump=_weighted(lambda a: (a.sqrt(), 1 - a))), "It looks as if the square root of 1 - alpha_bar is missing: it is the noise's variance, and the weight is its root."),
             (_drawn(jump=_weighted(lambda a: ((1 - a).sqrt(), a.sqrt()))), "It looks as if the two weights have changed places: alpha_bar goes with the picture, 1 - alpha_bar with the noise."),
             (_drawn(jump=_weighted(lambda a: (1, (1 - a).sqrt()))), "It looks as if the picture is not shrunk: x_t has sqrt(alpha_bar) x0 in it."),
@@ -173,17 +173,17 @@ EXERCISES: tuple[Exercise, ...] = (
         "04.error", "A small error that grows", "x0_error(eps_error, t, schedule)",
         "A network's guess of the noise has the mean square errors `eps_error` (B,), one for each picture. Its guess of the picture is x0_hat = (x_t - sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_bar_t). Which mean square errors has x0_hat?",
         x0_error, _times_cases(lambda g, i: torch.rand(3 + i, generator=g, dtype=torch.float64)),
-        _slips(
-            (_sum(lambda a, ab, s: (((1 - ab) / ab).sqrt(),)), "It looks as if a square is missing: an error is multiplied by sqrt((1 - alpha_bar) / alpha_bar), so a squared error by its square."),
-            (_sum(lambda a, ab, s: (((1 - ab) / ab) ** 2,)), "It looks as if it is squared once too often: alpha_bar and 1 - alpha_bar are squared weights already."),
-            (_sum(lambda a, ab, s: (ab / (1 - ab),)), "It looks as if the ratio is upside down: the more noise, the more an error in eps_hat spoils x0_hat."),
-            (_sum(lambda a, ab, s: (1 - ab,)), "It looks as if the division by sqrt(alpha_bar) is forgotten: x0_hat is stretched back to full strength, and its error with it."),
-            (_sum(lambda a, ab, s: (1 / ab,)), "It looks as if the weight of eps_hat is forgotten: before the division it is multiplied by sqrt(1 - alpha_bar)."),
-            (_sum(lambda a, ab, s: (1,)), "The same error for both? That holds only where alpha_bar is one half."),
-            (_sum(lambda a, ab, s: (-(1 - ab) / ab,)), "A mean square cannot be negative: the minus vanishes when it is squared."),
-            (_sum(lambda a, ab, s: ((1 - a) / a,)), "It looks as if alpha stands where alpha_bar belongs: x_t is t steps away from x0, not one."),
-            (_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=-1), _EARLY),
-            (_stops(_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=1)), _LATE),
+        slips(
+            (weighted_sum(lambda a, ab, s: (((1 - ab) / ab).sqrt(),)), "It looks as if a square is missing: an error is multiplied by sqrt((1 - alpha_bar) / alpha_bar), so a squared error by its square."),
+            (weighted_sum(lambda a, ab, s: (((1 - ab) / ab) ** 2,)), "It looks as if it is squared once too often: alpha_bar and 1 - alpha_bar are squared weights already."),
+            (weighted_sum(lambda a, ab, s: (ab / (1 - ab),)), "It looks as if the ratio is upside down: the more noise, the more an error in eps_hat spoils x0_hat."),
+            (weighted_sum(lambda a, ab, s: (1 - ab,)), "It looks as if the division by sqrt(alpha_bar) is forgotten: x0_hat is stretched back to full strength, and its error with it."),
+            (weighted_sum(lambda a, ab, s: (1 / ab,)), "It looks as if the weight of eps_hat is forgotten: before the division it is multiplied by sqrt(1 - alpha_bar)."),
+            (weighted_sum(lambda a, ab, s: (1,)), "The same error for both? That holds only where alpha_bar is one half."),
+            (weighted_sum(lambda a, ab, s: (-(1 - ab) / ab,)), "A mean square cannot be negative: the minus vanishes when it is squared."),
+            (weighted_sum(lambda a, ab, s: ((1 - a) / a,)), "It looks as if alpha stands where alpha_bar belongs: x_t is t steps away from x0, not one."),
+            (weighted_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=-1), EARLY),
+            (stops(weighted_sum(lambda a, ab, s: ((1 - ab) / ab,), shift=1)), LATE),
         ),
         ("Write x0 and x0_hat with the same formula, once with eps and once with eps_hat, and subtract. What is left?",
          "x0_hat - x0 = -sqrt(1 - alpha_bar) / sqrt(alpha_bar) (eps_hat - eps). Now square.",
@@ -193,8 +193,8 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "04.ema", "A steady hand", "average(weights, decay)",
         "`weights` (N, D) are a network's D weights after each of N steps. Begin with the first row. Then let each later row in a little: the average keeps the share `decay` of itself and takes the rest from the new row. Return the average after the last row, (D,).",
-        average, lambda g: [(_noise(shape, g), decay) for shape in ((6, 3), (9, 2), (4, 5)) for decay in (0.9, 0.7)],
-        _slips(
+        average, lambda g: [(gaussian(shape, g), decay) for shape in ((6, 3), (9, 2), (4, 5)) for decay in (0.9, 0.7)],
+        slips(
             (_ema(step=lambda ema, w, d: (1 - d) * ema + d * w), "It looks as if decay stands the wrong way round: this keeps only 1 - decay of the average and follows the newest weights, wobbles and all."),
             (_ema(first=lambda w: torch.zeros_like(w[0]), rest=lambda w: w), "It looks as if the average begins at zero: for a long time it is then much too small. Begin with the first row."),
             (_ema(step=lambda ema, w, d: d * ema + w), "It looks as if the new row comes in whole: its share is 1 - decay, so that the shares add up to 1."),
@@ -216,7 +216,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "04.train", "A training, whole", "train(w, x0s, ts, epss, schedule, lr)",
         "Train the smallest of all networks, eps_hat = w * x_t, with one weight for each coordinate: `w` (D,). For each of the N batches take one step downhill: make x_t from `x0s[i]` (B, D), `ts[i]` (B,), `epss[i]` (B, D), let the loss be the mean over all numbers of (eps_hat - eps)^2, and go `lr` times its gradient down. Return the last w. Use autograd (`w.clone().requires_grad_()`, `loss.backward()`), or the gradient by hand.",
         train, _train_cases,
-        _slips(
+        slips(
             (_train(piles=True), "It looks as if zero_grad is forgotten: PyTorch adds each new gradient to the old ones, so every batch is followed again and again."),
             (_train(target=lambda x0, eps: x0), "It looks as if the target is x0: this network is asked for eps, the noise."),
             (_train(seen=lambda x0, t, eps, s: x0), "It looks as if the network is shown x0: it must find the noise in x_t, the clean picture has none."),
@@ -237,7 +237,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "04.variance", "A variance of its own", "learned_variance(v, t, schedule)",
         "Improved DDPM lets the network say, with a number v, where the variance of a step lies between beta_tilde (v = 0) and beta (v = 1): on the straight line between their logarithms. Compute sigma^2 for each of `v` (B,). beta_tilde_t = (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t) beta_t.",
         learned_variance, _times_cases(lambda g, i: 0.05 + 0.9 * torch.rand(3 + i, generator=g, dtype=torch.float64)),
-        _slips(
+        slips(
             (_between(mix=lambda b, bt, v: v * b + (1 - v) * bt), "It looks as if the line is drawn between the variances themselves: between their logarithms is asked for, which is beta^v beta_tilde^(1-v)."),
             (_between(mix=lambda b, bt, v: b ** (1 - v) * bt**v), "It looks as if the two ends have changed places: v = 1 is beta, v = 0 is beta_tilde."),
             (_between(form=torch.sqrt), "It looks as if this is sigma: the variance sigma^2 is asked for, so leave the root out."),
@@ -246,7 +246,7 @@ EXERCISES: tuple[Exercise, ...] = (
             (_between(mix=lambda b, bt, v: b + 0 * v), "This is beta whatever v says."),
             (_between(mix=lambda b, bt, v: bt + 0 * v), "This is beta_tilde whatever v says."),
             (_between(mix=lambda b, bt, v: (v * b.sqrt() + (1 - v) * bt.sqrt()) ** 2), "It looks as if the line is drawn between the standard deviations: between the logarithms is asked for."),
-            (lambda v, t, s: learned_variance(v, min(t + 1, s.T), s), _LATE),
+            (lambda v, t, s: learned_variance(v, min(t + 1, s.T), s), LATE),
         ),
         ("Compute beta and beta_tilde at t. What is half way between them, in logarithms?",
          "log sigma^2 = v log beta + (1 - v) log beta_tilde. Now take exp of both sides.",
@@ -257,7 +257,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "04.forgotten", "Diagnose: trained at one time only", "trained_at(losses, schedule)",
         "Broken runs. Somebody forgot to draw t and trained an eps-network at a single time. The data are bell curves of mean 0 and variance 1, so the network has become eps_hat = w x_t with one number w. There were N such runs: `losses` (N, T) holds what each network scores at t = 1, ..., T. At which t was each trained? Return (N,), whole numbers. The smallest loss is no answer: first find the smallest loss that is *possible* at each t.",
         trained_at, _forgetful_cases,
-        _slips(
+        slips(
             (lambda l, s: 1 + l.argmin(1), "This is where the loss is smallest. But some times are easier than others for every network: at t near T, x_t is nearly eps. Compare with the smallest loss that is possible at each t."),
             (lambda l, s: l.argmin(1), "This is where the loss is smallest, counted from 0. But some times are easier than others for every network: compare with the smallest loss that is possible at each t."),
             (lambda l, s: (l - s.alpha_bar[1:]).argmin(1), "Nearly: the first of the losses belongs to t = 1, not to t = 0."),

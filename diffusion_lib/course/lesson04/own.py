@@ -40,7 +40,7 @@ def to_grey(x: Tensor) -> Tensor:
 class Pad(anywidget.AnyWidget):
     """A square to draw on; each finished drawing arrives as a message with 28 x 28 grey bytes."""
 
-    _esm = script("pad.js")
+    _esm = script(__file__, "pad.js")
 
 
 class OwnPictures(widgets.VBox):

@@ -13,7 +13,6 @@ import json
 import math
 import threading
 import time
-from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
@@ -23,6 +22,7 @@ from torch import Tensor
 
 from ...dataset import Data
 from ...diffusion import generator
+from ...evaluation.records import RECORDS
 from ...gan import Loss, optimal_score
 from ...nets import Discriminator, Generator
 from ...viz.figures import grid
@@ -490,7 +490,7 @@ def step_gan(
     return Duel(data, starts or {"nothing": None}, name or f"G against D on {data.name}", options)
 
 
-FILM = Path(__file__).parent.parent / "records" / "cat_film.png"  # written by benchmarks/cat_film.py
+FILM = RECORDS / "cat_film.png"  # written by benchmarks/cat_film.py
 
 
 def cat_film() -> FramePlayer:

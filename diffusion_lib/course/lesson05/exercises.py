@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from ..exercise import Exercise, _noise, _slips
+from ..exercise import Exercise, gaussian, slips
 
 
 def d_pays(real, fake):
@@ -45,7 +45,9 @@ def fool_d(g, d, z):
 
 def _scores(g):
     """Scores of real ones and of fakes, of every size."""
-    return [(scale * _noise((n,), g), scale * _noise((n,), g)) for n, scale in ((6, 1.0), (5, 3.0), (9, 0.3))]
+    return [
+        (scale * gaussian((n,), g), scale * gaussian((n,), g)) for n, scale in ((6, 1.0), (5, 3.0), (9, 0.3))
+    ]
 
 
 def _lesson(loss=d_pays, cut=True, order=(0, 1)):
@@ -84,7 +86,7 @@ def _linear_gan(*names):
             "real": lambda b, d: (b, d),
             "z": lambda b, d: (b, d),
         }
-        return [tuple(_noise(shapes[name](b, d), g) for name in names) for b, d in sizes]
+        return [tuple(gaussian(shapes[name](b, d), g) for name in names) for b, d in sizes]
 
     return cases
 
@@ -95,7 +97,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "05.d_loss", "What D wants", "d_loss(real, fake)",
         "D gives a score to each real one, `real` (B,), and to each fake, `fake` (B,); sigmoid(score) is the probability of \"real\". For each pair, compute what D pays, (B,): -log D for the real one plus -log(1 - D) for the fake. (The loss is the mean over pairs.) `F.softplus(s)` is log(1 + exp(s)), which is -log sigmoid(-s), and never overflows.",
         d_pays, _scores,
-        _slips(
+        slips(
             (lambda r, f: F.softplus(r) + F.softplus(-f), "It looks as if the labels are swapped: this D learns to call real ones fake and fakes real."),
             (lambda r, f: F.softplus(-r.sigmoid()) + F.softplus(f.sigmoid()), "It looks as if sigmoid is taken twice: softplus and `binary_cross_entropy_with_logits` want the score itself, they have a sigmoid in them. A probability put through another sigmoid never leaves 0.5 to 0.73, so this D can never be sure."),
             (lambda r, f: F.softplus(-r), "It looks as if the fakes are missing: a D that sees only real ones learns to say \"real\" to everything."),
@@ -117,7 +119,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "05.g_loss", "What G wants", "g_loss(fake)",
         "G wants D to say \"real\" to its fakes. Compute the non-saturating loss from D's scores of them, `fake` (B,): -log D for each, (B,).",
         g_pays, lambda g: [case[1:] for case in _scores(g)],
-        _slips(
+        slips(
             (lambda f: F.softplus(f), "It looks as if G plays for D: this is small where D says \"fake\", so G would learn to be found out."),
             (lambda f: -F.softplus(f), "This is the minimax loss, log(1 - D): right in its goal, but almost flat where D is sure, and there G most needs a slope. The non-saturating loss is asked for."),
             (lambda f: F.softplus(-f.sigmoid()), "It looks as if sigmoid is taken twice: softplus wants the score itself."),
@@ -136,7 +138,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "05.best", "The best D there is", "best_d(p, q)",
         "At some places real ones have the density `p` (N,) and fakes the density `q` (N,). What probability of \"real\" does the best D against this G answer there, (N,)?",
         best_d, lambda g: [(0.05 + torch.rand(n, generator=g, dtype=torch.float64), 0.05 + torch.rand(n, generator=g, dtype=torch.float64)) for n in (5, 7, 4)],
-        _slips(
+        slips(
             (lambda p, q: q / (p + q), "It looks as if p and q have changed places: this is the probability of \"fake\"."),
             (lambda p, q: p / q, "This is the ratio of the densities, the odds: a probability lies between 0 and 1. Divide by the sum."),
             (lambda p, q: (p / q).log(), "This is the best score, log p - log q: its sigmoid is asked for."),
@@ -155,7 +157,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "05.detach", "Whose lesson is it?", "teach_d(g, d, real, z)",
         "The smallest GAN: fakes `z * g`, and the score of x (B, D) is `x @ d`; the weights `g` and `d` are (D,), `real` and `z` (B, D). Make copies that take gradients (`g = g.clone().requires_grad_()`), compute D's loss (the mean over the batch), call `backward()`, and return both gradients, (2, D): first g's (zeros if `g.grad` is None), then d's. D's lesson must leave nothing in g.",
         teach_d, _linear_gan("g", "d", "real", "z"),
-        _slips(
+        slips(
             (_lesson(cut=False), "The detach is forgotten: D's loss has run on through the fakes into G's weights. If an optimizer of G meets this gradient, G learns to be found out."),
             (_lesson(lambda r, f: d_pays(f, r)), "It looks as if the labels are swapped: D's gradient points to calling fakes real."),
             (_lesson(lambda r, f: d_pays(f, r), cut=False), "It looks as if the labels are swapped, and the detach is forgotten."),
@@ -175,7 +177,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "05.fool", "Through D, not into D", "fool_d(g, d, z)",
         "The same smallest GAN. Now G's lesson: make a copy of `g` (D,) that takes gradients, draw the fakes `z * g`, score them with `d`, compute the non-saturating loss (a mean), and return g's gradient, (D,).",
         fool_d, _linear_gan("g", "d", "z"),
-        _slips(
+        slips(
             (lambda g, d, z: torch.zeros_like(g), "G gets no gradient: the graph is frozen between its loss and its weights. Here the fakes must NOT be detached, and the score not be computed under `torch.no_grad()`: the only way to G leads through D."),
             (_fooled(g_pays, of="d"), "This is the gradient of D's weights: in G's lesson D lets the gradient through, and stays as it is."),
             (_fooled(g_pays, sign=-1.0), "It looks as if the sign is turned round: the gradient itself is asked for; the step goes against it."),
@@ -194,7 +196,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "05.smooth", "The best D with softer labels", "best_d(p, q, a, b)",
         "A D that is never allowed to be sure: for real ones the label is not 1 but `a`, for fakes not 0 but `b` (0 <= b < a <= 1), so it pays -a log D - (1 - a) log(1 - D) for a real one and -b log D - (1 - b) log(1 - D) for a fake. Real ones have the density `p` (N,), fakes `q` (N,). Which probability does the best D answer, (N,)?",
         best_d_smoothed, lambda g: [(0.05 + torch.rand(n, generator=g, dtype=torch.float64), 0.05 + torch.rand(n, generator=g, dtype=torch.float64), a, b) for n, a, b in ((5, 0.9, 0.0), (7, 0.8, 0.1), (4, 1.0, 0.3))],
-        _slips(
+        slips(
             (lambda p, q, a, b: p / (p + q), "This is the best D with labels 1 and 0: write down what D pays at a place with these labels, and set the slope in D to zero."),
             (lambda p, q, a, b: a * p / (p + q), "It looks as if the fakes' label is left out: a fake too asks for some \"real\", the share b."),
             (lambda p, q, a, b: a * p / (a * p + b * q), "It looks as if the labels were taken for how many there are of each: the sum below stays p + q, for each item pays a + (1 - a) = 1 in all."),

@@ -6,22 +6,22 @@ import math
 
 import torch
 
-from ..exercise import Exercise, _noise, _slips
+from ..exercise import Exercise, gaussian, slips
 
 
 def _mode_cases(g):
     """Rings and grids with modes that are full, thin, reached only from afar, and empty; the last has no good sample at all."""
     cases = []
     for k in (8, 9, 25, 16):
-        modes, sd = 3 * _noise((k, 2), g), 0.05
+        modes, sd = 3 * gaussian((k, 2), g), 0.05
         share = torch.rand(k, generator=g, dtype=torch.float64) ** 4
         share[:2] = (
             0  # the first has only samples that a square would take in, the second such as a diamond would leave out
         )
         corners = modes[:2] + torch.tensor([2.4, 1.9], dtype=torch.float64)[:, None] * sd
-        near = modes[torch.multinomial(share, 600, True, generator=g)] + 1.6 * sd * _noise((600, 2), g)
+        near = modes[torch.multinomial(share, 600, True, generator=g)] + 1.6 * sd * gaussian((600, 2), g)
         cases.append(
-            (torch.cat([near, corners.repeat_interleave(60, 0), 3 * _noise((200, 2), g)]), modes, sd)
+            (torch.cat([near, corners.repeat_interleave(60, 0), 3 * gaussian((200, 2), g)]), modes, sd)
         )
     return [*cases, (modes.repeat(3, 1) + 9 * sd, modes, sd)]
 
@@ -94,7 +94,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "06.modes", "Modes, strictly counted", "covered(samples, modes, sd)",
         "Which of the K `modes` (K, 2) are covered by `samples` (N, 2)? A sample is good if it lies within 3 `sd` of its nearest mode. A mode is covered if it holds at least a tenth of its fair share of the good samples; the fair share of each is 1/K of them. Return 1.0 for each covered mode and 0.0 for the others, (K,): their sum is the strict count. Without any good sample, no mode is covered.",
         strict_modes, _mode_cases,
-        _slips(
+        slips(
             (_covered(enough=lambda c, n: c > 0), "It looks as if a single good sample is enough: with thousands of samples, stray ones would cover every mode. A tenth of the fair share is asked for."),
             (_covered(good=lambda d, sd: d < math.inf), "It looks as if all samples are counted at their nearest mode, however far away: first keep those within 3 sd."),
             (_covered(enough=lambda c, n: c >= 0.1 * n / len(c)), "It looks as if the fair share is one of all samples: only the good ones are shared out."),
@@ -116,7 +116,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "06.kl", "How uneven are the shares?", "uneven(counts)",
         "Each row of `counts` (N, K) says how many good samples each of K modes has in one run. Turn a row into shares p (they add up to 1) and return KL(p || even) = sum of p log(p / (1/K)) in nats, for each row: (N,). A mode with p = 0 adds 0.",
         mode_kl, _count_cases,
-        _slips(
+        slips(
             (_uneven(lambda p, k: -torch.special.xlogy(p, p)), "This is the entropy of the shares: it is largest when all is well. KL is log K minus it."),
             (_uneven(lambda p, k: torch.special.xlogy(p, p)), "It looks as if the even shares are left out: p log p, without the division by 1/K, is below 0."),
             (_uneven(lambda p, k: torch.special.xlogy(p, p / k)), "It looks as if p is divided by K: p / (1/K) is p times K."),
@@ -135,8 +135,8 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "06.vanish", "What reaches G", "push(score)",
         "D gives each fake a `score` (B,). G minimises log(1 - D) = -softplus(score) (minimax) or -log D = softplus(-score) (non-saturating), where D = sigmoid(score). How steep is each loss in the score, without its sign? Return both, (2, B): minimax first.",
-        push_on_g, lambda g: [(3 * _noise((n,), g),) for n in (5, 9)],
-        _slips(
+        push_on_g, lambda g: [(3 * gaussian((n,), g),) for n in (5, 9)],
+        slips(
             (lambda s: torch.stack([(-s).sigmoid(), s.sigmoid()]), "The two have changed places: where D is sure of a fake (score far below 0), it is minimax whose slope vanishes."),
             (lambda s: -torch.stack([s.sigmoid(), (-s).sigmoid()]), "Right but for the sign: the size of the slope is asked for. Both losses push the score up."),
             (lambda s: torch.stack([-torch.nn.functional.softplus(s), torch.nn.functional.softplus(-s)]), "These are the losses themselves: their slopes are asked for."),
@@ -155,7 +155,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "06.bilinear", "The game that circles outwards", "radius(r, lr, n)",
         "Two players start at distance `r` (B,) from the balance of x·y. In every step both move at once: x_new = x - lr y, y_new = y + lr x. How far away are they after `n` steps? Compute x_new^2 + y_new^2 on paper first.",
         game_radius, lambda g: [(1 + torch.rand(b, generator=g, dtype=torch.float64), lr, n) for b, lr, n in ((4, 0.2, 1), (3, 0.1, 50), (5, 0.5, 7))],
-        _slips(
+        slips(
             (lambda r, lr, n: r * (1 + lr**2) ** n, "This multiplies the distance by what multiplies its square: take the root, that is, half the exponent."),
             (lambda r, lr, n: r + 0 * lr * n, "It looks as if the distance stays: that holds for infinitely small steps only; here the term lr^2 is left."),
             (lambda r, lr, n: r * (1 + lr) ** n, "It looks as if the distance grows by lr in a step: the step is at a right angle to the radius, so Pythagoras gives sqrt(1 + lr^2)."),
@@ -174,7 +174,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "06.ahead", "Looking one step ahead", "radius(r, lr, n)",
         "The same game, another step. Each player first looks where both would be after a step, x_look = x - lr y and y_look = y + lr x, and then steps from the old place by what it has seen there: x_new = x - lr y_look, y_new = y + lr x_look. They start at distance `r` (B,). How far from the balance are they after `n` steps?",
         radius_ahead, lambda g: [(1 + torch.rand(b, generator=g, dtype=torch.float64), lr, n) for b, lr, n in ((4, 0.2, 1), (3, 0.1, 50), (5, 0.5, 7))],
-        _slips(
+        slips(
             (lambda r, lr, n: r * (1 + lr**2) ** (n / 2), "This is the game without looking ahead: put x_look and y_look into the step, and multiply out."),
             (lambda r, lr, n: r * (1 - lr**2 + lr**4) ** n, "This multiplies the distance by what multiplies its square: take the root, that is, half the exponent."),
             (lambda r, lr, n: r * (1 - lr**2) ** n, "It looks as if the sideways part is forgotten: x_new = (1 - lr^2) x - lr y, and the lr y counts as well."),

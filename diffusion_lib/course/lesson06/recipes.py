@@ -13,10 +13,10 @@ from torch import Tensor
 from ... import data as _data
 from ... import gan
 from ...evaluation.records import recorded_cures, recorded_motion
-from ...viz.figures import Figure, _drawing
+from ...viz.figures import Figure, drawing
 from ...viz.panels import curve, scatter
 from ...viz.player import FramePlayer
-from ...viz.plots import _plot
+from ...viz.plots import blank_axes
 from ...viz.tables import Table, table
 
 NETWORKS = ("plain", "waves")
@@ -94,9 +94,9 @@ def cures(kind: str, width: float = 7.8) -> Figure:
     """
     rows, modes, limit = recorded(kind), _data.ring(16).modes.numpy(), recorded_cures()["plot"]
     columns, side, tall = max(map(len, rows.values())), 2.2 * limit, 2.2 * limit + 0.95
-    with _drawing():
+    with drawing():
         height = 0.35 + (width - 1.9) / columns * len(rows) * tall / side
-        fig, (ax,), palette = _plot(width=width, height=height)
+        fig, (ax,), palette = blank_axes(width=width, height=height)
         ax.grid(False)
         ax.spines[:].set_visible(False)
         for i, runs in enumerate(rows.values()):

@@ -1,5 +1,6 @@
 """Lesson 07: what its notebook shows."""
 
+from ...evaluation.records import race_book
 from .blind import blind_spots
 from .live_race import bet, live_arena
 from .recorded import across, ledger, many_samples, quality, recorded_arena, verdict
@@ -13,6 +14,7 @@ __all__ = [
     "live_arena",
     "many_samples",
     "quality",
+    "race_book",
     "recorded_arena",
     "seconds_to",
     "verdict",

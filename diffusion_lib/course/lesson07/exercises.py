@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from ..exercise import Exercise, _noise, _slips
+from ..exercise import Exercise, gaussian, slips
 
 
 def runs_needed(share, z):
@@ -62,8 +62,8 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "07.coverage", "Who is covered?", "covered(samples, real, k)",
         "Around each of the `real` points (N, D) lies a ball that just reaches its `k`-th nearest other real point. Which balls hold a sample, of `samples` (M, D), strictly inside? Return 1.0 for those and 0.0 for the others, (N,): their mean is the coverage.",
-        _covers(), lambda g: [(spread * _noise((m, d), g), _noise((n, d), g), k) for m, n, d, k, spread in ((40, 30, 2, 3, 0.5), (25, 40, 5, 5, 0.8), (15, 20, 3, 2, 0.7))],
-        _slips(
+        _covers(), lambda g: [(spread * gaussian((m, d), g), gaussian((n, d), g), k) for m, n, d, k, spread in ((40, 30, 2, 3, 0.5), (25, 40, 5, 5, 0.8), (15, 20, 3, 2, 0.7))],
+        slips(
             (_covers(reach=lambda s, r, k: torch.cdist(r, r).kthvalue(k).values), "Each real point is its own first neighbour here, at distance 0: ask for the (k + 1)-th smallest of its distances."),
             (_covers(reach=lambda s, r, k: torch.cdist(r, s).kthvalue(k).values), "The balls reach to the k-th *sample*: they belong to the real points alone, or they grow until they hold whatever there is."),
             (_covers(reach=lambda s, r, k: torch.cdist(r, r).kthvalue(k + 1).values.mean().expand(len(r))), "All balls have one size: each reaches to its own k-th neighbour, so that they are small where the data are dense."),
@@ -83,7 +83,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "07.wilson", "0 of 5 is not never", "interval(hits, n, z)",
         "`hits` of `n` runs failed, (B,) each. Return Wilson's interval for the share that fails in the long run, (2, B), low and high. With p = hits / n and w = z²/n: the middle is (p + w/2) / (1 + w), half the width z / (1 + w) · sqrt(p (1 - p) / n + w / (4 n)).",
         wilson_interval, lambda g: [(torch.tensor(h).double(), torch.tensor(n).double(), z) for h, n, z in (([0.0, 5, 2], [5.0, 5, 5], 1.96), ([1.0, 9, 0, 50], [10.0, 10, 20, 60], 1.96), ([3.0, 7], [8.0, 12], 1.0))],
-        _slips(
+        slips(
             (lambda h, n, z: torch.stack([h / n - z * (h / n * (1 - h / n) / n) ** 0.5, h / n + z * (h / n * (1 - h / n) / n) ** 0.5]), "This is p ± z sqrt(p (1 - p) / n): with 0 of 5 its width is 0, as if the coin were known. Wilson's has w in it."),
             (lambda h, n, z: wilson_interval(h, n, z) * (1 + z**2 / n), "The division by 1 + w is missing."),
             (lambda h, n, z: torch.stack([h / n - _half_width(h, n, z), h / n + _half_width(h, n, z)]), "The middle is p itself: Wilson's is drawn towards one half, (p + w/2) / (1 + w)."),
@@ -103,7 +103,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "07.even", "From how many samples on?", "even(training_a, drawing_a, training_b, drawing_b)",
         "a needs `training_a` seconds of training and `drawing_a` seconds for each sample, b needs `training_b` and `drawing_b`, all (B,). a trains longer and draws faster. For how many samples, (B,), do both take equally long in all? (A fraction is fine.)",
         from_how_many, _race_cases,
-        _slips(
+        slips(
             (lambda a, p, b, q: (a - b) / (p - q), "The sign is turned: a has to make up a - b, and gains drawing_b - drawing_a with each sample."),
             (lambda a, p, b, q: (a - b) / q, "It looks as if a drew for nothing: with each sample it gains only the difference."),
             (lambda a, p, b, q: a / (q - p), "It looks as if b needed no training: only the difference has to be made up."),
@@ -116,13 +116,13 @@ EXERCISES: tuple[Exercise, ...] = (
          "training_a + n drawing_a = training_b + n drawing_b. Bring n to one side.",
          "(training_a - training_b) / (drawing_b - drawing_a)"),
         "below that number the quick learner is cheaper, above it the quick painter.",
-        "`arena.break_even` also knows the cases in which one is cheaper for every n.",
+        "`cost.break_even` also knows the cases in which one is cheaper for every n.",
     ),
     Exercise(
         "07.enough", "How many runs are enough?", "runs_needed(share, z)",
         "You want to be able to write \"it fails in at most the share u of all runs\". None of your n runs has failed. From how many runs n on does Wilson's interval end at u or below? `share` (B,) holds several u; return the smallest whole n for each, (B,), as floating-point numbers.",
         runs_needed, lambda g: [(torch.tensor(u, dtype=torch.float64), z) for u, z in (([0.1, 0.05, 0.2, 0.33], 1.96), ([0.15, 0.3], 2.0), ([0.12, 0.07, 0.4], 1.64))],
-        _slips(
+        slips(
             (lambda u, z: z**2 * (1 - u) / u, "The formula is right, but there are no fractions of a run: take the next whole number, `.ceil()`."),
             (lambda u, z: (z**2 * (1 - u) / u).floor(), "It looks as if this is rounded down: with so few runs the interval still reaches beyond u."),
             (lambda u, z: (z**2 * (1 - u) / u).round(), "It looks as if this is rounded to the nearest: the interval must end at u or below, so round up."),

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from ..exercise import Exercise, _noise, _slips
+from ..exercise import Exercise, gaussian, slips
 
 
 def reparametrised(mu, logvar, noise):
@@ -47,7 +47,7 @@ def _stretched(a, b, u):
 
 
 def _arc_cases(g):
-    return [(_noise(shape, g), _noise(shape, g), u) for shape, u in (((4, 8), 0.25), ((3, 64), 0.5), ((5, 16), 0.9))]  # fmt: skip
+    return [(gaussian(shape, g), gaussian(shape, g), u) for shape, u in (((4, 8), 0.25), ((3, 64), 0.5), ((5, 16), 0.9))]  # fmt: skip
 
 
 def nearer_to_seen(samples, seen, fresh):
@@ -62,8 +62,8 @@ def _nearer(measure=torch.cdist, pick=lambda d: d.min(1).values, tell=lambda a, 
 
 def _dial_cases(g):
     def case(n, d):
-        seen, fresh = _noise((n, d), g), _noise((n, d), g)
-        return seen.roll(1, 0) + 0.8 * _noise((n, d), g), seen, fresh
+        seen, fresh = gaussian((n, d), g), gaussian((n, d), g)
+        return seen.roll(1, 0) + 0.8 * gaussian((n, d), g), seen, fresh
 
     return [case(n, d) for n, d in ((60, 4), (45, 8), (80, 3))]
 
@@ -73,8 +73,8 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "09.z", "One z, by the reparametrisation trick", "draw_z(mu, logvar, noise)",
         "The encoder says q(z | x) = N(mu, exp(logvar)), number by number; `mu` and `logvar` are (B, d). Turn `noise` (B, d), drawn from N(0, I), into a z from q(z | x), so that gradients find their way back to mu and logvar.",
-        reparametrised, lambda g: [tuple(_noise(shape, g) for _ in range(3)) for shape in ((4, 2), (3, 16), (1, 8))],
-        _slips(
+        reparametrised, lambda g: [tuple(gaussian(shape, g) for _ in range(3)) for shape in ((4, 2), (3, 16), (1, 8))],
+        slips(
             (lambda m, v, n: m + v.exp() * n, "It looks as if the noise is multiplied by the variance: exp(logvar) is a variance, and a standard deviation is its root, exp(logvar / 2)."),
             (lambda m, v, n: m + v * n, "It looks as if logvar itself is taken for the standard deviation: it is the logarithm of the variance, and may be negative."),
             (lambda m, v, n: m + 0.5 * v * n, "The half is right, the exponential is missing: the standard deviation is exp(logvar / 2)."),
@@ -94,8 +94,8 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "09.kl", "What a latent code costs", "kl(mu, logvar)",
         "For each row of `mu` and `logvar`, (B, d) each: how many nats is N(mu, exp(logvar)) away from N(0, I), KL( q || p )? The d numbers are independent, so their KLs add up. Return (B,).",
-        kl_to_standard, lambda g: [(_noise(shape, g), _noise(shape, g)) for shape in ((4, 2), (3, 16), (2, 5))],
-        _slips(
+        kl_to_standard, lambda g: [(gaussian(shape, g), gaussian(shape, g)) for shape in ((4, 2), (3, 16), (2, 5))],
+        slips(
             (lambda m, v: -kl_to_standard(m, v), "The sign is turned round: a KL is never below 0. In the paper's equation stands -KL, a part of the ELBO."),
             (lambda m, v: 2 * kl_to_standard(m, v), "This is twice as much: the one half in front is missing."),
             (lambda m, v: kl_to_standard(m, v) / m.shape[1], "It looks as if the numbers of z are averaged: independent costs add up."),
@@ -118,7 +118,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "09.arc", "Along the arc", "arc(a, b, u)",
         "Walk from `a` to `b`, (B, d) each, along an arc: return [ sin((1 - u) w) a + sin(u w) b ] / sin w at the share `u` of the way (a number in 0..1), where w is the angle between a and b, for each row its own. cos w = a·b / (|a| |b|). Shape (B, d).",
         on_the_arc, _arc_cases,
-        _slips(
+        slips(
             (lambda a, b, u: (1 - u) * a + u * b, "This is the straight line: half way it is too short by far."),
             (_arc(weights=lambda w, u: ((u * w).sin() / w.sin(), ((1 - u) * w).sin() / w.sin())), "The two have changed places: at u = 0 one should stand at a."),
             (_arc(weights=lambda w, u: (((1 - u) * w).sin(), (u * w).sin())), "The division by sin w is missing: at u = 0 this is sin w times a."),
@@ -138,7 +138,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "09.dial", "The memorisation dial", "dial(samples, seen, fresh)",
         "`seen` (N, d) are the training pictures, `fresh` (N, d) as many that nobody has learned from, `samples` (B, d) what a network drew. For each sample, say 1.0 if its nearest picture in `seen` is nearer than its nearest picture in `fresh`, else 0.0: (B,). Their mean is the dial.",
         nearer_to_seen, _dial_cases,
-        _slips(
+        slips(
             (_nearer(tell=lambda a, b: (a > b).double()), "It looks as if it is turned round: these are the ones that lie nearer to unseen pictures."),
             (_nearer(tell=lambda a, b: (a < b).double().mean() + 0 * a), "This is the share of all samples: say for each one what it is, the mean comes later."),
             (_nearer(pick=lambda d: d.mean(1)), "It looks as if mean distances to all pictures are compared: a copy is far from most of what was seen. The nearest one is asked for."),
@@ -158,8 +158,8 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "09.best_s", "Which s would be learned?", "best_s(errors)",
         "A VAE's decoder is fixed, and only the s of p(x|z) = N(decoder(z), s^2) may still be learned. `errors` (N, d) are the differences x - decoder(z), number by number. For each row, which s makes -log p(x|z) smallest? Return (N,).",
-        best_s, lambda g: [(scale * _noise(shape, g) + shift,) for shape, scale, shift in (((4, 8), 0.3, 0.1), ((3, 64), 1.0, 0.5), ((5, 16), 2.0, -1.0))],
-        _slips(
+        best_s, lambda g: [(scale * gaussian(shape, g) + shift,) for shape, scale, shift in (((4, 8), 0.3, 0.1), ((3, 64), 1.0, 0.5), ((5, 16), 2.0, -1.0))],
+        slips(
             (lambda e: e.square().mean(1), "This is s^2, the variance: s is its root."),
             (lambda e: e.square().sum(1).sqrt(), "It looks as if the squares are added up: s is the size of the error of one number, so take their mean."),
             (lambda e: e.abs().mean(1), "This is the mean size of the errors: a bell curve pays with squares, so a few large errors count for more."),

@@ -40,7 +40,7 @@ def seen_and_unseen() -> tuple[Data, Data]:
 class LatentMap(anywidget.AnyWidget):
     """A map of a two-dimensional z. `.at` is the place on show; what is decoded there was computed beforehand, on a grid."""
 
-    _esm = script("map.js")
+    _esm = script(__file__, "map.js")
     film = traitlets.Dict().tag(sync=True)
     at = traitlets.List(traitlets.Float(), [0.0, 0.0], minlen=2, maxlen=2).tag(sync=True)
 

@@ -1,0 +1,1 @@
+"""How good, and what it cost: measures, races, records. May import: the top level and data."""
