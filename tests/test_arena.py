@@ -338,6 +338,7 @@ def judged_by_few(place: Place, n=200) -> Place:
     return Place(place.learn, data.Data(place.unseen.x[:n], place.unseen.y[:n], place.unseen.names))
 
 
+@pytest.mark.heavy
 def test_the_first_steps_of_a_recorded_race_are_the_same_today():
     """`make audit` compares whole runs; here what the film shows of seed 0 at the start and after a 144th of it."""
     import arena as benchmark
@@ -369,6 +370,7 @@ def test_a_recorded_race_is_repeated_with_the_steps_that_it_made():
     assert all(np.array_equal(np.stack(v), np.stack(later[k])) for k, v in frames.items())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["digits", pytest.param("grid", marks=pytest.mark.slow)])
 def test_the_floor_in_the_book_is_todays(name):
     import arena as benchmark

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 
 CELLS = (
     "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib.course import lesson07 as views\nmine = views.bet()\nmine",
-    "race = views.live_arena('ring', seconds=2, bet=mine)\nrace",
+    "race = views.live_arena('ring', seconds=1, bet=mine)\nrace",
     "await race.wait();",
     "views.recorded_arena('digits')",
     "views.blind_spots()",

@@ -8,11 +8,9 @@ import threading
 from fractions import Fraction
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from nbclient import NotebookClient
 
 from diffusion_lib.course import checking as c
 from diffusion_lib.course import prediction as predictions
@@ -852,6 +850,9 @@ def test_a_notebook_runs_through_unfilled_and_filled(tmp_path):
         "guess.buttons[1].click(); print(guess.guess)",
         "guess.reveal('multiply', because='each step must happen')",
     ]
+    import nbformat  # a second and a half
+    from nbclient import NotebookClient
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
     NotebookClient(
         notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}

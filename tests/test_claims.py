@@ -11,8 +11,24 @@ from claims import CELLS, LESSONS, absolutes, exercises, numbers, readme, text
 
 TABLES = {name: importlib.import_module(f"claims.lesson{name[:2]}") for name in LESSONS}
 TABLES = {name: module for name, module in TABLES.items() if not getattr(module, "UNFINISHED", False)}
-SAID = {c["id"]: text(c) for name in TABLES for c in claims.notebook(name)} | exercises.SAID | readme.SECTIONS
+SAID = {c["id"]: text(c) for name in TABLES for c in claims.notebook(name)} | exercises.SAID
 SAID = {place: said for place, said in SAID.items() if numbers(said)}
+# cells whose numbers are trainings or drawn pictures: seconds
+COSTLY = ("02-pictures-reveal", "04-break-after", "05-break-saturate", "05-break-strong", "07-sprites", "07-mnist", "07-fair-guess", "07-fair-reveal")  # fmt: skip
+
+
+def together(place, *more):
+    """What is computed for one of these is kept for the others: they go to one worker."""
+    of_readme = place in readme.HEADINGS
+    marks = [pytest.mark.heavy] if of_readme or place in COSTLY else []
+    group = "README" if of_readme else f"claims {place[:2]}"
+    return pytest.param(
+        *more, place, id="-".join((*more, place)), marks=[*marks, pytest.mark.xdist_group(group)]
+    )
+
+
+def said_in(place: str) -> str:
+    return readme.sections()[place] if place in readme.HEADINGS else SAID[place]
 
 
 def known(module, place: str) -> Counter:
@@ -26,24 +42,27 @@ def home(place: str):
     return exercises if place in exercises.SAID else next(lessons, readme)
 
 
-@pytest.mark.parametrize("place", SAID)
+@pytest.mark.parametrize("place", map(together, [*SAID, *readme.HEADINGS]))
 def test_every_number_in_the_text_is_measured_quoted_or_declared(place):
-    said, why = Counter(numbers(SAID[place])), known(home(place), place)
+    said, why = Counter(numbers(said_in(place))), known(home(place), place)
     assert said == why, f"said but not known: {said - why}; known but not said: {why - said}"
 
 
 @pytest.mark.parametrize(
-    ("name", "place"), [(n, p) for n, m in TABLES.items() for p in getattr(m, "SHOWN", ())]
+    ("name", "place"), [together(p, n) for n, m in TABLES.items() for p in getattr(m, "SHOWN", ())]
 )
 def test_what_a_text_says_without_a_number_is_so(name, place):
     assert place in CELLS
     TABLES[name].SHOWN[place]()
 
 
+@pytest.mark.heavy
+@pytest.mark.xdist_group("README")
 def test_nothing_is_declared_for_a_cell_that_is_gone():
+    there = SAID.keys() | {heading for heading, said in readme.sections().items() if numbers(said)}
     for module in (*TABLES.values(), exercises, readme):
         places = {*module.MEASURED, *module.QUOTED, *module.PLAIN}
-        assert places <= SAID.keys() and {home(p) for p in places} <= {module}, (module.__name__, places - SAID.keys())  # fmt: skip
+        assert places <= there and {home(p) for p in places} <= {module}, (module.__name__, places - there)  # fmt: skip
 
 
 def test_a_number_that_changes_is_noticed():
@@ -52,10 +71,11 @@ def test_a_number_that_changes_is_noticed():
     assert numbers("In section 3, $2x$, R3GAN, 1,500 of .87 (0.71 to 4.09), 98.9 %.") == ["1,500", ".87", "0.71", "4.09", "98.9"]  # fmt: skip
 
 
+@pytest.mark.heavy
+@pytest.mark.xdist_group("README")
 def test_every_row_of_figures_in_the_readme_is_made_from_a_record():
-    whole = claims.ROOT.joinpath("README.md").read_text(encoding="utf-8")
     for row in readme.rows():
-        assert row in whole, f"the README should have {row}"
+        assert row in readme.WHOLE, f"the README should have {row}"
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -78,10 +98,10 @@ def test_words_that_allow_no_exception_were_looked_at():
     assert {place: words for place, words in found.items() if words} == looked_at
 
 
-@pytest.mark.parametrize("name", [*LESSONS, "README"])
+@pytest.mark.parametrize("name", [*LESSONS, pytest.param("README", marks=[pytest.mark.heavy, pytest.mark.xdist_group("README")])])  # fmt: skip
 def test_lessons_to_come_are_those_that_are_not_there(name):
     """Text that names a lesson: it is there, or it says that it is to come."""
-    said = " ".join(readme.SECTIONS.values()) if name == "README" else " ".join(text(c) for c in claims.notebook(name))  # fmt: skip
+    said = " ".join(readme.sections().values()) if name == "README" else " ".join(text(c) for c in claims.notebook(name))  # fmt: skip
     there = {lesson[:2] for lesson in LESSONS}
     for m in re.finditer(r"[Ll]esson (\d\d)(, to come| \(to come\))?", said):
         assert (m[1] in there) != bool(m[2]), m[0]

@@ -417,16 +417,18 @@ def test_a_colour_profile_is_followed_and_a_broken_one_left_alone():
             assert (colours(photo(buffer.getvalue(), 16))[0] - torch.tensor(want)).abs().max() < 3, mode
 
 
+@pytest.mark.heavy
 def test_a_file_is_closed_when_its_picture_is_read(tmp_path):
     frames = [Image.new("RGB", (20, 20), c) for c in ("red", "blue")]
     for name in ("a.gif", "a.tif", "a.png"):
         frames[0].save(
             tmp_path / name, **({} if name == "a.png" else {"save_all": True, "append_images": frames[1:]})
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for name in ("a.gif", "a.tif", "a.png"):
             photo(tmp_path / name, 8)
-            gc.collect()
+        gc.collect()  # half a second
     (tmp_path / "b.png").write_bytes(b"no")
     with pytest.raises(ValueError, match="cannot be read"), warnings.catch_warnings():
         warnings.simplefilter("error")

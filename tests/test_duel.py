@@ -83,6 +83,7 @@ def test_the_four_buttons_are_one_repeat():
     assert equal_states(one.state(), two.state())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("d", (MOONS, CATS), ids=lambda d: d.name)
 def test_going_back_and_on_again_gives_the_same_to_the_bit(d):
     pair = Pair(d, batch=16)
@@ -283,6 +284,7 @@ def test_the_whole_loss_curve_stays():
     assert len({*np.diff([row[0] for row in pair.losses[module_pair.FULL - 1 : -2]])}) == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", gan.LOSSES)
 def test_both_losses_and_the_lines_of_a_draw_are_in_the_plot(name):
     box = step_gan(MOONS, batch=16, loss=name)

@@ -6,10 +6,8 @@ import shutil
 import sys
 
 import browser
-import nbformat
 import pytest
 from browser import CAPS, NAMES, NO_NETWORK, ROOT, write_notebook
-from nbclient import NotebookClient
 
 from diffusion_lib.train import MAX_STEPS
 
@@ -17,8 +15,22 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SHORT = [path for path in NOTEBOOKS if path.stem[:2] in CAPS]
 
 
+class Node(dict):
+    """A part of a notebook: node.outputs is node["outputs"]."""
+
+    __getattr__ = dict.__getitem__
+
+
+def read(path):
+    import nbformat  # here, and nbclient below: a second and a half, for the tests that need no browser
+
+    return nbformat.read(path, 4)
+
+
 def run(notebook, folder, monkeypatch, number="", timeout=240):
     """Execute like Run All, in `folder`, offline; returns the executed notebook. number: see `browser.startup`."""
+    from nbclient import NotebookClient
+
     first = folder / "ipython" / "profile_default" / "startup"
     first.mkdir(parents=True)
     (first / "no_network.py").write_text(NO_NETWORK)
@@ -47,9 +59,9 @@ PEAK = "import re\nprint(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status'
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_run_all_with_every_training_whole(path, tmp_path, monkeypatch):
     """And the kernel never has more than 1.2 GB of real memory."""
-    notebook = nbformat.read(path, 4)
+    notebook = read(path)
     if linux := sys.platform == "linux":
-        notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
+        notebook.cells.append(read(write_notebook(tmp_path / "peak.ipynb", PEAK)).cells[0])
     run(notebook, tmp_path, monkeypatch, timeout=1200)
     if linux:
         assert int(notebook.cells.pop().outputs[0].text) < 1.2e6  # KB
@@ -68,11 +80,11 @@ def test_run_all(path, tmp_path, monkeypatch):
     """In the browser, where the lesson's page stays for the tests that touch it; without one, by nbclient."""
     if any(map(shutil.which, NAMES)):
         with browser.lesson(path.stem) as p:
-            check(nbformat.from_dict(p.executed))
+            check(json.loads(json.dumps(p.executed), object_hook=Node))
     else:
         if path in SHORT:
             monkeypatch.setenv(MAX_STEPS, str(CAPS[path.stem[:2]]))
-        check(run(nbformat.read(path, 4), tmp_path, monkeypatch, path.stem[:2]))
+        check(run(read(path), tmp_path, monkeypatch, path.stem[:2]))
 
 
 def check(notebook):
@@ -110,5 +122,5 @@ def test_the_network_really_is_cut(tmp_path):
 
 @pytest.mark.heavy
 def test_the_network_really_is_cut_without_a_browser(tmp_path, monkeypatch):
-    done = run(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(ASK)]), tmp_path, monkeypatch)
+    done = run(read(write_notebook(tmp_path / "ask.ipynb", ASK)), tmp_path, monkeypatch)
     assert "a lesson asked the network" in done.cells[0].outputs[0].text

@@ -52,6 +52,7 @@ def test_what_is_not_said_is_the_first_value():
         assert parse(kind) == {"species": kind, **{f: values[0] for f, values in factors.items()}}
 
 
+@pytest.mark.heavy
 def test_factors_are_uniform_and_independent(many):
     """Chi-square at a level of one in a million, on every factor and every pair."""
     from scipy.stats import chi2
@@ -84,6 +85,7 @@ def test_a_seed_means_the_same_pictures_at_every_size():
     assert np.abs(shrunk - np.roll(small, 1, 0)).mean() > 25  # the bound above can tell sprites apart
 
 
+@pytest.mark.heavy
 def test_two_sprites_of_one_caption_differ():
     pixels, specs = random_sprites(3000, 8, seed=0)
     by_words = {}
@@ -141,6 +143,7 @@ def test_petals_and_centre_have_the_colours_of_the_caption():
             assert abs((hue(centre) - want[other] + 180) % 360 - 180) < 16, other
 
 
+@pytest.mark.heavy
 def test_night_is_dark_and_the_subject_stands_out():
     for s in ALL[::17]:
         day, night = (draw({**s, "time": t}, 32).astype(float) for t in ("day", "night"))

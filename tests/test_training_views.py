@@ -304,6 +304,7 @@ def test_who_looks_back_is_left_alone_and_who_is_at_the_end_follows():
     assert box.player.value == box.player.n_frames - 1
 
 
+@pytest.mark.heavy
 def test_pictures_show_fixed_noise_and_the_guess(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "3")
     model, parts = ddpm.build(SEEN, channels=8)
@@ -490,6 +491,7 @@ def test_jitter_stays_a_picture_near_its_own():
     assert torch.equal(batch, again) and len(batch.flatten(1).unique(dim=0)) == 16
 
 
+@pytest.mark.heavy
 def test_fine_tuning_leaves_the_given_network_alone(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "3")
     model = tiny_denoiser()

@@ -257,6 +257,7 @@ def test_each_sample_stands_over_its_nearest_picture_with_its_distance():
     )
 
 
+@pytest.mark.heavy
 def test_fine_tuning_hands_on_its_options(monkeypatch):
     told = {}
     monkeypatch.setattr(

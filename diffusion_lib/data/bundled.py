@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -20,18 +21,24 @@ from .own import photo
 @plain()
 def digits() -> Data:
     """1,797 handwritten digits of 8 x 8 pixels."""
-    from sklearn.datasets import load_digits
-
-    d = load_digits()
-    x = torch.tensor(d.images, dtype=torch.float32)[:, None] / 8 - 1  # 17 grey levels 0..16
+    pixels, target = _parse_digits()
+    x = torch.tensor(pixels, dtype=torch.float32)[:, None] / 8 - 1  # 17 grey levels 0..16
     return Data(
         x,
-        torch.tensor(d.target),
+        torch.tensor(target),
         tuple("0123456789"),
         "digits",
         "UCI optical digits, in scikit-learn (CC BY 4.0)",
         levels=17,
     )
+
+
+@cache
+def _parse_digits() -> tuple[np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_digits
+
+    d = load_digits()
+    return d.images, d.target
 
 
 @plain()

@@ -20,8 +20,8 @@ def counted_flops(place: Place, family: str, steps: int = 3, **options) -> float
     """
     every = options.get("every") or _every(place.learn.x)
     if family == "GAN" and every > 1:
-        always = counted_flops(place, family, steps, **options | {"every": 1})
-        never = counted_flops(place, family, steps, **options | {"every": 1, "r1": 0.0, "r2": 0.0})
+        always = counted_flops(place, family, steps=steps, **options | {"every": 1})
+        never = counted_flops(place, family, steps=steps, **options | {"every": 1, "r1": 0.0, "r2": 0.0})
         return never + (always - never) / every
     entry = enter(place, families=(family,), options={family: options})[family]
     with FlopCounterMode(display=False) as counter:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import cache
 
 from diffusion_lib import data, store
 from diffusion_lib.evaluation import records as views
@@ -42,6 +43,7 @@ def race_rows():
         yield f"| {race[name]['parameters'] / 1e6:.2f} M | {scores} | {after} |"
 
 
+@cache
 def rows() -> list[str]:
     """Every row of figures: those that stand here, those of the benchmarks, and those of the cures and the ladder."""
     import arena
@@ -60,13 +62,22 @@ def rows() -> list[str]:
     return [row for row in made if re.search(r"\d", row)]
 
 
-def sections() -> dict[str, str]:
-    """Heading -> what is said under it, without the rows of figures."""
-    whole = ROOT.joinpath("README.md").read_text(encoding="utf-8")
-    for row in rows():
-        whole = whole.replace(row, " ")
+def under_headings(whole: str) -> dict[str, str]:
     parts = re.split(r"(?m)^#{1,3} (.+)$", whole)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+WHOLE = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+HEADINGS = list(under_headings(WHOLE))
+
+
+@cache
+def sections() -> dict[str, str]:
+    """Heading -> what is said under it, without the rows of figures."""
+    whole = WHOLE
+    for row in rows():
+        whole = whole.replace(row, " ")
+    return under_headings(whole)
 
 
 # ---------------------------------------------------------------------------------------- what stands in sentences
@@ -163,7 +174,6 @@ def running() -> list[str]:
     return [*seconds, f"{max(row['peak_mb'] for row in took.values()) / 1000:.2f}"]
 
 
-SECTIONS = sections()
 MEASURED = {
     "The lessons": running,
     "How good": quality,
