@@ -23,7 +23,7 @@ test: $(VENV)/test  ## install, then run every test but the slow ones, a worker 
 	$(BIN)/python -m pytest -m "not slow" -n auto
 
 quick: $(VENV)/test  ## mathematics and wiring, without browser, lessons and trainings: after each change (under a minute)
-	$(BIN)/python -m pytest -m "not slow and not browser and not heavy"
+	$(BIN)/python -m pytest -m "not slow and not browser and not heavy" -n auto
 
 slow: $(VENV)/test  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
