@@ -191,7 +191,6 @@ PLAIN = {
     "Names": "1 0 1 1 1 0 0 1 1 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
     "How fast": "95 50",
-    "Pictures for your blog": "4.6",  # the JupyterLab that it was tried with
     "When GANs break": "3 1 8 3 8 3 1.5 2,000 8 64 16 32 16 64 16 2 2 32",
     "Licence and citation": "2.0 0.1 2026",
 }
