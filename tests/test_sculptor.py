@@ -13,7 +13,6 @@ from scipy.interpolate import PchipInterpolator
 
 from diffusion_lib import data
 from diffusion_lib.course.lesson02 import (
-    RAW,
     explore_schedule,
     picture_test,
     schedule_test,
@@ -31,6 +30,7 @@ from diffusion_lib.course.lesson02.sculptor import (
     sculpt,
     strip_times,
 )
+from diffusion_lib.course.lesson02.views import RAW
 from diffusion_lib.diffusion import SCHEDULES, Schedule
 
 CAT = data.sprites(1, size=16, seed=3, species="cat").x

@@ -40,6 +40,19 @@ def group(children: Sequence[widgets.Widget], name: str = "", one_of: bool = Fal
     return box.add_class("dl-row")
 
 
+def button(text: str, tip: str = "", icon: str = "", wide: int = 150, high: int = 44) -> widgets.Button:
+    """A button of wide x high pixels; tip: what it does, for whoever points at it."""
+    size = {"width": f"{wide}px", "height": f"{high}px"}
+    return widgets.Button(description=text, tooltip=tip, icon=icon, layout=size)
+
+
+def menu(text: str, options, value=None, wide: int = 200, high: int = 44) -> widgets.Dropdown:
+    """A menu of wide x high pixels; value None chooses the first of its options."""
+    chosen = {} if value is None else {"value": value}
+    size = {"width": f"{wide}px", "height": f"{high}px"}
+    return widgets.Dropdown(options=options, description=text, layout=size, **chosen)
+
+
 def choose(options: Sequence[widgets.Button], chosen: widgets.Button | None) -> None:
     """Say which of the options is the chosen one."""
     for button in options:

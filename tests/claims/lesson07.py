@@ -4,8 +4,8 @@ import math
 from functools import cache
 from statistics import mean, median
 
-from diffusion_lib.course import lesson09
 from diffusion_lib.course.lesson07.scores import GOOD
+from diffusion_lib.course.lesson09 import latents
 from diffusion_lib.evaluation import arena, cost, records
 from diffusion_lib.evaluation.metrics import neighbourhoods
 
@@ -125,7 +125,7 @@ MEASURED = {
     "07-blind-guess": lambda: [str(len(place("grid").learn.modes))],
     "07-digits": lambda: [*size("digits")[:4], size("digits")[0]],
     "07-digits-after": tries,
-    "07-bits": lambda: ["17", "17", f"{math.log2(lesson09.seen_and_unseen()[0].levels):.2f}"] if lesson09.seen_and_unseen()[0].levels == 17 else [],
+    "07-bits": lambda: ["17", "17", f"{math.log2(latents.seen_and_unseen()[0].levels):.2f}"] if latents.seen_and_unseen()[0].levels == 17 else [],
     "07-bits-reveal": lambda: [size("digits")[4], a_picture()],
     "07-sprites": lambda: [s for i, s in enumerate(size("sprites")) if i != 1],
     "07-sprites-reveal": lambda: [f"{arena.FAILS * records.race_book('sprites')['floor']['coverage']:.2f}"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import ipywidgets as widgets
 import numpy as np
@@ -64,30 +65,35 @@ def explore_forward(
     box = PlayerBox([player])
     box.player = player
     if upload:
-        button = widgets.FileUpload(
-            accept="image/*",
-            multiple=False,
-            description="Add your own picture",
-            tooltip="Nothing leaves this computer",
-            layout={"width": "220px"},
-        )
-        says = message("Nothing leaves this computer.")
-
-        def add(change):
-            for file in change["new"]:
-                try:
-                    picture = data.photo(bytes(file["content"]), size=128).x[0]
-                except (ValueError, OSError) as error:
-                    say(says, str(error), bad=True)
-                    return
-                pictures["yours"] = picture
-                player.update(panels=panels(), name=f"Forward noise on {', '.join(pictures)}")
-                say(says, f"{file['name']} joined the others: move the slider.")
-
-        button.observe(add, "value")
-        box.children = (player, group([button, says], name="A picture of your own"))
-        box.upload = button
+        box.upload = _upload(box, pictures, panels)
     return box
+
+
+def _upload(box: PlayerBox, pictures: dict[str, Tensor], panels: Callable[[], list]) -> widgets.FileUpload:
+    """A button below the box's player that puts a picture of one's own among `pictures`, which `panels` draws."""
+    says = message("Nothing leaves this computer.")
+    button = widgets.FileUpload(
+        accept="image/*",
+        multiple=False,
+        description="Add your own picture",
+        tooltip="Nothing leaves this computer",
+        layout={"width": "220px"},
+    )
+
+    def add(change):
+        for file in change["new"]:
+            try:
+                picture = data.photo(bytes(file["content"]), size=128).x[0]
+            except (ValueError, OSError) as error:
+                say(says, str(error), bad=True)
+                return
+            pictures["yours"] = picture
+            box.player.update(panels=panels(), name=f"Forward noise on {', '.join(pictures)}")
+            say(says, f"{file['name']} joined the others: move the slider.")
+
+    button.observe(add, "value")
+    box.children = (box.player, group([button, says], name="A picture of your own"))
+    return button
 
 
 def ink(points: Tensor, T: int = 60, seed: int = 0) -> FramePlayer:
@@ -159,8 +165,10 @@ def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int =
         )
 
     def panel(film, title):
-        return curve(middle.numpy(), {"drawn": np.stack(film), "exact": np.stack(exact)}, title, kind=("bars", "line"),
-                     xlabel="value of the pixel", ylim=(0, 1.2))  # fmt: skip
+        ys = {"drawn": np.stack(film), "exact": np.stack(exact)}
+        return curve(
+            middle.numpy(), ys, title, kind=("bars", "line"), xlabel="value of the pixel", ylim=(0, 1.2)
+        )
 
     return FramePlayer(
         [panel(steps, "t small steps"), panel(jumps, "one jump")],
@@ -184,13 +192,7 @@ def chain_log_probability(x0: Tensor, schedule: Schedule, seed: int = 0) -> Fram
     return FramePlayer(
         [
             pixels(to_uint8(path[:, 0]), "one path of the chain"),
-            curve(
-                t[1:],
-                {"": terms[1:].numpy()},
-                "log q of each step",
-                xlabel="t",
-                cursor=np.maximum(t, 1),
-            ),
+            curve(t[1:], {"": terms[1:].numpy()}, "log q of each step", xlabel="t", cursor=np.maximum(t, 1)),
             curve(t, {"": total.numpy()}, "their sum: log q of the path", xlabel="t", cursor=t),
         ],
         captions=captions,

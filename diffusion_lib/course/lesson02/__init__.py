@@ -1,5 +1,5 @@
 """Lesson 02: what its notebook shows."""
 
-from .views import RAW, explore_schedule, picture_test, schedule_test, two_rulers, two_sizes
+from .views import explore_schedule, picture_test, schedule_test, two_rulers, two_sizes
 
-__all__ = ["RAW", "explore_schedule", "picture_test", "schedule_test", "two_rulers", "two_sizes"]
+__all__ = ["explore_schedule", "picture_test", "schedule_test", "two_rulers", "two_sizes"]

@@ -26,15 +26,8 @@ from ...viz.figures import grid, one_picture
 from ...viz.panels import curve, pixels
 from ...viz.theme import heard_at_once, script
 
-STEPS = (
-    10,
-    20,
-    50,
-    100,
-    200,
-    500,
-    1000,
-)  # what the T slider offers; a preset's tables for all of them weigh 15 KB
+# what the T slider offers; a preset's tables for all of them weigh 15 KB
+STEPS = (10, 20, 50, 100, 200, 500, 1000)
 HANDLES = 8
 LOWEST = 1e-5  # no handle goes below: -50 dB, and x0_hat = (...) / sqrt(alpha_bar) stays finite
 NOISE = 1e-3  # terminal KL, nats per dimension: below it we say "really noise"
@@ -44,12 +37,8 @@ REUSED = "the paper's betas, reused"
 
 def reused(T: int) -> Tensor:
     """DDPM's betas 1e-4..0.02, made for T = 1000, put unscaled on T steps: alpha_bar (T+1,). At T = 50 it ends at 0.60."""
-    return torch.cat(
-        [
-            torch.ones(1, dtype=torch.float64),
-            (1 - torch.linspace(1e-4, 0.02, T, dtype=torch.float64)).cumprod(0),
-        ]
-    )
+    beta = torch.linspace(1e-4, 0.02, T, dtype=torch.float64)
+    return torch.cat([torch.ones(1, dtype=torch.float64), (1 - beta).cumprod(0)])
 
 
 PRESETS: dict[str, Callable[[int], Tensor]] = {
@@ -106,21 +95,12 @@ class Sculptor(anywidget.AnyWidget):
         g = torch.Generator().manual_seed(seed)
         self._eps = {name: randn_like(x, g) for name, x in self._x0.items()}
         self._tables = {name: {n: _table(name, f, n) for n in STEPS} for name, f in presets.items()}
-        film = {
-            "pictures": [_sent(name, x[0], self._eps[name][0]) for name, x in self._x0.items()],
-            "presets": [
-                {
-                    "name": name,
-                    "T": OWN_T.get(name, 0),
-                    "tables": [tables[n].numpy().tobytes() for n in STEPS],
-                }
-                for name, tables in self._tables.items()
-            ],
-            "steps": list(STEPS),
-            "handles": HANDLES,
-            "lowest": LOWEST,
-            "noise": NOISE,
-        }
+        film = {"steps": list(STEPS), "handles": HANDLES, "lowest": LOWEST, "noise": NOISE}
+        film["pictures"] = [_sent(name, x[0], self._eps[name][0]) for name, x in self._x0.items()]
+        film["presets"] = [
+            {"name": name, "T": OWN_T.get(name, 0), "tables": [tables[n].numpy().tobytes() for n in STEPS]}
+            for name, tables in self._tables.items()
+        ]
         start = next(iter(presets)) if start is None else start
         first = {"preset": start, "T": T, "picture": next(iter(self._x0))}
         super().__init__(film=film, state=self._checked(first | {"handles": []}))

@@ -47,17 +47,17 @@ def two_rulers(x0: Tensor, loud: float = 20.0, n: int = 41, seed: int = 0) -> Fr
         notes = [f"ā = {v:.3f}   {10 * math.log10(v / (1 - v)):+.1f} dB" for v in a.tolist()]
         return mix(x0.numpy(), eps.numpy(), a.numpy(), title, notes=notes)
 
-    i = np.arange(n)
+    i, in_db = np.arange(n), {"steps of ā": share_db.numpy(), "steps of dB": db.numpy()}
     return FramePlayer(
         [
             panel(by_share, "even steps of ā"),
             panel(by_db, "even steps of decibels"),
-            curve(i, {"steps of ā": share_db.numpy(), "steps of dB": db.numpy()}, "where each of them is, in dB", xlabel="step", cursor=i),
+            curve(i, in_db, "where each of them is, in dB", xlabel="step", cursor=i),
         ],
         labels=[f"step {k}" for k in i],
         name="One picture noised by even steps of alpha_bar and by even steps of decibels",
         fps=8,
-    )  # fmt: skip
+    )
 
 
 def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: int = 0) -> FramePlayer:
@@ -90,11 +90,12 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
         f"{ends}\nAt t = {schedule.T}, where the walk begins, all noisy data together are {max(kl, 0):.3f} nats per dimension away from pure noise"
     ] * len(times)
     limit = 2.3 * max(spread, 1.0)
+    square = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
 
     def plane(points, title):
         notes = [f"sd of a coordinate {p.std():.2f}" for p in points]
         cloud = {"points": points.numpy(), "colors": 0, "size": 3}
-        return scatter(modes, title, colors=-1, size=15, layers=[cloud], xlim=(-limit, limit), ylim=(-limit, limit), notes=notes)  # fmt: skip
+        return scatter(modes, title, colors=-1, size=15, layers=[cloud], notes=notes, **square)
 
     return FramePlayer(
         [plane(walk, "the walk from pure noise"), plane(truth, "real data with noise")],
@@ -122,7 +123,7 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
     truth, drawn = x.flatten(1).mean(1), walk[-1].flatten(1).mean(1)
     edges = torch.linspace(-1, 1, 26)
     middle = (edges[1:] + edges[:-1]) / 2
-    shares = [torch.histc(v, 25, -1, 1) / len(v) for v in (truth, drawn)]
+    shares = {k: torch.histc(v, 25, -1, 1) / len(v) for k, v in (("drawn", drawn), ("real", truth))}
     shown = min(n, 16)
     different = len(nearest(walk[-1], x)[1].unique())
     low, high = (float(truth.quantile(q)) for q in (0.05, 0.95))
@@ -130,7 +131,13 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
         [
             pixels(np.stack([grid(step[:shown]) for step in walk]), f"the walk ({shown} of {n})"),
             pixels(grid(real)[None], "real pictures"),
-            curve(middle, {"drawn": shares[1], "real": shares[0]}, "how bright the pictures are", kind=["bars", "line"], xlabel="mean of all pixels"),
+            curve(
+                middle,
+                shares,
+                "how bright the pictures are",
+                kind=["bars", "line"],
+                xlabel="mean of all pixels",
+            ),
         ],
         captions=[
             f"In the end: brightness {drawn.min():+.2f} to {drawn.max():+.2f}, where nine tenths of the real pictures have {low:+.2f} to {high:+.2f}; "
@@ -140,7 +147,7 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
         name=f"A perfect denoiser draws pictures, {schedule.name} schedule, T = {schedule.T}",
         start=len(times) - 1,
         fps=12,
-    )  # fmt: skip
+    )
 
 
 def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -> FramePlayer:
@@ -166,7 +173,8 @@ def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -
     def panel(x0, e, title, ratio):
         with np.errstate(divide="ignore"):
             db = 10 * np.log10(ratio * a / (1 - a))
-        return mix(x0.numpy(), e.numpy(), a, title, notes=["no noise" if v == np.inf else f"picture : noise {v:+.0f} dB" for v in db])  # fmt: skip
+        notes = ["no noise" if v == np.inf else f"picture : noise {v:+.0f} dB" for v in db]
+        return mix(x0.numpy(), e.numpy(), a, title, notes=notes)
 
     return FramePlayer(
         [

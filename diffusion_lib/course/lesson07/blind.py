@@ -78,7 +78,9 @@ def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
         return data.grid(n, seed=seed)
 
     d, seen = draw(0), draw(1).x
-    rows = np.array([list(measure(draw(s).x, draw(s + 100).x, draw(s + 200).x, draw(s + 300).x, d).values()) for s in range(10, 10 + repeats)])  # fmt: skip
+    seeds = range(10, 10 + repeats)
+    sets = [(draw(s).x, draw(s + 100).x, draw(s + 200).x, draw(s + 300).x) for s in seeds]
+    rows = np.array([list(measure(*four, d).values()) for four in sets])
     mean, sd = rows.mean(0), rows.std(0, ddof=1)
     clouds, moved, captions = [], [], []
     for i, (words, spoil) in enumerate(SPOILED.items()):
@@ -91,8 +93,8 @@ def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
         captions.append(f"{words}. Clearly seen by: {', '.join(sees) if sees else 'none'}.")
     at = np.arange(len(METRICS), dtype=float)
     limits = {name: np.full((1, len(at)), level) for name, level in (("+2 sd", 2.0), ("−2 sd", -2.0))}
-    bars = curve(at, {"change": np.array(moved), **limits}, "how far each metric moves, in sd of real against real",
-                 kind=["bars", "line", "line"], ylim=(-MOST, MOST))  # fmt: skip
+    title, kinds = "how far each metric moves, in sd of real against real", ["bars", "line", "line"]
+    bars = curve(at, {"change": np.array(moved), **limits}, title, kind=kinds, ylim=(-MOST, MOST))
     bars |= {"xticks": [[float(i), name] for i, (name, _) in zip(at, METRICS.values(), strict=True)]}
-    return FramePlayer([scatter(np.array(clouds), "the samples"), bars], captions=captions, labels=[str(i) for i in range(len(clouds))],
-                       name="What each metric is blind to", fps=1)  # fmt: skip
+    panels, labels = [scatter(np.array(clouds), "the samples"), bars], [str(i) for i in range(len(clouds))]
+    return FramePlayer(panels, captions=captions, labels=labels, name="What each metric is blind to", fps=1)

@@ -19,7 +19,7 @@ from ...viz.figures import grid
 from ...viz.panels import curve, pixels, scatter
 from ...viz.tables import Table, html, page, table
 from ..common import say
-from ..controls import choose, group
+from ..controls import button, choose, group, menu
 from ..live import ByTurns, two_places
 from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays
 
@@ -45,19 +45,21 @@ class Bet(widgets.VBox):
         self.tell: list = []  # whom to call when a choice is made: the tables that show it
         rows = []
         for key, (question, _) in BETS.items():
-            words = widgets.HTML(f'<span style="font-size:17px;line-height:44px">{question}</span>', layout={"width": "320px"})  # fmt: skip
-            buttons = [widgets.Button(description=f, layout={"width": "110px", "height": "44px"}, style={"font_size": "16px"}, tooltip=f"{question} My bet: {f}") for f in FAMILIES]  # fmt: skip
-            for button in buttons:
-                button.on_click(lambda b, key=key, row=buttons: self._choose(key, b, row))
+            style = "font-size:17px;line-height:44px"
+            words = widgets.HTML(f'<span style="{style}">{question}</span>', layout={"width": "320px"})
+            buttons = [button(f, f"{question} My bet: {f}", wide=110) for f in FAMILIES]
+            for family in buttons:
+                family.style.font_size = "16px"
+                family.on_click(lambda b, key=key, row=buttons: self._choose(key, b, row))
             rows.append(group([words, *buttons], name=question, one_of=True))
         super().__init__(rows)
 
     def _choose(self, key: str, chosen: widgets.Button, row: list[widgets.Button]) -> None:
         self.choice[key] = chosen.description
         choose(row, chosen)
-        for button in row:
-            button.button_style = "primary" if button is chosen else ""
-            button.icon = "check" if button is chosen else ""
+        for family in row:
+            family.button_style = "primary" if family is chosen else ""
+            family.icon = "check" if family is chosen else ""
         for tell in self.tell:
             tell()
 
@@ -75,7 +77,8 @@ class Bet(widgets.VBox):
     def table(self, title: str, outcomes: dict[str, str]) -> Table:
         """The bets beside the outcomes, {key of a bet: outcome}."""
         lines = [self.beside(*pair) for pair in outcomes.items()]
-        return Table("\n".join([title, *lines]), html([title, "you", "here"], [self._row(*pair) for pair in outcomes.items()]))  # fmt: skip
+        rows = [self._row(*pair) for pair in outcomes.items()]
+        return Table("\n".join([title, *lines]), html([title, "you", "here"], rows))
 
 
 class Beside(Table):
@@ -110,11 +113,12 @@ class LiveArena(ByTurns):
 
     def __init__(self, name: str, seconds: float, keep: int, seed: int, bet: Bet | None):
         self.seed, self.bet = seed, bet
-        tall, names = {"height": "44px"}, [*LIVE] + [name] * (name not in LIVE)
-        self.choice = widgets.Dropdown(options=names, value=name, description="Data", layout={"width": "200px"} | tall)  # fmt: skip
-        budgets = sorted({*SECONDS, seconds})
-        self.budget = widgets.Dropdown(options=[(f"{s:g} s each", s) for s in budgets], value=seconds, description="Budget", layout={"width": "220px"} | tall)  # fmt: skip
-        self.again = widgets.Button(description="New race", icon="refresh", layout={"width": "150px"} | tall, tooltip="Three new networks, other dice, these data and this budget")  # fmt: skip
+        names = [*LIVE] + [name] * (name not in LIVE)
+        budgets = [(f"{s:g} s each", s) for s in sorted({*SECONDS, seconds})]
+        self.choice = menu("Data", names, name)
+        self.budget = menu("Budget", budgets, seconds, 220)
+        tip = "Three new networks, other dice, these data and this budget"
+        self.again = button("New race", tip, "refresh")
         self.again.on_click(lambda _: self.start())
         self._enter()
         controls = group([self.choice, self.budget, self.again], name="The next race")
@@ -155,34 +159,41 @@ class LiveArena(ByTurns):
         """As the recorded runs are: what broke off has failed, whatever its last good weights draw."""
         if e.error:
             return {"coverage": 0.0, "fails": True}
-        return self.place.judge(e.draw(self.place.n, self.seed)) | {"drawing_ms": 1000 * e.drawing["seconds"] / e.drawing["n"]}  # fmt: skip
+        found = self.place.judge(e.draw(self.place.n, self.seed))
+        return found | {"drawing_ms": 1000 * e.drawing["seconds"] / e.drawing["n"]}
 
     def _look(self) -> dict:
         seen: dict = {"step": self.step, "seconds": self.trained}
         for name, entry in self.entries.items():
             x = entry.draw(self.n, 0)
             show = x.numpy() if self.place.eye is None else grid(x[:24].nan_to_num(0), columns=4, pad=1)
-            seen[name] = {"x": show, "coverage": self.few.judge(x)["coverage"], "steps": entry.steps, "broke": bool(entry.error)}  # fmt: skip
+            coverage, broke = self.few.judge(x)["coverage"], bool(entry.error)
+            seen[name] = {"x": show, "coverage": coverage, "steps": entry.steps, "broke": broke}
         return seen
 
     def _panels(self, frames: list[dict]) -> list[dict]:
         pictures = []
         for i, k in enumerate(FAMILIES):
             film = np.stack([f[k]["x"] for f in frames])
-            plane = (-self.limit, self.limit) if self.place.eye is None else None
-            pictures.append(scatter(self.place.unseen.x[:500], k, colors=-1, size=3, layers=[{"points": film, "colors": i, "size": 4}], xlim=plane, ylim=plane)
-                            if plane else pixels(film, k))  # fmt: skip
+            if self.place.eye:
+                pictures.append(pixels(film, k))
+                continue
+            plane, cloud = (-self.limit, self.limit), {"points": film, "colors": i, "size": 4}
+            look = {"colors": -1, "size": 3, "xlim": plane, "ylim": plane}
+            pictures.append(scatter(self.place.unseen.x[:500], k, layers=[cloud], **look))
         seconds = np.array([f["seconds"] for f in frames])
         x, lines = two_places(seconds, {k: [f[k]["coverage"] for f in frames] for k in FAMILIES})
         lines["real ones"] = np.full(len(x), self.floor)
-        return [*pictures, curve(x, lines, f"coverage, {self.n} samples", cursor=x, xlabel="seconds each", xlim=(0, self.seconds), ylim=(-0.03, 1.05))]  # fmt: skip
+        here = {"cursor": x, "xlabel": "seconds each", "xlim": (0, self.seconds), "ylim": (-0.03, 1.05)}
+        return [*pictures, curve(x, lines, f"coverage, {self.n} samples", **here)]
 
     def _label(self, f: dict) -> str:
         return f"{f['seconds']:.1f} s"
 
     def _caption(self, f: dict) -> str:
         said = {k: "broke off" if f[k]["broke"] else f"covers {f[k]['coverage']:.2f}" for k in FAMILIES}
-        return f"{f['seconds']:.1f} s each:  " + ";  ".join(f"{k} {f[k]['steps']:,} steps, {said[k]}" for k in FAMILIES)  # fmt: skip
+        each = ";  ".join(f"{k} {f[k]['steps']:,} steps, {said[k]}" for k in FAMILIES)
+        return f"{f['seconds']:.1f} s each:  {each}"
 
     def table(self) -> str:
         """What came out: the ledger of this one race. Judging takes a few seconds the first time."""
@@ -190,7 +201,8 @@ class LiveArena(ByTurns):
             return "Nobody has learned yet: let the race run first."
         judged = self.judged or {k: self._judge(e) for k, e in self.entries.items()}
         early = "" if self.judged else f", stopped after {self.trained:.1f} s each"
-        parts = [f"ONE race of one seed ({self.seed}){early}: a story, not a result.", self._scores(judged), self._costs(judged)]  # fmt: skip
+        warning = f"ONE race of one seed ({self.seed}){early}: a story, not a result."
+        parts = [warning, self._scores(judged), self._costs(judged)]
         if self.bet:
             outcomes = {}
             for key, (_, more) in BETS.items():
@@ -205,8 +217,9 @@ class LiveArena(ByTurns):
         floor, spread = self.place.floor(2), self.place.spread(4)
         rows = judged | {REAL: floor, SPREAD: spread}
         if self.place.eye:
-            rows = {k: row | {"floors": number(row, "frechet") / floor["frechet"]} for k, row in rows.items()}  # fmt: skip
-        own = ("recall", "floors", "accuracy") if self.place.eye else ("high_quality", "modes", "kl", "sd_ratio")  # fmt: skip
+            rows = {k: row | {"floors": number(row, "frechet") / floor["frechet"]} for k, row in rows.items()}
+        pictures, points = ("recall", "floors", "accuracy"), ("high_quality", "modes", "kl", "sd_ratio")
+        own = pictures if self.place.eye else points
         keys = [k for k in ("coverage", "precision", *own) if k in rows[REAL]]
         cells = []
         for name, row in rows.items():
@@ -216,21 +229,24 @@ class LiveArena(ByTurns):
 
     def _costs(self, judged: dict[str, dict]) -> Table:
         rows, film = [], self.history.items()
-        start = {
-            k: next((f["seconds"] for f in film if f[k]["coverage"] >= GOOD), None) for k in self.entries
-        }
+        good = {k: [f["seconds"] for f in film if f[k]["coverage"] >= GOOD] for k in self.entries}
+        start = {k: next(iter(at), None) for k, at in good.items()}
         ms = {k: number(judged[k], "drawing_ms") for k in self.entries}
         for k, e in self.entries.items():
             size, tera = cost.parameters(e), cost.expected_flops(e) * e.seen / 1e12
-            rows.append([k, f"{e.seconds:.2f}", f"{e.steps:,}", f"{e.seen:,}", f"{tera:.2f}", f"{size['training']:,}", f"{size['drawing']:,}",
-                         one(ms[k], "drawing_ms"), CALLS[k], *pays(k, start, ms)])  # fmt: skip
+            cells = [f"{e.seconds:.2f}", f"{e.steps:,}", f"{e.seen:,}", f"{tera:.2f}"]
+            cells += [f"{size['training']:,}", f"{size['drawing']:,}", one(ms[k], "drawing_ms"), CALLS[k]]
+            rows.append([k, *cells, *pays(k, start, ms)])
         apart = arena.apart(e.seconds for e in self.entries.values() if not e.error)
         notes = [f"Nobody's seconds are more than {apart:.2%} off their mean."]
         notes += [f"{k} broke off. {e.error}" for k, e in self.entries.items() if e.error]
-        return table(["", "seconds", "steps", "seen", "TFLOP", "learned", "to draw", "ms", "calls", *PAYS], rows, notes)  # fmt: skip
+        head = ["", "seconds", "steps", "seen", "TFLOP", "learned", "to draw", "ms", "calls", *PAYS]
+        return table(head, rows, notes)
 
 
-def live_arena(place: str = "grid", *, seconds: float = 15.0, keep: int = 20, seed: int = 0, bet: Bet | None = None) -> LiveArena:  # fmt: skip
+def live_arena(
+    place: str = "grid", *, seconds: float = 15.0, keep: int = 20, seed: int = 0, bet: Bet | None = None
+) -> LiveArena:
     """GAN, VAE and DDPM learn the same data by turns, each for the same measured seconds. It begins at once.
 
     place, seconds: as the two menus offer, or any other place of `arena.load`. It takes three times `seconds`, and a little

@@ -39,20 +39,13 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     """
     book = race_book(place)
     if key not in book["runs"][0]["curve"][0] or key not in book["floor"]:
-        raise ValueError(f"There is no {key!r} over time in the race of {place}: choose one of {', '.join(book['floor'])}.")  # fmt: skip
+        raise ValueError(
+            f"There is no {key!r} over time in the race of {place}: choose one of {', '.join(book['floor'])}."
+        )
     powers = key in ("frechet", "kl")
-    with np.load(RECORDS / f"arena_{place}.npz") as film:
-        seconds = film["seconds"]
-        last = {k: len(film[k]) - 1 for k in FAMILIES}  # what broke off has fewer frames, and stands still
-        frames = {k: film[k][np.minimum(np.arange(len(seconds)), last[k])] for k in FAMILIES}
-        real = film["real"]
     spent = median(r["seconds"] for r in book["runs"])
+    seconds, panels = _seed_0(place)
     seconds = seconds * spent / seconds[-1]
-    if frames["GAN"].ndim == 3:
-        plane = (-1.15 * float(np.abs(real).max()), 1.15 * float(np.abs(real).max()))
-        panels = [scatter(real.astype(np.float32), k, colors=-1, size=3, layers=[{"points": x.astype(np.float32), "colors": i, "size": 4}], xlim=plane, ylim=plane) for i, (k, x) in enumerate(frames.items())]  # fmt: skip
-    else:
-        panels = [pixels(np.stack([_tiled(f) for f in x]), k) for k, x in frames.items()]
     moments = max(len(r["curve"]) for r in book["runs"])  # of one that did not break off
     shares = [
         [c["seconds"] / r["seconds"] for c in r["curve"]] for r in book["runs"] if len(r["curve"]) == moments
@@ -61,27 +54,46 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     lines, colours = {}, []
     for i, family in enumerate(FAMILIES):
         for j, row in enumerate(r for r in book["runs"] if r["family"] == family):
-            rows = np.array([0.0 if key == "coverage" else math.nan] + [math.nan if c.get(key) is None else float(c[key]) for c in row["curve"]])  # fmt: skip
+            rows = np.array(
+                [0.0 if key == "coverage" else math.nan]
+                + [math.nan if c.get(key) is None else float(c[key]) for c in row["curve"]]
+            )
             rows = np.append(rows, [math.nan] * (len(at) - len(rows)))  # of a run that broke off
             lines[family if not j else " " * (len(lines) + 1)] = np.log10(rows) if powers else rows
             colours.append(i)
     floor = float(book["floor"][key])
     lines["real ones"] = np.full(len(at), math.log10(floor) if powers else floor)
     colours.append(3)
-    title = (
-        f"{'Fréchet distance' if key == 'frechet' else key}, {len({r['seed'] for r in book['runs']})} seeds"
-    )
-    panel = curve(at, lines, title, xlabel="seconds each", ylim=(-0.03, 1.05) if 0 <= floor <= 1 and not powers else None)  # fmt: skip
+    seeds = len({r["seed"] for r in book["runs"]})
+    title = f"{'Fréchet distance' if key == 'frechet' else key}, {seeds} seeds"
+    ylim = (-0.03, 1.05) if 0 <= floor <= 1 and not powers else None
+    panel = curve(at, lines, title, xlabel="seconds each", ylim=ylim)
     if powers:
         low, high = (math.ceil(panel["ylim"][0]), math.floor(panel["ylim"][1]))
         panel |= {"yticks": [[k, f"{10.0**k:,g}"] for k in range(low, high + 1)]}
     for mark, colour in zip(panel["marks"], colours, strict=True):
         mark |= {"colors": [colour], "dash": colour, "name": mark["name"].strip()}
-    here = curve(at, {"now": np.zeros(len(at))}, cursor=seconds, xlim=(0, spent), ylim=panel["ylim"])["marks"][1]  # fmt: skip
+    now = curve(at, {"now": np.zeros(len(at))}, cursor=seconds, xlim=(0, spent), ylim=panel["ylim"])
+    here = now["marks"][1]
     panel["marks"].append(here)
     panel["frames"] = len(seconds)
     captions = [f"{s:.0f} s of training each; seed 0" for s in seconds]
-    return FramePlayer([*panels, panel], captions=captions, labels=[f"{s:.0f} s" for s in seconds], name=f"The recorded race on {place}", fps=3, start=len(seconds) - 1)  # fmt: skip
+    labels, name, last = [f"{s:.0f} s" for s in seconds], f"The recorded race on {place}", len(seconds) - 1
+    return FramePlayer([*panels, panel], captions=captions, labels=labels, name=name, fps=3, start=last)
+
+
+def _seed_0(place: str) -> tuple[np.ndarray, list[dict]]:
+    """When the frames of a recorded race were made (F,), and a panel of them for each family."""
+    with np.load(RECORDS / f"arena_{place}.npz") as film:
+        seconds, real = film["seconds"], film["real"]
+        last = {k: len(film[k]) - 1 for k in FAMILIES}  # what broke off has fewer frames, and stands still
+        frames = {k: film[k][np.minimum(np.arange(len(seconds)), last[k])] for k in FAMILIES}
+    if frames["GAN"].ndim > 3:
+        return seconds, [pixels(np.stack([_tiled(f) for f in x]), k) for k, x in frames.items()]
+    real, limit = real.astype(np.float32), 1.15 * float(np.abs(real).max())
+    look = {"colors": -1, "size": 3, "xlim": (-limit, limit), "ylim": (-limit, limit)}
+    clouds = [{"points": x.astype(np.float32), "colors": i, "size": 4} for i, x in enumerate(frames.values())]
+    return seconds, [scatter(real, k, layers=[c], **look) for k, c in zip(frames, clouds, strict=True)]
 
 
 def _tiled(pictures: np.ndarray) -> np.ndarray:
@@ -95,15 +107,13 @@ def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
     keys: numbers of a run; none: those that suit the place.
     """
     book = race_book(place)
-    own = (
-        ("frechet", "nearer_to_training")
-        if "frechet" in book["floor"]
-        else ("high_quality", "kl", "sd_ratio")
-    )
+    pictures = "frechet" in book["floor"]
+    own = ("frechet", "nearer_to_training") if pictures else ("high_quality", "kl", "sd_ratio")
     shown = keys or ("coverage", "precision", "recall", *own)
-    rows = [
-        [f, *(_span(sorted(_column(book, f, k)), k) for k in shown), _failures(book, f)] for f in FAMILIES
-    ]
+    rows = []
+    for family in FAMILIES:
+        spans = [_span(sorted(_column(book, family, k)), k) for k in shown]
+        rows.append([family, *spans, _failures(book, family)])
     for name, row in ((REAL, book["floor"]), (SPREAD, book.get("spread", {}))):
         if any(k in row for k in shown):
             rows.append([name, *(one(row[k], k) if k in row else "" for k in shown), ""])
@@ -130,7 +140,8 @@ def _winner(book: dict, key: str) -> str:
     sign = 1 if BETS[key][1] else -1
     columns = {f: [sign * v for v in _column(book, f, key)] for f in FAMILIES}
     for family, mine in columns.items():
-        gaps = [[a - b for a, b in zip(mine, theirs, strict=True)] for f, theirs in columns.items() if f != family]  # fmt: skip
+        others = [theirs for f, theirs in columns.items() if f != family]
+        gaps = [[a - b for a, b in zip(mine, theirs, strict=True)] for theirs in others]
         if all(student(g)[0] > 0 for g in gaps):
             return family
     return "no difference shown between the first two"
@@ -148,11 +159,19 @@ def ledger(place: str) -> Table:
         seconds, steps, seen = (median(_column(book, family, k)) for k in ("seconds", "steps", "seen"))
         flops, size = book["flops"][family], book["parameters"][family]
         counted, thought = (seen * flops[k] / 1e12 for k in ("training_per_sample", "expected"))
-        rows.append([family, f"{seconds:.1f}", f"{steps:,.0f}", f"{seen:,.0f}", f"{counted:.2f} ({thought:.2f})", f"{size['training']:,}", f"{size['drawing']:,}",
-                     one(ms[family], "drawing_ms"), book["calls"][family], *pays(family, start, ms)])  # fmt: skip
-    seeds = [[r["seconds"] for r in book["runs"] if r["seed"] == s and not r.get("error")] for s in {r["seed"] for r in book["runs"]}]  # fmt: skip
-    notes = [f"In no seed are anybody's seconds more than {max(map(arena.apart, seeds)):.2%} off the mean of the three."]  # fmt: skip
-    return table(["", "seconds", "steps", "seen", "TFLOP (thought)", "learned", "to draw", "ms", "calls", *PAYS], rows, notes)  # fmt: skip
+        cells = [f"{seconds:.1f}", f"{steps:,.0f}", f"{seen:,.0f}", f"{counted:.2f} ({thought:.2f})"]
+        cells += [f"{size[k]:,}" for k in ("training", "drawing")]
+        cells += [one(ms[family], "drawing_ms"), book["calls"][family]]
+        rows.append([family, *cells, *pays(family, start, ms)])
+    good = [r for r in book["runs"] if not r.get("error")]
+    seeds = [[r["seconds"] for r in good if r["seed"] == s] for s in {r["seed"] for r in book["runs"]}]
+    apart = max(map(arena.apart, seeds))
+    notes = [f"In no seed are anybody's seconds more than {apart:.2%} off the mean of the three."]
+    head = ["", "seconds", "steps", "seen", "TFLOP (thought)", "learned", "to draw", "ms", "calls", *PAYS]
+    return table(head, rows, notes)
+
+
+VERDICT = ["", "mean difference (95 % interval)", "around 0", ""]  # over the cells of `_compared`
 
 
 def verdict(place: str, *keys: str) -> Table:
@@ -169,9 +188,7 @@ def verdict(place: str, *keys: str) -> Table:
             lines.append(f"{key}: " + _said(*cells))
             rows.append([NAMES.get(key, key), *cells])
         lines.append("")
-    return Table(
-        "\n".join(lines[:-1]), html(["", "", "mean difference (95 % interval)", "around 0", ""], rows)
-    )
+    return Table("\n".join(lines[:-1]), html(["", *VERDICT], rows))
 
 
 def across(*keys: str) -> Table:
@@ -182,31 +199,31 @@ def across(*keys: str) -> Table:
         cells = _compared("GAN", "DDPM", found["GAN", "DDPM"], 0.4)
         lines.append(f"{place:8} {key}: " + _said(*cells))
         rows.append([place, NAMES.get(key, key), *cells])
-    return Table(
-        "\n".join(lines), html(["", "", "", "mean difference (95 % interval)", "around 0", ""], rows)
-    )
+    return Table("\n".join(lines), html(["", "", *VERDICT], rows))
 
 
-def _compared(a: str, b: str, gap: tuple[float, float, float] | None, reach: float) -> tuple:
+def _compared(a: str, b: str, gap: Gap | None, reach: float) -> tuple:
     """Four cells: the pair, its difference in numbers, as a line, and what the interval allows to say."""
     if gap is None:
         return f"{a} − {b}", "", "", "a run broke off and has no number, so there is no interval"
     _, low, high = gap
     cell = Interval(*gap, reach)
-    return f"{a} − {b}", str(cell), cell, f"{a if low > 0 else b} has more" if low > 0 or high < 0 else "no difference shown"  # fmt: skip
+    words = f"{a if low > 0 else b} has more" if low > 0 or high < 0 else "no difference shown"
+    return f"{a} − {b}", str(cell), cell, words
 
 
 def _said(pair: str, number: str, _, words: str) -> str:
     return f"{pair} = {number}  {words}" if number else f"{pair}: {words}"
 
 
-def _differences(
-    book: dict, place: str, key: str
-) -> list[tuple[str, str, tuple[float, float, float] | None]]:
+Gap = tuple[float, float, float]  # a mean difference, and its interval from low to high
+
+
+def _differences(book: dict, place: str, key: str) -> list[tuple[str, str, Gap | None]]:
     """(a, b, (mean of a − b over the seeds, and its interval)) for each pair; None where a run has no number."""
     known = [*book["floor"], "drawing_ms", *(k for k in ("kernel", "bits") if k in book["runs"][-1])]
     if key not in known:
-        raise ValueError(f"There is no {key!r} in the race of {place}: choose one of {', '.join(known)}.")  # fmt: skip
+        raise ValueError(f"There is no {key!r} in the race of {place}: choose one of {', '.join(known)}.")
     names = [f for f in FAMILIES if any(key in r or r.get("error") for r in book["runs"] if r["family"] == f)]
     found = []
     for a, b in combinations(names, 2):
@@ -233,9 +250,17 @@ def many_samples(place: str, level: float = GOOD) -> FramePlayer:
         lines[family] = np.log10(totals[family])
     if not lines:
         raise ValueError(f"Nobody covered {level:g} of {place} in most seeds: choose a lower level.")
-    panel = curve(np.log10(n), lines, f"seconds to cover {level:g} and draw n samples", cursor=np.log10(n), xlabel="n samples",
-                  ylim=(0, max(float(v.max()) for v in lines.values()) + 0.3))  # fmt: skip
-    top = math.ceil(max(float(v.max()) for v in lines.values()))
-    panel |= {"xticks": [[0, "1"], [2, "100"], [4, "10,000"], [6, "1 million"]], "yticks": [[k, f"{10**k:,} s"] for k in range(top + 1)]}  # fmt: skip
-    captions = [f"n = {rounded(v)}: " + "; ".join([f"{k} {t[i]:,.0f} s" for k, t in totals.items()] + words) for i, v in enumerate(n)]  # fmt: skip
-    return FramePlayer([panel], captions=captions, labels=[f"n = {rounded(v)}" for v in n], name="Training once, drawing often", fps=6)  # fmt: skip
+    title, high = (
+        f"seconds to cover {level:g} and draw n samples",
+        max(float(v.max()) for v in lines.values()),
+    )
+    at, ylim = np.log10(n), (0, high + 0.3)
+    panel = curve(at, lines, title, cursor=at, xlabel="n samples", ylim=ylim)
+    panel["xticks"] = [[0, "1"], [2, "100"], [4, "10,000"], [6, "1 million"]]
+    panel["yticks"] = [[k, f"{10**k:,} s"] for k in range(math.ceil(high) + 1)]
+    captions = [
+        f"n = {rounded(v)}: " + "; ".join([f"{k} {t[i]:,.0f} s" for k, t in totals.items()] + words)
+        for i, v in enumerate(n)
+    ]
+    labels = [f"n = {rounded(v)}" for v in n]
+    return FramePlayer([panel], captions=captions, labels=labels, name="Training once, drawing often", fps=6)

@@ -7,9 +7,25 @@ from statistics import median
 
 from ...evaluation import cost
 
-NAMES = {"coverage": "covered", "nearer_to_training": "nearer to train", "kl": "KL", "frechet": "Fréchet", "floors": "Fréchet, in floors",
-         "high_quality": "within 3 sd", "modes": "islands", "sd_ratio": "width"}  # fmt: skip
-FORMS = {"high_quality": ".1%", "accuracy": ".1%", "kl": ".3f", "frechet": ".1f", "floors": ".1f", "modes": ".0f", "drawing_ms": ".4f"}  # fmt: skip
+NAMES = {
+    "coverage": "covered",
+    "nearer_to_training": "nearer to train",
+    "kl": "KL",
+    "frechet": "Fréchet",
+    "floors": "Fréchet, in floors",
+    "high_quality": "within 3 sd",
+    "modes": "islands",
+    "sd_ratio": "width",
+}
+FORMS = {
+    "high_quality": ".1%",
+    "accuracy": ".1%",
+    "kl": ".3f",
+    "frechet": ".1f",
+    "floors": ".1f",
+    "modes": ".0f",
+    "drawing_ms": ".4f",
+}
 # what broke off has 0 of these, and infinity of any other number
 SHARES = ("coverage", "precision", "recall", "density", "high_quality", "accuracy", "modes")
 GOOD = 0.85  # a coverage that counts as learned
@@ -23,6 +39,7 @@ def number(row: dict, key: str) -> float:
 
 
 def one(value: float, key: str) -> str:
+    """The value with as many digits as its key has; "none" where it is infinite or no number."""
     return f"{value:{FORMS.get(key, '.2f')}}" if math.isfinite(value) else "none"
 
 
@@ -46,4 +63,5 @@ def pays(family: str, start: dict[str, float | None], ms: dict[str, float]) -> t
 
 
 def rounded(n: float) -> str:
+    """n to one digit: "30,000"."""
     return f"{float(f'{n:.1g}'):,.0f}"

@@ -2,16 +2,7 @@
 
 from .blurring import kept, lost_table, s_table, sharpness, why_blurred
 from .copying import disguises, is_it_a_copy
-from .latents import (
-    halfway_table,
-    latent_map,
-    midpoint_table,
-    seen_and_unseen,
-    slerp,
-    straight_or_round,
-    unfold,
-    walks,
-)
+from .latents import halfway_table, latent_map, midpoint_table, straight_or_round, unfold, walks
 
 __all__ = [
     "disguises",
@@ -22,9 +13,7 @@ __all__ = [
     "lost_table",
     "midpoint_table",
     "s_table",
-    "seen_and_unseen",
     "sharpness",
-    "slerp",
     "straight_or_round",
     "unfold",
     "walks",

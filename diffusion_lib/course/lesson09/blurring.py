@@ -42,9 +42,12 @@ def kept(n: int = 12, seed: int = 0) -> FramePlayer:
         model = store.load(weights)
         rows.append(again(model, x))
         errors[name] = squared_error(again(model, unseen), unseen)
-    says = "squared error a pixel, 797 unseen digits:  " + "; ".join(f"{k} {v:.3f}" for k, v in errors.items())  # fmt: skip
-    title = "unseen digits;  from 2 numbers;  from 16 numbers"
-    return FramePlayer(pixels(grid(torch.cat(rows), columns=n, pad=2)[None], title), captions=says, name="What comes back from the encoder's numbers")  # fmt: skip
+    found = "; ".join(f"{k} {v:.3f}" for k, v in errors.items())
+    panel = pixels(
+        grid(torch.cat(rows), columns=n, pad=2)[None], "unseen digits;  from 2 numbers;  from 16 numbers"
+    )
+    says = f"squared error a pixel, 797 unseen digits:  {found}"
+    return FramePlayer(panel, captions=says, name="What comes back from the encoder's numbers")
 
 
 # ---------------------------------------------------------------------------------------- why it blurs
@@ -73,7 +76,8 @@ def lost(model: VAE, x: Tensor, seed: int = 0) -> dict[str, float]:
     several = float((weights @ flat.pow(2) - mean.pow(2)).mean().clamp_min(0))
     decoder = squared_error(mean, model.decode(z).flatten(1))
     alike = float(torch.special.entr(weights).sum(1).mean().exp())
-    return {"error": several + decoder, "several": several, "decoder": decoder, "share": several / (several + decoder), "alike": alike}  # fmt: skip
+    parts = {"several": several, "decoder": decoder}
+    return parts | {"error": several + decoder, "share": several / (several + decoder), "alike": alike}
 
 
 @torch.no_grad()
@@ -88,18 +92,24 @@ def why_blurred(model: VAE | None = None, frames: int = 12, seed: int = 0) -> Fr
     z, weights = z[order], weights[order]
     top, which = weights.topk(8, 1)
     mean, drawn = (weights @ x.flatten(1)).reshape(len(z), *x.shape[1:]), model.decode(z)
+    real = np.stack([grid(x[i], columns=4, pad=1) for i in which])
+    shares_of = [", ".join(f"{v:.0%}" for v in t) for t in top]
     panels = [
-        pixels(np.stack([grid(x[i], columns=4, pad=1) for i in which]), "digits that may have made this z", notes=[", ".join(f"{v:.0%}" for v in t) for t in top]),
+        pixels(real, "digits that may have made this z", notes=shares_of),
         pixels(np.stack([grid(v[None]) for v in mean]), "their weighted mean"),
         pixels(np.stack([grid(v[None]) for v in drawn]), "what the decoder draws"),
-    ]  # fmt: skip
-    gap, single = (mean - drawn).flatten(1).pow(2).mean(1).sqrt(), (x[which[:, 0]] - drawn).flatten(1).pow(2).mean(1).sqrt()  # fmt: skip
-    says = [f"root-mean-square difference a pixel, decoder's picture to the mean: {a:.2f}; to the most probable digit: {b:.2f}" for a, b in zip(gap, single, strict=True)]  # fmt: skip
+    ]
+    gap, single = ((v - drawn).flatten(1).pow(2).mean(1).sqrt() for v in (mean, x[which[:, 0]]))
+    says = [
+        f"root-mean-square difference a pixel, decoder's picture to the mean: {a:.2f}; to the most probable digit: {b:.2f}"
+        for a, b in zip(gap, single, strict=True)
+    ]
     labels = [
         f"z = ({', '.join(f'{v:.2f}' for v in one[:2])}{', …' * (len(one) > 2)})".replace("-", "−")
         for one in z.tolist()
     ]
-    return FramePlayer(panels, captions=says, labels=labels, name="One z, the real digits behind it, their mean, and the decoder's picture", fps=1)  # fmt: skip
+    name = "One z, the real digits behind it, their mean, and the decoder's picture"
+    return FramePlayer(panels, captions=says, labels=labels, name=name, fps=1)
 
 
 # ---------------------------------------------------------------------------------------- sharpness, and the decoder's s
@@ -123,14 +133,16 @@ def drawn_by_all(n: int = 797, seed: int = 0) -> dict[str, Tensor]:
         "GAN": gan.draw(store.load("digits_gan"), n, seed=seed),
         "DDPM": ddpm.draw(store.load("digits"), n, y=none, seed=seed),
     }
-    return {"real": seen_and_unseen()[1].x[:n]} | {name: torch.cat(list(parts)) for name, parts in found.items()}  # fmt: skip
+    drawn = {name: torch.cat(list(parts)) for name, parts in found.items()}
+    return {"real": seen_and_unseen()[1].x[:n]} | drawn
 
 
 def bars(names: list[str], heights: list[float], title: str, line: dict[str, float]) -> dict:
     """A panel with a bar for each name, a dashed line across, {its name: its height}, and a cursor that goes from bar to bar."""
     at, ((said, height),) = np.arange(1.0, len(names) + 1), line.items()
     ys = {"": np.array(heights), said: np.full(len(at), height)}
-    panel = curve(at, ys, title, kind=["bars", "line"], cursor=at, xlim=(0.3, len(at) + 0.7), ylim=(0, 1.1 * max(1.0, *heights)))  # fmt: skip
+    room = {"xlim": (0.3, len(at) + 0.7), "ylim": (0, 1.1 * max(1.0, *heights))}
+    panel = curve(at, ys, title, kind=["bars", "line"], cursor=at, **room)
     return panel | {"xticks": [[x, name] for x, name in zip(at, names, strict=True)]}
 
 
@@ -141,15 +153,23 @@ def sharpness(n: int = 797) -> FramePlayer:
     pictures = pixels(np.stack([grid(x[:24], columns=8) for x in found.values()]), "real or drawn")
     short = ["real", "s=0.1", "s=0.5", "grain", "GAN", "DDPM"]
     panel = bars(short, list(sharp.values()), "edges, real digits = 1", {"real": 1.0})
-    says = [f"edges {v:.2f}" for v in sharp.values()]
-    return FramePlayer([pictures, panel], captions=says, labels=list(found), name="How sharp each maker's pictures are", fps=1)  # fmt: skip
+    says, name = [f"edges {v:.2f}" for v in sharp.values()], "How sharp each maker's pictures are"
+    return FramePlayer([pictures, panel], captions=says, labels=list(found), name=name, fps=1)
 
 
 def lost_table() -> Table:
     """Where the error of the recorded networks comes from, see `lost`."""
-    rows = [[name, *(f"{row[k]:.{n}f}" for k, n in (("alike", 1), ("several", 3), ("decoder", 3))), f"{row['several'] + row['decoder']:.3f}"]
-            for name, row in recorded_latents()["kept"].items()]  # fmt: skip
+    rows = []
+    for name, row in recorded_latents()["kept"].items():
+        several, decoder = row["several"], row["decoder"]
+        error = f"{several + decoder:.3f}"
+        rows.append([name, f"{row['alike']:.1f}", f"{several:.3f}", f"{decoder:.3f}", error])
     return table(["network", "digits a z", "several x for one z", "+ the decoder", "= error"], rows)
+
+
+# of `s_table`: a number of a run, and how it is written
+COLUMNS = {"error": ".3f", "width": ".2f", "alike": ".1f", "bits": ".2f"}
+COLUMNS |= {"frechet_clouds": ".1f", "frechet": ".1f"}
 
 
 def s_table() -> Table:
@@ -157,9 +177,9 @@ def s_table() -> Table:
     book, rows = recorded_latents(), []
     for r in book["s"]:
         name = f"{r['s']:.2f}, {'fixed' if r['fixed'] else 'learned'}"
-        rows.append([name, f"{r['error']:.3f}", f"{r['width']:.2f}", f"{r['alike']:.1f}", f"{r['bits']:.2f}", f"{r['frechet_clouds']:.1f}", f"{r['frechet']:.1f}"])  # fmt: skip
+        cells = [f"{r[k]:{form}}" for k, form in COLUMNS.items()]
+        rows.append([name, *cells])
     head = ["s", "error", "width of q", "digits a z", "bits", "Fréchet: from clouds", "Fréchet: from N(0, I)"]
     floor = book["frechet_floor"]
-    return table(
-        head, rows, [f"Fréchet distance of as many real digits: {min(floor):.1f} to {max(floor):.1f}"]
-    )
+    note = f"Fréchet distance of as many real digits: {min(floor):.1f} to {max(floor):.1f}"
+    return table(head, rows, [note])

@@ -30,7 +30,8 @@ def outright(samples: Tensor, seen: Tensor) -> float:
     Blind to copies that are shifted or recoloured, and to pictures that the training set has twice.
     """
     mode = "donot_use_mm_for_euclid_dist"
-    two = torch.cdist(samples.flatten(1).double(), seen.flatten(1).double(), compute_mode=mode).topk(2, largest=False).values  # fmt: skip
+    distances = torch.cdist(samples.flatten(1).double(), seen.flatten(1).double(), compute_mode=mode)
+    two = distances.topk(2, largest=False).values
     return float((two[:, 0] < OUTRIGHT * two[:, 1]).double().mean())
 
 
@@ -43,7 +44,8 @@ def makers(n: int = N, seed: int = 0) -> dict[str, tuple[Tensor, Tensor, Tensor]
     equal = learn[: len(unseen)]
     noise = torch.randn(n, *learn.shape[1:], generator=torch.Generator().manual_seed(seed))
     perfect = ideal_denoiser(equal, Schedule.of("cosine", 1000))
-    *_, last = diffusion.sample(perfect, noise, perfect.schedule, perfect.schedule.times(20, "snr"), eta=0.0, order=2, clip=1.0)  # fmt: skip
+    times = perfect.schedule.times(20, "snr")
+    *_, last = diffusion.sample(perfect, noise, perfect.schedule, times, eta=0.0, order=2, clip=1.0)
     half = len(unseen) // 2
     return {
         "exact denoiser": (last.xs, equal, unseen),
@@ -52,13 +54,14 @@ def makers(n: int = N, seed: int = 0) -> dict[str, tuple[Tensor, Tensor, Tensor]
         "GAN": (torch.cat(list(gan.draw(store.load("digits_gan"), n, seed=seed))), equal, unseen),
         "VAE": (torch.cat(list(vae.draw(store.load("digits_vae"), n, seed=seed))), equal, unseen),
         "real digits": (learn[:n], unseen[:half], unseen[half : 2 * half]),
-    }  # fmt: skip
+    }
 
 
 def dial(samples: Tensor, seen: Tensor, fresh: Tensor) -> dict[str, float]:
     """What the film says of a maker: `metrics.copied`, n, outright, and the median distance a pixel to the nearest seen and unseen."""
     near = {k: float(nearest(samples, x)[0].median()) for k, x in (("to_seen", seen), ("to_unseen", fresh))}
-    return copied(samples, seen, fresh) | near | {"n": len(samples), "pictures": len(seen), "outright": outright(samples, seen)}  # fmt: skip
+    counts = {"n": len(samples), "pictures": len(seen), "outright": outright(samples, seen)}
+    return copied(samples, seen, fresh) | near | counts
 
 
 def is_it_a_copy(found: dict[str, tuple[Tensor, Tensor, Tensor]] | None = None, show: int = 8) -> FramePlayer:
@@ -67,7 +70,8 @@ def is_it_a_copy(found: dict[str, tuple[Tensor, Tensor, Tensor]] | None = None, 
     panels, dials = [], {name: dial(*sets) for name, sets in found.items()}
     for samples, seen, fresh in found.values():
         x = samples[:show]
-        panels.append(grid(torch.cat([x, seen[nearest(x, seen)[1]], fresh[nearest(x, fresh)[1]]]), columns=show, pad=2))  # fmt: skip
+        rows = [x, *(known[nearest(x, known)[1]] for known in (seen, fresh))]
+        panels.append(grid(torch.cat(rows), columns=show, pad=2))
     panel = _dials(list(dials.values()), [SHORT.get(name, name) for name in found])
     says = [_sentence(d) for d in dials.values()]
     labels = [f"{i}. {name}" for i, name in enumerate(found, 1)]
@@ -85,9 +89,11 @@ def _dials(dials: list[dict], names: list[str]) -> dict:
 
 
 def _sentence(d: dict) -> str:
-    return (f"nearer to one of {d['pictures']} seen than of {d['pictures']} unseen pictures: {d['share']:.1%} of {d['n']:,} "
-            f"({d['low']:.1%} to {d['high']:.1%}); outright copies: {d['outright']:.1%}; "
-            f"distance a pixel: {d['to_seen']:.2f} to seen, {d['to_unseen']:.2f} to unseen")  # fmt: skip
+    return (
+        f"nearer to one of {d['pictures']} seen than of {d['pictures']} unseen pictures: {d['share']:.1%} of {d['n']:,} "
+        f"({d['low']:.1%} to {d['high']:.1%}); outright copies: {d['outright']:.1%}; "
+        f"distance a pixel: {d['to_seen']:.2f} to seen, {d['to_unseen']:.2f} to unseen"
+    )
 
 
 DISGUISES = {

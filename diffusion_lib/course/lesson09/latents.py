@@ -56,10 +56,17 @@ class LatentMap(anywidget.AnyWidget):
         z = torch.cartesian_prod(axis, axis).flip(1)  # row by row: the second number is the row
         self.tiles = model.decode(z).reshape(steps, steps, *model.shape)
         self.points, self.y = mu, torch.zeros(len(mu), dtype=torch.long) if data.y is None else data.y
-        film = {"decoded": to_uint8(self.tiles.flatten(0, 1)).tobytes(), "real": to_uint8(data.x).tobytes(),
-                "label": self.y.byte().numpy().tobytes(), "points": mu.numpy().astype("<f4").tobytes(),
-                "steps": steps, "limit": limit, "height": model.shape[1], "width": model.shape[2],
-                "names": list(data.names) if data.y is not None else ["·"]}  # fmt: skip
+        film = {
+            "decoded": to_uint8(self.tiles.flatten(0, 1)).tobytes(),
+            "real": to_uint8(data.x).tobytes(),
+            "label": self.y.byte().numpy().tobytes(),
+            "points": mu.numpy().astype("<f4").tobytes(),
+            "steps": steps,
+            "limit": limit,
+            "height": model.shape[1],
+            "width": model.shape[2],
+            "names": list(data.names) if data.y is not None else ["·"],
+        }
         super().__init__(film=film | {"alt": self._alt(limit, len(mu))})
         heard_at_once(self)
 
@@ -71,9 +78,13 @@ class LatentMap(anywidget.AnyWidget):
         """PNG: where real digits lie, and what is decoded on a coarse grid."""
         limit, every = self.film["limit"], self.tiles[2::4, 2::4].flip(0)
         plane = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
-        panels = [scatter(self.points, "where real digits lie", colors=self.y % 7, size=5, **plane),
-                  pixels(grid(every.flatten(0, 1), columns=every.shape[1])[None], "what is decoded everywhere")]  # fmt: skip
-        return stills.still({"panels": panels, "captions": [self.film["alt"]], "labels": ["z"], "frames": 1, "name": ""}, 0)  # fmt: skip
+        panels = [
+            scatter(self.points, "where real digits lie", colors=self.y % 7, size=5, **plane),
+            pixels(grid(every.flatten(0, 1), columns=every.shape[1])[None], "what is decoded everywhere"),
+        ]
+        return stills.still(
+            {"panels": panels, "captions": [self.film["alt"]], "labels": ["z"], "frames": 1, "name": ""}, 0
+        )
 
     def _repr_mimebundle_(self, **kwargs):
         return stills.beside(super()._repr_mimebundle_(**kwargs), self.still, self.film["alt"])
@@ -106,22 +117,28 @@ class MapTraining(Live):
         mu, _ = self.model.encode(self.data.x[:600])
         if not bool(mu.isfinite().all()):
             raise FloatingPointError("The map has no numbers any more.")
-        return {"step": self.step, "seconds": self.trained, "mu": mu.numpy(), "tiles": grid(self.model.decode(self.z), columns=11)} | bound_parts(self.model, self.test, self.data.levels)  # fmt: skip
+        seen = {"mu": mu.numpy(), "tiles": grid(self.model.decode(self.z), columns=11)}
+        parts = bound_parts(self.model, self.test, self.data.levels)
+        return {"step": self.step, "seconds": self.trained} | seen | parts
 
     def _panels(self, frames: list[dict]) -> list[dict]:
         mu, y = np.stack([f["mu"] for f in frames]), self.data.y[:600]
-        layers = [{"points": mu[:, y == k], "colors": i, "size": 5, "name": str(k)} for i, k in enumerate(self.SHOWN)]  # fmt: skip
-        plane = {"xlim": (-4, 4), "ylim": (-4, 4)}
-        at = self._at(frames)
+        layers = [
+            {"points": mu[:, y == k], "colors": i, "size": 5, "name": str(k)}
+            for i, k in enumerate(self.SHOWN)
+        ]
+        plane, at = {"xlim": (-4, 4), "ylim": (-4, 4)}, self._at(frames)
+        here = {"cursor": at, "xlabel": self._xlabel, "xlim": (0, self.until)}
         x, lines = two_places(at, {k: [f[k] for f in frames] for k in ("surprise", "KL")})
         return [
             scatter(mu, "where digits are put", colors=-1, size=3, layers=layers, **plane),
             pixels(np.stack([f["tiles"] for f in frames]), "what is decoded there"),
-            curve(x, lines, "bits per pixel, unseen digits", cursor=at, xlabel=self._xlabel, xlim=(0, self.until), ylim=(0, 5)),
-        ]  # fmt: skip
+            curve(x, lines, "bits per pixel, unseen digits", ylim=(0, 5), **here),
+        ]
 
     def _caption(self, f: dict) -> str:
-        return f"step {f['step']:,}:  surprise {f['surprise']:.2f} + KL {f['KL']:.2f} = {f['surprise'] + f['KL']:.2f} bits per pixel"
+        whole = f["surprise"] + f["KL"]
+        return f"step {f['step']:,}:  surprise {f['surprise']:.2f} + KL {f['KL']:.2f} = {whole:.2f} bits per pixel"
 
 
 def unfold(
@@ -145,7 +162,10 @@ def bound_parts(model: VAE, x: Tensor, levels: int, seed: int = 0) -> dict[str, 
     mu, logvar = model.encode(x)
     z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))
     bits = math.prod(model.shape) * math.log(2)
-    return {"surprise": float(surprise(model, x, z, levels=levels).mean()) / bits, "KL": float(kl_to_prior(mu, logvar).mean()) / bits}  # fmt: skip
+    return {
+        "surprise": float(surprise(model, x, z, levels=levels).mean()) / bits,
+        "KL": float(kl_to_prior(mu, logvar).mean()) / bits,
+    }
 
 
 # ---------------------------------------------------------------------------------------- walks
@@ -160,7 +180,9 @@ def slerp(a: Tensor, b: Tensor, u: float) -> Tensor:
     flat_a, flat_b = a.flatten(1), b.flatten(1)
     cosine = (flat_a * flat_b).sum(1) / (flat_a.norm(dim=1) * flat_b.norm(dim=1))
     if bool((cosine.abs() > 1 - 1e-6).any()):
-        raise ValueError("Between vectors that point the same or opposite ways there is no single arc: draw others.")  # fmt: skip
+        raise ValueError(
+            "Between vectors that point the same or opposite ways there is no single arc: draw others."
+        )
     w = cosine.acos().reshape(-1, *[1] * (a.ndim - 1))
     return (((1 - u) * w).sin() * a + (u * w).sin() * b) / w.sin()
 
@@ -184,14 +206,19 @@ def from_noise(model: Denoiser, xT: Tensor, steps: int = 20, y: Tensor | None = 
 
 def midpoint_table() -> Table:
     """The recorded Fréchet distances of pictures drawn at the ends and in the middles of walks, every seed."""
-    rows = [[r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))] for r in recorded_latents()["midpoints"]]  # fmt: skip
+    rows = [
+        [r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))]
+        for r in recorded_latents()["midpoints"]
+    ]
     return table(["", "seed", "ends", "middle of the arc", "middle of the straight line"], rows)
 
 
 def halfway_table() -> Table:
     """The recorded contrast of pictures half way, and how long the codes at the ends are."""
-    rows = [[name, *(f"{r[k]:.2f}" for k in ("ends", "arc", "straight", "fade")), f"{r['length']:.2f} (root of {r['numbers']}: {r['numbers'] ** 0.5:.2f})"]
-            for name, r in recorded_latents()["halfway"].items()]  # fmt: skip
+    rows = []
+    for name, r in recorded_latents()["halfway"].items():
+        length = f"{r['length']:.2f} (root of {r['numbers']}: {r['numbers'] ** 0.5:.2f})"
+        rows.append([name, *(f"{r[k]:.2f}" for k in ("ends", "arc", "straight", "fade")), length])
     return table(["contrast", "ends", "arc", "straight", "cross-fade", "length of a code"], rows)
 
 
@@ -221,12 +248,17 @@ def walks(n: int = 4, frames: int = 49, seed: int = 3) -> FramePlayer:
     """One film of three panels, n walks in each, and how fast the pictures change on the way."""
     found, u = walk_frames(n, frames, seed), np.linspace(0, 1, frames)
     titles = {"VAE": "VAE: digit to digit", "GAN": "GAN: z to z", "diffusion": "diffusion: x_{T} to x_{T}"}
-    panels = [pixels(np.stack([grid(x, columns=2) for x in walk]), titles[name]) for name, walk in found.items()]  # fmt: skip
+    panels = [
+        pixels(np.stack([grid(x, columns=2) for x in walk]), titles[name]) for name, walk in found.items()
+    ]
     pace = {name: speeds(walk) for name, walk in found.items()}
-    middle = (u[1:] + u[:-1]) / 2
-    panels.append(curve(middle, {k: v.numpy() for k, v in pace.items()}, "change from frame to frame", xlabel="share of the way", cursor=u.clip(middle[0], middle[-1]), ylim=(0, 1.1 * max(float(v.max()) for v in pace.values()))))  # fmt: skip
-    says = "largest change in one frame, a pixel:  " + "; ".join(f"{k} {float(v.max()):.2f}" for k, v in pace.items())  # fmt: skip
-    return FramePlayer(panels, captions=says, labels=[f"{v:.0%}" for v in u], name="Three walks through latent space", fps=12)  # fmt: skip
+    middle, top = (u[1:] + u[:-1]) / 2, 1.1 * max(float(v.max()) for v in pace.values())
+    lines, here = {k: v.numpy() for k, v in pace.items()}, u.clip(middle[0], middle[-1])
+    title = "change from frame to frame"
+    panels.append(curve(middle, lines, title, xlabel="share of the way", cursor=here, ylim=(0, top)))
+    most = "; ".join(f"{k} {float(v.max()):.2f}" for k, v in pace.items())
+    says, labels = f"largest change in one frame, a pixel:  {most}", [f"{v:.0%}" for v in u]
+    return FramePlayer(panels, captions=says, labels=labels, name="Three walks through latent space", fps=12)
 
 
 @torch.no_grad()
@@ -242,5 +274,8 @@ def straight_or_round(n: int = 4, frames: int = 41, seed: int = 3) -> FramePlaye
         lengths[name] = path.flatten(2).norm(dim=2).mean(1).numpy()
     top = 1.2 * max(v.max() for v in lengths.values())
     panels.append(curve(u, lengths, "length of x_{T}", xlabel="share of the way", cursor=u, ylim=(0, top)))
-    said = [f"length of x_{{T}}:  straight {a:.1f}, arc {b:.1f}" for a, b in zip(*lengths.values(), strict=True)]  # fmt: skip
-    return FramePlayer(panels, captions=said, labels=[f"{v:.0%}" for v in u], start=frames // 2, name="A straight line and an arc between two noises", fps=12)  # fmt: skip
+    said = [
+        f"length of x_{{T}}:  straight {a:.1f}, arc {b:.1f}" for a, b in zip(*lengths.values(), strict=True)
+    ]
+    labels, name = [f"{v:.0%}" for v in u], "A straight line and an arc between two noises"
+    return FramePlayer(panels, captions=said, labels=labels, start=frames // 2, name=name, fps=12)
