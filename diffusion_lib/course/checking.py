@@ -18,15 +18,9 @@ from IPython.display import display
 from torch import Tensor
 
 from ..diffusion import Schedule, Step
+from ..words import N_, _
 from .exercise import Exercise
 from .note import Note
-
-
-def exercise(name: str) -> None:
-    """Show what the exercise asks for."""
-    e = _find(name)
-    call = f" Write `{e.call}`." if e.arguments else ""
-    display(Note("info", f"Exercise {name}, {e.title}", e.task + call))
 
 
 def check(name: str, answer) -> None:
@@ -39,11 +33,10 @@ def same(mine: Tensor, theirs: Tensor) -> None:
     # squeezed, for one number and a batch of one number are the same here
     mine, theirs = mine.detach().squeeze(), theirs.detach().squeeze()
     if form := _misshapen(mine, theirs):
-        return display(Note("wrong", "Not the same", f"{form}."))
-    gap = f"largest difference {float((mine.double() - theirs.double()).abs().max()):.2g}."
-    display(
-        Note("right", "The same", gap) if _same(mine, theirs, 1e-4) else Note("wrong", "Not the same", gap)
-    )
+        return display(Note("wrong", _("Not the same"), f"{form}."))
+    gap = _("largest difference {gap:.2g}.").format(gap=float((mine.double() - theirs.double()).abs().max()))
+    right = _same(mine, theirs, 1e-4)
+    display(Note("right", _("The same"), gap) if right else Note("wrong", _("Not the same"), gap))
 
 
 _hints_given: dict[str, int] = {}
@@ -53,15 +46,18 @@ def hint(name: str) -> None:
     """Show the next hint; the last one stays."""
     e = _find(name)
     n = _hints_given[name] = min(_hints_given.get(name, 0) + 1, len(e.hints))
-    more = f' Still stuck? `solution("{name}")` shows the answer.' if n == len(e.hints) else ""
-    display(Note("info", f"Hint {n} of {len(e.hints)}", e.hints[n - 1] + more))
+    more = _('Still stuck? `solution("{name}")` shows the answer.').format(name=name)
+    title = _("Hint {n} of {all}").format(n=n, all=len(e.hints))
+    text = _(e.hints[n - 1])
+    display(Note("info", title, f"{text} {more}" if n == len(e.hints) else text))
 
 
 def solution(name: str) -> None:
     """Show the source of the right function; where the library has it, the library's own."""
     e = _find(name)
     source = inspect.getsource(e.reference)
-    display(Note("info", f"Solution of {name}", e.aside or "one way to write it.", code=source))
+    aside = _(e.aside) or _("one way to write it.")
+    display(Note("info", _("Solution of {name}").format(name=name), aside, code=source))
 
 
 @cache
@@ -86,21 +82,27 @@ def _find(name: str) -> Exercise:
 
 def judge(e: Exercise, answer) -> Note:
     """The verdict on an answer, as a Note. Never raises, whatever the answer does."""
-    what = f"`{answer.__name__}`" if hasattr(answer, "__name__") else "your answer"
-    todo = Note("open", "Not yet", f'fill in {what}, then run the cells again; `hint("{e.name}")` helps.')
+    what = f"`{answer.__name__}`" if hasattr(answer, "__name__") else _("your answer")
+    text = _('fill in {what}, then run the cells again; `hint("{name}")` helps.').format(
+        what=what, name=e.name
+    )
+    todo = Note("open", _("Not yet"), text)
     if answer is None or answer is ...:
         return todo
     if callable(answer) != bool(e.arguments):
-        wanted = "the function itself, without brackets" if e.arguments else "a number, not a function"
-        return Note("wrong", "Try again", f"Hand over {wanted}.")
+        function, number = (
+            _("Hand over the function itself, without brackets."),
+            _("Hand over a number, not a function."),
+        )
+        return Note("wrong", _("Try again"), function if e.arguments else number)
     number = answer.squeeze() if isinstance(answer, Tensor) else answer  # [497] will do for 497
-    function = answer if e.arguments else lambda *_: number
+    function = answer if e.arguments else lambda *given: number
     cases = e.cases(torch.Generator().manual_seed(0))
     got = [_run(function, case) for case in cases]
     if all(map(_unfilled, got)):
         return todo
     problem = _problem(e, function, cases, got)
-    return Note("wrong", "Try again", problem) if problem else Note("right", "Correct", e.praise)
+    return Note("wrong", _("Try again"), problem) if problem else Note("right", _("Correct"), _(e.praise))
 
 
 def _run(function, case: tuple):
@@ -125,23 +127,24 @@ def _problem(e: Exercise, function, cases: list[tuple], got: list) -> str:
     want = [_run(e.reference, case) for case in cases]
     if all(map(_same, got, want)):
         return _changed(e, function, cases[0])
-    for sentence, slip in e.slips.items():
+    for slip, sentence in e.slips.values():
         if all(_is(g, slip, case) for g, case in zip(got, cases, strict=True)):
-            return sentence
+            return _(sentence)
     for case, g, w in zip(cases, got, want, strict=True):
         if fault := _fault(g, w):
             return f"{fault}{_where(e, case)}."
     if not _same(got[0], _run(function, cases[0])):
-        return "The answer is another one each time: draw no noise in your function, use what it is given."
+        return _("The answer is another one each time: draw no noise in your function, use what it is given.")
     if not e.arguments:
-        return f"That is too {'large' if got[0] > want[0] else 'small'}."
+        return _("That is too large.") if got[0] > want[0] else _("That is too small.")
     if idle := _idle(e, function, cases):
         return idle
     gaps = [(g.double() - w.double()).abs() for g, w in zip(got, want, strict=True)]
     i = max(range(len(gaps)), key=lambda i: float(gaps[i].max()))
     at = tuple(int(k) for k in torch.unravel_index(gaps[i].argmax(), gaps[i].shape))
-    values = f"expected {want[i][at]:.6g}, but got {got[i][at]:.6g}"
-    return f"The largest difference is {gaps[i].max():.4g}{_where(e, cases[i])}: at {list(at)} {values}."
+    return _(
+        "The largest difference is {gap:.4g}{where}: at {at} expected {right:.6g}, but got {mine:.6g}."
+    ).format(gap=gaps[i].max(), where=_where(e, cases[i]), at=list(at), right=want[i][at], mine=got[i][at])
 
 
 def _is(got, slip, case: tuple) -> bool:
@@ -164,28 +167,43 @@ def _same(a, b, tolerance: float = 1e-5) -> bool:
     return torch.allclose(a, b, rtol=0, atol=atol, equal_nan=True)
 
 
-WHOLE_STEP = "a whole Step: the sample that it leads to is its `.xs`"
+WHOLE_STEP = N_("a whole Step: the sample that it leads to is its `.xs`")
 # what stands in an error -> what to do about it: errors of the tools, in their own words, that learners meet here
 ADVICE = {
-    "Step": f"`reverse_step` returns {WHOLE_STEP}",
-    "can be converted to Python scalars": "`math.sqrt` and `float` take one number: read one entry of a table, `[t]`, or use `.sqrt()`",
-    "must be real number, not": "`math` works on one number: read one entry of a table, `[t]`, or use `.sqrt()`",
+    "Step": N_("`reverse_step` returns {step}"),
+    "can be converted to Python scalars": N_(
+        "`math.sqrt` and `float` take one number: read one entry of a table, `[t]`, or use `.sqrt()`"
+    ),
+    "must be real number, not": N_(
+        "`math` works on one number: read one entry of a table, `[t]`, or use `.sqrt()`"
+    ),
 }
 
 
 def _advice(error: str) -> str:
-    return next((f"; {words}" for key, words in ADVICE.items() if key in error), "")
+    found = next((words for key, words in ADVICE.items() if key in error), "")
+    return "; " + _(found).format(step=_(WHOLE_STEP)) if found else ""
 
 
 def _misshapen(got, want: Tensor) -> str:
     """What is wrong with the form of a result, "" if nothing is."""
     if not isinstance(got, Tensor):
-        kind = "nothing (is a `return` missing?)" if got is None else f"a {type(got).__name__}"
-        return f"The answer is {kind}, but should be a {'tensor' if want.ndim else 'whole number'}"
+        kind = (
+            _("nothing (is a `return` missing?)")
+            if got is None
+            else _("a {type}").format(type=type(got).__name__)
+        )
+        tensor, whole = (
+            _("The answer is {kind}, but should be a tensor"),
+            _("The answer is {kind}, but should be a whole number"),
+        )
+        return (tensor if want.ndim else whole).format(kind=kind)
     if got.shape != want.shape:
-        return f"The shape is {tuple(got.shape)}, but should be {tuple(want.shape)}"
+        return _("The shape is {mine}, but should be {right}").format(
+            mine=tuple(got.shape), right=tuple(want.shape)
+        )
     if got.is_floating_point() != want.is_floating_point():
-        return f"The numbers are {got.dtype}, but should be {want.dtype}"
+        return _("The numbers are {mine}, but should be {right}").format(mine=got.dtype, right=want.dtype)
     return ""
 
 
@@ -193,16 +211,19 @@ def _fault(got, want: Tensor) -> str:
     """What else makes comparing numbers useless: an error, a wrong form, NaN, half a step."""
     if isinstance(got, Exception):
         frames = traceback.extract_tb(got.__traceback__)[1:]  # the first is _run's, the next the learner's
-        lines = [f" (in `{f.line}`)" for f in frames if f.filename == frames[0].filename]
+        lines = [_(" (in `{line}`)").format(line=f.line) for f in frames if f.filename == frames[0].filename]
         message = (str(got).splitlines() or [""])[0][:200]
-        return f"Your code stops with {type(got).__name__}: {message}{lines[-1] if lines else ''}{_advice(str(got))}"
+        error = _("Your code stops with {error}").format(error=f"{type(got).__name__}: {message}")
+        return f"{error}{lines[-1] if lines else ''}{_advice(str(got))}"
     if isinstance(got, Step):
-        return f"The answer is {WHOLE_STEP}"
+        return _("The answer is {step}").format(step=_(WHOLE_STEP))
     if form := _misshapen(got, want):
         return form
     if not bool(got.isfinite().all()):
-        return "There is NaN or infinity in the result: look for the root of a negative number or a division by 0"
-    return "" if want.ndim or got == got.round() else "The answer should be a whole number"
+        return _(
+            "There is NaN or infinity in the result: look for the root of a negative number or a division by 0"
+        )
+    return "" if want.ndim or got == got.round() else _("The answer should be a whole number")
 
 
 def _idle(e: Exercise, function, cases: list[tuple]) -> str:
@@ -212,8 +233,10 @@ def _idle(e: Exercise, function, cases: list[tuple]) -> str:
         matters = [k for k, o in enumerate(others) if o[i] is not None and _differs(e.reference, cases[k], o)]
         if matters and not any(_differs(function, cases[k], others[k]) for k in matters):
             if isinstance(cases[0][i], Schedule):
-                return f"Your answer does not change with `{name}`: it seems to read a table from outside your function. Use the tables of the `{name}` that it is given."
-            return f"Your answer does not change when `{name}` does: is it forgotten?"
+                return _(
+                    "Your answer does not change with `{name}`: it seems to read a table from outside your function. Use the tables of the `{name}` that it is given."
+                ).format(name=name)
+            return _("Your answer does not change when `{name}` does: is it forgotten?").format(name=name)
     return ""
 
 
@@ -237,15 +260,18 @@ def _where(e: Exercise, case: tuple) -> str:
     """, with t = 3, T = 10 and xs of shape (4, 2)"""
     named = list(zip(e.arguments, case, strict=False))
     facts = [f"{name} = {a}" for name, a in named if isinstance(a, int)]
-    facts += [f"T = {a.T}" for _, a in named if isinstance(a, Schedule)]
-    facts += [f"{name} of shape {tuple(a.shape)}" for name, a in named if isinstance(a, Tensor)][:1]
-    return f", with {', '.join(facts)}" if facts else ""
+    facts += [f"T = {a.T}" for a in case if isinstance(a, Schedule)]
+    shapes = [(name, tuple(a.shape)) for name, a in named if isinstance(a, Tensor)][:1]
+    facts += [_("{name} of shape {shape}").format(name=name, shape=shape) for name, shape in shapes]
+    return _(", with {facts}").format(facts=", ".join(facts)) if facts else ""
 
 
 def _changed(e: Exercise, function, case: tuple) -> str:
     mine = copy.deepcopy(case)
-    _run(lambda *_: function(*mine), case)
+    _run(lambda *given: function(*mine), case)
     for name, now, before in zip(e.arguments, mine, case, strict=False):
         if isinstance(before, Tensor) and not torch.equal(now, before):
-            return f"The result is right, but your function also changes `{name}`, which its caller may still need: do not use `+=`, `*=` or `{name}[...] =` on it."
+            return _(
+                "The result is right, but your function also changes `{name}`, which its caller may still need: do not use `+=`, `*=` or `{name}[...] =` on it."
+            ).format(name=name)
     return ""

@@ -6,6 +6,7 @@ gets that slip's own sentence. So a new exercise is data: ``check`` and its test
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,31 +14,31 @@ import torch
 
 from .. import diffusion
 from ..diffusion import Schedule
+from ..words import N_
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """call: the function to write, as it is called, or a name without brackets if the answer is one whole number.
+    """What is asked stands in the notebook; here are the right function and the wrong ones. Sentences are marked by N_.
 
     reference: the right function. cases: from a generator, the argument tuples to compare on (t = 1 and t = T among them).
-    slips: {what the learner is told: the wrong function}; the first that agrees is named. aside: shown under the solution.
+    slips: {id: (the wrong function, what the learner is told)}; the first that agrees is named. aside: shown under the solution.
+    number: the answer is the whole number that reference gives, no function.
     """
 
     name: str
-    title: str
-    call: str
-    task: str
     reference: Callable
     cases: Callable[[torch.Generator], list[tuple]]
-    slips: dict[str, Callable]
+    slips: dict[str, tuple[Callable, str]]
     hints: tuple[str, ...]
     praise: str
     aside: str = ""
+    number: bool = False
 
     @property
     def arguments(self) -> list[str]:
-        """The names in the call's brackets; [] if the answer is a number."""
-        return self.call.partition("(")[2].rstrip(")").split(", ") if "(" in self.call else []
+        """The names in the reference's brackets; [] if the answer is a number."""
+        return [] if self.number else list(inspect.signature(self.reference).parameters)
 
 
 # ---------------------------------------------------- cases: T is small, so that answers computed in float32 pass too
@@ -81,11 +82,6 @@ def weighted_sum(weights, shift=0, land=-1):
     return formula
 
 
-def slips(*pairs: tuple[Callable, str]) -> dict[str, Callable]:
-    """Written the other way round, since the functions are short and the sentences long."""
-    return {sentence: wrong for wrong, sentence in pairs}
-
-
 def stops(slip: Callable) -> Callable:
     """Marks a slip whose code stops with an error, as its learner's does. An error of any other slip is a fault of ours."""
     slip.stops = True
@@ -95,6 +91,6 @@ def stops(slip: Callable) -> Callable:
 # ---------------------------------------------------- the exercises: a table, one slip a line, so it is not wrapped
 # fmt: off
 
-ROOTS = "It looks as if both square roots are missing: multiplying by a weight w changes a variance by w squared, so the weight is the root of the variance."
-EARLY = "It looks as if the table is read one place too early: it has a place for t = 0, so what belongs to t stands at [t], not at [t - 1]."
-LATE = "It looks as if the table is read one place too late: it has a place for t = 0, so what belongs to t stands at [t], not at [t + 1]."
+ROOTS = N_("It looks as if both square roots are missing: multiplying by a weight w changes a variance by w squared, so the weight is the root of the variance.")
+EARLY = N_("It looks as if the table is read one place too early: it has a place for t = 0, so what belongs to t stands at [t], not at [t - 1].")
+LATE = N_("It looks as if the table is read one place too late: it has a place for t = 0, so what belongs to t stands at [t], not at [t + 1].")

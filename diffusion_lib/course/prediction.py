@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import traitlets
 from IPython.display import display
 
+from ..words import _
 from .controls import choose, group
 from .note import Note
 
@@ -34,14 +35,17 @@ class _Box(_Stored, widgets.HTML):
 class Prediction(_Stored, widgets.VBox):
     """A question with a button for each option; guess is the option chosen so far, or None. Made by predict.
 
-    JupyterLab runs callbacks on a second thread, so they only set traits, and a lock keeps guess and reveal apart.
+    Question, options and outcome are written in English in the notebook; what is shown is looked up here (`said`). JupyterLab runs callbacks on a second thread, so they only set traits, and a lock keeps guess and reveal apart.
     """
 
     guess = traitlets.Unicode(None, allow_none=True)
 
     def __init__(self, question: str, options: tuple[str, ...]):
-        self.note = Note("info", "Predict", question, (("Choose one", " / ".join(options)),))
-        self.question, self.options, self.revealed, self._lock = question, options, False, RLock()
+        self.said, self.question = {option: _(option) for option in options}, _(question)
+        self.note = Note(
+            "info", _("Predict"), self.question, ((_("Choose one"), " / ".join(self.said.values())),)
+        )
+        self.options, self.revealed, self._lock = options, False, RLock()
         size = {
             "width": "auto",
             "height": "auto",
@@ -49,9 +53,9 @@ class Prediction(_Stored, widgets.VBox):
             "padding": "6px 20px",
             "margin": "4px",
         }
-        self.buttons = [widgets.Button(layout=size, style={"font_size": "18px"}) for _ in options]
+        self.buttons = [widgets.Button(layout=size, style={"font_size": "18px"}) for option in options]
         for button, option in zip(self.buttons, options, strict=True):
-            button.on_click(lambda _, option=option: self._choose(option))
+            button.on_click(lambda button, option=option: self._choose(option))
         self._box = _Box()
         self._draw()
         super().__init__([self._box, group(self.buttons, name=self.question, one_of=True)])
@@ -63,9 +67,10 @@ class Prediction(_Stored, widgets.VBox):
                 self._draw()
 
     def _draw(self) -> None:
-        self._box.show("info", "Predict", self.question, (("Your guess", self.guess or "none yet"),))
+        pairs = ((_("Your guess"), self.said[self.guess] if self.guess else _("none yet")),)
+        self._box.show("info", _("Predict"), self.question, pairs)
         for button, option in zip(self.buttons, self.options, strict=True):
-            button.description = f"{'●' if option == self.guess else '○'} {option}"
+            button.description = f"{'●' if option == self.guess else '○'} {self.said[option]}"
             button.disabled = self.revealed
         choose(self.buttons, self.buttons[self.options.index(self.guess)] if self.guess else None)
 
@@ -77,17 +82,17 @@ class Prediction(_Stored, widgets.VBox):
         if outcome not in self.options:
             raise ValueError(f"The outcome {outcome!r} is none of the options: {', '.join(self.options)}.")
         box = _Box()
-        box.show("open", "Make your guess first (above)", "this box opens by itself when you have chosen.")
+        text = _("this box opens by itself when you have chosen.")
+        box.show("open", _("Make your guess first (above)"), text)
 
-        def unlock(_=None):
+        def unlock(change=None):
             with self._lock:
                 if self.guess is not None:
                     self.revealed = True
                     self._draw()
-                    verdict = (
-                        ("right", "Well guessed") if self.guess == outcome else ("open", "Not this time")
-                    )
-                    box.show(*verdict, because, (("You guessed", self.guess), ("It is", outcome)))
+                    well, not_so = ("right", _("Well guessed")), ("open", _("Not this time"))
+                    pairs = (_("You guessed"), self.said[self.guess]), (_("It is"), self.said[outcome])
+                    box.show(*(well if self.guess == outcome else not_so), _(because), pairs)
 
         self.observe(unlock, "guess")  # first watch, then look: a click in between must not be lost
         unlock()
