@@ -236,9 +236,9 @@ def fill(name: str, again_tuning: bool) -> None:
     if "steps" not in book:
         entries = arena.enter(place, 0, options=options)
         book |= {"options": options, "steps": calibrate(place, options, budget), "floor": rounded(place.floor()),
-                 "calls": arena.CALLS, "parameters": {k: cost.parameters(e) for k, e in entries.items()},
+                 "calls": {k: f.CALLS for k, f in arena.FAMILIES.items()}, "parameters": {k: cost.parameters(e) for k, e in entries.items()},
                  "flops": {k: {"training_per_sample": cost.counted_flops(place, k, **options[k]),
-                               "expected": cost.expected_flops(e, options[k].get("every")), "drawing": cost.drawing_flops(e)} for k, e in entries.items()}}  # fmt: skip
+                               "expected": cost.expected_flops(e), "drawing": cost.drawing_flops(e)} for k, e in entries.items()}}  # fmt: skip
         write(name, book)
         print(name, book["steps"], book["floor"], flush=True)
     if "spread" not in book:

@@ -115,7 +115,9 @@ def verdicts(final: dict, error: str = "") -> dict[str, bool]:
 
 def options(recipe: str, network: str, rate: float) -> dict:
     """All that `gan.build` is told."""
-    usual = {} if "loss" in gan.RECIPES[recipe] else {"loss": "relativistic", "r1": gan.R_POINTS, "r2": gan.R_POINTS}  # fmt: skip
+    usual, suits = {}, gan.suited(data.ring(8))
+    if "loss" not in gan.RECIPES[recipe]:
+        usual = {"loss": "relativistic", "r1": suits["r1"], "r2": suits["r2"]}
     return usual | gan.RECIPES[recipe] | NETWORKS[network] | {"lr": rate}
 
 

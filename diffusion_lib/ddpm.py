@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -119,6 +120,20 @@ class Denoiser(nn.Module):
         return convert(answer, self.predicts, "eps", xt, t, self.schedule), share_of_beta(raw)
 
 
+MODEL, NETS, CALLS = Denoiser, (MLP, UNet), 20  # see `families`
+
+
+def suited(data: Data) -> dict:
+    """What `build` takes for these data where it is told None. Small are pictures of at most 8 pixels a side."""
+    if data.x.ndim == 2:
+        return {"channels": 128, "batch": 512, "lr": 3e-3, "even": "snr"}
+    return {"channels": 32, "batch": 128 if _small(data) else 64, "lr": 2e-3, "even": "bell"}
+
+
+def _small(data: Data) -> bool:
+    return data.x.shape[-1] <= 8
+
+
 @plain()
 def build(
     data: Data,
@@ -139,31 +154,40 @@ def build(
     """A network that suits the data, and its training: ``model, parts = build(data)``, then ``fit(*parts, seconds=60)``.
 
     The model is the moving average, so it can be used at every moment of the training. If pictures have classes, the
-    network is told them, but for a share `drop` of the pictures, so that it can draw without being told as well.
-    net, channels (of the U-Net; of the MLP its width), batch, lr and even (see `draw_times`): None takes what was found best for such data;
-    precision: see `Learner`; None: float32 for points, else what `faster_precision` finds.
+    network is told them. Where the default is None, `suited` decides, unless another rule stands here.
+
+    schedule        None: cosine, T = 1000
+    predicts        what the network is asked for, one of `diffusion.PREDICTIONS`
+    learn_variance  as in iDDPM, by `hybrid_loss`
+    net             a network of your own, called as `nets.UNet` is; None: an MLP for points, a U-Net for pictures
+    channels        of the U-Net, a multiple of 8; of the MLP its width
+    batch, lr       samples a step; the highest learning rate
+    even            which times are drawn how often, see `draw_times`
+    drop            the share of pictures whose class is kept back, so that it can draw without being told as well
+    precision       see `Learner`; None: float32 for points, else what `faster_precision` finds
+    seed, device    the dice of weights and batches; where the network lives
+
+    Raises ValueError, in one sentence, for numbers and data that no network can take.
     """
+    told = dict(locals())
     check_build(data, device, channels=channels, batch=batch)
-    shape, points, small = tuple(data.x.shape[1:]), data.x.ndim == 2, data.x.shape[-1] <= 8
-    schedule = schedule or Schedule.of("cosine", 1000)
-    batch, lr = batch or (512 if points else 128 if small else 64), lr or (3e-3 if points else 2e-3)
-    even = even or ("snr" if points else "bell")
+    told |= {k: v for k, v in suited(data).items() if told[k] is None}
+    use, shape, points = SimpleNamespace(**told), tuple(data.x.shape[1:]), data.x.ndim == 2
+    schedule = told["schedule"] = schedule or Schedule.of("cosine", 1000)
     classes = 0 if points or data.y is None else len(data.names)
-    about = {"model": "ddpm"} | locals()
     seed_all(seed)
     if net is None:
         common = {"classes": classes, "out": 1 + learn_variance}
-        net = (
-            MLP(shape, schedule.T, width=channels or 128, **common)
-            if points
-            else UNet(shape, schedule.T, channels=channels or 32, patch=1 if small else 2, **common)
-        )
+        if points:
+            net = MLP(shape, schedule.T, width=use.channels, **common)
+        else:
+            net = UNet(shape, schedule.T, channels=use.channels, patch=1 if _small(data) else 2, **common)
     net, data = net.to(device), data.to(device)
     loss_of = partial(hybrid_loss, levels=None if points else data.levels) if learn_variance else ddpm_loss
 
     def step(items, generator) -> dict[str, float]:
         x0, y = items
-        t, eps = draw_times(len(x0), schedule, even, generator), randn_like(x0, generator)
+        t, eps = draw_times(len(x0), schedule, use.even, generator), randn_like(x0, generator)
         if classes:
             forget = torch.rand(len(x0), generator=generator) < drop
             y = y.masked_fill(forget.to(y.device), -1)
@@ -171,9 +195,10 @@ def build(
             loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if classes else None)
         return {"loss": learner.descend(loss)}
 
-    precision = precision or ("float32" if points else faster_precision(net, data.x[:batch]))
-    learner = Learner(net, lr, precision=precision)
-    return Denoiser(learner.ema, schedule, predicts), Parts(step, data.batches(batch, seed), [learner], about)
+    precision = precision or ("float32" if points else faster_precision(net, data.x[: use.batch]))
+    learner = Learner(net, use.lr, precision=precision)
+    parts = Parts(step, data.batches(use.batch, seed), [learner], {"model": "ddpm"} | told)
+    return Denoiser(learner.ema, schedule, predicts), parts
 
 
 def draw(model: Denoiser, n: int, steps: int = 20, *, y: Tensor | None = None, eta: float = 0.0, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:  # fmt: skip
@@ -206,3 +231,13 @@ def draw(model: Denoiser, n: int, steps: int = 20, *, y: Tensor | None = None, e
         )
         *_, last = walk
         yield last.xs.cpu()
+
+
+def network(model: Denoiser) -> nn.Module:
+    return model.net
+
+
+def training_flops(parts: Parts, x: Tensor, y: Tensor | None, F: Callable[..., float]) -> float:
+    """3 F: there, and back for the weights and for the activations."""
+    times = torch.ones(len(x), dtype=torch.long, device=x.device)
+    return 3 * F(parts.learners[0].model, x, times, y)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import torch
@@ -229,6 +230,20 @@ RECIPES: dict[str, dict] = {
 }  # what history tried, as options of `build` for points; each + is added to "non-saturating", and the last is `build`'s default
 
 
+MODEL, NETS, CALLS = Generator, (Generator, Discriminator), 1  # see `families`
+
+
+def suited(data: Data, loss: str = "relativistic", gp: float = 0.0) -> dict:
+    """What `build` takes for these data where it is told None."""
+    points = data.x.ndim == 2
+    r = 0.0 if loss != "relativistic" else R_POINTS if points else R_PICTURES
+    common = {"r1": r, "r2": r, "every": 1 if points or gp else 4}
+    if points:
+        return common | {"fade": 0.01, "lr": 2e-3, "latent": 2, "channels": 128, "batch": 256}
+    channels = 16 if data.x.shape[-1] <= 32 else 8
+    return common | {"fade": 1.0, "lr": 1e-3, "latent": 32, "channels": channels, "batch": 64}
+
+
 @plain()
 def build(
     data: Data,
@@ -255,37 +270,44 @@ def build(
 ) -> tuple[Generator, Parts]:
     """A generator and a discriminator that suit the data, and their training: ``model, parts = build(data)``, as in `ddpm`.
 
-    The model is G's moving average. parts.learners are G and D. r1, r2: None means a strength that suits the data if the
-    loss is relativistic, else 0. every: see `Regular`; None means 4 for pictures without gp, else 1. fade: r1 and r2 fall
-    with the learning rate to this share of themselves, so that D sees the whole first and then ever narrower things, as
-    R3GAN's fall; None means 0.01 for points, else 1. d_steps: how often D is taught for each time it is fooled.
-    ratio: D's learning rate over G's. channels: G's; the D of points has half as many.
+    The model is G's moving average; parts.learners are G and D. Where the default is None, `suited` decides.
+
+    loss            a key of LOSSES
+    r1, r2, gp      how strongly D's slope is held, see `Regular`; r1 = r2 = 0 for losses that are not relativistic
+    exact, every    how that is measured, and in how many of the steps, see `Regular`
+    fade            r1 and r2 fall with the learning rate to this share of themselves, so that D sees the whole first and
+                    then ever narrower things, as R3GAN's fall
+    spectral, minibatch_std     of D, see `nets.Discriminator`
+    d_steps         how often D is taught for each time it is fooled, each time from `batch` other samples
+    lr, ratio       G's highest learning rate, and D's over G's
+    latent          how many numbers z has
+    channels, patch, waves      of both networks, see `nets.Generator`; the D of points has half as many channels
+    batch           samples a lesson
+    seed, device    the dice of weights and batches; where the networks live
+
+    Raises ValueError, in one sentence, for a loss that there is not, and for numbers and data that no network can take.
     """
+    told = dict(locals())
     if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"There is no GAN loss {loss!r}: choose one of {', '.join(LOSSES)}.")
     if d_steps < 1:
         raise ValueError(f"D is taught at least 1 time for each time it is fooled: got d_steps = {d_steps}.")
     check_build(data, device, latent=latent, channels=channels, batch=batch)
-    shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
+    told |= {k: v for k, v in suited(data, loss, gp).items() if told[k] is None}
+    use, shape, points = SimpleNamespace(**told), tuple(data.x.shape[1:]), data.x.ndim == 2
     classes = 0 if points or data.y is None else len(data.names)
-    usual = (R_POINTS if points else R_PICTURES) if loss == "relativistic" else 0.0
-    every = every if every is not None else 1 if points or gp else 4
-    regular = Regular(usual if r1 is None else r1, usual if r2 is None else r2, gp, exact, every)
-    fade = fade if fade is not None else 0.01 if points else 1.0
-    batch, lr = batch or (256 if points else 64), lr or (2e-3 if points else 1e-3)
-    channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
-    about = {"model": "gan"} | locals()
+    regular = Regular(use.r1, use.r2, gp, exact, use.every)
     seed_all(seed)
     common = {"classes": classes, "patch": patch, "waves": waves}
-    net = Generator(shape, latent or (2 if points else 32), channels=channels, **common).to(device)
-    eyes = {"channels": channels // 2 if points else channels, "spectral": spectral, "minibatch_std": minibatch_std}  # fmt: skip
-    judge = Discriminator(shape, **eyes, **common).to(device)
-    g = Learner(net, lr, clip=math.inf, betas=(0.0, 0.99))
-    d = Learner(judge, ratio * lr, clip=math.inf, betas=(0.0, 0.99))
+    net = Generator(shape, use.latent, channels=use.channels, **common).to(device)
+    width = use.channels // 2 if points else use.channels
+    judge = Discriminator(shape, channels=width, spectral=spectral, minibatch_std=minibatch_std, **common)
+    g = Learner(net, use.lr, clip=math.inf, betas=(0.0, 0.99))
+    d = Learner(judge.to(device), ratio * use.lr, clip=math.inf, betas=(0.0, 0.99))
 
     def step(items, generator) -> dict[str, float]:
         x, y = items
-        now = regular.faded(fade, g.optimizer.param_groups[0]["lr"] / g.lr)
+        now = regular.faded(use.fade, g.optimizer.param_groups[0]["lr"] / g.lr)
         parts = [(x, y if classes else None)] if d_steps == 1 else _split(x, y if classes else None, d_steps)
         for real, named in parts[:-1]:
             with torch.no_grad():
@@ -294,7 +316,8 @@ def build(
         real, named = parts[-1]
         return gan_step(g, d, real, LOSSES[loss], now, generator, named)
 
-    return g.ema, Parts(step, data.to(device).batches(batch * d_steps, seed), [g, d], about)
+    batches = data.to(device).batches(use.batch * d_steps, seed)
+    return g.ema, Parts(step, batches, [g, d], {"model": "gan"} | told)
 
 
 def _split(x: Tensor, y: Tensor | None, n: int) -> list[tuple[Tensor, Tensor | None]]:
@@ -314,3 +337,21 @@ def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, ba
         told = None if y is None else y[start : start + batch].to(z.device)
         x = model(z[start : start + batch], told)
         yield (x.clamp(-1, 1) if len(model.shape) == 3 else x).cpu()
+
+
+def network(model: Generator) -> Generator:
+    return model
+
+
+def training_flops(parts: Parts, x: Tensor, y: Tensor | None, F: Callable[..., float]) -> float:
+    """4 F_G (fakes for D; fresh ones, and back) + 6 F_D (real ones and fakes) + 3 F_D (scores of the real ones, the fresh
+    fakes, and back to the fakes) + 12 F_D / every, where D's slope is estimated at two sets from two places each."""
+    g, d = (learner.model for learner in parts.learners)
+    return 4 * F(g, g.noise(len(x), None), y) + (9 + 12 / parts.about["every"]) * F(d, x, y)
+
+
+def kinds_of_step(data: Data, options: dict) -> list[tuple[float, dict]]:
+    """A GAN that looks at D's slope by chance makes steps with a look and steps without."""
+    every = options.get("every") or suited(data, gp=options.get("gp", 0.0))["every"]
+    look = options | {"every": 1}
+    return [(1 / every, look), (1 - 1 / every, look | {"r1": 0.0, "r2": 0.0})]

@@ -16,15 +16,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from . import families
 from .ddpm import Denoiser
 from .diffusion import Schedule
 from .files import expanded, write
-from .nets import MLP, Classifier, Discriminator, Generator, UNet
-from .vae import VAE
+from .nets import Classifier
 from .values import plain
 
 FOLDER = Path(__file__).parent / "weights"
-NETS = {net.__name__: net for net in (MLP, UNet, Classifier, Generator, Discriminator, VAE)}
 FORMAT = "diffusion_lib 1"
 
 
@@ -56,7 +55,7 @@ def _processor() -> str:
 
 
 def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
-    """Write a Denoiser, Classifier, Generator, Discriminator or VAE with its card; the file appears whole or not at all. Returns its path.
+    """Write a Denoiser, a Classifier or one of the families' NETS with its card; the file appears whole or not at all. Returns its path.
 
     half: store 16-bit numbers, half the size; `load` gives 32 bits back.
     """
@@ -103,7 +102,7 @@ def load(source, device="cpu") -> nn.Module:
         if _fingerprint(tensors) != about["sha256"]:
             raise ValueError("its numbers are not the ones that were saved")
         with plain():
-            net = NETS[about["net"]](**about["config"])
+            net = _nets()[about["net"]](**about["config"])
         net.load_state_dict({k: v.float() for k, v in tensors.items()})
         net.card = card
         model = (
@@ -113,6 +112,13 @@ def load(source, device="cpu") -> nn.Module:
         why = f"{type(error).__name__}: {error}"
         raise ValueError(f"The weights in {path} are damaged ({why}): get or train them again.") from error
     return model.to(device).eval().requires_grad_(False)
+
+
+def _nets() -> dict[str, type[nn.Module]]:
+    """Every network that can come out of a file, by its class's name."""
+    return {net.__name__: net for f in families.FAMILIES.values() for net in f.NETS} | {
+        "Classifier": Classifier
+    }
 
 
 def _json(about: dict) -> str:

@@ -10,7 +10,8 @@ Both learn to make the evidence lower bound (ELBO) large, which stands below log
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -94,6 +95,16 @@ def vae_loss(model: VAE, x: Tensor, noise: Tensor, y: Tensor | None = None, beta
     return surprise(model, x, z, y, levels) + beta * kl_to_prior(mu, logvar)
 
 
+MODEL, NETS, CALLS = VAE, (VAE,), 1  # see `families`
+
+
+def suited(data: Data) -> dict:
+    """What `build` takes for these data where it is told None. (sd = None is an answer: s is learned.)"""
+    if data.x.ndim == 2:
+        return {"lr": 2e-3, "latent": 2, "channels": 128, "batch": 256}
+    return {"lr": 1e-3, "latent": 16, "channels": 16 if data.x.shape[-1] <= 32 else 8, "batch": 64}
+
+
 @plain()
 def build(
     data: Data,
@@ -110,31 +121,38 @@ def build(
 ) -> tuple[VAE, Parts]:
     """A VAE that suits the data, and its training: ``model, parts = build(data)``, as in `ddpm` and `gan`.
 
-    sd: the decoder's s, None to learn it. warmup: over so many steps beta rises from 0 to 1, or the encoder gives up before
-    the decoder can listen (Bowman et al. 2016, 1511.06349, section 3.1).
+    The model is the moving average. Where the default is None, `suited` decides, but for sd.
+
+    latent              how many numbers z has
+    sd                  the decoder's s, above 0, in the units of x; None to learn it
+    channels, patch     of encoder and decoder, see `nets.Generator`
+    warmup              over so many steps beta rises from 0 to 1, or the encoder gives up before the decoder can listen
+                        (Bowman et al. 2016, 1511.06349, section 3.1)
+    lr, batch           the highest learning rate; samples a step
+    seed, device        the dice of weights and batches; where the network lives
+
+    Raises ValueError, in one sentence, for numbers and data that no network can take.
     """
+    told = dict(locals())
     if sd is not None and sd <= 0:
         raise ValueError(f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}.")  # fmt: skip
     check_build(data, device, latent=latent, channels=channels, batch=batch)
-    shape, points = tuple(data.x.shape[1:]), data.x.ndim == 2
-    classes = 0 if points or data.y is None else len(data.names)
-    channels = channels or (128 if points else 16 if shape[-1] <= 32 else 8)
-    about = {"model": "vae"} | locals()
+    told |= {k: v for k, v in suited(data).items() if told[k] is None}
+    use, shape = SimpleNamespace(**told), tuple(data.x.shape[1:])
+    classes = 0 if data.x.ndim == 2 or data.y is None else len(data.names)
     seed_all(seed)
-    model = VAE(shape, latent or (2 if points else 16), classes, channels, sd, patch).to(device)
-    learner, numbers = Learner(model, lr or (2e-3 if points else 1e-3)), math.prod(shape)
+    model = VAE(shape, use.latent, classes, use.channels, sd, patch).to(device)
+    learner, numbers = Learner(model, use.lr), math.prod(shape)
 
     def step(items, generator) -> dict[str, float]:
         x, y = items
         noise = randn_like(x.new_empty(len(x), model.config["latent"]), generator)
         beta = min(1.0, (learner.steps + 1) / max(1, warmup))
         bits = vae_loss(model, x, noise, y if classes else None, beta).mean() / (numbers * math.log(2))
-        return {
-            "loss": learner.descend(bits)
-        }  # per number, so that one learning rate suits few and many pixels
+        return {"loss": learner.descend(bits)}  # per number: one learning rate suits few and many pixels
 
-    batches = data.to(device).batches(batch or (256 if points else 64), seed)
-    return learner.ema, Parts(step, batches, [learner], about)
+    batches = data.to(device).batches(use.batch, seed)
+    return learner.ema, Parts(step, batches, [learner], {"model": "vae"} | told)
 
 
 @torch.no_grad()
@@ -162,3 +180,15 @@ def draw(model: VAE, n: int, *, y: Tensor | None = None, grain: bool | None = No
         if points if grain is None else grain:
             x = x + model.log_s.exp() * randn_like(x, g)
         yield (x if points else x.clamp(-1, 1)).cpu()
+
+
+def network(model: VAE) -> Generator:
+    """Drawing needs no encoder."""
+    return model.decoder
+
+
+def training_flops(parts: Parts, x: Tensor, y: Tensor | None, F: Callable[..., float]) -> float:
+    """3 F: there, and back for the weights and for the activations."""
+    model = parts.learners[0].model
+    z = x.new_zeros(len(x), model.config["latent"])
+    return 3 * (F(model.eye, x) + F(model.body, model.eye(x)) + F(model.decoder, z, y))

@@ -137,13 +137,13 @@ def test_one_sample_costs_a_ddpm_its_calls(digits):
     calls = []
     entries["DDPM"].model.net.register_forward_hook(lambda *a: calls.append(1))
     entries["DDPM"].draw(3)
-    assert len(calls) == arena.CALLS["DDPM"]
+    assert len(calls) == FAMILIES["DDPM"].CALLS
     for name in ("GAN", "VAE"):
         called = []
         net = entries[name].model if name == "GAN" else entries[name].model.decoder
         net.register_forward_hook(lambda *a, called=called: called.append(1))
         entries[name].draw(3)
-        assert len(called) == arena.CALLS[name] == 1
+        assert len(called) == FAMILIES[name].CALLS == 1
 
 
 def test_drawing_needs_no_encoder_and_no_discriminator():

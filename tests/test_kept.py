@@ -369,7 +369,7 @@ def test_going_on_keeps_the_precision_of_the_start(here):
         ("--items 30", r"data = ring \(60 items, \w+\), not with ring \(30 items"),
         ("--predicts eps", "predicts = v, not with eps"),
         ("--learn-variance", "learn_variance = False, not with True"),
-        ("--channels 64", "channels = None, not with 64"),
+        ("--channels 64", "channels = 128, not with 64"),
         ("--seed 1", "seed = 0, not with 1"),
         ("--model gan", "model = ddpm, not with gan"),
         ("--model vae", "model = ddpm, not with vae"),
@@ -390,7 +390,7 @@ def test_a_checkpoint_of_something_else_is_refused(here, capsys, change, names):
     ("model", "change", "names"),
     [
         ("gan", "--loss hinge", "loss = relativistic, not with hinge"),
-        ("gan", "--latent 3", "latent = None, not with 3"),
+        ("gan", "--latent 3", "latent = 2, not with 3"),
         ("vae", "--sd 0.1", "sd = None, not with 0.1"),
     ],
 )

@@ -13,23 +13,20 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
-from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 
-from .. import data, ddpm, gan, store, vae
+from .. import data, store
 from ..dataset import Data
+from ..families import FAMILIES
 from ..nets import Classifier
 from ..train import Parts, Record, fit
 from . import classifier
 from .metrics import copied, coverage_ceiling, frechet, mode_report, neighbourhoods
 
-FAMILIES: dict[str, ModuleType] = {"GAN": gan, "VAE": vae, "DDPM": ddpm}
-CALLS = {"GAN": 1, "VAE": 1, "DDPM": 20}  # of the network, for one sample
-FAILS = (
-    0.5  # a run fails if it covers less than this share of what real ones cover; fixed before the first run
-)
+# a run fails if it covers less than this share of what real ones cover; fixed before the first run
+FAILS = 0.5
 
 
 # ---------------------------------------------------------------------------------------- the place
@@ -163,10 +160,13 @@ class Entry:
         return x
 
 
-def enter(place: Place, seed: int = 0, device="cpu", families=tuple(FAMILIES), options: dict | None = None) -> dict[str, Entry]:  # fmt: skip
-    """An untrained entry for each family, as its `build` makes it; options: {family: {...}} for `build`."""
+def enter(place: Place, seed: int = 0, device="cpu", families=None, options: dict | None = None) -> dict[str, Entry]:  # fmt: skip
+    """An untrained entry for each family, as its `build` makes it; options: {family: {...}} for `build`.
+
+    families: None for all.
+    """
     out = {}
-    for name in families:
+    for name in families or FAMILIES:
         model, parts = FAMILIES[name].build(place.learn, seed=seed, device=device, **(options or {}).get(name, {}))  # fmt: skip
         x, y = next(parts.batches)
         parts = parts._replace(batches=chain([(x, y)], parts.batches))

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..families import FAMILIES
 from ..train import fit
-from .arena import CALLS, Entry, Place, enter
-
-# ---------------------------------------------------------------------------------------- the ledger
+from .arena import Entry, Place, enter
 
 
 def counted_flops(place: Place, family: str, steps: int = 3, **options) -> float:
     """Floating-point operations of one training step for one real sample, as PyTorch counts them: a multiply-add is 2.
 
     Counted are products of matrices and convolutions, forward and backward; normalisation, activations and the optimiser
-    count as nothing (torch's FlopCounterMode). A GAN that looks at D's slope by chance is counted with and without.
+    count as nothing (torch's FlopCounterMode). Where chance decides what a step does, each kind is counted by its share.
     """
-    every = options.get("every") or _every(place.learn.x)
-    if family == "GAN" and every > 1:
-        always = counted_flops(place, family, steps=steps, **options | {"every": 1})
-        never = counted_flops(place, family, steps=steps, **options | {"every": 1, "r1": 0.0, "r2": 0.0})
-        return never + (always - never) / every
+    kinds = getattr(FAMILIES[family], "kinds_of_step", lambda data, options: [(1.0, options)])
+    return sum(share * _counted(place, family, steps, o) for share, o in kinds(place.learn, options) if share)
+
+
+def _counted(place: Place, family: str, steps: int, options: dict) -> float:
     entry = enter(place, families=(family,), options={family: options})[family]
     with FlopCounterMode(display=False) as counter:
         for _ in fit(*entry.parts, steps=steps):
@@ -30,13 +31,13 @@ def counted_flops(place: Place, family: str, steps: int = 3, **options) -> float
     return counter.get_total_flops() / steps / len(entry.first[0])
 
 
-def _every(x: Tensor) -> int:
-    """What `gan.build` takes if nobody says."""
-    return 1 if x.ndim == 2 else 4
-
-
 def forward_flops(net: nn.Module, *inputs) -> int:
     """Floating-point operations of net(*inputs), by hand: 2 x inputs x outputs of each linear layer, and for each place of a convolution."""
+    return _by_hand(net, lambda: net(*inputs))
+
+
+def _by_hand(net: nn.Module, work: Callable) -> int:
+    """What the linear layers and convolutions of `net` compute during work()."""
     total, hooks = 0, []
 
     def count(layer, _, out):
@@ -48,46 +49,29 @@ def forward_flops(net: nn.Module, *inputs) -> int:
             hooks.append(layer.register_forward_hook(count))
     try:
         with torch.no_grad():
-            net(*inputs)
+            work()
     finally:
         for hook in hooks:
             hook.remove()
     return total
 
 
-def expected_flops(entry: Entry, every: int | None = None) -> float:
-    """The same by thought: a forward pass costs F, a backward pass 2 F, and 1 F if only the input's slope is wanted.
-
-    DDPM, VAE: 3 F.  GAN: 4 F_G (fakes for D; fresh ones, and back) + 6 F_D (real ones and fakes) + 3 F_D (scores of the
-    real ones, the fresh fakes, and back to the fakes) + 12 F_D / every, where D's slope is estimated at two sets from two
-    places each; every: as in `gan.build`. Per real sample.
-    """
+def expected_flops(entry: Entry) -> float:
+    """The same by thought, as the family states it: a forward pass costs F, a backward pass 2 F, and 1 F if only the
+    input's slope is wanted. Per real sample."""
     x, y = entry.first
-    nets = [learner.model for learner in entry.parts.learners]
-    if entry.name == "DDPM":
-        return 3 * forward_flops(nets[0], x, torch.ones(len(x), dtype=torch.long), y) / len(x)
-    if entry.name == "VAE":
-        model = nets[0]
-        one = forward_flops(model.eye, x) + forward_flops(model.body, model.eye(x)) + forward_flops(model.decoder, torch.zeros(len(x), model.config["latent"]), y)  # fmt: skip
-        return 3 * one / len(x)
-    g, d = forward_flops(nets[0], nets[0].noise(len(x), None), y), forward_flops(nets[1], x, y)
-    every = every or _every(x)
-    return (4 * g + (9 + 12 / every) * d) / len(x)
+    return FAMILIES[entry.name].training_flops(entry.parts, x, y, forward_flops) / len(x)
 
 
-def drawing_flops(entry: Entry) -> float:
-    """Of one sample: the network's forward pass, as often as the family calls it."""
-    x, y = entry.first
-    net = {"GAN": lambda: entry.model, "VAE": lambda: entry.model.decoder, "DDPM": lambda: entry.model.net}[entry.name]()  # fmt: skip
-    inputs = (x, torch.ones(len(x), dtype=torch.long)) if entry.name == "DDPM" else (torch.zeros(len(x), net.config["latent"]),)  # fmt: skip
-    return CALLS[entry.name] * forward_flops(net, *inputs, y) / len(x)
+def drawing_flops(entry: Entry, n: int = 4) -> float:
+    """Of one sample: what drawing n of them took, all network calls together."""
+    return _by_hand(entry.model, lambda: list(FAMILIES[entry.name].draw(entry.model, n))) / n
 
 
 def parameters(entry: Entry) -> dict[str, int]:
     """How many numbers are learned in training, and how many of them drawing needs."""
-    drawing = entry.model.decoder if entry.name == "VAE" else entry.model
-    return {"training": sum(p.numel() for learner in entry.parts.learners for p in learner.model.parameters()),
-            "drawing": sum(p.numel() for p in drawing.parameters())}  # fmt: skip
+    nets = {"training": [learner.model for learner in entry.parts.learners], "drawing": [FAMILIES[entry.name].network(entry.model)]}  # fmt: skip
+    return {k: sum(p.numel() for net in v for p in net.parameters()) for k, v in nets.items()}
 
 
 def break_even(training_a: float, drawing_a: float, training_b: float, drawing_b: float) -> float | None:

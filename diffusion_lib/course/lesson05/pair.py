@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ...dataset import Data
-from ...gan import LOSSES, Loss, Regular, build, d_step, g_step, log_mixture
+from ...gan import LOSSES, Loss, Regular, build, d_step, g_step, log_mixture, suited
 from ...nets import Discriminator, Generator
 from ...train import Learner
 
@@ -35,7 +35,7 @@ class Pair:
         points = data.x.ndim == 2
         weight = 0.0 if points else 1.0  # pictures need D's slope held, see lesson 06
         self.regular = Regular(
-            weight if r1 is None else r1, weight if r2 is None else r2, every=1 if points else 4
+            weight if r1 is None else r1, weight if r2 is None else r2, every=suited(data)["every"]
         )
         self.x, self.batch = data.x, batch or (128 if points else 24)
         named = loss if isinstance(loss, str) else "non-saturating"
