@@ -235,7 +235,12 @@ class LiveArena(ByTurns):
         for k, e in self.entries.items():
             size, tera = cost.parameters(e), cost.expected_flops(e) * e.seen / 1e12
             cells = [f"{e.seconds:.2f}", f"{e.steps:,}", f"{e.seen:,}", f"{tera:.2f}"]
-            cells += [f"{size['training']:,}", f"{size['drawing']:,}", one(ms[k], "drawing_ms"), FAMILIES[k].CALLS]
+            cells += [
+                f"{size['training']:,}",
+                f"{size['drawing']:,}",
+                one(ms[k], "drawing_ms"),
+                FAMILIES[k].CALLS,
+            ]
             rows.append([k, *cells, *pays(k, start, ms)])
         apart = arena.apart(e.seconds for e in self.entries.values() if not e.error)
         notes = [f"Nobody's seconds are more than {apart:.2%} off their mean."]
