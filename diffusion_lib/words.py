@@ -64,6 +64,16 @@ def ngettext(one: str, many: str, n: int) -> str:
     return _now().ngettext(one, many, n)
 
 
+def spoken(words: dict[str, str]) -> dict[str, str]:
+    """{key: sentence} in the language chosen: what a widget's JavaScript says, which has no words of its own."""
+    return {key: _(message) for key, message in words.items()}
+
+
+def code() -> str:
+    """The language chosen, as a page's `lang` has it."""
+    return Path(_chosen or os.environ.get("DIFFUSION_LIB_LANGUAGE") or "en").name
+
+
 def N_(message: str) -> str:
     """Marks a sentence for the catalogue, and leaves it in English."""
     return message

@@ -67,7 +67,7 @@ class Mounted:
         self.p = p
         p.evaluate("() => { window.end?.(); document.body.replaceChildren(); }")
         full = {
-            k: getattr(widget, k) for k in ("film", "value", "state", "at") if widget.has_trait(k)
+            k: getattr(widget, k) for k in ("film", "value", "state", "at", "words") if widget.has_trait(k)
         } | state
         text = json.dumps(full, default=lambda b: {"base64": base64.b64encode(b).decode()})
         p.evaluate(MOUNT, [widget._esm, text])

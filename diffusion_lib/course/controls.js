@@ -14,7 +14,7 @@ ${LOW_SCREEN} { .dl-row :is(button, select, .widget-hprogress, .widget-dropdown)
 `;
 const MARK = /^[\u25cb\u25cf]\s*/; // the circle before an option: a screen reader says "checked" instead
 
-function tidy(row, name, oneOf) {
+function tidy(row, name, oneOf, words) {
   const set = (el, more) => Object.entries(more).forEach(([key, value]) => el.setAttribute(key, value));
   const all = (selector) => [...row.querySelectorAll(selector)];
   set(row, { role: oneOf ? "radiogroup" : "group", ...(name && { "aria-label": name }) });
@@ -27,7 +27,7 @@ function tidy(row, name, oneOf) {
   for (const b of all(".widget-toggle-button")) set(b, { "aria-pressed": b.classList.contains("mod-active") });
   for (const bar of all(".widget-hprogress")) {
     const share = parseFloat(bar.querySelector(".progress-bar")?.style.width) || 0;
-    set(bar, { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.round(share) });
+    set(bar, { role: "progressbar", "aria-label": words.progress, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.round(share) });
   }
   for (const picture of all("img")) set(picture, { alt: name });
   if (oneOf) {
@@ -53,14 +53,12 @@ function step(row, event) { // arrow keys go from option to option; Space or Ent
 }
 
 const LATE = 100, LONG = 300; // ms after which a press without an answer gets one, and work a sign that it is done
-const WAITS = "Heard. Something else is running: this comes when it has ended.";
-const WORKS = "Working …";
-const GONE = "No kernel hears this: run the cell again.";
 
 // Each press in the row rings, before the control sends its own message and after it. The kernel answers the first at once,
 // unless a cell, or what was pressed before, keeps it busy; the second when the work is done. A sign beside the control tells.
 function bell(model, row) {
   const sign = document.createElement("div"), kinds = ["click", "change"];
+  const words = model.get("words");
   let rung = 0, timer = 0, works;
   sign.className = "dl-bell";
   sign.setAttribute("role", "status");
@@ -82,13 +80,13 @@ function bell(model, row) {
         model.send({ ring: mine, ...more });
         return true;
       } catch {
-        say(GONE, control);
+        say(words.gone, control);
       }
     };
     say("");
-    works = () => say(WORKS, control);
+    works = () => say(words.works, control);
     if (!send({ done: false })) return;
-    timer = setTimeout(() => say(WAITS, control), LATE);
+    timer = setTimeout(() => say(words.waits, control), LATE);
     setTimeout(() => send({ done: true }));
   };
   const heard = ({ heard, done }) => {
@@ -109,9 +107,9 @@ function bell(model, row) {
 }
 
 function render({ model, el }) {
-  const style = document.createElement("style"), name = model.get("name"), oneOf = model.get("one_of");
+  const style = document.createElement("style"), [name, oneOf, words] = ["name", "one_of", "words"].map((key) => model.get(key));
   let row = null, gone = false, unfollow = () => {}, unhang = () => {};
-  const watch = new MutationObserver(() => tidy(row, name, oneOf));
+  const watch = new MutationObserver(() => tidy(row, name, oneOf, words));
   const sizes = new ResizeObserver(() => place(row));
   style.textContent = CSS;
   el.classList.add("dl-care");
@@ -120,7 +118,7 @@ function render({ model, el }) {
     if (gone) return;
     row = el.closest(".dl-row");
     if (!row) return requestAnimationFrame(begin); // ipywidgets puts a view into its row when it has been drawn
-    tidy(row, name, oneOf);
+    tidy(row, name, oneOf, words);
     watch.observe(row, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class", "title", "style"] });
     keepKeys(row);
     sizes.observe(row.parentElement);

@@ -13,8 +13,15 @@ import ipywidgets as widgets
 import traitlets
 
 from ..viz.theme import heard_at_once, script
+from ..words import N_, spoken
 
 CHOSEN = "dl-chosen"
+WORDS = {  # what controls.js says
+    "waits": N_("Heard. Something else is running: this comes when it has ended."),
+    "works": N_("Working …"),
+    "gone": N_("No kernel hears this: run the cell again."),
+    "progress": N_("Progress"),
+}
 
 
 class Care(anywidget.AnyWidget):
@@ -23,9 +30,10 @@ class Care(anywidget.AnyWidget):
     _esm = script(__file__, "controls.js")
     name = traitlets.Unicode().tag(sync=True)
     one_of = traitlets.Bool(False).tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **traits):
-        super().__init__(**traits)
+        super().__init__(words=spoken(WORDS), **traits)
         heard_at_once(self)
         self.on_msg(
             lambda _, content, __: self.send({"heard": content.get("ring"), "done": content.get("done")})

@@ -1,6 +1,6 @@
 // Panels side by side under one slider: stored frames, x_t mixed here from x0 and noise, point clouds, curves.
 // The same text runs as an anywidget in a notebook (render) and inside an exported page (standalone). A film comes in
-// the trait "film", "value" is the frame. A step draws at once, without the kernel, which is told afterwards.
+// the trait "film", "value" is the frame, "words" are the names of the controls. A step draws at once, without the kernel, which is told afterwards.
 
 const CSS = `${colours(".fp")} ${STICKY}
 .fp { box-sizing: border-box; max-width: 100%; padding: 8px 4px;
@@ -296,11 +296,11 @@ function build(panel) {
 function render({ model, el }) {
   const root = make("div", { class: "fp", role: "group" }), style = document.createElement("style");
   const [stage, bar, caption] = ["stage", "bar", "caption"].map((name) => make("div", { class: `fp-${name}` }));
-  const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Frame" });
+  const words = model.get("words"), slider = make("input", { type: "range", min: 0, step: 1, "aria-label": words.Frame });
   const readout = make("span", { class: "fp-readout", "aria-hidden": true });
-  const speed = make("select", { "aria-label": "Speed", title: "Speed" });
+  const speed = make("select", { "aria-label": words.Speed, title: words.Speed });
   const button = (name, act) => {
-    const b = make("button", { type: "button", class: `fp-${name.toLowerCase()}`, "aria-label": name, title: name });
+    const b = make("button", { type: "button", class: `fp-${name.toLowerCase()}`, "aria-label": words[name], title: words[name] });
     b.append(icon("0 0 24 24", ICONS[name]));
     b.addEventListener("click", act);
     return b;
@@ -363,7 +363,7 @@ function render({ model, el }) {
   const pace = () => Math.max(1000 / (film.fps * speed.value), calm.matches ? 500 : 0);
   function face(name) {
     playButton.querySelector("path").setAttribute("d", ICONS[name]);
-    for (const key of ["title", "aria-label"]) playButton.setAttribute(key, name);
+    for (const key of ["title", "aria-label"]) playButton.setAttribute(key, words[name]);
   }
 
   // What the view has beside the player (rows of buttons, a sentence), and the part of the page that is seen.

@@ -20,6 +20,7 @@ import traitlets
 
 from ..files import expanded, write
 from ..values import integer
+from ..words import N_, _, code, spoken
 from . import still as stills
 from .panels import agree, bytes_in, curve, mix, pixels, scatter, texts
 from .theme import heard_at_once, script
@@ -27,6 +28,9 @@ from .theme import heard_at_once, script
 __all__ = ["FramePlayer", "curve", "mix", "pixels", "save_html", "scatter"]
 
 SOURCE = script(__file__, "player.js")
+WORDS = {
+    name: name for name in (N_("Previous"), N_("Play"), N_("Pause"), N_("Next"), N_("Frame"), N_("Speed"))
+}
 LIMIT_MB = 64  # more than this is slow to send and to keep in a browser tab on a classroom laptop
 
 
@@ -43,6 +47,7 @@ class FramePlayer(anywidget.AnyWidget):
     _esm = SOURCE
     film = traitlets.Dict().tag(sync=True)
     value = traitlets.Int(0).tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self, panels, *, captions=None, labels=None, name="", start=0, fps=10, loop=False, panel_width=None
@@ -58,7 +63,7 @@ class FramePlayer(anywidget.AnyWidget):
         last = film["frames"] - 1
         start = integer(start, 0, last, f"start is the first frame to show, 0 to {last}, got {start}.")
         self._updating = RLock()  # widget callbacks come on a second thread since JupyterLab 4.4
-        super().__init__(film=film, value=start)
+        super().__init__(film=film, value=start, words=spoken(WORDS))
         heard_at_once(self)
         stills.fresh(self, self.still, self.alt)
 
@@ -105,25 +110,25 @@ class FramePlayer(anywidget.AnyWidget):
 def save_html(path, player: FramePlayer, *, title="", description="") -> Path:
     """Write a player as one self-contained HTML file: the same player.js, the frames, nothing from the network.
 
-    The file appears whole or not at all. Size: the frames in base64 (4/3) and less than 35 KB.
+    The file appears whole or not at all. Size: the frames in base64 (4/3) and less than 36 KB.
     """
-    state = {"film": player.film, "value": player.value}
+    state = {"film": player.film, "value": player.value, "words": player.words}
     # In JSON "<" only occurs inside strings, so no text of a learner can end the script element.
     film = json.dumps(state, default=lambda b: {"base64": base64.b64encode(b).decode()})
     film = film.replace("<", "\\u003c")
-    code = SOURCE + "\nstandalone();\n"
-    allowed = base64.b64encode(sha256(code.encode()).digest()).decode()
+    source = SOURCE + "\nstandalone();\n"
+    allowed = base64.b64encode(sha256(source.encode()).digest()).decode()
     heading = f"<h1>{html.escape(title)}</h1>" if title else ""
     text = "".join(f"<p>{html.escape(p)}</p>" for p in description.split("\n\n") if p)
-    page = PAGE.format(title=html.escape(title or player.film["name"]), allowed=allowed, film=film, script=code,
-                       heading=heading, text=text)  # fmt: skip
+    page = PAGE.format(title=html.escape(title or player.film["name"]), allowed=allowed, film=film, script=source,
+                       heading=heading, text=text, lang=code(), without=_("This film needs JavaScript."))  # fmt: skip
     path = expanded(path)
     write(path, page)
     return path
 
 
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-{allowed}';
  style-src 'unsafe-inline'; img-src data: blob:">
 <title>{title}</title>
@@ -134,7 +139,7 @@ body {{ max-width: 1080px; margin: 0 auto; padding: 24px 16px 48px; }}
 h1, p {{ overflow-wrap: anywhere; max-width: 46em; margin: 0 0 1.2em; }}
 h1 {{ font-size: 1.7rem; line-height: 1.25; margin-bottom: .4em; }}
 </style></head>
-<body>{heading}{text}<main class="film-player"><noscript>This film needs JavaScript.</noscript>
+<body>{heading}{text}<main class="film-player"><noscript>{without}</noscript>
 <script type="application/json">{film}</script></main>
 <script type="module">{script}</script>
 </body></html>

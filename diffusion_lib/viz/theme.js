@@ -46,6 +46,9 @@ function followTheme(root, act = () => {}) {
   };
 }
 
+// A sentence from the kernel, in the learner's language, with its {places} filled in. No sentence stands in JavaScript.
+const worded = (text, values) => text.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+
 // While the focus is inside a widget, its keys are its own: in JupyterLab a letter would insert, cut or delete a cell.
 // The notebook still hears Shift+Enter and Ctrl+Enter (run the cell) and Ctrl+S; Escape gives it back all its keys.
 function keepKeys(root) {

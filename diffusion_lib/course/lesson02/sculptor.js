@@ -55,7 +55,6 @@ const MAIN = { left: 40, right: 16, top: 16, width: 610, height: 262, below: 24 
 const FLAT = { ...MAIN, height: 178 }, SMALL_FLAT = { ...SMALL, height: 92 }; // on a low screen
 const DB = 50, LEAST = -6, MOST = 1; // the SNR plot shows -50..50 dB, the gauge 1e-6..10 nats
 const GAP = 0.002; // two handles differ by at least 0.2 %, so that alpha_bar falls at every step
-const DRAWN = "drawn by hand";
 
 function make(tag, attributes = {}, ...inside) {
   const el = ["svg", "g", "path", "circle", "text", "line"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -68,6 +67,7 @@ function write(el, text) {
 }
 const minus = (text) => String(text).replace(/^-0$/, "0").replace("-", "\u2212");
 const sub = (before, low, after = "") => [before, make("sub", {}, low), after]; // x_t, as elements
+const subs = (text) => text.split(/_\{([^{}]*)\}/).map((part, i) => (i % 2 ? make("sub", {}, part) : part)); // "x_{t}", as elements
 
 // alpha_bar (T+1) through handles: -log(alpha_bar) is a monotone cubic. The same sums in the same order as sculpt() in sculptor.py.
 export function sculpt(handles, T) {
@@ -129,32 +129,32 @@ function render({ model, el }) {
 }
 
 function sculptor({ model, el }, low) {
-  const film = model.get("film"), first = model.get("state"), K = film.handles;
+  const film = model.get("film"), first = model.get("state"), words = model.get("words"), DRAWN = words.drawn, K = film.handles;
   const presets = Object.fromEntries(film.presets.map((p) => [p.name, { ...p, tables: p.tables.map((v) => bytes(v, Float64Array)) }]));
   const pictures = Object.fromEntries(film.pictures.map((p) => [p.name, { ...p, x0: bytes(p.x0, Float32Array), eps: bytes(p.eps, Float32Array) }]));
   let state = first, own = first.preset ? null : first.handles, alphaBar, handles, frame = 0, sender = 0, sent = 0, pull = null;
 
   // ---- what is on the screen
-  const root = make("div", { class: "sc", role: "group", "aria-label": "Schedule sculptor" });
+  const root = make("div", { class: "sc", role: "group", "aria-label": words.sculptor });
   const menu = (names, act) => {
-    const select = make("select", {}, ...names.map((name) => make("option", { value: name }, name)));
+    const select = make("select", {}, ...names.map((name) => make("option", { value: name }, film.names[name] ?? name)));
     select.addEventListener("change", () => act(select.value));
     return select;
   };
   const preset = menu([...Object.keys(presets)], (name) => (name === DRAWN ? set({ preset: "", handles: own }) : set({ preset: name, T: presets[name].T || state.T, handles: [] })));
   const drawn = preset.appendChild(make("option", { value: DRAWN }, DRAWN));
   const picture = menu(Object.keys(pictures), (name) => set({ picture: name }));
-  const steps = make("input", { type: "range", min: 0, max: film.steps.length - 1, step: 1, "aria-label": "T, the number of steps" });
-  const readout = make("output"), reset = make("button", { type: "button" }, "Reset");
+  const steps = make("input", { type: "range", min: 0, max: film.steps.length - 1, step: 1, "aria-label": words.T });
+  const readout = make("output"), reset = make("button", { type: "button" }, words.reset);
   steps.addEventListener("input", () => set({ T: film.steps[+steps.value] }));
   reset.addEventListener("click", () => set(first));
-  const bar = make("div", { class: "sc-bar" }, make("label", {}, "Schedule", preset), make("label", {}, "Steps", steps, readout));
-  if (film.pictures.length > 1) bar.append(make("label", {}, "Picture", picture));
+  const bar = make("div", { class: "sc-bar" }, make("label", {}, words.schedule, preset), make("label", {}, words.steps, steps, readout));
+  if (film.pictures.length > 1) bar.append(make("label", {}, words.picture, picture));
   bar.append(reset);
 
-  const [large, small] = low ? [FLAT, SMALL_FLAT] : [MAIN, SMALL], main = plane(large, sub("ā", "t", ": how much of the variance is still picture (drag the dots)"), "alpha bar over time");
-  const betas = plane(small, sub("β", "t", ": the noise of each step"), "beta over time");
-  const snr = plane(small, ["picture : noise, in decibels"], "signal-to-noise ratio in decibels over time");
+  const [large, small] = low ? [FLAT, SMALL_FLAT] : [MAIN, SMALL], main = plane(large, sub("ā", "t", words.main), words.mainAlt);
+  const betas = plane(small, sub("β", "t", words.betas), words.betasAlt);
+  const snr = plane(small, [words.snr], words.snrAlt);
   for (const v of [0, 0.25, 0.5, 0.75, 1]) main.row(v), main.tick(v, v);
   betas.row(0), betas.row(1), betas.tick(0, "0");
   const top = betas.tick(1, "");
@@ -173,10 +173,10 @@ function sculptor({ model, el }, low) {
   const fill = make("div", { class: "sc-fill" }), share = (v) => Math.min(1, Math.max(0.004, (Math.log10(v) - LEAST) / (MOST - LEAST)));
   const mark = make("div", { class: "sc-mark", style: `left:${100 * share(film.noise)}%` });
   const ticks = make("div", { class: "sc-ticks", "aria-hidden": true });
-  for (const [v, text] of [[1e-6, "0.000001"], [film.noise, String(film.noise)], [0.1, "0.1"], [10, "10 nats"]])
+  for (const [v, text] of [[1e-6, "0.000001"], [film.noise, String(film.noise)], [0.1, "0.1"], [10, words.nats]])
     ticks.append(make("span", { style: `left:${(100 * (Math.log10(v) - LEAST)) / (MOST - LEAST)}%` }, text));
   const [word, number, left] = [make("b"), make("div"), make("div")], verdict = make("div", { class: "sc-verdict", role: "status" }, word, number, left);
-  const gauge = make("div", { class: "sc-gauge" }, make("div", { class: "sc-title" }, ...sub("Is x", "T", " really noise?")),
+  const gauge = make("div", { class: "sc-gauge" }, make("div", { class: "sc-title" }, ...subs(words.question)),
     make("div", { class: "sc-scale", "aria-hidden": true }, fill, mark), ticks, verdict);
   const style = make("style", {}, CSS);
   root.append(style, bar, make("div", { class: "sc-all" }, main.cell, betas.cell, snr.cell, strip, gauge));
@@ -257,16 +257,16 @@ function sculptor({ model, el }, low) {
     knobs.forEach((g, k) => {
       g.setAttribute("transform", `translate(${main.X((k + 1) / K)} ${main.Y(handles[k]).toFixed(2)})`);
       const t = (T * (k + 1)) / K;
-      for (const [key, value] of [["aria-label", `alpha bar at t = ${t}`], ["aria-valuenow", handles[k].toFixed(5)], ["aria-valuetext", `${handles[k].toPrecision(3)}, ${minus(decibels(handles[k]).toFixed(0))} decibels`]]) g.setAttribute(key, value);
+      for (const [key, value] of [["aria-label", worded(words.handle, { t })], ["aria-valuenow", handles[k].toFixed(5)], ["aria-valuetext", worded(words.value, { a: handles[k].toPrecision(3), db: minus(decibels(handles[k]).toFixed(0)) })]]) g.setAttribute(key, value);
     });
     cells.forEach((cell, i) => show(cell, shown, Math.round((T * i) / (PICTURES - 1)), a));
 
     const kl = (last * shown.power - last - Math.log1p(-last)) / 2, good = kl < film.noise;
     fill.style.width = `${100 * share(kl)}%`;
     gauge.classList.toggle("sc-good", good);
-    write(word, good ? "✓ Yes, really noise" : "✗ No, something of the picture is left");
-    write(number, `KL = ${tidy(kl)} nats per dimension`);
-    write(left, `ā = ${tidy(last)}: ${tidy(100 * Math.sqrt(last))} % of the contrast is left`);
+    write(word, good ? words.good : words.bad);
+    write(number, worded(words.kl, { kl: tidy(kl) }));
+    write(left, worded(words.left, { a: tidy(last), percent: tidy(100 * Math.sqrt(last)) }));
   }
   function show({ canvas, pen, time, db }, { x0, eps, channels, width, height }, t, a) {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -280,8 +280,8 @@ function sculptor({ model, el }, low) {
     }
     pen.putImageData(image, 0, 0);
     write(time, `t = ${t}`);
-    write(db, t ? `${minus(decibels(a[t]).toFixed(0))} dB` : "no noise");
-    canvas.setAttribute("aria-label", `the picture at ${time.shown}, ${db.shown}`);
+    write(db, t ? `${minus(decibels(a[t]).toFixed(0))} dB` : words.none);
+    canvas.setAttribute("aria-label", worded(words.pictureAlt, { t: time.shown, db: db.shown }));
   }
 
   // ---- dark or light, keys, the kernel

@@ -25,6 +25,7 @@ from ...viz import still as stills
 from ...viz.figures import grid, one_picture
 from ...viz.panels import curve, pixels
 from ...viz.theme import heard_at_once, script
+from ...words import N_, _, spoken
 
 # what the T slider offers; a preset's tables for all of them weigh 15 KB
 STEPS = (10, 20, 50, 100, 200, 500, 1000)
@@ -32,7 +33,7 @@ HANDLES = 8
 LOWEST = 1e-5  # no handle goes below: -50 dB, and x0_hat = (...) / sqrt(alpha_bar) stays finite
 NOISE = 1e-3  # terminal KL, nats per dimension: below it we say "really noise"
 OWN = ""  # the name of the state that is no preset
-REUSED = "the paper's betas, reused"
+REUSED = N_("the paper's betas, reused")
 
 
 def reused(T: int) -> Tensor:
@@ -45,6 +46,32 @@ PRESETS: dict[str, Callable[[int], Tensor]] = {
     **{name: (lambda T, name=name: Schedule.of(name, T).alpha_bar) for name in SCHEDULES},
     REUSED: reused,
 }
+WORDS = {  # what sculptor.js says
+    "sculptor": N_("Schedule sculptor"),
+    "drawn": N_("drawn by hand"),
+    "T": N_("T, the number of steps"),
+    "reset": N_("Reset"),
+    "schedule": N_("Schedule"),
+    "steps": N_("Steps"),
+    "picture": N_("Picture"),
+    "main": N_(": how much of the variance is still picture (drag the dots)"),
+    "mainAlt": N_("alpha bar over time"),
+    "betas": N_(": the noise of each step"),
+    "betasAlt": N_("beta over time"),
+    "snr": N_("picture : noise, in decibels"),
+    "snrAlt": N_("signal-to-noise ratio in decibels over time"),
+    "question": N_("Is x_{T} really noise?"),
+    "handle": N_("alpha bar at t = {t}"),
+    "value": N_("{a}, {db} decibels"),
+    "good": N_("✓ Yes, really noise"),
+    "bad": N_("✗ No, something of the picture is left"),
+    "kl": N_("KL = {kl} nats per dimension"),
+    "left": N_("ā = {a}: {percent} % of the contrast is left"),
+    "nats": N_("10 nats"),
+    "none": N_("no noise"),
+    "pictureAlt": N_("the picture at {t}, {db}"),
+}
+NAMES = (N_("linear"), N_("cosine"), N_("sigmoid"), N_("picture"))  # shown in the menus
 OWN_T = {REUSED: 50}  # a preset that brings its T along, because that is its point
 
 
@@ -85,6 +112,7 @@ class Sculptor(anywidget.AnyWidget):
     _esm = script(__file__, "sculptor.js")
     film = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
 
     def __init__(self, x0, presets=None, T: int = 100, start: str | None = None, seed: int = 0):
         x0 = x0 if isinstance(x0, dict) else {"picture": x0}
@@ -101,9 +129,10 @@ class Sculptor(anywidget.AnyWidget):
             {"name": name, "T": OWN_T.get(name, 0), "tables": [tables[n].numpy().tobytes() for n in STEPS]}
             for name, tables in self._tables.items()
         ]
+        film["names"] = {name: _(name) for name in [*self._tables, *self._x0]}
         start = next(iter(presets)) if start is None else start
         first = {"preset": start, "T": T, "picture": next(iter(self._x0))}
-        super().__init__(film=film, state=self._checked(first | {"handles": []}))
+        super().__init__(film=film, state=self._checked(first | {"handles": []}), words=spoken(WORDS))
         heard_at_once(self)
         stills.fresh(self, self.still, self.alt)
 
@@ -146,7 +175,7 @@ class Sculptor(anywidget.AnyWidget):
     @property
     def schedule(self) -> Schedule:
         """What is on the screen, to sample with; warns, as every Schedule does, if it does not end in noise."""
-        return Schedule(self.alpha_bar, self.state["preset"] or "drawn by hand")
+        return Schedule(self.alpha_bar, self.state["preset"] or WORDS["drawn"])
 
     @property
     def x0(self) -> Tensor:
@@ -163,12 +192,14 @@ class Sculptor(anywidget.AnyWidget):
         schedule, T = self._quiet(), self.state["T"]
         kl = schedule.terminal_kl(self.x0)
         left = float(schedule.alpha_bar[-1])
-        verdict = "really noise" if kl < NOISE else f"x_T keeps {left**0.5:.0%} of the picture's contrast"
-        return (
-            f"Schedule ({schedule.name}) with T = {T} on {self.state['picture']}: alpha_bar falls from 1 to {left:.2g}, "
-            f"the signal-to-noise ratio from {schedule.snr_db[1]:.0f} to {schedule.snr_db[-1]:.0f} dB. "
-            f"KL(q(x_T | x_0) | N(0, I)) = {kl:.1e} nats per dimension: {verdict}."
-        )
+        kept = _("x_T keeps {share:.0%} of the picture's contrast").format(share=left**0.5)
+        return _(
+            "Schedule ({name}) with T = {T} on {picture}: alpha_bar falls from 1 to {left:.2g}, the signal-to-noise ratio from "
+            "{first:.0f} to {last:.0f} dB. KL(q(x_T | x_0) | N(0, I)) = {kl:.1e} nats per dimension: {verdict}."
+        ).format(
+            name=_(schedule.name), T=T, picture=_(self.state["picture"]), left=left, first=schedule.snr_db[1], last=schedule.snr_db[-1],
+            kl=kl, verdict=_("really noise") if kl < NOISE else kept,
+        )  # fmt: skip
 
     def still(self) -> bytes:
         """PNG of the screen, for readers that run no JavaScript."""
@@ -177,10 +208,12 @@ class Sculptor(anywidget.AnyWidget):
         eps = self._eps[self.state["picture"]]
         strip = torch.cat([add_noise(self.x0, shown, eps, schedule) for shown in strip_times(T)])
         panels = [
-            curve(np.arange(T + 1), {"": schedule.alpha_bar}, "ā: signal left", xlabel="t", ylim=(0, 1.05)),
-            curve(t, {"": schedule.beta[1:]}, "β: noise of each step", xlabel="t", fill=True),
-            curve(t, {"": schedule.snr_db[1:]}, "SNR in decibels", xlabel="t"),
-            pixels(grid(strip, columns=len(strip), pad=2)[None], "x_{t} from t = 0 to T"),
+            curve(
+                np.arange(T + 1), {"": schedule.alpha_bar}, _("ā: signal left"), xlabel="t", ylim=(0, 1.05)
+            ),
+            curve(t, {"": schedule.beta[1:]}, _("β: noise of each step"), xlabel="t", fill=True),
+            curve(t, {"": schedule.snr_db[1:]}, _("SNR in decibels"), xlabel="t"),
+            pixels(grid(strip, columns=len(strip), pad=2)[None], _("x_{t} from t = 0 to T")),
         ]
         film = {"panels": panels, "captions": [self.alt()], "labels": [f"T = {T}"], "frames": 1, "name": ""}
         return stills.still(film, 0)

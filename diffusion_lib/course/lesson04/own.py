@@ -11,6 +11,7 @@ import anywidget
 import ipywidgets as widgets
 import numpy as np
 import torch
+import traitlets
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -23,11 +24,17 @@ from ...viz.figures import grid, png
 from ...viz.panels import pixels
 from ...viz.player import FramePlayer
 from ...viz.theme import heard_at_once, script
+from ...words import N_, spoken
 from ..common import message, say
 from ..controls import group
 from .training import Training, watch
 
 SIZE, MOST = 28, 64  # pixels along a side, pictures
+WORDS = {  # what pad.js says
+    "square": N_("A black square to draw on with mouse, pen or finger"),
+    "keep": N_("Add this drawing"),
+    "wipe": N_("Clear"),
+}
 
 
 def to_grey(x: Tensor) -> Tensor:
@@ -41,6 +48,10 @@ class Pad(anywidget.AnyWidget):
     """A square to draw on; each finished drawing arrives as a message with 28 x 28 grey bytes."""
 
     _esm = script(__file__, "pad.js")
+    words = traitlets.Dict().tag(sync=True)
+
+    def __init__(self):
+        super().__init__(words=spoken(WORDS))
 
 
 class OwnPictures(widgets.VBox):

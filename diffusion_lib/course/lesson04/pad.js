@@ -9,10 +9,10 @@ const SIDE = 280, CSS = `${colours(".pad")}
 
 function render({ model, el }) {
   const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
-  const root = make("div", { className: "pad" }), side = make("div");
+  const words = model.get("words"), root = make("div", { className: "pad" }), side = make("div");
   const canvas = make("canvas", { width: SIDE, height: SIDE }), pen = canvas.getContext("2d");
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "A black square to draw on with mouse, pen or finger");
+  canvas.setAttribute("aria-label", words.square);
   Object.assign(pen, { lineWidth: 22, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
   let last = null, drawn = false;
 
@@ -50,8 +50,8 @@ function render({ model, el }) {
   });
   canvas.addEventListener("pointermove", stroke);
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
-  const keep = make("button", { type: "button", textContent: "Add this drawing" });
-  const wipe = make("button", { type: "button", textContent: "Clear" });
+  const keep = make("button", { type: "button", textContent: words.keep });
+  const wipe = make("button", { type: "button", textContent: words.wipe });
   keep.addEventListener("click", add);
   wipe.addEventListener("click", clear);
   side.append(keep, wipe);

@@ -26,6 +26,7 @@ from ...viz.panels import curve, pixels, scatter
 from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
 from ...viz.theme import heard_at_once, script
+from ...words import N_, _, spoken
 from ..live import Live, budget, two_places
 
 
@@ -37,11 +38,22 @@ def seen_and_unseen() -> tuple[Data, Data]:
 # ---------------------------------------------------------------------------------------- the map
 
 
+WORDS = {  # what map.js says
+    "decoded": N_("decoded here"),
+    "nearest": N_("nearest real digit"),
+    "says": N_("z = ({x}, {y}).  The nearest real digit, a {digit}, was put {far} away."),
+    "digits": N_("Where real digits lie"),
+    "tiles": N_("What is decoded everywhere"),
+    "map": N_("{alt} Move with the mouse, a finger or the arrow keys."),
+}
+
+
 class LatentMap(anywidget.AnyWidget):
     """A map of a two-dimensional z. `.at` is the place on show; what is decoded there was computed beforehand, on a grid."""
 
     _esm = script(__file__, "map.js")
     film = traitlets.Dict().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
     at = traitlets.List(traitlets.Float(), [0.0, 0.0], minlen=2, maxlen=2).tag(sync=True)
 
     @torch.no_grad()
@@ -50,7 +62,7 @@ class LatentMap(anywidget.AnyWidget):
             raise ValueError(
                 "A map needs a VAE of grey pictures with latent = 2: a plane has two directions."
             )
-        mu, _ = model.encode(data.x)
+        mu = model.encode(data.x)[0]
         limit = max(3.0, 1.05 * float(mu.abs().max()))
         axis = torch.linspace(-limit, limit, steps)
         z = torch.cartesian_prod(axis, axis).flip(1)  # row by row: the second number is the row
@@ -67,20 +79,23 @@ class LatentMap(anywidget.AnyWidget):
             "width": model.shape[2],
             "names": list(data.names) if data.y is not None else ["·"],
         }
-        super().__init__(film=film | {"alt": self._alt(limit, len(mu))})
+        super().__init__(film=film | {"alt": self._alt(limit, len(mu))}, words=spoken(WORDS))
         heard_at_once(self)
 
     @staticmethod
     def _alt(limit: float, n: int) -> str:
-        return f"Map of a two-dimensional latent space, from −{limit:.1f} to {limit:.1f} each way, with {n} real digits where the encoder puts them."
+        text = _(
+            "Map of a two-dimensional latent space, from −{limit:.1f} to {limit:.1f} each way, with {n} real digits where the encoder puts them."
+        )
+        return text.format(limit=limit, n=n)
 
     def still(self) -> bytes:
         """PNG: where real digits lie, and what is decoded on a coarse grid."""
         limit, every = self.film["limit"], self.tiles[2::4, 2::4].flip(0)
         plane = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
         panels = [
-            scatter(self.points, "where real digits lie", colors=self.y % 7, size=5, **plane),
-            pixels(grid(every.flatten(0, 1), columns=every.shape[1])[None], "what is decoded everywhere"),
+            scatter(self.points, _("where real digits lie"), colors=self.y % 7, size=5, **plane),
+            pixels(grid(every.flatten(0, 1), columns=every.shape[1])[None], _("what is decoded everywhere")),
         ]
         return stills.still(
             {"panels": panels, "captions": [self.film["alt"]], "labels": ["z"], "frames": 1, "name": ""}, 0

@@ -12,7 +12,7 @@ const SIDE = 400, SMALL = 200, CSS = `${colours(".lm")}
 ${LOW_SCREEN} { .lm-row { gap: 8px 16px; } .lm button { min-height: 36px; font-size: 15px; } .lm-says { font-size: 15px; } }`;
 
 function render({ model, el }) {
-  const film = model.get("film"), make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
+  const film = model.get("film"), words = model.get("words"), make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
   const bytes = (key) => { const b = film[key]; return new Uint8Array(b.buffer ?? b, b.byteOffset ?? 0, b.byteLength); };
   const floats = (key) => { const b = bytes(key); return new Float32Array(b.slice().buffer); };
   const { steps, limit, width, height, names } = film, size = width * height;
@@ -20,7 +20,7 @@ function render({ model, el }) {
   const root = make("div", { className: "lm" }), side = make("div", { className: "lm-side" });
   const map = make("canvas", { width: 2 * SIDE, height: 2 * SIDE, className: "lm-map", tabIndex: 0 }), pen = map.getContext("2d");
   map.setAttribute("role", "application");
-  map.setAttribute("aria-label", film.alt + " Move with the mouse, a finger or the arrow keys.");
+  map.setAttribute("aria-label", worded(words.map, film));
   const says = make("div", { className: "lm-says" });
   says.setAttribute("role", "status");
   const panel = (title) => {
@@ -34,7 +34,7 @@ function render({ model, el }) {
       canvas.getContext("2d").putImageData(image, 0, 0);
     }];
   };
-  const [left, showDecoded] = panel("decoded here"), [right, showReal] = panel("nearest real digit");
+  const [left, showDecoded] = panel(words.decoded), [right, showReal] = panel(words.nearest);
   const toPixel = (v) => (0.5 + v / (2 * limit)) * 2 * SIDE;
   const index = (v) => Math.min(steps - 1, Math.max(0, Math.round((v / (2 * limit) + 0.5) * (steps - 1))));
 
@@ -81,7 +81,7 @@ function render({ model, el }) {
     }
     showReal(real, best * size);
     const number = (v) => (v < 0 ? "\u2212" : "") + Math.abs(v).toFixed(2);
-    says.textContent = `z = (${number(x)}, ${number(y)}).  The nearest real digit, a ${names[label[best]]}, was put ${Math.sqrt(least).toFixed(2)} away.`;
+    says.textContent = worded(words.says, { x: number(x), y: number(y), digit: names[label[best]], far: Math.sqrt(least).toFixed(2) });
   }
   function go(nx, ny) {
     [x, y] = [nx, ny].map((v) => Math.min(limit, Math.max(-limit, v)));
@@ -107,7 +107,7 @@ function render({ model, el }) {
     tell();
   });
   const row = make("div", { className: "lm-row" }), buttons = make("div", { className: "lm-row" });
-  const faces = { digits: "Where real digits lie", tiles: "What is decoded everywhere" };
+  const faces = { digits: words.digits, tiles: words.tiles };
   for (const [name, textContent] of Object.entries(faces)) {
     const button = make("button", { type: "button", textContent });
     button.addEventListener("click", () => {
