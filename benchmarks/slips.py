@@ -25,8 +25,10 @@ DENOISERS = "diffusion_lib/course/lesson04/denoisers.py"
 EX04 = "diffusion_lib/course/lesson04/exercises.py"
 OWN_ = "diffusion_lib/course/lesson04/own.py"
 PAD_JS = "diffusion_lib/course/lesson04/pad.js"
+LOOKS04 = "diffusion_lib/course/lesson04/looks.py"
 TRAINING = "diffusion_lib/course/lesson04/training.py"
 DUEL = "diffusion_lib/course/lesson05/duel.py"
+LOOKS05 = "diffusion_lib/course/lesson05/looks.py"
 EX05 = "diffusion_lib/course/lesson05/exercises.py"
 PAIR = "diffusion_lib/course/lesson05/pair.py"
 COLLAPSE = "diffusion_lib/course/lesson06/collapse.py"
@@ -44,6 +46,8 @@ EX09 = "diffusion_lib/course/lesson09/exercises.py"
 LATENTS = "diffusion_lib/course/lesson09/latents.py"
 MAP_JS = "diffusion_lib/course/lesson09/map.js"
 LIVE = "diffusion_lib/course/live.py"
+WORKER = "diffusion_lib/course/worker.py"
+COMMON = "diffusion_lib/course/common.py"
 PREDICT = "diffusion_lib/course/prediction.py"
 DATA_CAPTIONS = "diffusion_lib/data/captions.py"
 DATA = "diffusion_lib/data/catalog.py"
@@ -260,13 +264,13 @@ WIRING = [
     ("bound: the learned share turned round", DENOISERS, '"learned": (1 - v_sum[1:] / n) * ratio', '"learned": v_sum[1:] / n * ratio'),
     ("bound: L_T left out of the sums", DENOISERS, "{name: float(v.sum()) for name, v in terms.items()}", "{name: float(v[1:].sum()) for name, v in terms.items()}"),
     ("distance: the held back ones are among the reference", EVALUATION_DISTANCES, "known = features(eye, real.x[~held])", "known = features(eye, real.x)"),
-    ("watch: arrows fly away from the guess", TRAINING, "seen[level] = (x0_hat - xt).cpu()", "seen[level] = (xt - x0_hat).cpu()"),
+    ("watch: arrows fly away from the guess", LOOKS04, "seen[level] = (x0_hat - xt).cpu()", "seen[level] = (xt - x0_hat).cpu()"),
     ("watch: the menu of noise levels moves nothing", TRAINING, "self.eye.panels(frames, self.level.value)", "self.eye.panels(frames, next(iter(LEVELS)))"),
-    ("watch: noisy picture and guess exchanged", TRAINING, "torch.cat([self.x0, xt, x0_hat])", "torch.cat([self.x0, x0_hat, xt])"),
+    ("watch: noisy picture and guess exchanged", LOOKS04, "torch.cat([self.x0, xt, x0_hat])", "torch.cat([self.x0, x0_hat, xt])"),
     ("watch: the loss in natural logarithms under ticks of ten", TRAINING, '{"": np.log10(y)}', '{"": np.log(y)}'),
-    ("watch: the classes asked for are not handed on", TRAINING, "draw(model, self.n, self.calls, seed=self.seed, y=self.y)", "draw(model, self.n, self.calls, seed=self.seed)"),
-    ("watch: the number of steps is not handed on", TRAINING, "draw(model, self.n, self.calls, seed=self.seed, y=self.y)", "draw(model, self.n, seed=self.seed, y=self.y)"),
-    ("watch: samples of points ignore the seed", TRAINING, "draw(model, self.n, seed=self.seed)", "draw(model, self.n)"),
+    ("watch: the classes asked for are not handed on", LOOKS04, "draw(model, self.n, self.calls, seed=self.seed, y=self.y)", "draw(model, self.n, self.calls, seed=self.seed)"),
+    ("watch: the number of steps is not handed on", LOOKS04, "draw(model, self.n, self.calls, seed=self.seed, y=self.y)", "draw(model, self.n, seed=self.seed, y=self.y)"),
+    ("watch: samples of points ignore the seed", LOOKS04, "draw(model, self.n, seed=self.seed)", "draw(model, self.n)"),
     ("watch: Continue repeats the dice of the first round", TRAINING, "seed=self._seed + self.round", "seed=self._seed"),
     ("photographs of paper stay bright", OWN_, "torch.where((edge > 0)", "torch.where((edge < 0)"),
     ("drawings come in as 0..1", OWN_, ".reshape(1, 1, SIZE, SIZE)\n            self.add(torch.from_numpy(grey.astype(np.float32)) / 127.5 - 1)", ".reshape(1, 1, SIZE, SIZE)\n            self.add(torch.from_numpy(grey.astype(np.float32)) / 255)"),
@@ -282,23 +286,27 @@ WIRING = [
     ("the time left in fifths", LIVE, "about {5 * math.ceil(seconds / 5)} seconds", "about {math.ceil(seconds / 5)} seconds"),
     ("a film thinned unevenly", TRACE, "def add(self, item) -> None:\n        if len(self._even) == self.keep:\n            self._even, self.stride = self._even[::2], 2 * self.stride", "def add(self, item) -> None:\n        if len(self._even) == self.keep:\n            self._even, self.stride = self._even[::2], self.stride"),
     ("the film's newest frame is not followed", LIVE, "self.player.value >= self.player.n_frames - 1", "self.player.value > self.player.n_frames - 1"),
-    ("two trainings at a time", LIVE, "        if other is not training:\n            other.halt()", "        if other is training:\n            other.halt()"),
+    ("two trainings at a time", WORKER, "        if other is not worker:\n            other.halt()", "        if other is worker:\n            other.halt()"),
+    ("what broke a thread off is lost", WORKER, "            self.error = error\n", "            pass\n"),
+    ("Stop stops the next work too", WORKER, "self.stopping.clear()", "pass"),
+    ("the last words come while the work still counts as running", WORKER, "        self.busy = False\n        ended()", "        ended()\n        self.busy = False"),
+    ("an interrupt leaves the work running", WORKER, "        self.halt()\n        self._thread.join()", "        pass"),
     ("keep is not handed on to the film", LIVE, "self.history, first = Thinned(keep)", "self.history, first = Thinned()"),
     # ---- lesson 05: the duel
-    ("D's surface upside down under the points", DUEL, '"field": tint(_sigmoid(score))[::-1]', '"field": tint(_sigmoid(score))'),
-    ("the best D upside down under the points", DUEL, '"best": tint(_sigmoid(best), known)[::-1]', '"best": tint(_sigmoid(best), known)'),
+    ("D's surface upside down under the points", LOOKS05, '"field": tint(_sigmoid(score))[::-1]', '"field": tint(_sigmoid(score))'),
+    ("the best D upside down under the points", LOOKS05, '"best": tint(_sigmoid(best), known)[::-1]', '"best": tint(_sigmoid(best), known)'),
     ("D's and G's lesson counts exchanged", DUEL, "{counted(f['taught'], 'lesson')}, G {f['fooled']:,}", "{counted(f['fooled'], 'lesson')}, G {f['taught']:,}"),
-    ("D's border with rows and columns exchanged", DUEL, "np.stack([axis[row], at] if turned else [at, axis[row]], 1)", "np.stack([at, axis[row]] if turned else [axis[row], at], 1)"),
-    ("orange for real, blue for fake", DUEL, "(2 * p - 1) * (BLUE - WHITE), (1 - 2 * p) * (ORANGE - WHITE)", "(2 * p - 1) * (ORANGE - WHITE), (1 - 2 * p) * (BLUE - WHITE)"),
-    ("comets fly backwards", DUEL, '"points": start + share * arrows', '"points": start - share * arrows'),
-    ("the fakes that fooled D least", DUEL, "scores.argsort(descending=True)[: self.row]", "scores.argsort()[: self.row]"),
-    ("the bar under a picture is D's doubt", DUEL, "np.arange(side)[None, :, None] < (p * side)", "np.arange(side)[None, :, None] >= (p * side)"),
-    ("real ones over the best fakes", DUEL, "[self._sheet(fakes[best], scores[best]), self._sheet(self.real, real)]", "[self._sheet(self.real, real), self._sheet(fakes[best], scores[best])]"),
+    ("D's border with rows and columns exchanged", LOOKS05, "np.stack([axis[row], at] if turned else [at, axis[row]], 1)", "np.stack([at, axis[row]] if turned else [axis[row], at], 1)"),
+    ("orange for real, blue for fake", LOOKS05, "(2 * p - 1) * (BLUE - WHITE), (1 - 2 * p) * (ORANGE - WHITE)", "(2 * p - 1) * (ORANGE - WHITE), (1 - 2 * p) * (BLUE - WHITE)"),
+    ("comets fly backwards", COMMON, '"points": start + share * arrows', '"points": start - share * arrows'),
+    ("the fakes that fooled D least", LOOKS05, "scores.argsort(descending=True)[: self.row]", "scores.argsort()[: self.row]"),
+    ("the bar under a picture is D's doubt", LOOKS05, "np.arange(side)[None, :, None] < (p * side)", "np.arange(side)[None, :, None] >= (p * side)"),
+    ("real ones over the best fakes", LOOKS05, "[self._sheet(fakes[best], scores[best]), self._sheet(self.real, real)]", "[self._sheet(self.real, real), self._sheet(fakes[best], scores[best])]"),
     ("the losses' names exchanged", DUEL, '{"D\'s loss": rows[:, 1], "G\'s loss": rows[:, 2]}', '{"D\'s loss": rows[:, 2], "G\'s loss": rows[:, 1]}'),
     ("the marks log 4 and log 2 exchanged", DUEL, '{"log 4": math.log(4), "log 2": math.log(2),', '{"log 4": math.log(2), "log 2": math.log(4),'),
     ("Branch goes on from the last moment", DUEL, "self.film.branch(self.player.value)", "self.film.branch(len(self.film.items()) - 1)"),
     ("the film loses its first moment", DUEL, "self._old[::2], 2 * self._stride", "self._old[1::2], 2 * self._stride"),
-    ("slow motion fools before it teaches", DUEL, '("2", self.pair.teach), ("1 again", self.pair.draw), ("3", self.pair.fool)', '("2", self.pair.fool), ("1 again", self.pair.draw), ("3", self.pair.teach)'),
+    ("slow motion fools before it teaches", DUEL, '("2", pair.teach), ("1 again", pair.draw), ("3", pair.fool)', '("2", pair.fool), ("1 again", pair.draw), ("3", pair.teach)'),
     ("the pace is ignored", DUEL, "self._do(self.pair.repeat, self.pace.value)", "self._do(self.pair.repeat)"),
     ("until it wins: ends when it loses", DUEL, "if np.mean(right[-4:]) > WINS", "if np.mean(right[-4:]) < WINS"),
     ("until it wins: the shares exchanged", DUEL, '{pair.caught:.0%} of the fakes and {pair.trusted:.0%} of the real ones. G\'s loss', '{pair.trusted:.0%} of the fakes and {pair.caught:.0%} of the real ones. G\'s loss'),

@@ -26,8 +26,8 @@ _last = time.process_time()
 def one_thread():
     """Nothing that a test of this module began to train goes on after it."""
     yield
-    if live := sys.modules.get("diffusion_lib.course.live"):
-        live.only(None)
+    if worker := sys.modules.get("diffusion_lib.course.worker"):
+        worker.only(None)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from diffusion_lib import data, gan
 from diffusion_lib.course.lesson05 import cat_film, step_gan
 from diffusion_lib.course.lesson05 import duel as module
 from diffusion_lib.course.lesson05 import pair as module_pair
-from diffusion_lib.course.lesson05.duel import Film, border, tint
+from diffusion_lib.course.lesson05.duel import Film
+from diffusion_lib.course.lesson05.looks import border, tint
 from diffusion_lib.course.lesson05.pair import Pair, kernel_log_density, real_log_density
 from diffusion_lib.viz.panels import scatter
 from diffusion_lib.viz.player import FramePlayer

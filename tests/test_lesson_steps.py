@@ -20,7 +20,7 @@ from diffusion_lib.course import lesson04, lesson06, lesson07, lesson09
 from diffusion_lib.course.lesson05.pair import Pair
 from diffusion_lib.course.lesson06.collapse import SPEEDS, near_modes
 from diffusion_lib.course.lesson09 import latents
-from diffusion_lib.course.live import only
+from diffusion_lib.course.worker import only
 from diffusion_lib.ddpm import ddpm_loss
 from diffusion_lib.evaluation import arena, classifier
 from diffusion_lib.evaluation.metrics import mode_report, nearest

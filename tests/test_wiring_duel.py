@@ -12,7 +12,8 @@ from PIL import Image
 from diffusion_lib import data, gan
 from diffusion_lib.course.lesson05 import duel as module
 from diffusion_lib.course.lesson05 import step_gan
-from diffusion_lib.course.lesson05.duel import Film, border
+from diffusion_lib.course.lesson05.duel import Film
+from diffusion_lib.course.lesson05.looks import Points, border
 from diffusion_lib.course.lesson05.pair import Pair, kernel_log_density, real_log_density
 from diffusion_lib.viz.figures import grid
 
@@ -42,7 +43,7 @@ def fixed(d, g=None):
 
 @pytest.fixture(scope="module")
 def points():
-    return module._Points(SKEW)
+    return Points(SKEW)
 
 
 def hue(rgb):
@@ -200,15 +201,15 @@ def test_branch_pace_start_and_slow_motion(monkeypatch):
     same = zip(box.g.model.parameters(), model.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in same) and box.pair.taught == 0
     box.pace.value = 5
-    monkeypatch.setattr(box, "_do", lambda act, *n: (box._stopping.set(), done.append((act, n))))
+    monkeypatch.setattr(box, "_do", lambda act, *n: (box.worker.stopping.set(), done.append((act, n))))
     done = []
-    box._stopping.clear()
+    box.worker.stopping.clear()
     box._keep_on()
     assert done == [(box.pair.repeat, (5,))]
     done.clear()
     monkeypatch.setattr(box, "_do", lambda act: done.append((box.pair.taught, box.pair.fooled, act())))
-    monkeypatch.setattr(box._stopping, "wait", lambda s: len(done) == 4)
-    box._stopping.clear()
+    monkeypatch.setattr(box.worker.stopping, "wait", lambda s: len(done) == 4)
+    box.worker.stopping.clear()
     box._in_slow_motion()
     assert [words.split(":")[0] for *_, words in done] == ["1", "2", "1 again", "3"]
     assert "D learned once" in done[1][2] and "G learned once" in done[3][2] and "new fakes" in done[2][2]
@@ -227,7 +228,7 @@ def test_until_it_wins_ends_when_it_wins_and_says_whose_share_is_which(monkeypat
     monkeypatch.setattr(box.pair, "teach", teach)
     monkeypatch.setattr(box.pair, "draw", lambda: None)
     monkeypatch.setattr(box, "_do", lambda act: said.append(act()))
-    monkeypatch.setattr(box._stopping, "wait", lambda s: None)
+    monkeypatch.setattr(box.worker.stopping, "wait", lambda s: None)
     box._until_it_wins()
     assert len(said) == 2 and box.lessons == 8
     assert (

@@ -14,13 +14,14 @@ import torch
 from films import cloud, line, numbers, panel, pictures
 
 from diffusion_lib import data, ddpm
-from diffusion_lib.course import live
+from diffusion_lib.course import worker
 from diffusion_lib.course.lesson04 import copies, fine_tune, own_pictures, training, watch
 from diffusion_lib.course.lesson04 import own as own_module
 from diffusion_lib.course.lesson04.training import LEVELS, Training
 from diffusion_lib.course.lesson06 import collapse
 from diffusion_lib.course.lesson07 import live_race as arena_view
-from diffusion_lib.course.live import only, words
+from diffusion_lib.course.live import words
+from diffusion_lib.course.worker import only
 from diffusion_lib.diffusion import Schedule, add_noise, convert
 from diffusion_lib.evaluation import arena
 from diffusion_lib.evaluation.metrics import nearest
@@ -51,14 +52,14 @@ class Now:
 @pytest.fixture
 def at_once(monkeypatch):
     monkeypatch.setattr(
-        live,
+        worker,
         "threading",
         SimpleNamespace(
             Thread=Now, RLock=threading.RLock, Event=threading.Event, current_thread=threading.current_thread
         ),
     )
     yield
-    live._running.clear()
+    worker._working.clear()
 
 
 def points(**more):
@@ -216,14 +217,15 @@ def test_one_training_at_a_time():
     heard = []
 
     def fake(name):
-        thread = SimpleNamespace(join=lambda: heard.append(f"{name} joined"))
-        return SimpleNamespace(halt=lambda: heard.append(f"{name} halted"), _thread=thread)
+        return SimpleNamespace(
+            halt=lambda: heard.append(f"{name} halted"), join=lambda: heard.append(f"{name} joined")
+        )
 
     a, b = fake("a"), fake("b")
     only(a), only(b)
     assert heard == ["a halted", "a joined"]
     only(None)
-    assert heard[2:] == ["b halted", "b joined"] and not live._running
+    assert heard[2:] == ["b halted", "b joined"] and not worker._working
 
 
 # ---------------------------------------------------------------------------------------- your own pictures

@@ -8,6 +8,7 @@ import re
 import threading
 
 import ipywidgets as widgets
+import numpy as np
 
 from ..evaluation.arena import FAMILIES
 from ..viz import tables
@@ -29,6 +30,26 @@ def same_place(frames: list, looking, at) -> int:
     return same[-1] if same else min(range(len(frames)), key=lambda i: abs(at(frames[i]) - at(looking)))
 
 
+def shortened(arrows: np.ndarray, longest: float) -> np.ndarray:
+    """Arrows (..., 2) whose lengths are longest * tanh(length): short ones keep their order, long ones grow no further."""
+    length = np.linalg.norm(arrows, axis=-1, keepdims=True)
+    return longest * np.tanh(length) / np.maximum(length, 1e-9) * arrows
+
+
+def comet(
+    start: np.ndarray, arrows: np.ndarray, color: int, thin: float, thick: float, tail: int = 4
+) -> list[dict]:
+    """Arrows (..., N, 2) from start as layers of `scatter`: a tail of dots that grow, for the thick end flies ahead.
+
+    Dots of size thin would stand at the start, which only tail = 5 shows; of size thick at the end.
+    """
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)[-tail:]
+    return [
+        {"points": start + share * arrows, "colors": color, "size": thin + (thick - thin) * share}
+        for share in shares
+    ]
+
+
 class Newest:
     """For work that can be asked for faster than it is done: only what was asked last counts.
 
@@ -41,6 +62,7 @@ class Newest:
         self._newest = 0
 
     def ask(self, work) -> None:
+        """Do work(stale), unless something newer is asked before it begins."""
         self._newest = mine = next(self._asked)
         if threading.current_thread() is threading.main_thread():
             self._do(mine, work)
@@ -75,6 +97,7 @@ class PlayerBox(widgets.VBox):
 
 
 def message(text: str) -> widgets.HTML:
+    """A line that shows a sentence; `say` shows another."""
     message = widgets.HTML(layout={"height": "36px"})  # a fixed height: nothing jumps when it speaks
     say(message, text)
     return message

@@ -55,9 +55,9 @@ def button(text: str, tip: str = "", icon: str = "", wide: int = 150, high: int 
 
 
 def menu(text: str, options, value=None, wide: int = 200, high: int = 44) -> widgets.Dropdown:
-    """A menu of wide x high pixels; value None chooses the first of its options."""
+    """A menu of wide x high pixels, high 0: as a line is; value None chooses the first of its options."""
     chosen = {} if value is None else {"value": value}
-    size = {"width": f"{wide}px", "height": f"{high}px"}
+    size = {"width": f"{wide}px"} | ({"height": f"{high}px"} if high else {})
     return widgets.Dropdown(options=options, description=text, layout=size, **chosen)
 
 

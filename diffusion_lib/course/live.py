@@ -1,18 +1,15 @@
-"""What every training that one watches has: a thread, Stop and Continue, a film that grows, the time that is left.
+"""What every training that one watches has: Stop and Continue, a film that grows, the time that is left.
 
     training = watch(...)      # in one cell: a box that trains at once, beside the notebook
     await training.wait()      # in a later one: Run All waits here, and Stop still works
 
-The work is done on a thread of its own. It draws between two steps, at most a seventh of the time, and `fit` does not
-count that time. A film is a FramePlayer from the first moment on, so one can look back while the training goes on.
+The work is done on a thread of its own (`worker`). It draws between two steps, at most a seventh of the time, and `fit` does
+not count that time. A film is a FramePlayer from the first moment on, so one can look back while the training goes on.
 """
 
 from __future__ import annotations
 
-import asyncio
-import atexit
 import math
-import threading
 import time
 from collections.abc import Iterator
 
@@ -24,11 +21,11 @@ from ..evaluation import arena
 from ..trace import Thinned
 from ..train import Record
 from ..viz.player import FramePlayer
-from .common import PlayerBox, counted, same_place, say
-from .controls import group
+from .common import counted, same_place, say
+from .controls import button, group
+from .worker import WorkBox
 
 DRAWING = 0.14  # at most this share of the time goes into looking
-BIG = {"height": "44px", "width": "150px"}
 
 
 def words(seconds: float) -> str:
@@ -50,7 +47,8 @@ def two_places(x, lines: dict) -> tuple[np.ndarray, dict]:
 def budget(steps: int | None, seconds: float | None, usual: int) -> dict[str, float]:
     """How long a training is, for `fit`: {"steps": n} or {"seconds": s}; `usual` steps if nothing is said."""
     if steps is not None and seconds is not None:
-        raise ValueError(f"Say how long to train, in steps or in seconds, not both: got steps = {steps}, seconds = {seconds}.")  # fmt: skip
+        both = f"steps = {steps}, seconds = {seconds}"
+        raise ValueError(f"Say how long to train, in steps or in seconds, not both: got {both}.")
     how = {"seconds": seconds} if seconds is not None else {"steps": usual if steps is None else steps}
     ((unit, amount),) = how.items()
     if not 0 < amount < math.inf:
@@ -58,45 +56,55 @@ def budget(steps: int | None, seconds: float | None, usual: int) -> dict[str, fl
     return how
 
 
-class Live(PlayerBox):
+class Live(WorkBox):
     """A training to watch. Its budget is in steps, the same on every machine, or in seconds; after it, it rests, and Continue
     gives as much more, unless `once` says that it is over.
 
     A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds",
-    `_panels(frames)` and `_caption(frame)`; it prepares what these need before it calls `super().__init__`.
+    `_panels(frames)` and `_caption(frame)`; when all that these need is there, its `__init__` ends with `_open`.
     state: "training", "stopped", "done", "failed". `halt()` and `proceed()` are what the buttons do. error: what went wrong,
     if anything did. `.model` can be used at any time.
     """
 
     model: nn.Module | None = None
     once = False  # the learning rate has come down to 0: this budget is spent
-    turns = 1  # how many take turns, each with `seconds` of its own
     cure = ""  # what to do after a loss that is no number
 
-    def __init__(self, budget: dict[str, float], keep: int, name: str, above: tuple = (), beside: tuple = ()):
+    def __init__(self, budget: dict[str, float]):
+        super().__init__("training")
         ((self.unit, self.amount),) = budget.items()
-        self.until, self.title = self.amount, name
-        self.error, self.record, self.before = None, None, (0, 0.0)  # steps and seconds of earlier records
+        self.until, self.record = self.amount, None
+        self.before = (0, 0.0)  # steps and seconds of earlier records
         self.frame_ms, self.drawing, self.state = [], 0.0, "stopped"
-        self._lock, self._stopping, self._thread = threading.RLock(), threading.Event(), None
         self._records: Iterator[Record] | None = None
-        self.stop = widgets.Button(description="Stop", icon="stop", layout=BIG, tooltip="Keep what is learned, and rest")  # fmt: skip
-        self.resume = widgets.Button(description="Continue", icon="play", layout=BIG | {"width": "190px"}, tooltip="Go on where it stopped")  # fmt: skip
+        self.stop = button("Stop", "Keep what is learned, and rest", "stop")
+        self.resume = button("Continue", "Go on where it stopped", "play", 190)
         self.bar = widgets.FloatProgress(0, min=0, max=1, layout={"width": "160px", "height": "44px"})
         self.left = widgets.HTML(layout={"width": "250px", "height": "44px"})
         self.says = widgets.HTML(layout={"height": "52px"})
         self.stop.on_click(lambda _: self.halt())
         self.resume.on_click(lambda _: self.proceed())
+
+    def _open(self, name: str, keep: int, above: tuple = (), beside: tuple = ()) -> None:
+        """Show the box and the first frame of a film of at most `keep`; more controls stand above, or beside Stop."""
         self.history, first = Thinned(keep), self._look()
         self.history.add(first)
         self._shown = [first, first]
-        self.player = FramePlayer(self._panels([first, first]), captions=self._caption(first), labels=[self._label(first)] * 2, name=name, fps=6, start=1)  # at the end: it follows  # fmt: skip
+        twice = {"labels": [self._label(first)] * 2, "captions": self._caption(first)}
+        # it starts at the end: it follows
+        self.player = FramePlayer(self._panels([first, first]), **twice, name=name, fps=6, start=1)
         buttons = group([self.stop, self.resume, self.bar, self.left, *beside], name="The training")
-        super().__init__([*above, buttons, self.player, self.says])
+        self.children = [*above, buttons, self.player, self.says]
         self._show()
 
     @property
+    def turns(self) -> int:
+        """How many take turns, each with a budget of its own."""
+        return 1
+
+    @property
     def step(self) -> int:
+        """Steps that were taken, in all rounds."""
         return self.before[0] + (self.record.step if self.record else 0)
 
     @property
@@ -119,10 +127,6 @@ class Live(PlayerBox):
 
     # ---- buttons: called on whatever thread the browser's message arrives
 
-    def halt(self) -> None:
-        """Stop after the step that is being taken. The model keeps all it has learned."""
-        self._stopping.set()
-
     def proceed(self) -> None:
         """Go on where it stopped; after the end, for as long again."""
         with self._lock:
@@ -132,18 +136,17 @@ class Live(PlayerBox):
                 self._more()
             if self._records is None:
                 self._records = self._begin()
-            only(self)
-            self._stopping.clear()
-            self._state("training", "Training. Stop whenever you like: nothing is lost.")
-            self._thread = threading.Thread(target=self._work, name="training", daemon=True)
-            self._thread.start()
+            self.worker.start(self._work, begun=self._begun, ended=self._rest)
+
+    def _begun(self) -> None:
+        self._state("training", "Training. Stop whenever you like: nothing is lost.")
 
     def _more(self) -> None:
         self.until = self.done + self.amount
 
     def _anew(self, frames: list[dict]) -> None:
         """Train from the start, or from the last of these frames, which the film keeps."""
-        self.history, self._records, self.error, self.record = Thinned(self.history.keep), None, None, None
+        self.history, self._records, self.record = Thinned(self.history.keep), None, None
         self.drawing, self.state, self.until = 0.0, "stopped", self.done + self.amount
         for frame in frames or [self._look()]:
             self.history.add(frame)
@@ -169,28 +172,26 @@ class Live(PlayerBox):
 
     def _work(self) -> None:
         wake = 0.0  # look again when this many seconds are trained
-        try:
-            for record in self._records:  # a generator that we keep: after a break, Continue goes on with it
-                self._note(record)
-                if self._stopping.is_set() or self.done >= self.until:
-                    break
-                if self.trained >= wake:
-                    cost = self._draw()
-                    wake = self.trained + max(0.25, cost * (1 / DRAWING - 1) / self.turns)
-            self._draw()
-            self._rest()
-        except FloatingPointError as error:
-            self.error = error
-            self._state("failed", f"{error} {self.cure}".strip())
-        except BaseException as error:  # nobody sees the traceback of a thread; `wait` raises it again
-            self.error = error
-            self._state("failed", f"The training broke off: {type(error).__name__}: {error}")
+        for record in self._records:  # a generator that we keep: after a break, Continue goes on with it
+            self._note(record)
+            if self.worker.stopping.is_set() or self.done >= self.until:
+                break
+            if self.trained >= wake:
+                cost = self._draw()
+                wake = self.trained + max(0.25, cost * (1 / DRAWING - 1) / self.turns)
+        self._draw()
 
     def _note(self, record: Record) -> None:
         self.record = record
 
     def _rest(self) -> None:
-        if self._stopping.is_set():
+        """The thread's last words: how it ended. `wait` raises again what it broke off with."""
+        if isinstance(self.error, FloatingPointError):
+            self._state("failed", f"{self.error} {self.cure}".strip())
+        elif self.error:
+            what = f"{type(self.error).__name__}: {self.error}"
+            self._state("failed", f"The training broke off: {what}")
+        elif self.worker.stopping.is_set():
             self._state(
                 "stopped", f"Stopped, and nothing is lost: {self._took()}. Continue goes on from here."
             )
@@ -241,35 +242,20 @@ class Live(PlayerBox):
         one = self.record.seconds / self.record.step if self.unit == "steps" else 1.0
         return one * (self.turns + self.drawing / max(self.trained, 1e-9))
 
-    def _repr_mimebundle_(self, **kwargs):
-        with self._lock:  # a still of a film that changes while it is drawn would mix two of its states
-            return super()._repr_mimebundle_(**kwargs)
-
     # ---- waiting
 
     async def wait(self) -> nn.Module | None:
         """For the next cell, ``await training.wait()``: until the training has ended or was stopped; returns the model.
 
         The buttons work meanwhile, on a thread of their own (see `heard_at_once`); where a server has none for them, ipykernel
-        7.4 handles them beside a cell that awaits. The kernel's own stop button (■) stops the training too, and the next cells
-        run on.
+        7.4 handles them beside a cell that awaits.
         """
-        try:
-            while self._thread.is_alive():
-                await asyncio.sleep(0.05)
-        except (asyncio.CancelledError, KeyboardInterrupt):
-            self.halt()
-            self._thread.join()
+        await self.worker.wait()
         return self._result()
 
     def join(self) -> nn.Module | None:
         """`wait` for a program without cells; Ctrl+C stops the training."""
-        try:
-            while self._thread.is_alive():
-                self._thread.join(0.05)
-        except KeyboardInterrupt:
-            self.halt()
-            self._thread.join()
+        self.worker.join()
         return self._result()
 
     def _result(self) -> nn.Module | None:
@@ -281,7 +267,7 @@ class Live(PlayerBox):
 class ByTurns(Live):
     """Several families on the same data, a step each whenever it is the turn of the one that has had the least time.
 
-    `entries`: {name: arena.Entry}, which a subclass fills before it calls `super().__init__`.
+    `entries`: {name: arena.Entry}, which a subclass fills before it ends with `_open`.
     """
 
     once = True
@@ -289,10 +275,12 @@ class ByTurns(Live):
 
     @property
     def turns(self) -> int:
+        """As many as there are entries."""
         return len(self.entries)
 
     @property
     def step(self) -> int:
+        """Steps of all together."""
         return sum(e.steps for e in self.entries.values())
 
     @property
@@ -313,21 +301,3 @@ class ByTurns(Live):
     def _took(self) -> str:
         broke = "".join(f"; {k} broke off" for k, e in self.entries.items() if e.error)
         return f"{self.trained:.1f} seconds each{broke}"
-
-
-_running: list[Live] = []
-
-
-def only(training: Live | None) -> None:
-    """One training at a time: two would both crawl. Run a cell again, and what it had begun before stops."""
-    for other in list(_running):
-        if other is not training:
-            other.halt()
-            if other._thread is not threading.current_thread():
-                other._thread.join()
-            _running.remove(other)
-    if training is not None and training not in _running:
-        _running.append(training)
-
-
-atexit.register(only, None)  # or Python would end in the middle of a step

@@ -8,6 +8,7 @@ from torch.nn.utils import parameters_to_vector
 
 from diffusion_lib import data, gan, store
 from diffusion_lib.course.lesson05 import duel
+from diffusion_lib.course.lesson05.looks import Points
 from diffusion_lib.course.lesson05.pair import Pair
 
 from . import code
@@ -18,7 +19,7 @@ def strong(loss: str) -> dict[str, float]:
     """The strong D of section 8, as its buttons work: the median pull at first, when D has won and 350 steps later, and how far G went."""
     pair = Pair(data.load("ring"), loss=loss, waves=5)
     weights = lambda: parameters_to_vector(pair.g.model.parameters()).detach().clone()
-    pull = lambda: float(pair.arrows(duel._Points.n_arrows).norm(dim=1).median())
+    pull = lambda: float(pair.arrows(Points.n_arrows).norm(dim=1).median())
     found, right, before = {"first": pull()}, [], weights()
     while len(right) < duel.PATIENCE and not (right and sum(right[-4:]) / 4 > duel.WINS):
         for _ in range(4):
@@ -53,7 +54,7 @@ def cats() -> list[str]:
 
 MEASURED = {
     "05-step": lambda: [code("05-step-nets", r"batch=(\d+)"), "2", "0"],
-    "05-best-after": lambda: [f"{duel._Points.n_density:,}"],
+    "05-best-after": lambda: [f"{Points.n_density:,}"],
     "05-cats": cats,
     "05-film-after": lambda: [f"{store.load('cat_g').card['seconds'] / 60:.0f}"],
     "05-break-strong": too_much,

@@ -1,10 +1,7 @@
-"""Lesson 04: a network learns while one watches, stops it, lets it go on, and scrubs through what it was.
+"""Lesson 04: a network learns while one watches, stops it, lets it go on, and scrubs through what it was; see `live`.
 
-    training = watch(*ddpm.build(data), data, steps=1000)   # in one cell: it begins at once, beside the notebook
-    await training.wait()                                   # in a later one: Run All waits here, and Stop still works
-
-The work is done on a thread of its own. It draws between two steps, at most a seventh of the time, and `fit` does not
-count that time. A film is a FramePlayer from the first moment on, so one can look back while the training goes on.
+training = watch(*ddpm.build(data), data, steps=1000)   # in one cell: it begins at once, beside the notebook
+await training.wait()                                   # in a later one: Run All waits here, and Stop still works
 """
 
 from __future__ import annotations
@@ -12,18 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import ipywidgets as widgets
 import numpy as np
-import torch
 from torch import Tensor
 
 from ...dataset import Data
-from ...ddpm import Denoiser, draw
-from ...diffusion import add_noise, convert, generator
+from ...ddpm import Denoiser
 from ...train import Parts, Record, fit
-from ...viz.figures import grid
-from ...viz.panels import curve, pixels, scatter
+from ...viz.panels import curve
+from ..controls import menu
 from ..live import Live, budget
+from .looks import Pictures, Points
 
 LEVELS = {"little noise (+10 dB)": 10.0, "half noise (0 dB)": 0.0, "much noise (−10 dB)": -10.0}
 TICKS = [[math.log10(v), f"{v:g}"] for v in (0.01, 0.03, 0.1, 0.3, 1, 3)]
@@ -36,6 +31,7 @@ class LossCurve:
         self.most, self.size, self.points, self._open = most, 1, [], []
 
     def add(self, at: float, loss: float) -> None:
+        """One more step's loss, which was taken at this step or second."""
         self._open.append((at, loss))
         if len(self._open) < self.size:
             return
@@ -59,86 +55,6 @@ class LossCurve:
         return x, (total[here] - total[before]) / (here - before)
 
 
-# ---------------------------------------------------------------------------------------- what there is to see
-
-
-class _Points:
-    """Samples grown from fixed noise, and the arrows from every place x_t towards the guess x0_hat, at three noise levels."""
-
-    def __init__(self, data: Data, times: dict[str, int], seed: int, n: int, **_):
-        g = generator(seed)
-        self.n, self.seed, self.times = n, seed, times
-        self.backdrop = data.x[torch.randperm(len(data), generator=g)[:800]].cpu()
-        self.limit = 1.25 * float(self.backdrop.abs().max())
-        axis = torch.linspace(-0.95 * self.limit, 0.95 * self.limit, 15)
-        self.places = torch.cartesian_prod(axis, axis)  # (225, 2)
-
-    def look(self, model: Denoiser) -> dict[str, np.ndarray]:
-        with torch.no_grad():
-            device = next(model.parameters()).device
-            xt, seen = (
-                self.places.to(device),
-                {"samples": torch.cat(list(draw(model, self.n, seed=self.seed)))},
-            )
-            for level, t in self.times.items():
-                x0_hat = convert(model(xt, t), "eps", "x0", xt, t, model.schedule)
-                seen[level] = (x0_hat - xt).cpu()
-        return {name: v.half().numpy() for name, v in seen.items()}
-
-    def panels(self, frames: list[dict], level: str) -> list[dict]:
-        plane = {"xlim": (-self.limit, self.limit), "ylim": (-self.limit, self.limit)}
-        samples = np.stack([f["samples"] for f in frames]).astype(np.float32)
-        arrows = np.stack([f[level] for f in frames]).astype(np.float32)  # (F, 225, 2)
-        length = np.linalg.norm(arrows, axis=-1, keepdims=True)
-        arrows *= (
-            0.13 * self.limit * np.tanh(length) / np.maximum(length, 1e-6)
-        )  # a neighbour is not run over
-        comet = [  # a tail of dots that grow: the thick end flies ahead
-            {"points": self.places.numpy() + share * arrows, "colors": 1, "size": 1.5 + 3.5 * share}
-            for share in (0.0, 0.25, 0.5, 0.75, 1.0)
-        ]
-        cloud = {"points": samples, "colors": 0, "size": 4}
-        return [
-            scatter(
-                self.backdrop, "samples, over the data (grey)", colors=-1, size=3, layers=[cloud], **plane
-            ),
-            scatter(
-                self.backdrop, "where it sees x̂_{0} from x_{t}", colors=-1, size=3, layers=comet, **plane
-            ),
-        ]
-
-
-class _Pictures:
-    """Samples grown from fixed noise, and one guess for a few noisy pictures, at three noise levels."""
-
-    def __init__(self, data: Data, times: dict[str, int], seed: int, n: int, y: Tensor | None, calls: int):
-        g = generator(seed)
-        self.n, self.seed, self.times, self.y, self.calls = n, seed, times, y, calls
-        which = torch.randint(len(data), (4,), generator=g)
-        self.x0 = data.x[which].cpu()
-        self.label = data.y[which].cpu() if data.y is not None else None
-        self.eps = torch.randn(self.x0.shape, generator=g)
-
-    def look(self, model: Denoiser) -> dict[str, np.ndarray]:
-        device, schedule = next(model.parameters()).device, model.schedule
-        x = torch.cat(list(draw(model, self.n, self.calls, seed=self.seed, y=self.y)))
-        seen = {"samples": grid(x, columns=round(math.sqrt(1.2 * self.n)))}
-        label = self.label.to(device) if model.net.config["classes"] and self.label is not None else None
-        for level, t in self.times.items():
-            xt = add_noise(self.x0, t, self.eps, schedule)
-            answer = model(xt.to(device), t, label)
-            eps_hat = answer[0] if isinstance(answer, tuple) else answer
-            x0_hat = convert(eps_hat.cpu(), "eps", "x0", xt, t, schedule)
-            seen[level] = grid(torch.cat([self.x0, xt, x0_hat]), columns=len(xt), pad=1)
-        return seen
-
-    def panels(self, frames: list[dict], level: str) -> list[dict]:
-        return [
-            pixels(np.stack([f["samples"] for f in frames]), "samples, from the same noise"),
-            pixels(np.stack([f[level] for f in frames]), "x_{0}, x_{t}, and its guess x̂_{0}"),
-        ]
-
-
 # ---------------------------------------------------------------------------------------- the box
 
 
@@ -148,20 +64,23 @@ class Training(Live):
     """
 
     def __init__(self, model, parts, data, budget, *, y, n, calls, keep, seed, name):
+        super().__init__(budget)
         self.model, self.parts, self.data, self.round, self._seed = model, parts, data, 0, seed
         db = model.schedule.snr_db[1:]
         times = {name: 1 + int((db - level).abs().argmin()) for name, level in LEVELS.items()}
-        kind = _Points if data.x.ndim == 2 else _Pictures
+        points = data.x.ndim == 2
+        kind = Points if points else Pictures
         self.eye, self.losses = kind(data, times, seed, n, y=y, calls=calls), LossCurve()
-        self.level = widgets.Dropdown(options=list(LEVELS), value=list(LEVELS)[0 if data.x.ndim == 2 else 1], description="Guess at", layout={"width": "280px"})  # fmt: skip
+        self.level = menu("Guess at", list(LEVELS), list(LEVELS)[0 if points else 1], 280, high=0)
+        self._open(name, keep, beside=(self.level,))
         self.level.observe(lambda _: self._show(), "value")
-        super().__init__(budget, keep, name, beside=(self.level,))
 
     def _begin(self) -> Iterator[Record]:
         return fit(*self.parts, **{self.unit: self.amount}, seed=self._seed + self.round)
 
     def _more(self) -> None:
-        self.before, self.record, self._records, self.round = (self.step, self.trained), None, None, self.round + 1  # fmt: skip
+        self.before, self.record, self._records = (self.step, self.trained), None, None
+        self.round += 1
         super()._more()
 
     def _note(self, record: Record) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-import ipywidgets as widgets
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -21,8 +20,8 @@ from ...evaluation.metrics import mode_report
 from ...train import Record, fit
 from ...viz.panels import curve, scatter
 from ..common import say
-from ..controls import group
-from ..live import BIG, Live, budget, two_places
+from ..controls import button, group, menu
+from ..live import Live, budget, two_places
 from .recipes import edged
 
 COUNTED = 0.1  # the share of samples within 3 sd from which on modes and their KL are counted: few strays say nothing
@@ -90,20 +89,25 @@ class CollapseLab(Live):
     def __init__(self, data: _data.Data, budget: dict[str, float], keep: int, seed: int):
         if data.modes is None:
             raise ValueError("The lab counts modes, so it needs data that have some: 'ring' or 'grid'.")
+        super().__init__(budget)
         self.data, self.seed = data, seed
         self.backdrop = data.x[:800]
         self.limit = 1.3 * float(data.modes.abs().max())
         self.old: tuple[np.ndarray, np.ndarray] | None = None  # what the same training did without the cure
-        self.recipe = widgets.Dropdown(options=list(gan.RECIPES), description="Recipe", layout={"width": "300px", "height": "44px"})  # fmt: skip
-        self.speed = widgets.Dropdown(options=list(SPEEDS), description="Speed", layout={"width": "330px", "height": "44px"})  # fmt: skip
-        self.again = widgets.Button(description="Start from step 0", icon="refresh", layout=BIG | {"width": "190px"}, tooltip="New networks, with this recipe and this speed")  # fmt: skip
-        self.go_on = widgets.Button(description="Go on from this frame", icon="medkit", layout=BIG | {"width": "230px"}, tooltip="Rewind to the frame that the film shows, and go on with this recipe and this speed")  # fmt: skip
+        self.recipe, self.speed = (
+            menu("Recipe", list(gan.RECIPES), wide=300),
+            menu("Speed", list(SPEEDS), wide=330),
+        )
+        tip = "New networks, with this recipe and this speed"
+        self.again = button("Start from step 0", tip, "refresh", 190)
+        tip = "Rewind to the frame that the film shows, and go on with this recipe and this speed"
+        self.go_on = button("Go on from this frame", tip, "medkit", 230)
         self.again.on_click(lambda _: self.start())
         self.go_on.on_click(lambda _: self.rewind())
         self._prepare()
         self.z = self.model.noise(2000, generator(seed))
         controls = group([self.recipe, self.speed, self.again, self.go_on], name="What to train")
-        super().__init__(budget, keep, f"A GAN learns the {data.name}", above=(controls,))
+        self._open(f"A GAN learns the {data.name}", keep, above=(controls,))
         self.speed.observe(lambda _: self._hint(), "value")
         self.recipe.observe(lambda _: self._hint(), "value")
 

@@ -132,10 +132,11 @@ class Climb(ByTurns):
     def __init__(self, size: int, seconds: float, keep: int, seed: int):
         if size not in SIZES:
             raise ValueError(f"The ladder has the rungs {', '.join(map(str, SIZES))}: got size = {size!r}.")
+        super().__init__({"seconds": seconds})
         self.seed, self.size, self.ruler = seed, size, Ruler(size, LIVE)
         place = arena.Place(data.sprites(2000, size), data.Data(self.ruler.x))
         self.entries = arena.enter(place, seed, families=FAMILIES)
-        super().__init__({"seconds": seconds}, keep, f"Sprites of {size} × {size}, live")
+        self._open(f"Sprites of {size} × {size}, live", keep)
 
     def _look(self) -> dict:
         seen: dict = {"step": self.step, "seconds": self.trained}

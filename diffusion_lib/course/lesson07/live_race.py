@@ -112,6 +112,7 @@ class LiveArena(ByTurns):
     """Made by `live_arena`. `.entries` are the three (see `arena.Entry`), `.table()` what came out."""
 
     def __init__(self, name: str, seconds: float, keep: int, seed: int, bet: Bet | None):
+        super().__init__({"seconds": seconds})
         self.seed, self.bet = seed, bet
         names = [*LIVE] + [name] * (name not in LIVE)
         budgets = [(f"{s:g} s each", s) for s in sorted({*SECONDS, seconds})]
@@ -122,7 +123,7 @@ class LiveArena(ByTurns):
         self.again.on_click(lambda _: self.start())
         self._enter()
         controls = group([self.choice, self.budget, self.again], name="The next race")
-        super().__init__({"seconds": seconds}, keep, "GAN, VAE and DDPM by turns", above=(controls,))
+        self._open("GAN, VAE and DDPM by turns", keep, above=(controls,))
 
     def _enter(self) -> None:
         """New networks, as the two menus say."""
@@ -148,12 +149,12 @@ class LiveArena(ByTurns):
         for control in (self.choice, self.budget, self.again):
             control.disabled = state == "training"
 
-    def _rest(self) -> None:
-        if not self._stopping.is_set():
+    def _work(self) -> None:
+        super()._work()
+        if not self.worker.stopping.is_set():
             # before "New race" can be pressed, which changes the entries and the place
             say(self.says, "All have had their seconds. Judging takes a few more.")
             self.judged = {k: self._judge(e) for k, e in self.entries.items()}
-        super()._rest()
 
     def _judge(self, e: arena.Entry) -> dict:
         """As the recorded runs are: what broke off has failed, whatever its last good weights draw."""

@@ -117,12 +117,13 @@ class MapTraining(Live):
     SHOWN = (0, 1, 4, 6)  # as many colours as one can tell apart
 
     def __init__(self, budget: dict[str, float], keep: int, seed: int):
+        super().__init__(budget)
         learn, unseen = seen_and_unseen()
         self.seed, self.data, self.test = seed, learn, unseen.x[:200]
         self.model, self.parts = vae.build(replace(learn, y=None), latent=2, seed=seed)
         axis = torch.linspace(-2.2, 2.2, 11)
         self.z = torch.cartesian_prod(-axis, axis).flip(1)  # the first row is at the top
-        super().__init__(budget, keep, "A map that unfolds")
+        self._open("A map that unfolds", keep)
 
     def _begin(self) -> Iterator[Record]:
         return fit(*self.parts, **{self.unit: self.amount}, seed=self.seed)
