@@ -37,13 +37,6 @@ def words(seconds: float) -> str:
     return f"about {round(seconds / 60 + 0.1)} minutes"
 
 
-def two_places(x, lines: dict) -> tuple[np.ndarray, dict]:
-    """A line needs two different places; before the first step there is one."""
-    x = np.asarray(x, float)
-    x = x + 1e-6 * np.arange(len(x)) if len(np.unique(x)) < len(x) else x
-    return x, {name: np.asarray(y, float) for name, y in lines.items()}
-
-
 def budget(steps: int | None, seconds: float | None, usual: int) -> dict[str, float]:
     """How long a training is, for `fit`: {"steps": n} or {"seconds": s}; `usual` steps if nothing is said."""
     if steps is not None and seconds is not None:

@@ -210,11 +210,14 @@ def _enlarge(a: np.ndarray, scale: int) -> np.ndarray:
 
 
 def grid(x: Tensor, columns: int | None = None, pad: int = 1) -> np.ndarray:
-    """A batch (N, C, H, W) in [-1, 1] row by row, white lines of `pad` pixels between: bytes (H', W'[, 3]).
+    """A batch (N, C, H, W) in [-1, 1], or of bytes, row by row, white lines of `pad` pixels between: bytes (H', W'[, 3]).
 
     columns: None makes it about square.
     """
-    a = to_uint8(x)
+    if isinstance(x, np.ndarray) and x.dtype == np.uint8 and x.ndim == 4 and x.shape[1] in (1, 3):
+        a = x[:, 0] if x.shape[1] == 1 else x.transpose(0, 2, 3, 1)
+    else:
+        a = to_uint8(x)
     need(x.ndim == 4 and len(a), f"grid needs a batch of pictures (N, C, H, W), but got {tuple(x.shape)}.")
     columns = int(np.ceil(len(a) ** 0.5)) if columns is None else columns
     columns = min(

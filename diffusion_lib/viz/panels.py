@@ -1,7 +1,7 @@
 """What a player can show: pictures, pictures mixed with noise by the browser, clouds of points, curves.
 
-Each function returns a plain dict with the numbers as bytes, which ``player.js`` draws and ``still`` draws as a PNG.
-The first axis of frames is always time: F frames, or one that stands still.
+Each function returns a plain dict with the numbers as arrays, which ``player.js`` draws and ``still`` draws as a PNG;
+they become bytes at the widget's edge (`film.packed`). The first axis of frames is always time: F frames, or one that stands still.
 
 All text is text, never markup, except ``_{...}`` and ``^{...}``, which become sub- and superscripts.
 ``title`` stands over the panel; ``notes`` (under it) and ``lead`` (large, left of it: "= 0.96 ×") are one string, or
@@ -9,6 +9,8 @@ one per frame. Every function raises ValueError with a sentence that says what w
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,7 +29,7 @@ def pixels(frames, title="", *, notes=None, lead=None) -> dict:
             f"{a.shape}: turn [-1, 1] into ((x + 1) * 127.5).clip(0, 255).round().astype('uint8') first."
         )
     size = {"height": a.shape[1], "width": a.shape[2], "channels": 3 if a.ndim == 4 else 1}
-    return _panel("pixels", title, notes, lead, [len(a)], data=a.tobytes(), **size)
+    return _panel("pixels", title, notes, lead, [len(a)], data=np.array(a, order="C"), **size)
 
 
 def mix(x0, eps, alpha_bar, title="", *, notes=None, lead=None) -> dict:
@@ -52,14 +54,29 @@ def mix(x0, eps, alpha_bar, title="", *, notes=None, lead=None) -> dict:
     ]
     height, width, channels = channels_last[0].shape
     size = {"height": height, "width": width, "channels": channels}
-    data = {"x0": _f32(channels_last[0]), "eps": _f32(channels_last[1]), "alpha_bar": a.tobytes()}
+    data = {"x0": _f32(channels_last[0]), "eps": _f32(channels_last[1]), "alpha_bar": a}
     return _panel("mix", title, notes, lead, [len(a)], **data, **size)
 
 
 def scatter(
-    points, title="", *, eps=None, alpha_bar=None, colors=None, size=6, trail=(), name="", layers=(),
-    xlim=None, ylim=None, xlabel="", ylabel="", notes=None, lead=None, field=None,
-) -> dict:  # fmt: skip
+    points,
+    title="",
+    *,
+    eps=None,
+    alpha_bar=None,
+    colors=None,
+    size=6,
+    trail=(),
+    name="",
+    layers=(),
+    xlim=None,
+    ylim=None,
+    xlabel="",
+    ylabel="",
+    notes=None,
+    lead=None,
+    field=None,
+) -> dict:
     """Points in the plane, both axes to one scale.
 
     points: (N, 2) standing still, or (F, N, 2), or the x0 (N, 2) that the browser mixes with eps (N, 2) by
@@ -73,7 +90,7 @@ def scatter(
     marks = [_cloud(rank, **cloud) for rank, cloud in enumerate(clouds)]
     xlim = _limits(marks, "x", 0.04) if xlim is None else xlim
     ylim = _limits(marks, "y", 0.04) if ylim is None else ylim
-    panel = _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, equal=True)
+    panel = _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel)
     if field is None:
         return panel
     under = pixels(field)
@@ -83,42 +100,135 @@ def scatter(
     }
 
 
-def curve(
-    x, ys, title="", *, kind="line", xlabel="", ylabel="", xlim=None, ylim=None, cursor=None, fill=False,
-    notes=None, lead=None,
-) -> dict:  # fmt: skip
-    """Lines (kind "line") or a histogram (kind "bars", x = the middle of each bar); or one kind for each of ys.
+@dataclass(frozen=True)
+class Line:
+    """One line of a `curve`: its heights y, (N,) standing still or (F, N).
 
-    x: (N,). ys: {name: (N,) standing still or (F, N)}; an empty name stays out of the legend.
-    cursor: (F,) x-values; a vertical line and a dot on every line follow the frame. fill: shade under lines.
+    name: in the legend; "" stays out of it. colour: index of the palette, 0..6; None: its place among its curve's lines.
+    dash: its pattern, 0..6; None: that of its colour. kind: "line", or "bars" for a histogram.
     """
-    ys = ys if isinstance(ys, dict) else {"": ys}
-    kinds = [kind] * len(ys) if isinstance(kind, str) else list(kind)
-    if not ys or not set(kinds) <= {"line", "bars"} or len(kinds) != len(ys):
-        raise ValueError(
-            f"curve needs kind 'line' or 'bars', or one of them for each of {len(ys)} curves, got {kind!r}."
-        )
-    x = _numbers(x, "x of bars" if "bars" in kinds else "x", gaps="bars" not in kinds)
+
+    y: object
+    name: str = ""
+    colour: int | None = None
+    dash: int | None = None
+    kind: str = "line"
+
+
+def curve(
+    x,
+    lines,
+    title="",
+    *,
+    kind="line",
+    xlabel="",
+    ylabel="",
+    xlim=None,
+    ylim=None,
+    xticks=None,
+    yticks=None,
+    log="",
+    cursor=None,
+    dots=True,
+    intervals=None,
+    fill=False,
+    shape=0.62,
+    notes=None,
+    lead=None,
+) -> dict:
+    """Lines over x, (N,): a list of `Line`s; or {name: y}, or y alone, whose lines are all of one kind or each of its own.
+
+    x of "bars": the middle of each bar. log: "x", "y" or "xy", on a scale of powers of ten; what is not above 0 is a gap. x, y,
+    limits, ticks and cursor are the plain numbers all the same. xticks, yticks: numbers, or (number, text); None: round ones.
+    cursor: (F,) x-values; a vertical line follows the frame, and with dots a dot on every line. intervals: (low, high) at each
+    x, an upright line. fill: shade under lines. shape: height of the plane by its width.
+    """
+    lines = _lines(lines, kind)
+    bars = any(line.kind == "bars" for line in lines)
+    if log not in ("", "x", "y", "xy"):
+        raise ValueError(f"log is 'x', 'y', 'xy' or '', the axes with powers of ten, got {log!r:.60}.")
+    on_x, on_y = (_logarithm if axis in log else _as_it_is for axis in "xy")
+    x = on_x(_numbers(x, "x of bars" if bars else "x", gaps=not bars))
     if x.ndim != 1 or np.isfinite(x).sum() < 2:
         raise ValueError(f"curve needs x of shape (N,) with at least two numbers, got {x.shape}.")
-    marks, lines = [], {}  # lines: colour -> (1 or F, N)
-    for rank, (kind, (name, y)) in enumerate(zip(kinds, ys.items(), strict=True)):
-        y = _numbers(y, f"curve {name!r}", gaps=True)
+    marks, dotted = [], []  # dotted: (colour, (1 or F, N)) of each line
+    for rank, line in enumerate(lines):
+        y = on_y(_numbers(line.y, f"curve {line.name!r}", gaps=True))
         if y.ndim not in (1, 2) or y.shape[-1] != len(x):
             raise ValueError(
-                f"curve {name!r} needs shape ({len(x)},) or (frames, {len(x)}) like x, got {y.shape}."
+                f"curve {line.name!r} needs shape ({len(x)},) or (frames, {len(x)}) like x, got {y.shape}."
             )
-        y, style = y.reshape(-1, len(x)), {"dash": rank % 7, "fill": bool(fill)}
-        marks.append(_mark(kind, name, x[None], y, [rank % 7], **style))
-        if kind == "line":
-            lines[rank % 7] = y
+        y, colour = y.reshape(-1, len(x)), _style(line.colour, rank % 7, "colour")
+        style = {"dash": _style(line.dash, colour, "dash"), "fill": bool(fill)}
+        marks.append(_mark(line.kind, line.name, x[None], y, [colour], **style))
+        if line.kind == "line":
+            dotted.append((colour, y))
+    for at, ends in zip(x, () if intervals is None else intervals, strict=intervals is not None):
+        ends = on_y(_numbers(ends, "an interval"))
+        marks.append(_mark("line", "", np.array([[at, at]]), ends[None], [6], dash=0, fill=False))
     if xlim is None:
-        half_bar = (x[1] - x[0]) / 2 if "bars" in kinds else 0
+        half_bar = (x[1] - x[0]) / 2 if bars else 0
         xlim = (np.nanmin(x) - half_bar, np.nanmax(x) + half_bar)
-    ylim = _limits(marks, "y", 0.06, zero="bars" in kinds or fill) if ylim is None else ylim
+    else:
+        xlim = [on_x(v) for v in _range("xlim", xlim)]
+    ylim = (
+        _limits(marks, "y", 0.06, zero=bars or fill)
+        if ylim is None
+        else [on_y(v) for v in _range("ylim", ylim)]
+    )
     if cursor is not None:
-        marks += _cursor(_numbers(cursor, "cursor").ravel(), x, lines, ylim)
-    return _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel)
+        marks += _cursor(on_x(_numbers(cursor, "cursor").ravel()), x, dotted if dots else [], ylim)
+    panel = _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, shape)
+    for key, ticks, on in (("xticks", xticks, on_x), ("yticks", yticks, on_y)):
+        if ticks is not None or on is _logarithm:
+            panel[key] = _marked(ticks, on, panel[key.replace("ticks", "lim")], key)
+    return panel
+
+
+def _lines(given, kind) -> list[Line]:
+    """The lines of a curve, however they were given."""
+    if isinstance(given, list | tuple) and given and all(isinstance(line, Line) for line in given):
+        kinds, lines = [line.kind for line in given], list(given)
+    else:
+        named = given if isinstance(given, dict) else {"": given}
+        kinds = [kind] * len(named) if isinstance(kind, str) else list(kind)
+        if named and len(kinds) == len(named):
+            lines = [Line(y, name, kind=k) for k, (name, y) in zip(kinds, named.items(), strict=True)]
+        else:
+            lines = []
+    if not lines or not set(kinds) <= {"line", "bars"}:
+        raise ValueError(
+            f"curve needs kind 'line' or 'bars', or one of them for each of {len(lines)} curves, got {kind!r}."
+        )
+    return lines
+
+
+def _style(value, usual: int, what: str) -> int:
+    return (
+        usual
+        if value is None
+        else integer(value, 0, 6, f"{what} of a line is 0 to 6, or None, got {value!r:.60}.")
+    )
+
+
+def _as_it_is(v):
+    return v
+
+
+def _logarithm(v):
+    v = np.asarray(v, np.float64)
+    return np.log10(v, where=v > 0, out=np.full_like(v, np.nan))
+
+
+def _marked(ticks, on, limits, what: str) -> list[list]:
+    """The ticks of an axis, [place, text] each: those that were asked for, or the powers of ten within its limits."""
+    low, high = limits
+    if ticks is None:
+        ticks = [10.0**k for k in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
+    pairs = [
+        t if isinstance(t, tuple | list) else (t, f"{t:,g}".replace("-", "\N{MINUS SIGN}")) for t in ticks
+    ]
+    return [[float(on(v)), _word(text, f"the text of one of {what}")] for v, text in pairs]
 
 
 # ---- checks and packing -------------------------------------------------------------------------------------------
@@ -144,8 +254,8 @@ def _signal(alpha_bar) -> np.ndarray:
     return a
 
 
-def _f32(a) -> bytes:
-    return np.ascontiguousarray(a, "<f4").tobytes()
+def _f32(a) -> np.ndarray:
+    return np.array(a, "<f4", order="C")
 
 
 def _word(value, what: str) -> str:
@@ -179,11 +289,20 @@ def _panel(kind, title, notes, lead, counts, **data) -> dict:
     return panel | {"frames": agree(f"the panel {title!r}", counts)} | data
 
 
+def packed(part):
+    """A film, or a part of it, as the browser gets it: its arrays as bytes."""
+    if isinstance(part, dict):
+        return {key: packed(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [packed(value) for value in part]
+    return memoryview(part).cast("B") if isinstance(part, np.ndarray) else part
+
+
 def bytes_in(part) -> int:
     """Roughly what a panel weighs."""
     if isinstance(part, dict | list):
         return sum(map(bytes_in, part.values() if isinstance(part, dict) else part))
-    return len(part) if isinstance(part, bytes | str) else 8
+    return part.nbytes if isinstance(part, np.ndarray) else len(part) if isinstance(part, str) else 8
 
 
 # ---- plots --------------------------------------------------------------------------------------------------------
@@ -221,41 +340,42 @@ def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail
             raise ValueError(
                 f"scatter mixes x0 and eps of one shape (N, 2), got {points.shape} and {eps.shape}."
             )
-        more |= {"ex": _f32(eps[:, 0]), "ey": _f32(eps[:, 1]), "alpha_bar": _signal(alpha_bar).tobytes()}
+        more |= {"ex": _f32(eps[None, :, 0]), "ey": _f32(eps[None, :, 1]), "alpha_bar": _signal(alpha_bar)}
     x, y = points.reshape(-1, n, 2).transpose(2, 0, 1)
     return _mark("points", name, x, y, [GREY if c < 0 else int(c) for c in colors.ravel()], **more)
 
 
 def _cursor(at, x, lines, ylim) -> list[dict]:
-    """A vertical line that follows the frames, and a dot where it meets each line."""
-    agree("the cursor and its curves", [len(at), *map(len, lines.values())])
+    """A vertical line that follows the frames, and a dot where it meets each of the lines, (colour, y) each."""
+    agree("the cursor and its curves", [len(at), *(len(y) for _, y in lines)])
     order, here = np.argsort(x), at[:, None]
-    rows = [np.broadcast_to(y, (len(at), len(x))) if len(y) == 1 else y for y in lines.values()]
-    dots = [[np.interp(a, x[order], y[i, order]) for y in rows] for i, a in enumerate(at)]
+    rows = [np.broadcast_to(y, (len(at), len(x))) if len(y) == 1 else y for _, y in lines]
+    own = np.array_equal(at, x)  # from place to place: frame i has place i, even where two places are one
+    dots = [[y[i, i] if own else np.interp(a, x[order], y[i, order]) for y in rows] for i, a in enumerate(at)]
     marks = [_mark("line", "", here.repeat(2, 1), np.array([ylim]), [GREY], fill=False)]
     if lines:
         dot = {"size": 11.0, "trail": []}
-        marks.append(_mark("points", "", here.repeat(len(rows), 1), np.array(dots), list(lines), **dot))
+        colours = [colour for colour, _ in lines]
+        marks.append(_mark("points", "", here.repeat(len(rows), 1), np.array(dots), colours, **dot))
     return marks
 
 
 def _moves(mark: dict) -> int:
     """The number of frames of a mark."""
-    if "alpha_bar" in mark:
-        return len(mark["alpha_bar"]) // 8
-    return max(len(mark["x"]), len(mark["y"])) // (4 * mark["n"])
+    return len(mark["alpha_bar"]) if "alpha_bar" in mark else max(len(mark["x"]), len(mark["y"]))
 
 
-def _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, equal=False) -> dict:
+def _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, shape=None) -> dict:
+    """shape None: one scale for both axes."""
     limits = {"xlim": _range("xlim", xlim), "ylim": _range("ylim", ylim)}
     wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
-    if equal:  # one scale for both: a plane much longer than wide gets room on its narrow side, or it would fill a street
+    if shape is None:  # a plane much longer than wide gets room on its narrow side, or it would fill a street
         limits = {
             "xlim": _at_least(high / SLIM, limits["xlim"]),
             "ylim": _at_least(wide / SLIM, limits["ylim"]),
         }
         wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
-    shape = high / wide if equal else 0.62
+    shape = shape or high / wide
     ticks = {"xticks": _ticks(*limits["xlim"]), "yticks": _ticks(*limits["ylim"])}
     words = {"xlabel": _word(xlabel, "xlabel"), "ylabel": _word(ylabel, "ylabel")}
     more = limits | ticks | words | {"marks": marks, "shape": shape}
@@ -282,9 +402,7 @@ def _at_least(size: float, limits: list[float]) -> list[float]:
 def _limits(marks, axis: str, margin: float, zero=False) -> tuple[float, float]:
     """The range of all frames and a margin; noise included, so that nothing leaves the picture."""
     keys = [axis, "e" + axis]
-    values = np.concatenate(
-        [np.frombuffer(m[k], "<f4") for m in marks for k in keys if k in m] + [[0.0] * zero]
-    )
+    values = np.concatenate([m[k].ravel() for m in marks for k in keys if k in m] + [[0.0] * zero])
     values = values[np.isfinite(values)]
     low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
     pad = margin * (high - low) or 0.5

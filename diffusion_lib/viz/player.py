@@ -22,10 +22,10 @@ from ..files import expanded, write
 from ..values import integer
 from ..words import N_, _, code, spoken
 from . import still as stills
-from .panels import agree, bytes_in, curve, mix, pixels, scatter, texts
+from .panels import Line, agree, bytes_in, curve, mix, packed, pixels, scatter, texts
 from .theme import heard_at_once, script
 
-__all__ = ["FramePlayer", "curve", "mix", "pixels", "save_html", "scatter"]
+__all__ = ["FramePlayer", "Line", "curve", "mix", "pixels", "save_html", "scatter"]
 
 SOURCE = script(__file__, "player.js")
 WORDS = {
@@ -45,7 +45,7 @@ class FramePlayer(anywidget.AnyWidget):
     """
 
     _esm = SOURCE
-    film = traitlets.Dict().tag(sync=True)
+    film = traitlets.Dict().tag(sync=True, to_json=lambda film, _: packed(film))
     value = traitlets.Int(0).tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
 
@@ -114,7 +114,7 @@ def save_html(path, player: FramePlayer, *, title="", description="") -> Path:
     """
     state = {"film": player.film, "value": player.value, "words": player.words}
     # In JSON "<" only occurs inside strings, so no text of a learner can end the script element.
-    film = json.dumps(state, default=lambda b: {"base64": base64.b64encode(b).decode()})
+    film = json.dumps(state, default=lambda a: {"base64": base64.b64encode(a).decode()})
     film = film.replace("<", "\\u003c")
     source = SOURCE + "\nstandalone();\n"
     allowed = base64.b64encode(sha256(source.encode()).digest()).decode()

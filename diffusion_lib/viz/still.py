@@ -151,11 +151,10 @@ def _wrap(text: str, width: float, bold=False) -> list[str]:
 def _pixels(panel: dict, i: int, tall: int) -> Image.Image:
     size = (panel["height"], panel["width"], panel["channels"])
     if panel["kind"] == "mix":
-        x0, eps = (np.frombuffer(panel[key], "<f4").reshape(size) for key in ("x0", "eps"))
-        a = np.frombuffer(panel["alpha_bar"], "<f8")[i]
+        x0, eps, a = panel["x0"], panel["eps"], panel["alpha_bar"][i]
         frame = ((np.sqrt(a) * x0 + np.sqrt(1 - a) * eps + 1) * 127.5).clip(0, 255).round().astype(np.uint8)
     else:
-        film = np.frombuffer(panel["data"], np.uint8).reshape(-1, *size)
+        film = panel["data"].reshape(-1, *size)
         frame = film[min(i, len(film) - 1)]
     picture = Image.fromarray(frame[..., 0] if size[2] == 1 else frame).convert("RGB")
     scale = min(tall / size[0], WIDE / size[1])
@@ -163,8 +162,7 @@ def _pixels(panel: dict, i: int, tall: int) -> Image.Image:
 
 
 def _row(mark: dict, key: str, i: int) -> np.ndarray:
-    rows = np.frombuffer(mark[key], "<f4").reshape(-1, mark["n"]).astype(float)
-    return rows[min(i, len(rows) - 1)]
+    return mark[key][min(i, len(mark[key]) - 1)].astype(float)
 
 
 def _at(mark: dict, i: int) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +170,7 @@ def _at(mark: dict, i: int) -> tuple[np.ndarray, np.ndarray]:
     x, y = _row(mark, "x", i), _row(mark, "y", i)
     if "alpha_bar" not in mark:
         return x, y
-    a = np.frombuffer(mark["alpha_bar"], "<f8")[i]
+    a = mark["alpha_bar"][i]
     return tuple(np.sqrt(a) * v + np.sqrt(1 - a) * _row(mark, e, i) for v, e in ((x, "ex"), (y, "ey")))
 
 

@@ -21,8 +21,8 @@ from ...viz.panels import curve, pixels
 from ...viz.player import FramePlayer
 
 VARIANCES = {"β": 1.0, "β̃": 0.0, "learned": None}  # name -> v of reverse_step; None: what the network says
-ERRORS = [[math.log10(v), f"{v:g}"] for v in (0.001, 0.01, 0.1, 1)]
-FLOOR = -3.6  # what is smaller is drawn here, in log10: the perfect denoiser reaches 0
+FLOOR = 10**-3.6  # what is smaller is drawn here: the perfect denoiser reaches 0
+ERRORS = {"log": "y", "ylim": (0.8 * FLOOR, 1.6)}
 
 
 def guess(model: Callable, xt: Tensor, t: int, schedule: Schedule, y: Tensor | None = None) -> Tensor:
@@ -72,11 +72,16 @@ def network_or_perfect(model: Denoiser, seen: Data, fresh: Data, n: int = 200, c
             rows = [x0[:4], xt[:4], guesses["network"][:4], guesses["perfect"][:4]]
             films[name].append(grid(torch.cat(rows), columns=4))
     db = schedule.snr_db[torch.tensor(times)].numpy()
-    ys = {f"{who}, {name}": np.log10(np.maximum(e, 10**FLOOR)) for (who, name), e in errors.items()}
+    ys = {f"{who}, {name}": np.maximum(e, FLOOR) for (who, name), e in errors.items()}
     panel = curve(
-        -db, ys, "error of the guess x̂_{0}", xlabel="noise in decibels", ylabel="mean square", cursor=-db,
-        ylim=(FLOOR - 0.1, 0.2),
-    )  # fmt: skip
+        -db,
+        ys,
+        "error of the guess x̂_{0}",
+        xlabel="noise in decibels",
+        ylabel="mean square",
+        cursor=-db,
+        **ERRORS,
+    )
     said = [
         f"error on seen pictures: network {errors['network', 'seen'][i]:.3f}, perfect {errors['perfect', 'seen'][i]:.3f}"
         f"      on new ones: network {errors['network', 'new'][i]:.3f}, perfect {errors['perfect', 'new'][i]:.3f}"
@@ -87,7 +92,7 @@ def network_or_perfect(model: Denoiser, seen: Data, fresh: Data, n: int = 200, c
         [
             pixels(np.stack(films["seen"]), "pictures it learned from", notes=rows),
             pixels(np.stack(films["new"]), "new pictures", notes=rows),
-            panel | {"yticks": ERRORS},
+            panel,
         ],
         captions=said,
         labels=[f"noise {-v:+.0f} dB" for v in db],
@@ -118,7 +123,7 @@ def three_questions(models: dict[str, Denoiser], eye, fresh: Data, counts: Seque
             float((guess(model, xt, t, schedule, y) - x0).pow(2).mean())
             for xt, t in zip(xts, times, strict=True)
         ]
-        ys[f"asked for {name}"] = np.log10(error)
+        ys[f"asked for {name}"] = error
     db = schedule.snr_db[torch.tensor(times)].numpy()
     xT, y = torch.randn(n, *x0.shape[1:], generator=g), torch.arange(n) % len(fresh.names)
     far, floor = distances(eye, fresh, n)
@@ -132,13 +137,11 @@ def three_questions(models: dict[str, Denoiser], eye, fresh: Data, counts: Seque
         said.append(
             f"{_steps(count)}.  Distance to real digits: {', '.join(shares)}      ({n} real ones: {floor:.1f})"
         )
-    panel = curve(
-        -db, ys, "error of the guess x̂_{0}, new pictures", xlabel="noise in decibels", ylim=(FLOOR - 0.1, 0.2)
-    )
+    panel = curve(-db, ys, "error of the guess x̂_{0}, new pictures", xlabel="noise in decibels", **ERRORS)
     return FramePlayer(
         [
             *(pixels(np.stack(film), f"asked for {name}") for name, film in films.items()),
-            panel | {"yticks": ERRORS},
+            panel,
         ],
         captions=said,
         labels=[_steps(c) for c in counts],
@@ -217,7 +220,7 @@ def bound(
             terms[name] = bound_terms(lambda *_, again=again: next(again)[0], data.x, schedule, levels, v=v, y=y, n=n, seed=seed)  # fmt: skip
     terms = {name: terms[name] for name in VARIANCES}
     edges = np.unique(np.round(np.geomspace(1, schedule.T + 1, count + 1)).astype(int))
-    middle = np.log10(np.sqrt(edges[:-1] * (edges[1:] - 1.0)))
+    middle = np.sqrt(edges[:-1] * (edges[1:] - 1.0))
 
     def around(v: Tensor) -> np.ndarray:
         return np.array([float(v[a:b].mean()) for a, b in pairwise(edges)])
@@ -231,12 +234,12 @@ def bound(
     heights = {name: np.exp(around(torch.cat([v[:1], v]))) for name, v in shares.items()}
     bits = {name: around(v) for name, v in terms.items()}
     total = {name: float(v.sum()) for name, v in terms.items()}
-    ticks = [[float(k), f"{10**k}"] for k in range(int(math.log10(schedule.T)) + 1)]
-    left = curve(middle, bits, "terms of the bound, bits per dimension", xlabel="t", cursor=middle)
-    right = curve(middle, heights, "σ² as a share of β", xlabel="t", cursor=middle, ylim=(0, 1.08))
+    along = {"xlabel": "t", "log": "x", "xticks": [10**k for k in range(int(math.log10(schedule.T)) + 1)]}
+    left = curve(middle, bits, "terms of the bound, bits per dimension", cursor=middle, **along)
+    right = curve(middle, heights, "σ² as a share of β", cursor=middle, ylim=(0, 1.08), **along)
     sums = ", ".join(f"{name} {v:.2f}" for name, v in total.items())
     return FramePlayer(
-        [left | {"xticks": ticks}, right | {"xticks": ticks}],
+        [left, right],
         captions=[
             f"one term here: {', '.join(f'{name} {v[i]:.4f}' for name, v in bits.items())}      all {schedule.T} terms together: {sums} bits per dimension"
             for i in range(len(middle))

@@ -21,7 +21,7 @@ from ..live import Live, budget
 from .looks import Pictures, Points
 
 LEVELS = {"little noise (+10 dB)": 10.0, "half noise (0 dB)": 0.0, "much noise (−10 dB)": -10.0}
-TICKS = [[math.log10(v), f"{v:g}"] for v in (0.01, 0.03, 0.1, 0.3, 1, 3)]
+TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3)
 
 
 class LossCurve:
@@ -45,9 +45,7 @@ class LossCurve:
 
     def smooth(self) -> tuple[np.ndarray, np.ndarray]:
         """Where (steps or seconds), and losses, each the mean of about a fortieth of them all, from behind only: (N,) each, N >= 2."""
-        points = (
-            self.points if len(self.points) > 1 else [(0.0, 1.0), (1e-6, 1.0)]
-        )  # a network that answers 0
+        points = self.points if len(self.points) > 1 else [(0.0, 1.0)] * 2  # a network that answers 0
         x, y = np.array(points).T
         total, width = np.concatenate([[0.0], np.cumsum(y)]), 1 + len(y) // 40
         here = np.arange(1, len(y) + 1)
@@ -100,10 +98,17 @@ class Training(Live):
     def _panels(self, frames: list[dict]) -> list[dict]:
         x, y = self.losses.smooth()
         panel = curve(
-            x, {"": np.log10(y)}, "loss, on a logarithmic scale", xlabel=self._xlabel,
-            xlim=(0, self.until), ylim=(-2.1, 0.6), cursor=self._at(frames),
-        )  # fmt: skip
-        return [*self.eye.panels(frames, self.level.value), panel | {"yticks": TICKS}]
+            x,
+            y,
+            "loss, on a logarithmic scale",
+            xlabel=self._xlabel,
+            xlim=(0, self.until),
+            ylim=(0.008, 4),
+            yticks=TICKS,
+            log="y",
+            cursor=self._at(frames),
+        )
+        return [*self.eye.panels(frames, self.level.value), panel]
 
     def _caption(self, f: dict) -> str:
         loss = f"loss {f['loss']:.3f}" if math.isfinite(f["loss"]) else "not trained yet"

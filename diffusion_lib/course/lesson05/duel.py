@@ -315,14 +315,13 @@ class Duel(WorkBox):
         rows = np.concatenate([[(0, math.nan, math.nan)], rows])
         end = max(20, rows[-1, 0])
         balance = even(self.pair.loss)
-        rows[-1, 0] = max(rows[-1, 0], 1e-6)
         losses = {"D's loss": rows[:, 1], "G's loss": rows[:, 2]} | {k: np.full(len(rows), v) for k, v in balance.items()}  # fmt: skip
         cursor = np.array([_lessons(f) for f in frames], float)
         # all of them: nothing leaves the plot
         values = [0.0, *balance.values(), *rows[:, 1:][np.isfinite(rows[:, 1:])]]
         panel = curve(rows[:, 0], losses, "Both losses", xlabel="lessons, of both", xlim=(0, end),
-                      ylim=(1.1 * min(values), max(3.0, 1.1 * max(values))), cursor=cursor)  # fmt: skip
-        return [*self.eye.panels(frames), panel | {"shape": self.eye.loss_shape}]
+                      ylim=(1.1 * min(values), max(3.0, 1.1 * max(values))), cursor=cursor, shape=self.eye.loss_shape)  # fmt: skip
+        return [*self.eye.panels(frames), panel]
 
     def _show(self, jump: bool = False) -> None:
         with self._lock:

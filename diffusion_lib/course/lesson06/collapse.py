@@ -21,7 +21,7 @@ from ...train import Record, fit
 from ...viz.panels import curve, scatter
 from ..common import say
 from ..controls import button, group, menu
-from ..live import Live, budget, two_places
+from ..live import Live, budget
 from .recipes import edged
 
 COUNTED = 0.1  # the share of samples within 3 sd from which on modes and their KL are counted: few strays say nothing
@@ -187,15 +187,14 @@ class CollapseLab(Live):
             x = np.union1d(at, self.old[0])
             lines = {name: np.interp(x, at, y, right=np.nan) for name, y in lines.items()}
             lines["before"] = np.interp(x, *self.old, left=np.nan)
-        x, lines = two_places(x, lines)
         wide = (0, max(self.until, float(x[-1]), 1e-3))
         here = {"cursor": at, "xlim": wide, "xlabel": self._xlabel}
         modes = curve(x, lines, f"modes covered, of {k}", ylim=(-0.04 * k, 1.1 * k), **here)
-        x, lines = two_places(at, {n: [f[n] for f in frames] for n in ("real", "fake")})
+        said = {n: [f[n] for f in frames] for n in ("real", "fake")}
         return [
             cloud,
             modes,
-            curve(x, lines, 'what D says: probability of "real"', ylim=(-0.04, 1.1), **here),
+            curve(at, said, 'what D says: probability of "real"', ylim=(-0.04, 1.1), **here),
         ]
 
     def _caption(self, f: dict) -> str:

@@ -196,14 +196,11 @@ def winning(data: _data.Data, steps: int = 300, looks: int = 30, seed: int = 0) 
             fake = g.model(g.model.noise(256, dice))
         gan.d_step(d, next(batches)[0], fake, gan.LOSSES["minimax"], gan.Regular(), dice)
     step, p_real, p_fake, minimax, other = np.array(rows).T
-    logs = {"minimax (2014)": np.log10(minimax + 1e-12), "non-saturating": np.log10(other + 1e-12)}
+    lengths = {"minimax (2014)": minimax + 1e-12, "non-saturating": other + 1e-12}
     here = {"cursor": step, "xlabel": "lessons that D had"}
-    low, high = (
-        math.floor(min(v.min() for v in logs.values())),
-        math.ceil(max(v.max() for v in logs.values())),
-    )
-    slopes = curve(step, logs, "gradient that reaches G", ylim=(low, high + 0.1), **here)
-    slopes |= {"yticks": [[v, f"{10.0**v:g}"] for v in range(low, high + 1)]}
+    low, high = np.log10([np.min([*lengths.values()]), np.max([*lengths.values()])])
+    reach = (10.0 ** math.floor(low), 10.0 ** (math.ceil(high) + 0.1))
+    slopes = curve(step, lengths, "gradient that reaches G", ylim=reach, log="y", **here)
     panels = [curve(step, {"of real": p_real, "of fakes": p_fake}, 'D says "real" with probability', ylim=(-0.04, 1.1), **here), slopes]  # fmt: skip
     captions = [
         f"D gives fakes {np.format_float_positional(f, 2, fractional=False, trim='-')}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)"

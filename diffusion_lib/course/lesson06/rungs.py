@@ -14,12 +14,12 @@ from ...evaluation import arena
 from ...evaluation.pyramid import Ruler, real_pictures
 from ...evaluation.records import RECORDS, recorded_ladder
 from ...viz.figures import grid
-from ...viz.panels import curve, pixels
+from ...viz.panels import Line, curve, pixels
 from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
-from ..live import ByTurns, two_places
+from ..live import ByTurns
 
-FLOORS = [[math.log10(v), str(v)] for v in (1, 2, 5, 10, 20, 50)]
+FLOORS = {"ylim": (0.5, 63), "yticks": (1, 2, 5, 10, 20, 50)}  # of the axis with the distance
 SIZES, FAMILIES = (8, 16, 32, 64), ("GAN", "DDPM")
 AGAIN = (16, 32)  # where equal steps and equal FLOPs were tried as well
 LIVE = 48  # samples to judge while one waits
@@ -69,18 +69,13 @@ def ladder() -> FramePlayer:
         )
         for f in FAMILIES
     ]
-    at, lines = np.log2(sizes), {}
-    for family in FAMILIES:
-        for seed in seeds:
-            far = [_distance(s, family, seed) for s in sizes]
-            lines[family if seed == seeds[0] else " " * (1 + len(lines))] = np.log10(far)
-    panel = curve(at, lines, "distance to real, in floors", cursor=at, xlabel="pixels", ylim=(-0.3, 1.8))
-    for i, mark in enumerate(m for m in panel["marks"] if m["kind"] == "line" and m["n"] == len(at)):
-        mark |= {"colors": [i // len(seeds)], "dash": i // len(seeds), "name": mark["name"].strip()}
-    dots = [m for m in panel["marks"] if m["kind"] == "points"]
-    for mark in dots:
-        mark["colors"] = [i // len(seeds) for i in range(len(lines))]
-    panel |= {"xticks": [[math.log2(s), str(s)] for s in sizes], "yticks": FLOORS}  # fmt: skip
+    lines = [
+        Line([_distance(s, family, seed) for s in sizes], family * (seed == seeds[0]), colour=i)
+        for i, family in enumerate(FAMILIES)
+        for seed in seeds
+    ]
+    title = "distance to real, in floors"
+    panel = curve(sizes, lines, title, cursor=sizes, xlabel="pixels", log="xy", xticks=sizes, **FLOORS)
     captions = [f"{s} × {s}: " + "; ".join(f"{f} {_range(climbed(s, f))}" for f in FAMILIES) for s in sizes]
     return FramePlayer([*panels, panel], captions=captions, labels=[f"{s} × {s}" for s in sizes], name="The resolution ladder", fps=1)  # fmt: skip
 
@@ -148,12 +143,11 @@ class Climb(ByTurns):
         return seen
 
     def _panels(self, frames: list[dict]) -> list[dict]:
-        seconds = np.array([f["seconds"] for f in frames])
-        far = {name: [math.log10(f[name]["distance"]) for f in frames] for name in FAMILIES}
-        x, lines = two_places(seconds, far)
-        panel = curve(x, lines, "distance to real, in floors", cursor=x, xlabel="seconds each", xlim=(0, self.seconds), ylim=(-0.3, 1.8))  # fmt: skip
+        x = [f["seconds"] for f in frames]
+        far = {name: [f[name]["distance"] for f in frames] for name in FAMILIES}
+        look = {"xlabel": "seconds each", "xlim": (0, self.seconds), "log": "y", **FLOORS}
         pictures = [pixels(np.stack([f[name]["x"] for f in frames]), name) for name in FAMILIES]
-        return [*pictures, panel | {"yticks": FLOORS}]
+        return [*pictures, curve(x, far, "distance to real, in floors", cursor=x, **look)]
 
     def _caption(self, f: dict) -> str:
         return f"{f['seconds']:.1f} s each:  " + "; ".join(

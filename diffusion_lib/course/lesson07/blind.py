@@ -94,7 +94,9 @@ def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
     at = np.arange(len(METRICS), dtype=float)
     limits = {name: np.full((1, len(at)), level) for name, level in (("+2 sd", 2.0), ("−2 sd", -2.0))}
     title, kinds = "how far each metric moves, in sd of real against real", ["bars", "line", "line"]
-    bars = curve(at, {"change": np.array(moved), **limits}, title, kind=kinds, ylim=(-MOST, MOST))
-    bars |= {"xticks": [[float(i), name] for i, (name, _) in zip(at, METRICS.values(), strict=True)]}
+    names = [(i, name) for i, (name, _) in enumerate(METRICS.values())]
+    bars = curve(
+        at, {"change": np.array(moved), **limits}, title, kind=kinds, ylim=(-MOST, MOST), xticks=names
+    )
     panels, labels = [scatter(np.array(clouds), "the samples"), bars], [str(i) for i in range(len(clouds))]
     return FramePlayer(panels, captions=captions, labels=labels, name="What each metric is blind to", fps=1)

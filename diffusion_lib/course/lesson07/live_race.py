@@ -20,7 +20,7 @@ from ...viz.panels import curve, pixels, scatter
 from ...viz.tables import Table, html, page, table
 from ..common import say
 from ..controls import button, choose, group, menu
-from ..live import ByTurns, two_places
+from ..live import ByTurns
 from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays
 
 # what is bet on: (question, the number, does more win?)
@@ -182,9 +182,8 @@ class LiveArena(ByTurns):
             plane, cloud = (-self.limit, self.limit), {"points": film, "colors": i, "size": 4}
             look = {"colors": -1, "size": 3, "xlim": plane, "ylim": plane}
             pictures.append(scatter(self.place.unseen.x[:500], k, layers=[cloud], **look))
-        seconds = np.array([f["seconds"] for f in frames])
-        x, lines = two_places(seconds, {k: [f[k]["coverage"] for f in frames] for k in FAMILIES})
-        lines["real ones"] = np.full(len(x), self.floor)
+        x, lines = [f["seconds"] for f in frames], {k: [f[k]["coverage"] for f in frames] for k in FAMILIES}
+        lines["real ones"] = [self.floor] * len(x)
         here = {"cursor": x, "xlabel": "seconds each", "xlim": (0, self.seconds), "ylim": (-0.03, 1.05)}
         return [*pictures, curve(x, lines, f"coverage, {self.n} samples", **here)]
 

@@ -10,14 +10,13 @@ from itertools import combinations
 from statistics import median
 
 import numpy as np
-import torch
 
 from ...evaluation import arena
 from ...evaluation.arena import FAMILIES
 from ...evaluation.metrics import student, wilson
 from ...evaluation.records import RECORDS, race_book
 from ...viz.figures import grid
-from ...viz.panels import curve, pixels, scatter
+from ...viz.panels import Line, curve, pixels, scatter
 from ...viz.player import FramePlayer
 from ...viz.tables import Interval, Table, html, table
 from .live_race import BETS, Beside, Bet
@@ -51,7 +50,7 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
         [c["seconds"] / r["seconds"] for c in r["curve"]] for r in book["runs"] if len(r["curve"]) == moments
     ]
     at = np.array([0.0, *np.median(shares, axis=0)]) * spent
-    lines, colours = {}, []
+    lines = []
     for i, family in enumerate(FAMILIES):
         for j, row in enumerate(r for r in book["runs"] if r["family"] == family):
             rows = np.array(
@@ -59,24 +58,17 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
                 + [math.nan if c.get(key) is None else float(c[key]) for c in row["curve"]]
             )
             rows = np.append(rows, [math.nan] * (len(at) - len(rows)))  # of a run that broke off
-            lines[family if not j else " " * (len(lines) + 1)] = np.log10(rows) if powers else rows
-            colours.append(i)
+            lines.append(Line(rows, "" if j else family, colour=i))
     floor = float(book["floor"][key])
-    lines["real ones"] = np.full(len(at), math.log10(floor) if powers else floor)
-    colours.append(3)
+    lines.append(Line(np.full(len(at), floor), "real ones", colour=3))
     seeds = len({r["seed"] for r in book["runs"]})
     title = f"{'Fréchet distance' if key == 'frechet' else key}, {seeds} seeds"
-    ylim = (-0.03, 1.05) if 0 <= floor <= 1 and not powers else None
-    panel = curve(at, lines, title, xlabel="seconds each", ylim=ylim)
-    if powers:
-        low, high = (math.ceil(panel["ylim"][0]), math.floor(panel["ylim"][1]))
-        panel |= {"yticks": [[k, f"{10.0**k:,g}"] for k in range(low, high + 1)]}
-    for mark, colour in zip(panel["marks"], colours, strict=True):
-        mark |= {"colors": [colour], "dash": colour, "name": mark["name"].strip()}
-    now = curve(at, {"now": np.zeros(len(at))}, cursor=seconds, xlim=(0, spent), ylim=panel["ylim"])
-    here = now["marks"][1]
-    panel["marks"].append(here)
-    panel["frames"] = len(seconds)
+    look = {
+        "ylim": (-0.03, 1.05) if 0 <= floor <= 1 and not powers else None,
+        "log": "y" * powers,
+        "dots": False,
+    }
+    panel = curve(at, lines, title, xlabel="seconds each", cursor=seconds, **look)
     captions = [f"{s:.0f} s of training each; seed 0" for s in seconds]
     labels, name, last = [f"{s:.0f} s" for s in seconds], f"The recorded race on {place}", len(seconds) - 1
     return FramePlayer([*panels, panel], captions=captions, labels=labels, name=name, fps=3, start=last)
@@ -98,7 +90,7 @@ def _seed_0(place: str) -> tuple[np.ndarray, list[dict]]:
 
 def _tiled(pictures: np.ndarray) -> np.ndarray:
     """24 pictures (24, C, H, W) uint8 -> one of four columns, (H', W'[, 3]) uint8: the taller the pictures, the wider their curve."""
-    return grid(torch.from_numpy(pictures).float() / 127.5 - 1, columns=4, pad=1)
+    return grid(pictures, columns=4, pad=1)
 
 
 def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
@@ -240,24 +232,21 @@ def many_samples(place: str, level: float = GOOD) -> FramePlayer:
     """Training until `level` is covered, and then drawing n samples: seconds in all against n, both on a scale of powers of ten."""
     book = race_book(place)
     n = 10 ** np.linspace(0, 7, 36)
-    lines, totals, words = {}, {}, []
+    totals, words = {}, []
     for family in FAMILIES:
         start = seconds_to(book, family, level)
         if start is None:
             words.append(f"{family} did not cover {level:g} in most seeds")
             continue
         totals[family] = start + n * median(_column(book, family, "drawing_ms")) / 1000
-        lines[family] = np.log10(totals[family])
-    if not lines:
+    if not totals:
         raise ValueError(f"Nobody covered {level:g} of {place} in most seeds: choose a lower level.")
-    title, high = (
-        f"seconds to cover {level:g} and draw n samples",
-        max(float(v.max()) for v in lines.values()),
-    )
-    at, ylim = np.log10(n), (0, high + 0.3)
-    panel = curve(at, lines, title, cursor=at, xlabel="n samples", ylim=ylim)
-    panel["xticks"] = [[0, "1"], [2, "100"], [4, "10,000"], [6, "1 million"]]
-    panel["yticks"] = [[k, f"{10**k:,} s"] for k in range(math.ceil(high) + 1)]
+    most = max(v.max() for v in totals.values())
+    powers = [(10**k, f"{10**k:,} s") for k in range(math.ceil(math.log10(most)) + 1)]
+    scale = {"log": "xy", "ylim": (1, 2 * most), "yticks": powers}
+    scale["xticks"] = [1, 100, 10_000, (10**6, "1 million")]
+    title = f"seconds to cover {level:g} and draw n samples"
+    panel = curve(n, totals, title, cursor=n, xlabel="n samples", **scale)
     captions = [
         f"n = {rounded(v)}: " + "; ".join([f"{k} {t[i]:,.0f} s" for k, t in totals.items()] + words)
         for i, v in enumerate(n)

@@ -137,13 +137,16 @@ def drawn_by_all(n: int = 797, seed: int = 0) -> dict[str, Tensor]:
     return {"real": seen_and_unseen()[1].x[:n]} | drawn
 
 
-def bars(names: list[str], heights: list[float], title: str, line: dict[str, float]) -> dict:
-    """A panel with a bar for each name, a dashed line across, {its name: its height}, and a cursor that goes from bar to bar."""
+def bars(names: list[str], heights: list[float], title: str, line: dict[str, float], **more) -> dict:
+    """A panel with a bar for each name, a dashed line across, {its name: its height}, and a cursor that goes from bar to bar.
+
+    more: of `curve`.
+    """
     at, ((said, height),) = np.arange(1.0, len(names) + 1), line.items()
     ys = {"": np.array(heights), said: np.full(len(at), height)}
     room = {"xlim": (0.3, len(at) + 0.7), "ylim": (0, 1.1 * max(1.0, *heights))}
-    panel = curve(at, ys, title, kind=["bars", "line"], cursor=at, **room)
-    return panel | {"xticks": [[x, name] for x, name in zip(at, names, strict=True)]}
+    ticks = list(zip(at, names, strict=True))
+    return curve(at, ys, title, kind=["bars", "line"], cursor=at, xticks=ticks, **room, **more)
 
 
 def sharpness(n: int = 797) -> FramePlayer:

@@ -11,7 +11,7 @@ from ...diffusion import Schedule
 from ...evaluation.metrics import copied, nearest
 from ...oracle import ideal_denoiser
 from ...viz.figures import grid
-from ...viz.panels import curve, pixels
+from ...viz.panels import pixels
 from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
 from .blurring import bars
@@ -81,11 +81,8 @@ def is_it_a_copy(found: dict[str, tuple[Tensor, Tensor, Tensor]] | None = None, 
 
 def _dials(dials: list[dict], names: list[str]) -> dict:
     """A bar for each maker and its 95 % interval, and the line of those who remember nothing."""
-    panel = bars(names, [d["share"] for d in dials], "share nearer to what was seen", {"independent": 0.5})
-    for i, d in enumerate(dials, 1):
-        ends = curve([i, i + 1e-6], {"": [d["low"], d["high"]]})["marks"]
-        panel["marks"] += [mark | {"colors": [6], "dash": 0} for mark in ends]
-    return panel
+    shares, ends = [d["share"] for d in dials], [(d["low"], d["high"]) for d in dials]
+    return bars(names, shares, "share nearer to what was seen", {"independent": 0.5}, intervals=ends)
 
 
 def _sentence(d: dict) -> str:

@@ -27,7 +27,7 @@ from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
 from ...viz.theme import heard_at_once, script
 from ...words import N_, _, spoken
-from ..live import Live, budget, two_places
+from ..live import Live, budget
 
 
 def seen_and_unseen() -> tuple[Data, Data]:
@@ -145,11 +145,11 @@ class MapTraining(Live):
         ]
         plane, at = {"xlim": (-4, 4), "ylim": (-4, 4)}, self._at(frames)
         here = {"cursor": at, "xlabel": self._xlabel, "xlim": (0, self.until)}
-        x, lines = two_places(at, {k: [f[k] for f in frames] for k in ("surprise", "KL")})
+        lines = {k: [f[k] for f in frames] for k in ("surprise", "KL")}
         return [
             scatter(mu, "where digits are put", colors=-1, size=3, layers=layers, **plane),
             pixels(np.stack([f["tiles"] for f in frames]), "what is decoded there"),
-            curve(x, lines, "bits per pixel, unseen digits", ylim=(0, 5), **here),
+            curve(at, lines, "bits per pixel, unseen digits", ylim=(0, 5), **here),
         ]
 
     def _caption(self, f: dict) -> str:
