@@ -26,6 +26,7 @@ from ...oracle import mixture_denoiser
 from ...viz.figures import one_picture, to_uint8
 from ...viz.panels import curve, mix, pixels, scatter
 from ...viz.player import FramePlayer
+from ...words import N_, _
 from ..common import PlayerBox, message, say
 from ..controls import group
 
@@ -34,7 +35,11 @@ def forward_captions(schedule: Schedule) -> list[str]:
     """For each t = 0..T, the numbers of the jump: how much picture, how much noise."""
     return [
         f"x_{{t}} = {math.sqrt(a):.3f} x_{{0}} + {math.sqrt(1 - a):.3f} ε      "
-        + ("all picture, no noise" if a == 1 else f"picture : noise = {math.sqrt(a / (1 - a)):.2f} : 1")
+        + (
+            _("all picture, no noise")
+            if a == 1
+            else _("picture : noise = {ratio:.2f} : 1").format(ratio=math.sqrt(a / (1 - a)))
+        )
         for a in schedule.alpha_bar.tolist()
     ]
 
@@ -51,7 +56,7 @@ def explore_forward(
     def panels():
         g = generator(seed)
         return [
-            mix(x.numpy(), randn_like(x, g).numpy(), schedule.alpha_bar.numpy(), name)
+            mix(x.numpy(), randn_like(x, g).numpy(), schedule.alpha_bar.numpy(), _(name))
             for name, x in pictures.items()
         ]
 
@@ -59,7 +64,7 @@ def explore_forward(
         panels(),
         captions=forward_captions(schedule),
         labels=[f"t = {t} / {schedule.T}" for t in range(schedule.T + 1)],
-        name=f"Forward noise on {', '.join(pictures)}",
+        name=_("Forward noise on {pictures}").format(pictures=", ".join(map(_, pictures))),
         fps=60,
     )
     box = PlayerBox([player])
@@ -71,12 +76,12 @@ def explore_forward(
 
 def _upload(box: PlayerBox, pictures: dict[str, Tensor], panels: Callable[[], list]) -> widgets.FileUpload:
     """A button below the box's player that puts a picture of one's own among `pictures`, which `panels` draws."""
-    says = message("Nothing leaves this computer.")
+    says = message(_("Nothing leaves this computer."))
     button = widgets.FileUpload(
         accept="image/*",
         multiple=False,
-        description="Add your own picture",
-        tooltip="Nothing leaves this computer",
+        description=_("Add your own picture"),
+        tooltip=_("Nothing leaves this computer"),
         layout={"width": "220px"},
     )
 
@@ -87,12 +92,15 @@ def _upload(box: PlayerBox, pictures: dict[str, Tensor], panels: Callable[[], li
             except (ValueError, OSError) as error:
                 say(says, str(error), bad=True)
                 return
-            pictures["yours"] = picture
-            box.player.update(panels=panels(), name=f"Forward noise on {', '.join(pictures)}")
-            say(says, f"{file['name']} joined the others: move the slider.")
+            pictures[N_("yours")] = picture
+            box.player.update(
+                panels=panels(),
+                name=_("Forward noise on {pictures}").format(pictures=", ".join(map(_, pictures))),
+            )
+            say(says, _("{name} joined the others: move the slider.").format(name=file["name"]))
 
     button.observe(add, "value")
-    box.children = (box.player, group([button, says], name="A picture of your own"))
+    box.children = (box.player, group([button, says], name=_("A picture of your own")))
     return button
 
 
@@ -120,21 +128,24 @@ def ink(points: Tensor, T: int = 60, seed: int = 0) -> FramePlayer:
         return scatter(frames, title, colors=colors, size=5, xlim=(-3.6, 3.6), ylim=(-3.6, 3.6))
 
     captions = [
-        f"Time runs forward: {t} of {T} random kicks. All three cups are the same." for t in range(T + 1)
+        _("Time runs forward: {t} of {T} random kicks. All three cups are the same.").format(t=t, T=T)
+        for t in range(T + 1)
     ]
     captions += [
-        f"{n} of {T} steps “back”.  Film: every recorded kick undone.  Cup: new random kicks.  Reverse process: new kicks plus a push that knows the shape."
+        _(
+            "{n} of {T} steps “back”.  Film: every recorded kick undone.  Cup: new random kicks.  Reverse process: new kicks plus a push that knows the shape."
+        ).format(n=n, T=T)
         for n in range(1, T + 1)
     ]
     return FramePlayer(
         [
-            panel(list(there.flip(0)[1:]), "The film, rewound"),
-            panel(cup, "The cup, left alone"),
-            panel(back, "The reverse process"),
+            panel(list(there.flip(0)[1:]), _("The film, rewound")),
+            panel(cup, _("The cup, left alone")),
+            panel(back, _("The reverse process")),
         ],
         captions=captions,
-        labels=[f"kick {min(i, 2 * T - i)}" for i in range(2 * T + 1)],
-        name="Ink particles diffuse and are brought back in three ways",
+        labels=[_("kick {n}").format(n=min(i, 2 * T - i)) for i in range(2 * T + 1)],
+        name=_("Ink particles diffuse and are brought back in three ways"),
         fps=20,
     )
 
@@ -160,21 +171,29 @@ def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int =
         )
         exact.append(((cdf[1:] - cdf[:-1]) / width).numpy())  # averaged over each bar, as a histogram is
         captions.append(
-            f"mean {x.mean():+.3f} | {jump.mean():+.3f}, exactly {math.sqrt(a) * value:+.3f}      "
-            f"variance {x.var():.3f} | {jump.var():.3f}, exactly {1 - a:.3f}"
+            _(
+                "mean {mean:+.3f} | {jumped:+.3f}, exactly {exact:+.3f}      variance {var:.3f} | {jumped_var:.3f}, exactly {exact_var:.3f}"
+            ).format(
+                mean=x.mean(),
+                jumped=jump.mean(),
+                exact=math.sqrt(a) * value,
+                var=x.var(),
+                jumped_var=jump.var(),
+                exact_var=1 - a,
+            )
         )
 
     def panel(film, title):
-        ys = {"drawn": np.stack(film), "exact": np.stack(exact)}
+        ys = {_("drawn"): np.stack(film), _("exact"): np.stack(exact)}
         return curve(
-            middle.numpy(), ys, title, kind=("bars", "line"), xlabel="value of the pixel", ylim=(0, 1.2)
+            middle.numpy(), ys, title, kind=("bars", "line"), xlabel=_("value of the pixel"), ylim=(0, 1.2)
         )
 
     return FramePlayer(
-        [panel(steps, "t small steps"), panel(jumps, "one jump")],
+        [panel(steps, _("t small steps")), panel(jumps, _("one jump"))],
         captions=captions,
         labels=[f"t = {t}" for t in range(schedule.T + 1)],
-        name="Histogram of a pixel after t steps beside one jump",
+        name=_("Histogram of a pixel after t steps beside one jump"),
         fps=20,
     )
 
@@ -185,18 +204,22 @@ def chain_log_probability(x0: Tensor, schedule: Schedule, seed: int = 0) -> Fram
     terms = torch.cat([torch.zeros(1, dtype=torch.float64), log_q_chain(path, schedule)[:, 0]])
     total = terms.cumsum(0)
     t = np.arange(schedule.T + 1)
-    captions = ["The path starts at x_{0}: no step taken, the sum is 0."] + [
-        f"log q(x_{{{i}}}|x_{{{i - 1}}}) = {terms[i]:+.1f}      the sum so far, log q(x_{{1:{i}}}|x_{{0}}) = {total[i]:+.1f} nats"
+    captions = [_("The path starts at x_{0}: no step taken, the sum is 0.")] + [
+        _(
+            "log q(x_{{{t}}}|x_{{{before}}}) = {term:+.1f}      the sum so far, log q(x_{{1:{t}}}|x_{{0}}) = {total:+.1f} nats"
+        ).format(t=i, before=i - 1, term=terms[i], total=total[i])
         for i in range(1, schedule.T + 1)
     ]
     return FramePlayer(
         [
-            pixels(to_uint8(path[:, 0]), "one path of the chain"),
-            curve(t[1:], {"": terms[1:].numpy()}, "log q of each step", xlabel="t", cursor=np.maximum(t, 1)),
-            curve(t, {"": total.numpy()}, "their sum: log q of the path", xlabel="t", cursor=t),
+            pixels(to_uint8(path[:, 0]), _("one path of the chain")),
+            curve(
+                t[1:], {"": terms[1:].numpy()}, _("log q of each step"), xlabel="t", cursor=np.maximum(t, 1)
+            ),
+            curve(t, {"": total.numpy()}, _("their sum: log q of the path"), xlabel="t", cursor=t),
         ],
         captions=captions,
         labels=[f"t = {i}" for i in t],
-        name="A path of the forward chain and its log-probability adding up",
+        name=_("A path of the forward chain and its log-probability adding up"),
         fps=10,
     )

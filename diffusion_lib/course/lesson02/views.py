@@ -18,6 +18,7 @@ from ...values import integer
 from ...viz.figures import grid, one_picture
 from ...viz.panels import curve, mix, pixels, scatter
 from ...viz.player import FramePlayer
+from ...words import _
 from .sculptor import Sculptor
 
 # The sd of a coordinate of the 25 islands where they are usually published, at {-4, -2, 0, 2, 4}^2 with sd 0.05: 2.83
@@ -47,15 +48,15 @@ def two_rulers(x0: Tensor, loud: float = 20.0, n: int = 41, seed: int = 0) -> Fr
         notes = [f"ā = {v:.3f}   {10 * math.log10(v / (1 - v)):+.1f} dB" for v in a.tolist()]
         return mix(x0.numpy(), eps.numpy(), a.numpy(), title, notes=notes)
 
-    i, in_db = np.arange(n), {"steps of ā": share_db.numpy(), "steps of dB": db.numpy()}
+    i, in_db = np.arange(n), {_("steps of ā"): share_db.numpy(), _("steps of dB"): db.numpy()}
     return FramePlayer(
         [
-            panel(by_share, "even steps of ā"),
-            panel(by_db, "even steps of decibels"),
-            curve(i, in_db, "where each of them is, in dB", xlabel="step", cursor=i),
+            panel(by_share, _("even steps of ā")),
+            panel(by_db, _("even steps of decibels")),
+            curve(i, in_db, _("where each of them is, in dB"), xlabel=_("step"), cursor=i),
         ],
-        labels=[f"step {k}" for k in i],
-        name="One picture noised by even steps of alpha_bar and by even steps of decibels",
+        labels=[_("step {k}").format(k=k) for k in i],
+        name=_("One picture noised by even steps of alpha_bar and by even steps of decibels"),
         fps=8,
     )
 
@@ -78,30 +79,33 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
     truth = torch.stack([add_noise(x0, t, eps, schedule) for t in times])
 
     report = mode_report(walk[-1], modes, sd)
-    ends = (
-        f"In the end: {report['modes']} of 25 islands reached; the inner 9 hold {_inner(walk[-1], modes):.0%} of the points "
-        "(their fair share: 36%)"
-    )
+    ends = _(
+        "In the end: {modes} of 25 islands reached; the inner 9 hold {inner:.0%} of the points (their fair share: 36%)"
+    ).format(modes=report["modes"], inner=_inner(walk[-1], modes))
     at_T = truth[0]
     kl = float(
         (model.log_density(at_T, schedule.T) - log_normal(at_T, torch.zeros_like(at_T), 1.0)).mean() / 2
     )
     captions = [
-        f"{ends}\nAt t = {schedule.T}, where the walk begins, all noisy data together are {max(kl, 0):.3f} nats per dimension away from pure noise"
+        _(
+            "{ends}\nAt t = {T}, where the walk begins, all noisy data together are {kl:.3f} nats per dimension away from pure noise"
+        ).format(ends=ends, T=schedule.T, kl=max(kl, 0))
     ] * len(times)
     limit = 2.3 * max(spread, 1.0)
     square = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
 
     def plane(points, title):
-        notes = [f"sd of a coordinate {p.std():.2f}" for p in points]
+        notes = [_("sd of a coordinate {std:.2f}").format(std=p.std()) for p in points]
         cloud = {"points": points.numpy(), "colors": 0, "size": 3}
         return scatter(modes, title, colors=-1, size=15, layers=[cloud], notes=notes, **square)
 
     return FramePlayer(
-        [plane(walk, "the walk from pure noise"), plane(truth, "real data with noise")],
+        [plane(walk, _("the walk from pure noise")), plane(truth, _("real data with noise"))],
         captions=captions,
         labels=[f"t = {t}" for t in times],
-        name=f"A perfect denoiser on 25 islands, {schedule.name} schedule, T = {schedule.T}",
+        name=_("A perfect denoiser on 25 islands, {name} schedule, T = {T}").format(
+            name=_(schedule.name), T=schedule.T
+        ),
         start=len(times) - 1,
         fps=20,
     )
@@ -123,28 +127,35 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
     truth, drawn = x.flatten(1).mean(1), walk[-1].flatten(1).mean(1)
     edges = torch.linspace(-1, 1, 26)
     middle = (edges[1:] + edges[:-1]) / 2
-    shares = {k: torch.histc(v, 25, -1, 1) / len(v) for k, v in (("drawn", drawn), ("real", truth))}
+    named = (_("drawn"), drawn), (_("real"), truth)
+    shares = {k: torch.histc(v, 25, -1, 1) / len(v) for k, v in named}
     shown = min(n, 16)
     different = len(nearest(walk[-1], x)[1].unique())
     low, high = (float(truth.quantile(q)) for q in (0.05, 0.95))
     return FramePlayer(
         [
-            pixels(np.stack([grid(step[:shown]) for step in walk]), f"the walk ({shown} of {n})"),
-            pixels(grid(real)[None], "real pictures"),
+            pixels(
+                np.stack([grid(step[:shown]) for step in walk]),
+                _("the walk ({shown} of {n})").format(shown=shown, n=n),
+            ),
+            pixels(grid(real)[None], _("real pictures")),
             curve(
                 middle,
                 shares,
-                "how bright the pictures are",
+                _("how bright the pictures are"),
                 kind=["bars", "line"],
-                xlabel="mean of all pixels",
+                xlabel=_("mean of all pixels"),
             ),
         ],
         captions=[
-            f"In the end: brightness {drawn.min():+.2f} to {drawn.max():+.2f}, where nine tenths of the real pictures have {low:+.2f} to {high:+.2f}; "
-            f"{different} different pictures among {n}"
+            _(
+                "In the end: brightness {darkest:+.2f} to {brightest:+.2f}, where nine tenths of the real pictures have {low:+.2f} to {high:+.2f}; {different} different pictures among {n}"
+            ).format(darkest=drawn.min(), brightest=drawn.max(), low=low, high=high, different=different, n=n)
         ],
         labels=[f"t = {t}" for t in times],
-        name=f"A perfect denoiser draws pictures, {schedule.name} schedule, T = {schedule.T}",
+        name=_("A perfect denoiser draws pictures, {name} schedule, T = {T}").format(
+            name=_(schedule.name), T=schedule.T
+        ),
         start=len(times) - 1,
         fps=12,
     )
@@ -173,17 +184,17 @@ def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -
     def panel(x0, e, title, ratio):
         with np.errstate(divide="ignore"):
             db = 10 * np.log10(ratio * a / (1 - a))
-        notes = ["no noise" if v == np.inf else f"picture : noise {v:+.0f} dB" for v in db]
+        notes = [_("no noise") if v == np.inf else _("picture : noise {db:+.0f} dB").format(db=v) for v in db]
         return mix(x0.numpy(), e.numpy(), a, title, notes=notes)
 
     return FramePlayer(
         [
-            panel(small, eps, f"{sizes[0]} pixels", power[0]),
-            panel(large, noise, f"{sizes[1]} pixels", float(large.var() / noise.var())),
-            panel(shrunk(large), shrunk(noise), "the large one, averaged", power[1]),
+            panel(small, eps, _("{size} pixels").format(size=sizes[0]), power[0]),
+            panel(large, noise, _("{size} pixels").format(size=sizes[1]), float(large.var() / noise.var())),
+            panel(shrunk(large), shrunk(noise), _("the large one, averaged"), power[1]),
         ],
         labels=[f"t = {t} / {schedule.T}" for t in range(schedule.T + 1)],
-        name="One picture in two sizes with noise of the same strength",
+        name=_("One picture in two sizes with noise of the same strength"),
         start=round(0.6 * schedule.T),
         fps=30,
     )
