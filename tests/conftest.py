@@ -8,8 +8,10 @@ import json
 import re
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -30,12 +32,61 @@ def one_thread():
         worker.only(None)
 
 
+class Now:
+    """A thread that has ended when `start` returns."""
+
+    def __init__(self, target, **_):
+        self.start = target
+
+    def is_alive(self):
+        return False
+
+    def join(self, *_):
+        pass
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """A training that one watches runs on this thread, and is over when the view is there."""
+    from diffusion_lib.course import worker
+
+    kinds = {name: getattr(threading, name) for name in ("RLock", "Event", "current_thread")}
+    monkeypatch.setattr(worker, "threading", SimpleNamespace(Thread=Now, **kinds))
+    yield
+    worker._working.clear()
+
+
 @pytest.fixture(scope="module")
 def chrome():
     """The one Chromium of this process."""
     from browser import desk
 
     return desk().chrome
+
+
+@pytest.fixture(scope="module")
+def lesson(request):
+    """The page of the lesson whose number the module has in its name, run from top to bottom, as large as its LOOK says."""
+    from browser import ROOT, lesson
+
+    (path,) = (ROOT / "notebooks").glob(f"{number(request.module)}_*.ipynb")
+    with lesson(path.stem, **request.module.LOOK) as p:
+        yield p
+
+
+@pytest.fixture(scope="module")
+def lab(request, tmp_path_factory):
+    """A page on which the module's own CELLS have been run, as large as its LOOK says."""
+    from browser import opened, write_notebook
+
+    path = write_notebook(tmp_path_factory.mktemp("lab") / "lab.ipynb", *request.module.CELLS)
+    with opened(path.parent, path.name, **request.module.LOOK) as p:
+        yield p
+
+
+def number(module) -> str:
+    """Of the lesson that a module of tests is about."""
+    return re.search(r"lesson(\d+)", module.__name__)[1]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,8 +114,8 @@ def group(item) -> str | None:
         return mark.args[0] if mark.args else mark.kwargs["name"]
     found = item._fixtureinfo.name2fixturedefs
     shared = [name for name, defs in found.items() if defs[-1].scope == "module" and name != "one_thread"]
-    if number := re.search(r"\blesson(\d+)\b", " ".join(shared)):
-        return f"lesson {int(number[1]):02}"
+    if "lesson" in shared:
+        return f"lesson {number(item.module)}"
     return f"{item.module.__name__}: {' '.join(sorted(shared))}" if shared else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 
@@ -56,7 +58,15 @@ def cloud(player, title: str, color: int, size: float | None = None) -> np.ndarr
 
 def numbers(text: str) -> list[float]:
     """Every number in a sentence, in order; thousands and percent too."""
-    import re
-
     found = re.findall(r"[-−+]?\d[\d,]*\.?\d*(?:e[-+]\d+)?%?", text)
     return [float(n.replace("−", "-").replace(",", "").rstrip("%")) / (100 if n.endswith("%") else 1) for n in found]  # fmt: skip
+
+
+def columns(table):
+    """{row's name: {column's name: cell}} of a table as a notebook shows it."""
+
+    def cells(row):
+        return [re.sub("<[^>]*>", "", c) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
+
+    head, *rows = (cells(row) for row in re.findall(r"<tr>(.*?)</tr>", table.html))
+    return {row[0]: dict(zip(head, row, strict=True)) for row in rows}

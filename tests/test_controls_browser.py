@@ -4,9 +4,10 @@ import re
 from itertools import pairwise
 
 import pytest
-from browser import IDLE, ask_kernel, opened, shown, write_notebook
+from browser import IDLE, ask_kernel, shown
 
 pytestmark = pytest.mark.browser
+LOOK = {"width": 1366, "height": 900}
 
 CELLS = (
     "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib import data, store\nfrom diffusion_lib.course import lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07, lesson09, predict\nfrom diffusion_lib.diffusion import Schedule\n"
@@ -35,14 +36,6 @@ STATE = """() => { const { content } = window.jupyterapp.shell.currentWidget;
 FOCUS = "button:enabled, select:enabled, input:enabled:not([type=file]), [tabindex='0']"
 NAMED = {"button", "slider", "combobox", "listbox", "radio", "radiogroup", "progressbar", "spinbutton", "textbox", "image", "img", "checkbox",
          "application", "switch"}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def lab(chrome, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("controls")
-    write_notebook(folder / "controls.ipynb", *CELLS)
-    with opened(folder, "controls.ipynb", chrome, width=1366, height=900) as p:
-        yield p
 
 
 def controls(box):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small import until
 
 from diffusion_lib import data, gan
 from diffusion_lib.course.lesson05 import cat_film, step_gan
@@ -38,13 +39,6 @@ def equal_states(a, b):
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(equal_states, a, b))
     return a == b or (a != a and b != b)  # nan is itself here
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
 
 
 # ---------------------------------------------------------------------------------------- the pair

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from small import digit_denoiser, until
 
 from diffusion_lib import bound as terms
 from diffusion_lib import data, ddpm
@@ -53,21 +54,6 @@ def small(**more):
 def begin(seconds=60.0, n=50, **more):
     model, parts = small()
     return watch(model, parts, POINTS, seconds=seconds, n=n, **more)
-
-
-def until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
-def tiny_denoiser(predicts="v", out=1, classes=10):
-    """An untrained network for digits whose answers are not all 0."""
-    torch.manual_seed(0)
-    net = MLP((1, 8, 8), 100, classes=classes, width=16, depth=1, out=out)
-    torch.nn.init.normal_(net.last.weight, std=0.05)
-    return ddpm.Denoiser(net.requires_grad_(False), Schedule.of("cosine", 100), predicts)
 
 
 # ---------------------------------------------------------------------------------------- live training
@@ -356,7 +342,7 @@ def mark(player, i, j):
 
 
 def test_nobody_beats_the_perfect_denoiser_on_what_it_remembers():
-    model = tiny_denoiser()
+    model = digit_denoiser()
     player = network_or_perfect(model, SEEN.subset(300), FRESH, n=60, count=6)
     network, perfect, _, new = (10 ** mark(player, 2, j) for j in range(4))
     assert np.all(perfect <= network + 1e-6) and perfect[0] < 1e-3 < new[0]
@@ -365,7 +351,7 @@ def test_nobody_beats_the_perfect_denoiser_on_what_it_remembers():
 
 
 def test_the_perfect_error_shown_is_the_oracles():
-    model = tiny_denoiser()
+    model = digit_denoiser()
     seen = SEEN.subset(100)
     player = network_or_perfect(model, seen, FRESH, n=100, count=3, seed=1)
     t = even_times(model.schedule, 3)[1]
@@ -380,7 +366,7 @@ def test_the_perfect_error_shown_is_the_oracles():
 
 def test_three_questions_of_the_same_knowledge_draw_the_same_samples():
     """One network, read in three ways, is one denoiser: all the panels must agree."""
-    model = tiny_denoiser()
+    model = digit_denoiser()
     eye = classifier.build(SEEN)[0]
     player = three_questions({"eps": model, "x0": model, "v": model}, eye, FRESH, counts=(2, 4), n=20)
     films = [p["data"] for p in player.film["panels"][:3]]
@@ -398,7 +384,7 @@ def test_distances_hold_real_pictures_of_each_class_back():
 
 
 def test_three_variances_share_mean_and_dice():
-    model = tiny_denoiser(out=2)
+    model = digit_denoiser(out=2)
     player = variances(model, classifier.build(SEEN)[0], FRESH, counts=(1, 5), n=30)
     films = [np.frombuffer(p["data"], np.uint8).reshape(2, -1) for p in player.film["panels"]]
     # one step lands on t = 0, where no noise is added: the variance cannot matter
@@ -407,7 +393,7 @@ def test_three_variances_share_mean_and_dice():
 
 
 def test_the_bounds_sums_are_the_librarys():
-    model = tiny_denoiser(out=2)
+    model = digit_denoiser(out=2)
     player = bound(model, FRESH, 17, n=2, count=10)
     said = player.film["captions"][0]
     for name, v in (("β", 1.0), ("β̃", 0.0), ("learned", None)):
@@ -422,7 +408,7 @@ def test_the_bounds_sums_are_the_librarys():
 
 
 def test_the_stepper_switches_and_asks_for_a_class():
-    model = tiny_denoiser()
+    model = digit_denoiser()
     box = step_reverse(
         {"digits": SEEN, "other": SEEN.x[:50]}, model.schedule, steps=5, networks={"digits": model}
     )
@@ -444,11 +430,11 @@ def test_the_stepper_switches_and_asks_for_a_class():
 
 
 def test_the_stepper_refuses_what_it_cannot_show():
-    model = tiny_denoiser()
+    model = digit_denoiser()
     with pytest.raises(ValueError, match="another schedule"):
         step_reverse({"digits": SEEN}, Schedule.of("linear", 100), networks={"digits": model})
     with pytest.raises(ValueError, match="learned its variance"):
-        step_reverse({"digits": SEEN}, model.schedule, networks={"digits": tiny_denoiser(out=2)})
+        step_reverse({"digits": SEEN}, model.schedule, networks={"digits": digit_denoiser(out=2)})
 
 
 # ---------------------------------------------------------------------------------------- your own pictures
@@ -494,7 +480,7 @@ def test_jitter_stays_a_picture_near_its_own():
 @pytest.mark.heavy
 def test_fine_tuning_leaves_the_given_network_alone(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "3")
-    model = tiny_denoiser()
+    model = digit_denoiser()
     before = [p.clone() for p in model.parameters()]
     x = SEEN.x[:6]
     box = fine_tune(model, x, seconds=60, batch=8)

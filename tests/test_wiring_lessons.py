@@ -12,11 +12,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from films import at, cloud, line, mixed, numbers, panel, pictures, stored
+from films import at, cloud, columns, line, mixed, numbers, panel, pictures, stored
 from PIL import Image
+from small import digit_denoiser, held_back
 from torch.nn import functional as F
 
-from diffusion_lib import bound, data, ddpm, gan, store, vae
+from diffusion_lib import bound, data, gan, store, vae
 from diffusion_lib.course.lesson01 import views as lesson01
 from diffusion_lib.course.lesson02 import views as lesson02
 from diffusion_lib.course.lesson03 import views as lesson03
@@ -39,7 +40,6 @@ from diffusion_lib.diffusion import (
 )
 from diffusion_lib.evaluation import arena, classifier, distances, pyramid, records
 from diffusion_lib.evaluation.metrics import frechet, nearest
-from diffusion_lib.nets import MLP
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser, mixture_step_back
 from diffusion_lib.trace import Trace
 from diffusion_lib.viz import still
@@ -56,14 +56,6 @@ A = S.alpha_bar
 
 def dice(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-def tiny(out=1, classes=10, T=100, seed=0):
-    """A network for digits that never learned, whose answers are not all 0."""
-    torch.manual_seed(seed)
-    net = MLP((1, 8, 8), T, classes=classes, width=16, depth=1, out=out)
-    torch.nn.init.normal_(net.last.weight, std=0.05)
-    return ddpm.Denoiser(net.requires_grad_(False), Schedule.of("cosine", T), "v")
 
 
 # ---------------------------------------------------------------------------------------- lesson 01
@@ -221,7 +213,7 @@ def test_two_sizes_each_with_its_own_decibels():
 @pytest.fixture(scope="module")
 def walked():
     """The stepper on cats and digits, with a network for the digits."""
-    net = tiny(T=6)
+    net = digit_denoiser(T=6)
     sets = {"digits": Data(SEEN.x[:40], SEEN.y[:40], SEEN.names), "cats": CATS}
     return lesson03.step_reverse(sets, S, steps=6, seed=3, networks={"digits": net}), net
 
@@ -385,7 +377,7 @@ def test_few_steps_with_each_sampler_under_its_name():
 
 
 def test_network_and_perfect_denoiser_on_seen_and_new_pictures():
-    model, seen, fresh, n = tiny(), SEEN.subset(40), FRESH.subset(30), 10
+    model, seen, fresh, n = digit_denoiser(), SEEN.subset(40), FRESH.subset(30), 10
     player, g = denoisers.network_or_perfect(model, seen, fresh, n=n, count=3, seed=1), dice(1)
     schedule, perfect, sets = model.schedule, ideal_denoiser(seen.x, model.schedule, seen.y), {}
     for name, d in (("seen", seen), ("new", fresh)):
@@ -413,14 +405,6 @@ def test_network_and_perfect_denoiser_on_seen_and_new_pictures():
         assert numbers(player.film["labels"][k])[0] == pytest.approx(-float(schedule.snr_db[t]), abs=0.51)
 
 
-def held_back(real, n):
-    """The first n / 10 pictures of each class, and the others."""
-    held = torch.cat([(real.y == c).nonzero()[: n // 10, 0] for c in range(10)])
-    rest = torch.ones(len(real), dtype=torch.bool)
-    rest[held] = False
-    return real.x[held], real.x[rest]
-
-
 def test_the_reference_has_none_of_the_pictures_that_are_held_back():
     d = FRESH.subset(120)
     eye = SimpleNamespace(features=lambda x: x.flatten(1)[:, 20:24])
@@ -430,7 +414,7 @@ def test_the_reference_has_none_of_the_pictures_that_are_held_back():
 
 
 def test_three_questions_show_each_networks_samples_under_its_name():
-    models = {name: tiny(seed=i) for i, name in enumerate(("eps", "x0", "v"))}
+    models = {name: digit_denoiser(seed=i) for i, name in enumerate(("eps", "x0", "v"))}
     eye, fresh, n = classifier.build(SEEN)[0], FRESH.subset(400), 40
     player, g = denoisers.three_questions(models, eye, fresh, counts=(1, 3), n=n, seed=1), dice(1)
     schedule, times = models["v"].schedule, denoisers.even_times(models["v"].schedule, 16)
@@ -465,7 +449,7 @@ def test_three_questions_show_each_networks_samples_under_its_name():
 
 
 def test_three_variances_each_with_its_own_sigma_and_the_same_dice():
-    model, eye, n = tiny(out=2, T=20), classifier.build(SEEN)[0], 20
+    model, eye, n = digit_denoiser(out=2, T=20), classifier.build(SEEN)[0], 20
     player = denoisers.variances(model, eye, FRESH.subset(300), counts=(2, 4), n=n, seed=1)
     xT, y = torch.randn(n, 1, 8, 8, generator=dice(1)), torch.arange(n) % 10
     for title, v in (("σ² = β", 1.0), ("σ² = β̃", 0.0), ("σ² learned", None)):
@@ -480,7 +464,7 @@ def test_three_variances_each_with_its_own_sigma_and_the_same_dice():
 
 
 def test_the_bound_draws_each_variance_where_it_lies():
-    inner = tiny(out=2, T=12)
+    inner = digit_denoiser(out=2, T=12)
 
     class Quarter:
         """A network that says of its variance: a quarter of the way from beta_tilde to beta."""
@@ -548,16 +532,6 @@ def test_circling_says_each_radius_of_its_own_game():
         assert line(player, "distance from", "in turns")[0, i] == pytest.approx(turns, abs=6e-3)
     turns = recipes.bilinear(1.0, 0.0, 0.3, 9, alternating=True)
     assert np.allclose((turns**2).sum(1) - 0.3 * turns.prod(1), 1)
-
-
-def columns(table):
-    """{row's name: {column's name: cell}} of a table as a notebook shows it."""
-
-    def cells(row):
-        return [re.sub("<[^>]*>", "", c) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
-
-    head, *rows = (cells(row) for row in re.findall(r"<tr>(.*?)</tr>", table.html))
-    return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
 
 
 @pytest.mark.parametrize("kind", recipes.KINDS)

@@ -5,13 +5,13 @@ What each panel shows at that moment, what each button and menu does, and which 
 
 import math
 import re
-import threading
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from films import cloud, line, numbers, panel, pictures
+from small import digit_denoiser
 
 from diffusion_lib import data, ddpm
 from diffusion_lib.course import worker
@@ -22,7 +22,7 @@ from diffusion_lib.course.lesson06 import collapse
 from diffusion_lib.course.lesson07 import live_race as arena_view
 from diffusion_lib.course.live import words
 from diffusion_lib.course.worker import only
-from diffusion_lib.diffusion import Schedule, add_noise, convert
+from diffusion_lib.diffusion import add_noise, convert
 from diffusion_lib.evaluation import arena
 from diffusion_lib.evaluation.metrics import nearest
 from diffusion_lib.nets import MLP
@@ -33,45 +33,12 @@ from diffusion_lib.viz.figures import grid
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 POINTS = data.load("ring", n=300)
-SEEN, _ = data.digits().split(1000)
-
-
-class Now:
-    """A thread that has ended when `start` returns."""
-
-    def __init__(self, target, **_):
-        self.start = target
-
-    def is_alive(self):
-        return False
-
-    def join(self, *_):
-        pass
-
-
-@pytest.fixture
-def at_once(monkeypatch):
-    monkeypatch.setattr(
-        worker,
-        "threading",
-        SimpleNamespace(
-            Thread=Now, RLock=threading.RLock, Event=threading.Event, current_thread=threading.current_thread
-        ),
-    )
-    yield
-    worker._working.clear()
+SEEN, FRESH = data.digits().split(1000)
 
 
 def points(**more):
     torch.manual_seed(0)
     return ddpm.build(POINTS, net=MLP((2,), 1000, width=16, depth=1), batch=16, **more)
-
-
-def digits():
-    torch.manual_seed(0)
-    net = MLP((1, 8, 8), 100, classes=10, width=16, depth=1)
-    torch.nn.init.normal_(net.last.weight, std=0.05)
-    return ddpm.Denoiser(net.requires_grad_(False), Schedule.of("cosine", 100), "v")
 
 
 def resting(**more):
@@ -129,7 +96,7 @@ def test_each_round_has_its_own_dice(monkeypatch):
 
 
 def test_pictures_grow_from_their_noise_with_the_classes_and_calls_asked_for():
-    model, y = digits(), torch.tensor([3, 1, 4, 1, 5, 9])
+    model, y = digit_denoiser(), torch.tensor([3, 1, 4, 1, 5, 9])
     box = Training(
         model, SimpleNamespace(learners=[]), SEEN, {"steps": 10}, y=y, n=6, calls=3, keep=4, seed=2, name="N"
     )
@@ -246,7 +213,7 @@ def test_drawings_and_photos_come_in_white_on_black():
 
 
 def test_each_sample_stands_over_its_nearest_picture_with_its_distance():
-    model, x = digits(), SEEN.x[:5]
+    model, x = digit_denoiser(), SEEN.x[:5]
     player = copies(model, x, n=4, seed=3)
     samples = torch.cat(list(ddpm.draw(model, 4, y=torch.full((4,), -1), seed=3)))
     distance, i = nearest(samples, x)
@@ -267,7 +234,7 @@ def test_fine_tuning_hands_on_its_options(monkeypatch):
         "watch",
         lambda model, parts, d, **more: told.update(more, model=model, parts=parts, data=d),
     )
-    model, x = digits(), SEEN.x[:5]
+    model, x = digit_denoiser(), SEEN.x[:5]
     fine_tune(model, x, steps=9, batch=6, lr=0.0123, seed=5)
     assert told["steps"] == 9 and told["seed"] == 5 and told["n"] == 12 and told["y"].tolist() == [-1] * 12
     assert (

@@ -4,12 +4,11 @@ import math
 import warnings
 from itertools import pairwise
 
-import browser
 import numpy as np
 import pytest
 import torch
 from browser import ask_kernel, screenshot
-from test_lessons_browser import FILL, cell, move, pictures, player
+from pages import FILL, cell, moves, pictures, player
 
 from diffusion_lib.course.lesson02 import sculptor
 from diffusion_lib.course.lesson02.sculptor import HANDLES, REUSED, STEPS, sculpt, strip_times
@@ -17,7 +16,8 @@ from diffusion_lib.data import flower_photo, mnist, sprites
 from diffusion_lib.diffusion import Schedule, add_noise, randn_like
 from diffusion_lib.viz.figures import to_uint8
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lesson 02")]
+pytestmark = pytest.mark.browser
+LOOK = {"width": 1366, "height": 768}
 FILMS = (
     "02-db-play",
     "02-accident-play",
@@ -27,12 +27,6 @@ FILMS = (
     "02-break-play",
     "02-yours",
 )
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    with browser.lesson("02_noise_schedules", width=1366, height=768) as p:
-        yield p
 
 
 class View:
@@ -285,15 +279,7 @@ def test_a_drawn_schedule_samples_in_the_next_cell(lesson):
 
 @pytest.mark.parametrize("name", FILMS)
 def test_the_films_move(lesson, name):
-    p = lesson
-    film = player(p, name)
-    move(film, 0)
-    before, height = pictures(p, film), film.bounding_box()["height"]
-    last = int(film.locator("input[type=range]").get_attribute("max"))
-    move(film, last)
-    screenshot(p, f"lesson{name}_end")
-    assert any(not np.array_equal(a, b) for a, b in zip(before, pictures(p, film), strict=True))
-    assert film.bounding_box()["height"] == height
+    moves(lesson, name)
 
 
 def test_a_guess_and_an_exercise(lesson):

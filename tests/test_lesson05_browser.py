@@ -3,10 +3,11 @@
 import statistics
 
 import pytest
-from browser import IDLE, ask_kernel, button, opened, screenshot, shown, write_notebook
-from test_lessons_browser import move
+from browser import IDLE, ask_kernel, button, screenshot, shown
+from pages import move
 
 pytestmark = pytest.mark.browser
+LOOK = {"width": 1366, "height": 1000}
 
 CELLS = (
     "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib import data\nfrom diffusion_lib.course import lesson05 as views\n"
@@ -24,14 +25,6 @@ CLICK = """([button, box]) => new Promise((resolve) => {
     requestAnimationFrame(() => resolve(performance.now() - start));
   })();
 })"""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("duel")
-    write_notebook(folder / "duel.ipynb", *CELLS)
-    with opened(folder, "duel.ipynb", width=1366, height=1000) as p:
-        yield p
 
 
 @pytest.fixture

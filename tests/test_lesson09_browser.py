@@ -1,18 +1,12 @@
 """Lesson 09 as a learner meets it: Run All in a real JupyterLab, then the map walked by mouse and key, and every film moved."""
 
-import browser
 import numpy as np
 import pytest
 from browser import IDLE, screenshot
-from test_lessons_browser import cell, move, pictures, player, readout
+from pages import cell, move, moves, pictures, player, readout
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lesson 09")]
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    with browser.lesson("09_vae_latents_and_copying", width=1366, height=768) as p:
-        yield p
+pytestmark = pytest.mark.browser
+LOOK = {"width": 1366, "height": 768}
 
 
 def canvas(found, i):
@@ -56,15 +50,7 @@ def test_the_training_ends_and_its_buttons_rest(lesson):
 
 @pytest.mark.parametrize("name", ("09-arc-code", "09-three-code", "09-blur-code", "09-copy-code"))
 def test_the_films_move(lesson, name):
-    p, film = lesson, player(lesson, name)
-    last = int(film.locator("input[type=range]").get_attribute("max"))
-    move(film, last)
-    height, end = film.bounding_box()["height"], pictures(p, film)
-    screenshot(p, f"lesson{name}-end")
-    move(film, 0)
-    screenshot(p, f"lesson{name}")
-    assert any(not np.array_equal(a, b) for a, b in zip(pictures(p, film), end, strict=True))
-    assert abs(film.bounding_box()["height"] - height) < 1
+    moves(lesson, name)
 
 
 @pytest.mark.parametrize("name", ("09-kept-code", "09-sharp-code"))

@@ -1,10 +1,11 @@
 """Lesson 07 as a learner meets it: the bet, a race that is stopped and started again, the recorded film."""
 
 import pytest
-from browser import IDLE, ask_kernel, button, opened, screenshot, shown, write_notebook
-from test_lessons_browser import move
+from browser import IDLE, ask_kernel, button, screenshot, shown
+from pages import move
 
 pytestmark = pytest.mark.browser
+LOOK = {"width": 1366, "height": 900}
 
 CELLS = (
     "import torch\ntorch.set_num_threads(1)\nfrom diffusion_lib.course import lesson07 as views\nmine = views.bet()\nmine",
@@ -17,14 +18,6 @@ CELLS = (
     "views.verdict('digits', 'coverage', 'recall')",
     "views.ledger('mnist')",
 )
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("arena")
-    write_notebook(folder / "arena.ipynb", *CELLS)
-    with opened(folder, "arena.ipynb", width=1366, height=900) as p:
-        yield p
 
 
 def test_a_bet_is_clicked_and_the_kernel_knows(lab):

@@ -1,18 +1,12 @@
 """Lesson 06 as a learner meets it: Run All in a real JupyterLab, then the lab's buttons, its rewind, and every film moved."""
 
-import browser
 import numpy as np
 import pytest
 from browser import IDLE, screenshot
-from test_lessons_browser import cell, move, pictures, player, readout
+from pages import cell, move, moves, pictures, player, readout
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("lesson 06")]
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    with browser.lesson("06_when_gans_break", width=1366, height=768) as p:
-        yield p
+pytestmark = pytest.mark.browser
+LOOK = {"width": 1366, "height": 768}
 
 
 def press(p, out, name, then):
@@ -52,14 +46,7 @@ def test_the_lab_rewinds_cures_and_starts_again(lesson, name):
     "name", ("06-vanish-play-code", "06-circle-code", "06-astray-film", "06-ladder-play", "06-live-code")
 )
 def test_the_films_move(lesson, name):
-    p, film = lesson, player(lesson, name)
-    last = int(film.locator("input[type=range]").get_attribute("max"))
-    move(film, last)
-    height, end = film.bounding_box()["height"], pictures(p, film)
-    screenshot(p, f"lesson{name}")
-    move(film, 0)
-    assert any(not np.array_equal(a, b) for a, b in zip(pictures(p, film), end, strict=True))
-    assert film.bounding_box()["height"] == height
+    moves(lesson, name)
 
 
 def test_every_recorded_run_is_a_picture_with_words(lesson):

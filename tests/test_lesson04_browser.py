@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from browser import IDLE, ask_kernel, desk, lesson, opened, restart_kernel, screenshot, write_notebook
-from test_lessons_browser import cell, move, pictures, player, readout
+from browser import IDLE, ask_kernel, desk, opened, restart_kernel, screenshot, write_notebook
+from pages import cell, move, moves, pictures, player, readout
 
 pytestmark = pytest.mark.browser
+LOOK = {"height": 1100}
 
 LIVE = (
     "import torch\ntorch.set_num_threads(1)\n"
@@ -128,15 +129,9 @@ def test_restarting_the_kernel_in_mid_training_leaves_a_working_notebook(live):
     p.errors.clear()  # widgets of the kernel that is gone
 
 
-@pytest.fixture(scope="module")
-def lesson4():
-    with lesson("04_train_a_ddpm", height=1100) as p:
-        yield p
-
-
 @pytest.mark.parametrize("name", ("04-points", "04-digits-train", "04-own-train-code"))
-def test_the_history_scrubs_and_the_budget_can_be_had_again(lesson4, name):
-    p = lesson4
+def test_the_history_scrubs_and_the_budget_can_be_had_again(lesson, name):
+    p = lesson
     out = cell(p, name)
     film = player(p, name)
     screenshot(p, f"lesson{name}")
@@ -155,8 +150,8 @@ def test_the_history_scrubs_and_the_budget_can_be_had_again(lesson4, name):
     assert abs(film.bounding_box()["height"] - height) < 1
 
 
-def test_the_stepper_switches_between_the_two_denoisers(lesson4):
-    p = lesson4
+def test_the_stepper_switches_between_the_two_denoisers(lesson):
+    p = lesson
     out = cell(p, "04-stepper-play")
     move(player(p, "04-stepper-play"), 49)
     screenshot(p, "lesson04-stepper_network")
@@ -180,8 +175,8 @@ def test_the_stepper_switches_between_the_two_denoisers(lesson4):
     assert seven == "7"
 
 
-def test_a_drawing_becomes_a_picture_to_learn_from(lesson4):
-    p = lesson4
+def test_a_drawing_becomes_a_picture_to_learn_from(lesson):
+    p = lesson
     out = cell(p, "04-own-pictures")
     canvas = out.locator(".pad canvas")
     canvas.scroll_into_view_if_needed()
@@ -202,14 +197,5 @@ def test_a_drawing_becomes_a_picture_to_learn_from(lesson4):
 
 
 @pytest.mark.parametrize("name", ("04-three-play", "04-gap-play", "04-variance-play", "04-bound-play"))
-def test_the_other_films_move(lesson4, name):
-    p = lesson4
-    film = player(p, name)
-    last = int(film.locator("input[type=range]").get_attribute("max"))
-    move(film, last)
-    height, end = film.bounding_box()["height"], pictures(p, film)
-    move(film, 0)
-    start = pictures(p, film)
-    assert any(not np.array_equal(a, b) for a, b in zip(start, end, strict=True))
-    assert film.bounding_box()["height"] == height
-    screenshot(p, f"lesson{name}")
+def test_the_other_films_move(lesson, name):
+    moves(lesson, name)
