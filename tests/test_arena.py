@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,7 +19,6 @@ from diffusion_lib.evaluation.records import RECORDS
 from diffusion_lib.train import Parts, fit
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
 
 RING = Place(data.ring(4000), data.ring(1000, seed=999))
 

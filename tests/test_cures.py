@@ -1,20 +1,16 @@
 """What lesson 06 measures with: the recipes' wiring, and the rules of `benchmarks/cures.py`, `motion.py` and `ladder.py`."""
 
 import math
-import sys
-from pathlib import Path
 
+import cures
+import ladder
+import motion
 import pytest
 import torch
 
 from diffusion_lib import data, gan
 from diffusion_lib.evaluation.metrics import mode_report
 from diffusion_lib.train import Learner
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-import cures
-import ladder
-import motion
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RING = data.ring(2500, seed=3)

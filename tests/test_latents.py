@@ -4,7 +4,6 @@ import copy
 import json
 import math
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).parent.parent
 LEARN, UNSEEN = seen_and_unseen()
 BOOK = records.recorded_latents()
-sys.path.insert(0, str(ROOT / "benchmarks"))
 import latent_weights  # noqa: E402
 
 # ---------------------------------------------------------------------------------------- the map

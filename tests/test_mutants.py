@@ -1,12 +1,7 @@
 """The tests, tested: each classic slip, made in a copy of the package, must turn one of them red (`make slow`)."""
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import mutants
+import pytest
 
 
 @pytest.fixture(scope="module")

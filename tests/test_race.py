@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
 import race  # noqa: E402
 
 JOB = {"name": "x", "seed": 0, "threads": 1, "samples": 4, "pilot": 2, "checkpoints": [1.0, 2.0, 3.0], "x": np.zeros(1)}  # fmt: skip
