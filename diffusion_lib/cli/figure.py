@@ -9,16 +9,10 @@ import math
 from contextlib import suppress
 from pathlib import Path
 
-from .options import Parser, number, place, tell, there
+from .options import Names, Parser, number, place, tell, there
 
 ENDINGS = (".png", ".svg", ".pdf", ".jpg", ".gif", ".html")
-SCHEDULES = (
-    "linear",
-    "cosine",
-    "sigmoid",
-)  # a test keeps it equal to diffusion.py's, which takes seconds to import
 KINDS = {"cat": "orange tabby cat", "flower": "blue and yellow flower at night", "digit": "", "photo": ""}
-OWN_SIZE = ("digit", "digits", "mnist")  # pictures that come as they are
 MOST = 64_000_000  # numbers in a file: more is slow in a page, and at last too much for the memory
 
 FORWARD = """Draw how a picture becomes noise, step by step: the forward process of a diffusion model.
@@ -57,7 +51,11 @@ def add_figure(commands) -> None:
     figure = commands.add_parser("figure", help="a strip, a film or an offline player of a diffusion model")
     figure.set_defaults(run=lambda args: figure.print_help())
     kinds = figure.add_subparsers(title="figures", metavar="FIGURE")
+    for add in SCENES:
+        add(kinds)
 
+
+def add_forward(kinds) -> None:
     p = kinds.add_parser("forward", help="a picture becomes noise", usage="%(prog)s [options]", description=FORWARD)
     p.set_defaults(run=forward)
     one = p.add_mutually_exclusive_group()
@@ -69,12 +67,14 @@ def add_figure(commands) -> None:
                    "good with linear, which is all noise long before T")
     _common(p, "forward", "128; in a GIF 96", "cosine")
 
+
+def add_reverse(kinds) -> None:
     p = kinds.add_parser("reverse", help="noise becomes a picture", usage="%(prog)s [options]", description=REVERSE)
     p.set_defaults(run=reverse)
     one = p.add_mutually_exclusive_group()
     one.add_argument("--image", type=there, metavar="FILE", nargs="+", help="your own pictures")
     one.add_argument("--folder", type=there, metavar="DIR", help="a folder of your own pictures")
-    one.add_argument("--data", choices=("cats", "flowers", "digits", "mnist"), help="built-in pictures (default: cats)")
+    one.add_argument("--data", choices=Names("data:DATASETS"), metavar="NAME", help="built-in pictures, one of %(choices)s, but no points (default: cats)")
     p.add_argument("--steps", type=number(2, 1000), default=50, metavar="N", help="steps from noise to picture, T (default: 50)")
     p.add_argument("--eta", type=number(0, 1, float), default=1.0, metavar="N", help="fresh noise, 1: DDPM (default), 0: DDIM")
     p.add_argument("--n", type=number(1, 16), default=1, metavar="N", help="how many walks to show (default: 1)")
@@ -85,7 +85,7 @@ def add_figure(commands) -> None:
 def _common(p: Parser, name: str, size: str, schedule: str) -> None:
     p.add_argument("--out", type=place(*ENDINGS), default=f"{name}.png", metavar="FILE", help=f"the file to write (default: {name}.png)")
     p.add_argument("--size", type=number(8, 512), metavar="N", help=f"pixels along a side (default: {size}); what we draw ourselves has up to 256, and digits have their own")
-    p.add_argument("--schedule", choices=SCHEDULES, default=schedule, help=f"how noise grows (default: {schedule}; DDPM's is linear)")
+    p.add_argument("--schedule", choices=Names("diffusion:SCHEDULES"), default=schedule, metavar="NAME", help=f"how noise grows, one of %(choices)s (default: {schedule}; DDPM's is linear)")
     p.add_argument("--frames", type=number(2, 300), metavar="N", help="how many pictures (default: 6 in a strip, 40 in a GIF)")
     p.add_argument("--fps", type=number(1, 50), metavar="N", help="pictures per second in a GIF (default: 10)")
     p.add_argument("--background", choices=("white", "dark", "transparent"), help="of a strip (default: white)")
@@ -94,6 +94,8 @@ def _common(p: Parser, name: str, size: str, schedule: str) -> None:
 # fmt: on
 
 
+# Add a scene here: a function that adds its parser and names what it runs.
+SCENES = [add_forward, add_reverse]
 STRIP, GIF, HTML = (".png", ".svg", ".pdf", ".jpg"), (".gif",), (".html",)
 ONLY = {
     "spacing": STRIP + GIF,
@@ -108,9 +110,8 @@ def _refuse(args) -> None:
     for option, endings in ONLY.items():
         if getattr(args, option, None) is not None and _ending(args) not in endings:
             raise ValueError(f"--{option} is for {', '.join(endings)}, and {args.out.name} is none of them: leave it out.")  # fmt: skip
-    own = next((name for name in (getattr(args, "kind", None), getattr(args, "data", None)) if name in OWN_SIZE), None)  # fmt: skip
-    if args.size is not None and own:
-        raise ValueError(f"{own} has pixels of its own: leave --size out.")
+    if args.size is not None and getattr(args, "kind", None) == "digit":
+        raise ValueError("digit has pixels of its own: leave --size out.")
 
 
 def forward(args) -> None:
@@ -187,11 +188,17 @@ def _pictures(args):
     import torch
 
     from .. import data
+    from ..data.catalog import takes
 
     size = args.size or 64
     if args.image is None and args.folder is None:
-        drawn = {} if args.data in OWN_SIZE else {"n": 200, "size": size}
-        return data.load(args.data or "cats", **drawn).x
+        name = args.data or "cats"
+        x = data.load(name, **{k: v for k, v in {"n": 200, "size": size}.items() if k in takes(name)}).x
+        if x.ndim == 2:
+            raise ValueError(f"{name} are points, and a figure shows pictures: choose another --data.")
+        if args.size is not None and "size" not in takes(name):
+            raise ValueError(f"{name} has pixels of its own: leave --size out.")
+        return x
     x = data.folder(args.folder, size).x if args.folder else torch.cat([data.photo(p, size).x for p in args.image])  # fmt: skip
     which = "your picture" if len(x) == 1 else f"one of your {len(x)} pictures"
     tell(f"The perfect denoiser can only end at {which}: it remembers, and invents nothing.")

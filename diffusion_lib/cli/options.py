@@ -6,7 +6,9 @@ import argparse
 import math
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 from .. import files
@@ -23,6 +25,19 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file=None):
         tell(message, "stdout" if file in (None, sys.stdout) else "stderr", end="")
+
+
+class Names:
+    """The choices of an option, where they stand: "diffusion:SCHEDULES". They are looked up when somebody asks for them, for
+    importing torch takes a second, and top-level help does without. What stands there may be a function that gives them."""
+
+    def __init__(self, where: str):
+        self.where = where
+
+    def __iter__(self) -> Iterator[str]:
+        module, _, name = self.where.partition(":")
+        found = getattr(import_module(f"diffusion_lib.{module}"), name)
+        return iter(found() if callable(found) else found)
 
 
 _open = False  # the last line on the terminal is a bar, which has not ended

@@ -5,6 +5,7 @@ The heavy imports stand where they are used, so that --help is answered at once.
 
 from __future__ import annotations
 
+import inspect
 import io
 from pathlib import Path
 
@@ -72,34 +73,27 @@ def sample(args) -> int:
     """draw(model, n) into a file."""
     import torch
 
-    from .. import ddpm, gan, nets, store, vae
+    from .. import store
+    from ..families import FAMILIES, name_of
     from ..train import pick_device
 
     model = store.load(args.weights, pick_device(args.device))
-    diffusion = isinstance(model, ddpm.Denoiser)
-    if not diffusion and not isinstance(model, nets.Generator | vae.VAE):
-        raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a ddpm, a gan or a vae.")  # fmt: skip
-    if not diffusion and (args.steps is not None or args.eta is not None):
-        kind = "VAE" if isinstance(model, vae.VAE) else "GAN"
-        raise ValueError(
-            f"{args.weights} is a {kind}, which draws in one network call: leave out --steps and --eta."
-        )
-    classes, y = (model.net if diffusion else model).config["classes"], None
+    if (name := name_of(model)) is None:
+        raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a {', '.join(FAMILIES)}.")  # fmt: skip
+    family, y = FAMILIES[name], None
+    walk = {"steps": args.steps or 50, "eta": args.eta or 0.0}
+    takes = inspect.signature(family.draw).parameters
+    if not walk.keys() <= takes.keys():
+        if args.steps is not None or args.eta is not None:
+            raise ValueError(f"{args.weights} is a {name}, which walks no steps: leave out --steps and --eta.")  # fmt: skip
+        walk = {}
+    classes = family.network(model).config["classes"]
     if args.label is not None:
         if args.label >= classes:
             has = f"0 to {classes - 1}" if classes else "none"
             raise ValueError(f"There is no class {args.label}: these weights know classes {has}.")
         y = torch.full((args.n,), args.label)
-    if diffusion:
-        steps, eta = args.steps or 50, args.eta or 0.0
-        if steps > model.schedule.T:
-            raise ValueError(
-                f"--steps is at most {model.schedule.T}, the number of times that these weights know."
-            )
-        batches = ddpm.draw(model, args.n, steps, y=y, eta=eta, seed=args.seed)
-    else:
-        draw = vae.draw if isinstance(model, vae.VAE) else gan.draw
-        batches = draw(model, args.n, y=y, seed=args.seed)
+    batches = family.draw(model, args.n, y=y, seed=args.seed, **walk)
     bar, done = Bar(), []
     for batch in batches:
         done.append(batch)

@@ -5,47 +5,22 @@ The heavy imports stand where they are used, so that --help is answered at once.
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from .. import files
-from .options import complain, number, place, sentence, tell, wrote
+from .options import Names, complain, number, place, sentence, tell, wrote
 
-DATA = (
-    "digits",
-    "mnist",
-    "cats",
-    "flowers",
-    "sprites",
-    "ring",
-    "grid",
-    "moons",
-    "swiss_roll",
-    "cat",
-)  # a test keeps it equal to data.DATASETS
-MODELS = ("ddpm", "gan", "vae", "classifier")
-LOSSES = (
-    "minimax",
-    "non-saturating",
-    "hinge",
-    "wasserstein",
-    "relativistic",
-)  # a test keeps it equal to gan.LOSSES
-ONLY = {
-    "predicts": ("ddpm",),
-    "learn_variance": ("ddpm",),
-    "loss": ("gan",),
-    "latent": ("gan", "vae"),
-    "sd": ("vae",),
-    "channels": ("ddpm", "gan", "vae"),
-}  # options that some models have: the others refuse them
+# What --model's `build` is told, if it has such a keyword; the models that have not refuse it.
+TOLD = ("predicts", "learn_variance", "loss", "latent", "sd", "channels")
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )  # by which a terminal or a system asks to end, those that this system has
@@ -72,13 +47,13 @@ examples:
 def add_train(commands) -> None:
     p = commands.add_parser("train", help="train a model and keep its weights", usage="%(prog)s [options]", description=TRAIN)
     p.set_defaults(run=train)
-    p.add_argument("--data", choices=DATA, default="digits", help="what to learn (default: digits)")
+    p.add_argument("--data", choices=Names("data:DATASETS"), default="digits", metavar="NAME", help="what to learn, one of %(choices)s (default: digits)")
     p.add_argument("--items", type=number(2, 10**7), metavar="N", help="learn from N items of a fixed shuffle; the rest stays unseen")
     p.add_argument("--size", type=number(8, 128), metavar="N", help="pixels along a side, of cats, flowers and sprites (default: 32)")
-    p.add_argument("--model", choices=MODELS, default="ddpm", help="(default: ddpm)")
+    p.add_argument("--model", choices=Names("cli.train:models"), default="ddpm", metavar="NAME", help="one of %(choices)s (default: ddpm)")
     p.add_argument("--predicts", choices=("v", "eps", "x0"), help="ddpm: what the network is asked for (default: v)")
     p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
-    p.add_argument("--loss", choices=LOSSES, help="gan: what G and D want to be small (default: relativistic)")
+    p.add_argument("--loss", choices=Names("gan:LOSSES"), metavar="NAME", help="gan: what G and D want to be small, one of %(choices)s (default: relativistic)")
     p.add_argument("--latent", type=number(1, 1024), metavar="N", help="gan, vae: how many numbers z has; 2 makes a map (default: what suits the data)")
     p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
     p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks; ddpm on pictures: a multiple of 8 (default: what suits the data)")
@@ -146,10 +121,7 @@ def train(args) -> int:
     from .. import data, store
     from ..train import pick_device
 
-    for option, models in ONLY.items():
-        if getattr(args, option) and args.model not in models:
-            name = f"--{option.replace('_', '-')}"
-            raise ValueError(f"{name} is an option of --model {' and '.join(models)}, not of {args.model}: leave it out.")  # fmt: skip
+    build, told = _asked(args)
     if args.checkpoint and os.path.realpath(args.checkpoint) == os.path.realpath(args.out):
         raise ValueError("--checkpoint and --out are two files: give one of them another name.")
     device = pick_device(args.device)
@@ -157,7 +129,7 @@ def train(args) -> int:
     if args.items and args.items > len(d):
         raise ValueError(f"--items is at most {len(d):,}, all that {args.data} has.")
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
-    model, parts = _build(args, learned, device)
+    model, parts = build(learned, seed=args.seed, device=device, **told)
     words = [Path(w).name if "/" in w or "\\" in w else w for w in sys.argv[1:]]  # no folders of this machine
     card = store.card(data=args.data, items=len(learned), model=args.model, seed=args.seed, device=device,
                       command="python -m diffusion_lib " + shlex.join(words))  # fmt: skip
@@ -180,23 +152,23 @@ def train(args) -> int:
     return 1 if fault or elsewhere else 0 if by_hand else 128 + came[0]
 
 
-def _build(args, learned, device):
-    """The model that the options ask for, and the parts of its training."""
-    from .. import ddpm, gan, vae
+def models() -> dict:
+    """What --model may name: the module that has its `build`."""
     from ..evaluation import classifier
+    from ..families import FAMILIES
 
-    common = {"seed": args.seed, "device": device}
-    if args.model == "classifier":
-        if learned.x.ndim == 2:
-            raise ValueError(f"A classifier looks at pictures, but {args.data} are points: choose digits or mnist.")  # fmt: skip
-        return classifier.build(learned, **common)
-    common["channels"] = args.channels
-    if args.model == "gan":
-        loss = {"loss": args.loss} if args.loss else {}
-        return gan.build(learned, latent=args.latent, **loss, **common)
-    if args.model == "vae":
-        return vae.build(learned, latent=args.latent, sd=args.sd, **common)
-    return ddpm.build(learned, predicts=args.predicts or "v", learn_variance=args.learn_variance, **common)
+    return {name.lower(): family for name, family in FAMILIES.items()} | {"classifier": classifier}
+
+
+def _asked(args) -> tuple[Callable, dict]:
+    """The `build` of the model that the options ask for, and what it is told."""
+    takes = {name: inspect.signature(model.build).parameters for name, model in models().items()}
+    told = {option: value for option in TOLD if (value := getattr(args, option))}
+    for option in told:
+        if option not in takes[args.model]:
+            having = " and ".join(name for name in takes if option in takes[name])
+            raise ValueError(f"--{option.replace('_', '-')} is an option of --model {having}, not of {args.model}: leave it out.")  # fmt: skip
+    return models()[args.model].build, told
 
 
 def _learn(args, parts, came: list[int]):

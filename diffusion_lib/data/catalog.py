@@ -26,11 +26,16 @@ DATASETS: dict[str, Callable[..., Data]] = {
 }
 
 
-def load(name: str, **options) -> Data:
-    """The data set called `name`, a key of DATASETS; options as its function takes them."""
+def takes(name: str) -> list[str]:
+    """The options of the data set called `name`, a key of DATASETS. Raises ValueError if there is none."""
     if name not in DATASETS:
         raise ValueError(f"There is no data set called {name!r}: choose one of {', '.join(DATASETS)}.")
-    taken = inspect.signature(DATASETS[name]).parameters
+    return list(inspect.signature(DATASETS[name]).parameters)
+
+
+def load(name: str, **options) -> Data:
+    """The data set called `name`; options: those that it `takes`, each as its function says."""
+    taken = takes(name)
     if unknown := sorted(set(options) - set(taken)):
         raise ValueError(f"{name} has no option {unknown[0]!r}: it has {', '.join(taken) or 'no options'}.")
     return DATASETS[name](**options)
