@@ -68,6 +68,8 @@ TESTS = {
     "course/lesson09/map.js": "wiring_browser",
     "course/lesson04/pad.js": "wiring_browser",
     "course/lesson01/views.py": "wiring_lessons views",
+    "course/lesson03/glass.py": "wiring_lessons views",
+    "course/lesson03/stepper.py": "wiring_lessons views",
     "course/lesson03/views.py": "wiring_lessons views",
     "course/lesson02/views.py": "wiring_lessons sculptor",
     "course/lesson04/denoisers.py": "wiring_lessons training_views",

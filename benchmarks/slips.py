@@ -20,6 +20,8 @@ SCULPTOR_JS = "diffusion_lib/course/lesson02/sculptor.js"
 SCULPTOR = "diffusion_lib/course/lesson02/sculptor.py"
 SCHEDULES = "diffusion_lib/course/lesson02/views.py"
 EX03 = "diffusion_lib/course/lesson03/exercises.py"
+GLASS = "diffusion_lib/course/lesson03/glass.py"
+STEPPER = "diffusion_lib/course/lesson03/stepper.py"
 REVERSE = "diffusion_lib/course/lesson03/views.py"
 DENOISERS = "diffusion_lib/course/lesson04/denoisers.py"
 EX04 = "diffusion_lib/course/lesson04/exercises.py"
@@ -229,24 +231,24 @@ WIRING = [
     ("two sizes: the averaged picture with the small one's decibels", SCHEDULES, '_("the large one, averaged"), power[1]', '_("the large one, averaged"), power[0]'),
     ("two sizes: the noise is not averaged", SCHEDULES, "panel(shrunk(large), shrunk(noise)", "panel(shrunk(large), eps"),
     # ---- lesson 03: reverse
-    ('the note "s =" shows t', REVERSE, 'notes=[f"s = {q.s}" for q in steps]', 'notes=[f"s = {q.t}" for q in steps]'),
-    ("the note of x0_hat: signal and noise exchanged", REVERSE, "(x_{{t}} − {n['noise']:.2f} ε̂) / {n['signal']:.2f}", "(x_{{t}} − {n['signal']:.2f} ε̂) / {n['noise']:.2f}"),
-    ("the note of the mean: its weights exchanged", REVERSE, "{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂", "{n['direction']:.2f} x̂_{{0}} + {n['keep']:.2f} ε̂"),
-    ("noise seen shows the fresh noise", REVERSE, 'film("eps_hat", NOISE_VIEW)', 'film("noise", NOISE_VIEW)'),
-    ("the mean shows what comes next", REVERSE, 'pixels(film("mean")', 'pixels(film("xs")'),
-    ("next shows what is now", REVERSE, 'pixels(film("xs"), "x_{s}: next"', 'pixels(film("xt"), "x_{s}: next"'),
-    ("log p drawn where the possible pictures belong", REVERSE, '{"": watched.numpy()}, title', '{"": log_p.numpy()}, title'),
-    ("the lead of z shows the variance", REVERSE, 'lead=[f"+ {q.sigma:.2f} ×"', 'lead=[f"+ {q.sigma**2:.2f} ×"'),
-    ("log p is not added up", REVERSE, "for step in steps]).cumsum(0)", "for step in steps])"),
-    ("re-roll begins a step too late", REVERSE, "ask(lambda: box.trace.steps[:i],", "ask(lambda: box.trace.steps[: i + 1],"),
-    ("re-roll draws the same noise again", REVERSE, 'state["rolls"] += 1', 'state["rolls"] += 0'),
-    ("new x_T keeps the old one", REVERSE, 'state["seed"] + 1, 0\n', 'state["seed"], state["rolls"] + 1\n'),
-    ("the slider of eta moves nothing", REVERSE, "if past else xT, eta.value", "if past else xT, 1.0"),
-    ("whatever class is asked for, it is the first", REVERSE, "torch.tensor([d.names.index(kind.value)])", "torch.tensor([0])"),
-    ("network and perfect denoiser: the sentences exchanged", REVERSE, 'instead of them." if trained()', 'instead of them." if not trained()'),
+    ('the note "s =" shows t', GLASS, '[f"s = {q.s}" for q in steps]', '[f"s = {q.t}" for q in steps]'),
+    ("the note of x0_hat: signal and noise exchanged", GLASS, "(x_{{t}} − {n['noise']:.2f} ε̂) / {n['signal']:.2f}", "(x_{{t}} − {n['signal']:.2f} ε̂) / {n['noise']:.2f}"),
+    ("the note of the mean: its weights exchanged", GLASS, "{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂", "{n['direction']:.2f} x̂_{{0}} + {n['keep']:.2f} ε̂"),
+    ("noise seen shows the fresh noise", GLASS, 'film("eps_hat", NOISE_VIEW)', 'film("noise", NOISE_VIEW)'),
+    ("the mean shows what comes next", GLASS, 'pixels(film("mean")', 'pixels(film("xs")'),
+    ("next shows what is now", GLASS, 'pixels(film("xs"), "x_{s}: next"', 'pixels(film("xt"), "x_{s}: next"'),
+    ("log p drawn where the possible pictures belong", GLASS, '{"": watched.numpy()}, title', '{"": log_p.numpy()}, title'),
+    ("the lead of z shows the variance", GLASS, '[f"+ {q.sigma:.2f} ×" for', '[f"+ {q.sigma**2:.2f} ×" for'),
+    ("log p is not added up", GLASS, "for step in steps]).cumsum(0)", "for step in steps])"),
+    ("re-roll begins a step too late", STEPPER, 'lambda: self.trace.steps[:i],', 'lambda: self.trace.steps[: i + 1],'),
+    ("re-roll draws the same noise again", STEPPER, 'self._rolls += 1', 'self._rolls += 0'),
+    ("new x_T keeps the old one", STEPPER, 'self._seed + 1, 0\n', 'self._seed, self._rolls + 1\n'),
+    ("the slider of eta moves nothing", STEPPER, '"eta": self.eta.value,', '"eta": 1.0,'),
+    ("whatever class is asked for, it is the first", STEPPER, 'torch.tensor([d.names.index(self.kind.value)])', 'torch.tensor([0])'),
+    ("network and perfect denoiser: the sentences exchanged", STEPPER, '        if self._trained():\n', '        if not self._trained():\n'),
     ("ancestors: counts those who did not come home", REVERSE, "(which == picture).sum()", "(which != picture).sum()"),
     ("ancestors: what is left shown clean", REVERSE, "noisy.append(to_uint8(xt[0]))", "noisy.append(to_uint8(x0[0]))"),
-    ("memory: the guess shows the walk", REVERSE, "grid(step.x0_hat, columns=4)", "grid(step.xs, columns=4)"),
+    ("memory: the guess shows the walk", REVERSE, 'for what in ("xs", "x0_hat")]', 'for what in ("xs", "xs")]'),
     ("is it Gaussian: the names of the curves exchanged", REVERSE, '"true q": np.stack(truth), "Gaussian fit": np.stack(fit)', '"true q": np.stack(fit), "Gaussian fit": np.stack(truth)'),
     ("few steps: DDPM's points under DDIM's name", REVERSE, 'plane(films[0.0], "points, η = 0', 'plane(films[1.0], "points, η = 0'),
     ("few steps: the shares exchanged", REVERSE, "{share[1.0]:.0%} with DDPM, {share[0.0]:.0%} with DDIM", "{share[0.0]:.0%} with DDPM, {share[1.0]:.0%} with DDIM"),
@@ -515,8 +517,7 @@ WIRING = [
     ("figure --fps is ignored", MAIN, "args.fps or 10, scale", "10, scale"),
     ("figure --background is ignored", MAIN, """, background=args.background or "white")""", ")"),
     ("figure reverse --eta is ignored", MAIN, "generator=g, eta=args.eta)", "generator=g)"),
-    ("figure reverse --eta is ignored in a page", MAIN, "box.eta.value = args.eta", "pass"),
-    ("figure reverse --title is ignored", MAIN, """box.player.save_html(args.out, title=args.title or "")""", "box.player.save_html(args.out)"),
+    ("figure reverse --title is ignored", MAIN, 'page.save_html(args.out, title=args.title or "")', 'page.save_html(args.out)'),
     ("figure reverse: the rows' titles exchanged", MAIN, '["$x_t$", r"$\\hat{x}_0$"]', '[r"$\\hat{x}_0$", "$x_t$"]'),
     ("figure reverse: the arrow of the way there", MAIN, "_draw(args, rows, times, figures.REVERSE, titles)", "_draw(args, rows, times, figures.FORWARD, titles)"),
     # ---- JavaScript: the player

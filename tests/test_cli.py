@@ -200,19 +200,20 @@ def test_built_in_data_need_no_warning(here, capsys):
 
 @pytest.mark.heavy
 def test_the_page_shows_the_walk_of_the_strip(here, monkeypatch):
-    from diffusion_lib.course import lesson03 as views
+    """And it is walked once; lesson 03's stepper, with the same seed and eta, shows this walk too."""
+    from diffusion_lib.course.lesson03 import glass, step_reverse
 
-    boxes = []
-    step_reverse = views.step_reverse
-    monkeypatch.setattr(
-        views, "step_reverse", lambda *a, **k: boxes.append(step_reverse(*a, **k)) or boxes[0]
-    )
+    traces, glass_box = [], glass.glass_box
+    monkeypatch.setattr(glass, "glass_box", lambda *a: traces.append(a[0]) or glass_box(*a))
     options = ["--data", "digits", "--steps", 6, "--seed", 3, "--eta", 0.5]
     run("figure", "reverse", *options, "--out", "a.html")
     run("figure", "reverse", *options, "--frames", 7, "--out", "a.png")
-    assert boxes[0].eta.value == 0.5 and len(boxes[0].trace.steps) == 6
-    xt, x0_hat = boxes[0].trace.frames("xt")[:, 0], boxes[0].trace.frames("x0_hat")[:, 0]
+    (trace,) = traces
+    xt, x0_hat = trace.frames("xt")[:, 0], trace.frames("x0_hat")[:, 0]
     assert shown("a.png", xt) == [1] * 6 and min(shown("a.png", x0_hat)) >= 1
+    box = step_reverse({"digits": data.load("digits").x}, Schedule.of("linear", 6), steps=6, seed=3)
+    box.eta.value = 0.5
+    assert torch.equal(box.trace.frames("xs"), trace.frames("xs"))
 
 
 # ---------------------------------------------------------------------------------------- mistakes

@@ -16,11 +16,13 @@ from PIL import Image
 
 from diffusion_lib import __main__, data, ddpm, gan, nets, store, train, vae
 from diffusion_lib.cli.options import Parser
-from diffusion_lib.course import lesson01, lesson03
+from diffusion_lib.course import lesson01
+from diffusion_lib.course.lesson03 import glass
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import Parts, Record, told
 from diffusion_lib.viz import figures
+from diffusion_lib.viz.player import FramePlayer
 
 FAMILIES = {"ddpm": ddpm, "gan": gan, "vae": vae, "classifier": classifier}
 
@@ -296,15 +298,17 @@ def drawing(monkeypatch):
             schedule=told({"s": schedule}),
             seed=more[1:] or seed,
         )
-        return SimpleNamespace(player=SimpleNamespace(save_html=page), eta=Eta())
+        return SimpleNamespace(player=SimpleNamespace(save_html=page))
 
-    class Eta:
-        def __setattr__(self, name, value):
-            spy.update(eta=value)
+    def walked(trace, model, glass_box=glass.glass_box):
+        film = glass_box(trace, model)
+        spy.update(rows=[seen(trace.frames(k)) for k in ("xt", "x0_hat")], labels=film["labels"])
+        return film
 
     monkeypatch.setattr(figures, "strip", strip), monkeypatch.setattr(figures, "save", save)
     monkeypatch.setattr(figures, "save_gif", save_gif)
-    monkeypatch.setattr(lesson01, "explore_forward", box), monkeypatch.setattr(lesson03, "step_reverse", box)
+    monkeypatch.setattr(lesson01, "explore_forward", box), monkeypatch.setattr(glass, "glass_box", walked)
+    monkeypatch.setattr(FramePlayer, "save_html", lambda self, path, title: page(path, title))
     return spy
 
 
@@ -327,12 +331,14 @@ FORWARD = COMMON | {
     "--T": [(PNG, "--T 17", {"rows", "labels"}), (GIF, "--T 17", {"rows", "labels"}), (PAGE, "--T 17", {"schedule"})],
     "--spacing": [(PNG, "--spacing noise", {"rows", "labels"}), (GIF, "--spacing noise", {"rows", "labels"}), (PAGE, "--spacing noise", None)],
 }  # fmt: skip
+WALKED = [(PNG, {"rows"}), (GIF, {"rows"}), (PAGE, {"rows"})]  # a page of reverse is told by the walk in it
 REVERSE = COMMON | {
-    "--image": [(out, "--image a.png b.png", keys) for out, keys in EACH],
-    "--folder": [(out, "--folder more", keys) for out, keys in EACH],
-    "--data": [(out, "--data flowers", keys) for out, keys in EACH],
-    "--steps": [(PNG, "--steps 4", {"rows", "labels"}), (GIF, "--steps 4", {"rows", "labels"}), (PAGE, "--steps 4", {"schedule"})],
-    "--eta": [(PNG, "--eta 0", {"rows"}), (GIF, "--eta 0", {"rows"}), (PAGE, "--eta 0", {"eta"})],
+    **{k: [(out, words, {"rows"} if out == PAGE else keys) for out, words, keys in COMMON[k]] for k in ("--seed", "--schedule", "--size")},
+    "--image": [(out, "--image a.png b.png", keys) for out, keys in WALKED],
+    "--folder": [(out, "--folder more", keys) for out, keys in WALKED],
+    "--data": [(out, "--data flowers", keys) for out, keys in WALKED],
+    "--steps": [(PNG, "--steps 4", {"rows", "labels"}), (GIF, "--steps 4", {"rows", "labels"}), (PAGE, "--steps 4", {"rows", "labels"})],
+    "--eta": [(PNG, "--eta 0", {"rows"}), (GIF, "--eta 0", {"rows"}), (PAGE, "--eta 0", {"rows"})],
     "--n": [(PNG, "--n 2", {"rows"}), (GIF, "--n 2", {"rows"}), (PAGE, "--n 2", None)],
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from diffusion_lib import bound, data, gan, store, vae
 from diffusion_lib.course.lesson01 import views as lesson01
 from diffusion_lib.course.lesson02 import views as lesson02
+from diffusion_lib.course.lesson03 import step_reverse
 from diffusion_lib.course.lesson03 import views as lesson03
 from diffusion_lib.course.lesson04 import denoisers
 from diffusion_lib.course.lesson06 import recipes, rungs
@@ -215,7 +216,7 @@ def walked():
     """The stepper on cats and digits, with a network for the digits."""
     net = digit_denoiser(T=6)
     sets = {"digits": Data(SEEN.x[:40], SEEN.y[:40], SEEN.names), "cats": CATS}
-    return lesson03.step_reverse(sets, S, steps=6, seed=3, networks={"digits": net}), net
+    return step_reverse(sets, S, steps=6, seed=3, networks={"digits": net}), net
 
 
 def glass_box(box, model, y=None):

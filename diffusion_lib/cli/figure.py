@@ -155,22 +155,26 @@ def reverse(args) -> None:
     import numpy as np
     import torch
 
-    from ..course import lesson03 as views
+    from ..course.lesson03.glass import glass_box
     from ..diffusion import Schedule, sample
     from ..oracle import ideal_denoiser
+    from ..trace import Trace
     from ..viz import figures
+    from ..viz.player import FramePlayer
 
     _refuse(args)
     x, schedule = _pictures(args), Schedule.of(args.schedule, args.steps)
     count = _frames(args, args.steps + 1, args.n * x[0].numel())
-    if _ending(args) == ".html":
-        box = views.step_reverse({args.data or "pictures": x}, schedule, args.steps, args.seed)
-        box.eta.value = args.eta
-        return _report(box.player.save_html(args.out, title=args.title or ""))
-    # seeded as step_reverse is, so that the page shows the walk of the strip
+    # seeded as step_reverse is, so that the page shows the walk of the strip, and lesson 03 both
     xT = torch.randn(args.n, *x.shape[1:], generator=torch.Generator().manual_seed(args.seed))
     g = torch.Generator().manual_seed(1000 * args.seed)
-    walk = sample(ideal_denoiser(x, schedule), xT, schedule, generator=g, eta=args.eta)
+    model = ideal_denoiser(x, schedule)
+    walk = sample(model, xT, schedule, generator=g, eta=args.eta)
+    if _ending(args) == ".html":
+        film = glass_box(Trace(keep=args.steps + 1).record(walk), model)
+        name = f"Reverse process on {args.data or 'pictures'}, step by step"
+        page = FramePlayer(**film, name=name, fps=6, panel_width=200)
+        return _report(page.save_html(args.out, title=args.title or ""))
     wanted, shown = {round(i * args.steps / (count - 1)) for i in range(count)}, []
     for i, step in enumerate(walk):
         shown += [(step.t, step.xt, step.x0_hat)] * (i in wanted)

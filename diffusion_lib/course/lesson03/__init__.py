@@ -1,5 +1,6 @@
 """Lesson 03: what its notebook shows."""
 
-from .views import ancestors, few_steps, is_it_gaussian, memory, step_reverse
+from .stepper import step_reverse
+from .views import ancestors, few_steps, is_it_gaussian, memory
 
 __all__ = ["ancestors", "few_steps", "is_it_gaussian", "memory", "step_reverse"]
