@@ -13,7 +13,7 @@ import ipywidgets as widgets
 import traitlets
 
 from ..viz.theme import heard_at_once, script
-from ..words import N_, spoken
+from ..words import N_, _, spoken
 
 CHOSEN = "dl-chosen"
 WORDS = {  # what controls.js says
@@ -36,7 +36,9 @@ class Care(anywidget.AnyWidget):
         super().__init__(words=spoken(WORDS), **traits)
         heard_at_once(self)
         self.on_msg(
-            lambda _, content, __: self.send({"heard": content.get("ring"), "done": content.get("done")})
+            lambda care, content, buffers: self.send(
+                {"heard": content.get("ring"), "done": content.get("done")}
+            )
         )
 
 
@@ -59,6 +61,12 @@ def menu(text: str, options, value=None, wide: int = 200, high: int = 44) -> wid
     chosen = {} if value is None else {"value": value}
     size = {"width": f"{wide}px"} | ({"height": f"{high}px"} if high else {})
     return widgets.Dropdown(options=options, description=text, layout=size, **chosen)
+
+
+def choices(values: Sequence[str]) -> list:
+    """Options of a menu in the learner's language, each (what it says, its value)."""
+    said = [(_(value), value) for value in values]
+    return said if any(a != b for a, b in said) else list(values)
 
 
 def choose(options: Sequence[widgets.Button], chosen: widgets.Button | None) -> None:

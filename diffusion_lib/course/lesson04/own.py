@@ -24,7 +24,7 @@ from ...viz.figures import grid, png
 from ...viz.panels import pixels
 from ...viz.player import FramePlayer
 from ...viz.theme import heard_at_once, script
-from ...words import N_, spoken
+from ...words import N_, _, spoken
 from ..common import message, say
 from ..controls import group
 from .training import Training, watch
@@ -60,8 +60,10 @@ class OwnPictures(widgets.VBox):
     def __init__(self, stand_in: Tensor):
         self._stand_in, self._own, self._lock = stand_in, [], RLock()
         self.pad = heard_at_once(Pad())
-        self.upload = widgets.FileUpload(accept="image/*", multiple=True, description="Add photos", tooltip="Nothing leaves this computer", layout={"width": "150px", "height": "44px"})  # fmt: skip
-        self.forget = widgets.Button(description="Start again", layout={"width": "150px", "height": "44px"})
+        self.upload = widgets.FileUpload(accept="image/*", multiple=True, description=_("Add photos"), tooltip=_("Nothing leaves this computer"), layout={"width": "150px", "height": "44px"})  # fmt: skip
+        self.forget = widgets.Button(
+            description=_("Start again"), layout={"width": "150px", "height": "44px"}
+        )
         self.says = message("")
         # one picture of one size, whatever it holds: nothing jumps
         self.shown = widgets.Image(
@@ -69,12 +71,15 @@ class OwnPictures(widgets.VBox):
         )
         self.pad.on_msg(self._drawn)
         self.upload.observe(self._uploaded, "value")
-        self.forget.on_click(lambda _: self.clear())
-        side = group([self.shown, self.upload, self.forget], name="Your pictures", width="312px")
+        self.forget.on_click(lambda button: self.clear())
+        side = group([self.shown, self.upload, self.forget], name=_("Your pictures"), width="312px")
         super().__init__(
-            [widgets.HBox([self.pad, side], layout={"flex_flow": "row wrap", "grid_gap": "24px"}), self.says]
+            [
+                widgets.HBox([self.pad, side], layout={"flex_flow": "row wrap", "grid_gap": "24px"}),
+                self.says,
+            ]
         )
-        self._show(f"No picture yet: {len(stand_in)} cats stand in.")
+        self._show(_("No picture yet: {n} cats stand in.").format(n=len(stand_in)))
 
     @property
     def x(self) -> Tensor:
@@ -86,17 +91,16 @@ class OwnPictures(widgets.VBox):
         with self._lock:
             room = MOST - len(self._own)
             self._own += list(x[:room].split(1))
-            full = f" {MOST} are enough." if len(x) >= room else ""
-            self._show(
-                f"{len(self._own)} of your own.{full} {'' if len(self._own) >= 5 else 'Five or more are better.'}"
-            )
+            full = _("{n} are enough.").format(n=MOST) if len(x) >= room else ""
+            few = "" if len(self._own) >= 5 else _("Five or more are better.")
+            self._show(" ".join(filter(None, [_("{n} of your own.").format(n=len(self._own)), full, few])))
 
     def clear(self) -> None:
         with self._lock:
             self._own = []
-            self._show(f"No picture yet: {len(self._stand_in)} cats stand in.")
+            self._show(_("No picture yet: {n} cats stand in.").format(n=len(self._stand_in)))
 
-    def _drawn(self, _, content, buffers) -> None:
+    def _drawn(self, pad, content, buffers) -> None:
         if content.get("kind") == "picture" and buffers and len(buffers[0]) == SIZE * SIZE:
             grey = np.frombuffer(buffers[0], np.uint8).reshape(1, 1, SIZE, SIZE)
             self.add(torch.from_numpy(grey.astype(np.float32)) / 127.5 - 1)
@@ -152,7 +156,7 @@ def fine_tune(model: Denoiser, x: Tensor, *, steps: int | None = None, seconds: 
     none = torch.full((12,), -1) if net.config["classes"] else None
     return watch(
         tuned, parts._replace(batches=jitter(x, batch, seed)), data, steps=steps, seconds=seconds, y=none, n=12, calls=12, seed=seed,
-        name="A network that knew digits learns your pictures",
+        name=_("A network that knew digits learns your pictures"),
     )  # fmt: skip
 
 
@@ -169,9 +173,11 @@ def copies(model: Denoiser, x: Tensor, n: int = 10, seed: int = 7) -> FramePlaye
         [
             pixels(
                 grid(torch.cat([samples, x[i]]), columns=n, pad=2)[None],
-                "samples, and below each the nearest of your pictures",
+                _("samples, and below each the nearest of your pictures"),
             )
         ],
-        captions=f"mean distance to the nearest: {distance.mean():.2f} a pixel      (between your own pictures: {among:.2f})",
-        name="Samples after the fine-tuning beside the pictures that are nearest",
+        captions=_(
+            "mean distance to the nearest: {far:.2f} a pixel      (between your own pictures: {among:.2f})"
+        ).format(far=distance.mean(), among=among),
+        name=_("Samples after the fine-tuning beside the pictures that are nearest"),
     )

@@ -18,6 +18,7 @@ from ...dataset import Data
 from ...gan import LOSSES, Loss, Regular, build, d_step, g_step, log_mixture, suited
 from ...nets import Discriminator, Generator
 from ...train import Learner
+from ...words import _, ngettext
 
 FULL, MOST = 60, 400  # lessons at the beginning that all stay in the loss curve; rows in all
 
@@ -39,9 +40,9 @@ class Pair:
         )
         self.x, self.batch = data.x, batch or (128 if points else 24)
         named = loss if isinstance(loss, str) else "non-saturating"
-        _, parts = build(
+        parts = build(
             data, loss=named, batch=self.batch, lr=lr or (1e-3 if points else 5e-4), waves=waves, seed=seed
-        )
+        )[1]
         self.loss = loss if isinstance(loss, Loss) else LOSSES[loss]
         self.g, self.d = parts.learners
         if nets is not None:
@@ -60,42 +61,43 @@ class Pair:
         """New z, and G's fakes from them."""
         self.z = self.g.model.noise(self.batch, self.dice)
         self._look()
-        return f"{self.batch} new fakes from {self.batch} new z. No weights moved. D calls {self.caught:.0%} of them fake."
+        return _(
+            "{batch} new fakes from {batch} new z. No weights moved. D calls {caught:.0%} of them fake."
+        ).format(batch=self.batch, caught=self.caught)
 
     def teach(self) -> str:
         """Teach D once, with the fakes on the table and new real ones."""
         before = _weights(self.d)
         self._teach(self.fakes)
         self._look()
-        return (
-            f"D learned once, from {self.batch} real and {self.batch} fake. D's weights moved ({_moved(before, self.d)}), "
-            f"G's did not. D now calls {self.caught:.0%} of the fakes fake and {self.trusted:.0%} of the real ones real."
-        )
+        return _(
+            "D learned once, from {batch} real and {batch} fake. D's weights moved ({far}), G's did not. D now calls {caught:.0%} of the fakes fake and {trusted:.0%} of the real ones real."
+        ).format(batch=self.batch, far=_moved(before, self.d), caught=self.caught, trusted=self.trusted)
 
     def fool(self) -> str:
         """Fool D once: G follows the arrows of the fakes on the table. They are drawn again from the same z."""
         before, caught = _weights(self.g), self.caught
         self._fool()
         self._look()
-        return (
-            f"G learned once: its weights moved ({_moved(before, self.g)}), so that the fakes from the same z follow their arrows. "
-            f"D's did not. D now calls {self.caught:.0%} of them fake; before it was {caught:.0%}."
-        )
+        return _(
+            "G learned once: its weights moved ({far}), so that the fakes from the same z follow their arrows. D's did not. D now calls {caught:.0%} of them fake; before it was {before:.0%}."
+        ).format(far=_moved(before, self.g), caught=self.caught, before=caught)
 
     def repeat(self, times: int = 1) -> str:
         """Whole steps: draw, teach D, draw again, fool D."""
         g, d = _weights(self.g), _weights(self.d)
-        for _ in range(times):
+        for _k in range(times):
             with torch.no_grad():
                 fakes = self.g.model(self.g.model.noise(self.batch, self.dice))
             self._teach(fakes)
             self.z = self.g.model.noise(self.batch, self.dice)
             self._fool()
         self._look()
-        what = "One whole step" if times == 1 else f"{times} whole steps"
-        return (
-            f"{what}: draw fakes, teach D, draw fresh fakes, fool D. D's weights moved ({_moved(d, self.d)}), and G's "
-            f"({_moved(g, self.g)}). D calls {self.caught:.0%} of the fakes fake and {self.trusted:.0%} of the real ones real."
+        what = ngettext("One whole step", "{n} whole steps", times).format(n=times)
+        return _(
+            "{what}: draw fakes, teach D, draw fresh fakes, fool D. D's weights moved ({d}), and G's ({g}). D calls {caught:.0%} of the fakes fake and {trusted:.0%} of the real ones real."
+        ).format(
+            what=what, d=_moved(d, self.d), g=_moved(g, self.g), caught=self.caught, trusted=self.trusted
         )
 
     def _teach(self, fakes: Tensor) -> None:
@@ -193,7 +195,8 @@ def _weights(learner: Learner) -> Tensor:
 
 def _moved(before: Tensor, learner: Learner) -> str:
     """How far the weights went, as a share of their length."""
-    return f"by {float((_weights(learner) - before).norm() / before.norm()):.2%}"
+    share = float((_weights(learner) - before).norm() / before.norm())
+    return _("by {share:.2%}").format(share=share)
 
 
 # ---------------------------------------------------------------------------------------- the optimal D
