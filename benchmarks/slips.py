@@ -277,7 +277,7 @@ WIRING = [
     ("photographs of paper stay bright", OWN_, "torch.where((edge > 0)", "torch.where((edge < 0)"),
     ("drawings come in as 0..1", OWN_, ".reshape(1, 1, SIZE, SIZE)\n            self.add(torch.from_numpy(grey.astype(np.float32)) / 127.5 - 1)", ".reshape(1, 1, SIZE, SIZE)\n            self.add(torch.from_numpy(grey.astype(np.float32)) / 255)"),
     ("copies: the nearest ones above the samples", OWN_, "torch.cat([samples, x[i]])", "torch.cat([x[i], samples])"),
-    ("copies: the two distances exchanged", OWN_, "the nearest: {distance.mean():.2f} a pixel      (between your own pictures: {among:.2f})", "the nearest: {among:.2f} a pixel      (between your own pictures: {distance.mean():.2f})"),
+    ("copies: the two distances exchanged", OWN_, "far=distance.mean(), among=among", "far=among, among=distance.mean()"),
     ("fine-tuning ignores its learning rate", OWN_, "batch=batch, lr=lr, seed=seed)", "batch=batch, seed=seed)"),
     ("Start again keeps the pictures", OWN_, "            self._own = []\n", "            pass\n"),
     # ---- what every training that one watches has
