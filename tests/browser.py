@@ -37,7 +37,7 @@ CAPS = {
     "07": 12,
     "09": 12,
 }  # lessons that train: so many steps each; `make slow` runs them whole
-# Views of a lesson that draw samples by the hundred: so few here; what is shown where is held by test_wiring_lessons.py.
+# Views of a lesson that draw samples by the hundred: so few here; what is shown where is held by tests without a browser.
 FEWER = {
     "04": {
         "course.lesson04.three_questions": {"n": 10, "counts": (1, 3)},

@@ -229,11 +229,11 @@ def test_the_cures_tables_are_the_recordings(kind):
     assert head.split("   ")[0].strip() == {"plain": "plain networks", "waves": "networks with waves"}.get(
         kind, "recipe"
     )
-    for line, (name, runs) in zip(lines, rows.items(), strict=False):
-        assert line.startswith(name + " ") and (kind == "usual" or (" * " in line) == (runs[0]["choice"] == "chosen"))  # fmt: skip
+    for row, (name, runs) in zip(lines, rows.items(), strict=False):
+        assert row.startswith(name + " ") and (kind == "usual" or (" * " in row) == (runs[0]["choice"] == "chosen"))  # fmt: skip
         for key in ("off", "lost", "blurred"):
-            assert f" {sum(r[key] for r in runs)} of {len(runs)}" in line
-        assert f"{statistics.median(r['final']['overlap'] for r in runs):.2f} (" in line and f"{runs[0]['steps']:,}" in line  # fmt: skip
+            assert f" {sum(r[key] for r in runs)} of {len(runs)}" in row
+        assert f"{statistics.median(r['final']['overlap'] for r in runs):.2f} (" in row and f"{runs[0]['steps']:,}" in row  # fmt: skip
         assert [r["seed"] for r in runs] == list(range(len(runs)))  # every seed, none left out
         assert len({str(r["options"]) for r in runs}) == 1
         for r in runs:
@@ -294,15 +294,15 @@ def test_the_motion_table_is_the_recording():
     book = recorded_motion()
     for head in (0, 300):
         lines = motion_table(head).splitlines()[1:5]
-        for line, (loss, optimizer) in zip(lines, [(a, b) for a in ("minimax", "non-saturating") for b in ("plain", "Adam")], strict=True):  # fmt: skip
+        for row, (loss, optimizer) in zip(lines, [(a, b) for a in ("minimax", "non-saturating") for b in ("plain", "Adam")], strict=True):  # fmt: skip
             runs = [
                 r for r in book["play"] if (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)
             ]
-            assert len(runs) == 5 and line.startswith(loss)
+            assert len(runs) == 5 and row.startswith(loss)
             first = [r["rows"][0][3] for r in runs]
             ends = [[math.inf if r.get("error") else r["rows"][-1][k] for r in runs] for k in (1, 6)]
             for values in (first, *ends):
-                assert f"{statistics.median(values):.2g} ({min(values):.2g} to {max(values):.2g})" in line
+                assert f"{statistics.median(values):.2g} ({min(values):.2g} to {max(values):.2g})" in row
     with pytest.raises(ValueError, match="after 0 and after 300"):
         motion_table(7)
 
@@ -316,11 +316,11 @@ def test_the_ladder_shows_every_run():
         lines = ladder_table(equal).splitlines()
         assert len(lines) == 1 + 2 * len(sizes) + 1
         assert all(f"{a['noise']:.0f} and {a['mean picture']:.0f} at {s}" in lines[-1] for s, a in book["anchors"].items() if int(s) in sizes)  # fmt: skip
-        for line, (size, family) in zip(lines[1:], [(s, f) for s in sizes for f in FAMILIES], strict=False):
+        for row, (size, family) in zip(lines[1:], [(s, f) for s in sizes for f in FAMILIES], strict=False):
             runs = climbed(size, family, equal)
-            assert {r["seed"] for r in runs} == seeds and line.split()[:2] == [str(size), family]
-            assert " and ".join(f"{r['distance']:.1f}" for r in runs) in line
-            assert f"{book['rungs'][str(size)]['budgets'][equal][family]:,}" in line
+            assert {r["seed"] for r in runs} == seeds and row.split()[:2] == [str(size), family]
+            assert " and ".join(f"{r['distance']:.1f}" for r in runs) in row
+            assert f"{book['rungs'][str(size)]['budgets'][equal][family]:,}" in row
             assert all(r["steps"] == book["rungs"][str(size)]["budgets"][equal][family] for r in runs)
     assert film.n_frames == 4 and film.film["labels"] == [f"{s} × {s}" for s in (8, 16, 32, 64)]
     low, high = film.film["panels"][3]["ylim"]  # no line leaves the panel

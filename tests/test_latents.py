@@ -6,6 +6,7 @@ import math
 import re
 from pathlib import Path
 
+import latent_weights
 import numpy as np
 import pytest
 import torch
@@ -34,7 +35,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).parent.parent
 LEARN, UNSEEN = seen_and_unseen()
 BOOK = records.recorded_latents()
-import latent_weights  # noqa: E402
 
 # ---------------------------------------------------------------------------------------- the map
 

@@ -1,3 +1,5 @@
+"""Each metric against another library or its closed form, and what it does not see."""
+
 import math
 from functools import partial
 

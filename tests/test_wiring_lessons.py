@@ -386,7 +386,7 @@ def test_network_and_perfect_denoiser_on_seen_and_new_pictures():
         sets[name] = d.x[i], d.y[i], torch.randn(n, 1, 8, 8, generator=g)
     for k, t in enumerate(denoisers.even_times(schedule, 3)):
         said = re.split("on new ones", player.film["captions"][k])
-        for title, name, words in (
+        for title, name, sentence in (
             ("pictures it learned", "seen", said[0]),
             ("new pictures", "new", said[1]),
         ):
@@ -400,7 +400,7 @@ def test_network_and_perfect_denoiser_on_seen_and_new_pictures():
             assert np.abs(pictures(player, title)[k].astype(int) - grid(rows, columns=4)).max() <= 1
             for who, x0_hat in hats.items():
                 error = float((x0_hat - x0).pow(2).mean())
-                assert float(re.search(rf"{who} ([\d.]+)", words)[1]) == pytest.approx(error, abs=6e-4)
+                assert float(re.search(rf"{who} ([\d.]+)", sentence)[1]) == pytest.approx(error, abs=6e-4)
                 drawn = line(player, "error of the guess", f"{who}, {name}")[0, k]
                 assert drawn == pytest.approx(math.log10(max(error, denoisers.FLOOR)), abs=1e-3)
         assert numbers(player.film["labels"][k])[0] == pytest.approx(-float(schedule.snr_db[t]), abs=0.51)
