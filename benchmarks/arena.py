@@ -34,7 +34,6 @@ from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
 from statistics import median
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -49,6 +48,7 @@ from diffusion_lib.files import whole
 
 # seconds for each family and seed, seeds, seconds of a tuning run
 PLACES = {"grid": (40, 10, 12), "digits": (120, 5, 30), "sprites": (120, 5, 40), "mnist": (300, 5, 60)}
+CLOCK = time.process_time  # what `fit` and `draw` count
 KEPT = Path(__file__).with_name(".audit")  # the seeds that an audit has seen, until it is whole
 SECOND_LOOK = ("digits",)  # places where more is measured, bits among it
 MAIN = {"cat": "fur", "flower": "petals"}
@@ -119,9 +119,9 @@ def tune(name: str, place: arena.Place, seconds: float) -> dict[str, list[dict]]
             options = options_of(family, name, index)
             fast = ready(family, options) if place.eye else options
             entries = arena.enter(place, 100, families=(family,), options={family: fast})
-            for _ in arena.race(entries, seconds=seconds, seed=100):
+            for _ in arena.race(entries, seconds=seconds, seed=100, clock=CLOCK):
                 pass
-            row = place.judge(entries[family].draw(place.n, seed=100))
+            row = place.judge(entries[family].draw(place.n, seed=100, clock=CLOCK))
             rows.append({"options": options, "steps": entries[family].steps} | rounded(row))
             print(name, family, rows[-1], flush=True)
     return found
@@ -134,7 +134,7 @@ def best(rows: list[dict]) -> dict:
 
 def calibrate(place: arena.Place, options: dict, budget: float, seconds: float = 40.0) -> dict[str, int]:
     entries = arena.enter(place, 99, options=options)
-    for _ in arena.race(entries, seconds=seconds):
+    for _ in arena.race(entries, seconds=seconds, clock=CLOCK):
         pass
     return {k: round(budget * e.steps / e.seconds) for k, e in entries.items()}
 
@@ -151,7 +151,7 @@ def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | 
 
     def look(e: arena.Entry) -> None:
         row = {"seconds": round(e.seconds, 2), "steps": e.steps}
-        curve[e.name].append(row | rounded(place.judge(e.draw(place.n, seed))))
+        curve[e.name].append(row | rounded(place.judge(e.draw(place.n, seed, CLOCK))))
 
     def show(e: arena.Entry) -> None:
         if film is not None:
@@ -159,7 +159,7 @@ def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | 
 
     for e in entries.values():
         show(e)
-    for e in arena.race(entries, steps=steps, rests=rests, seed=seed):
+    for e in arena.race(entries, steps=steps, rests=rests, seed=seed, clock=CLOCK):
         if e.error:
             continue
         if e.steps in judged[e.name]:
@@ -183,7 +183,7 @@ def run(place: arena.Place, options: dict, steps: dict, seed: int, film: dict | 
 def second_look(e: arena.Entry, place: arena.Place, greys: int, seed: int) -> dict:
     """The kernel distance of the features, and the bound in bits per dimension of unseen pictures; a GAN has none."""
     fresh, seen = place.unseen, place.learn
-    found = {"kernel": kernel_distance(*(classifier.features(place.eye, x) for x in (e.draw(place.n, seed), fresh.x)))}  # fmt: skip
+    found = {"kernel": kernel_distance(*(classifier.features(place.eye, x) for x in (e.draw(place.n, seed, CLOCK), fresh.x)))}  # fmt: skip
     if e.name == "VAE":
         found["bits"] = vae.bits_per_dimension(e.model, fresh.x, greys, y=fresh.y)
     if e.name == "DDPM":
@@ -492,8 +492,6 @@ def main() -> int:
     torch.set_num_threads(1)
     if a.audit:
         return 1 if audit(a.places or list(PLACES), a.seeds) else 0
-    clock = SimpleNamespace(perf_counter=time.process_time)
-    train.time = arena.time = clock  # what `fit` and `draw` count
     if a.again is not None:
         print(json.dumps(again(a.places[0], a.again)))
         return 0

@@ -35,11 +35,11 @@ STEPS = 20  # network calls for each sample
 
 def train(d: data.Data, seconds: float, seed: int, **options):
     """A DDPM after so many seconds of training, and what the training was."""
-    model, parts = ddpm.build(d, seed=seed, **options)
+    model, parts = ddpm.build(d, seed=seed, precision="auto" if d.x.ndim == 4 else "float32", **options)
     *_, record = fit(*parts, seconds=seconds, seed=seed)
     facts = {"seed": seed, "seconds": round(record.seconds, 1), "steps": record.step}
     return model, facts | {
-        "images": record.step * len(next(parts.batches)[0]),
+        "images": record.step * parts.batch,
         "precision": parts.learners[0].precision,
     }
 

@@ -18,7 +18,7 @@ from .bound import vlb_term
 from .dataset import Data
 from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, check_shape, convert, randn_like, sample
 from .nets import MLP, UNet, check_classes, classes_for
-from .train import Learner, Parts, check_build, faster_precision, seed_all
+from .train import PRECISIONS, Learner, Parts, check_build, faster_precision, seeded_weights
 from .values import dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the question
@@ -147,7 +147,7 @@ def build(
     lr: float | None = None,
     even: str | None = None,
     drop: float = 0.1,
-    precision: str | None = None,
+    precision: str = "float32",
     seed: int = 0,
     device="cpu",
 ) -> tuple[Denoiser, Parts]:
@@ -164,23 +164,24 @@ def build(
     batch, lr       samples a step; the highest learning rate
     even            which times are drawn how often, see `draw_times`
     drop            the share of pictures whose class is kept back, so that it can draw without being told as well
-    precision       see `Learner`; None: float32 for points, else what `faster_precision` finds
+    precision       see `Learner`; "auto": what `faster_precision` finds here and now
     seed, device    the dice of weights and batches; where the network lives
 
     Raises ValueError, in one sentence, for numbers and data that no network can take.
     """
     told = dict(locals())
     check_build(data, device, channels=channels, batch=batch)
+    if precision not in PRECISIONS:
+        raise ValueError(f"There is no precision {precision!r}: choose one of {', '.join(PRECISIONS)}.")
     told |= {k: v for k, v in suited(data).items() if told[k] is None}
     use, shape, points = SimpleNamespace(**told), tuple(data.x.shape[1:]), data.x.ndim == 2
     schedule = told["schedule"] = schedule or Schedule.of("cosine", 1000)
     classes = 0 if points or data.y is None else len(data.names)
-    seed_all(seed)
-    if net is None:
-        common = {"classes": classes, "out": 1 + learn_variance}
-        if points:
+    common = {"classes": classes, "out": 1 + learn_variance}
+    with seeded_weights(seed):
+        if net is None and points:
             net = MLP(shape, schedule.T, width=use.channels, **common)
-        else:
+        elif net is None:
             net = UNet(shape, schedule.T, channels=use.channels, patch=1 if _small(data) else 2, **common)
     net, data = net.to(device), data.to(device)
     loss_of = partial(hybrid_loss, levels=None if points else data.levels) if learn_variance else ddpm_loss
@@ -195,7 +196,8 @@ def build(
             loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if classes else None)
         return {"loss": learner.descend(loss)}
 
-    precision = precision or ("float32" if points else faster_precision(net, data.x[: use.batch]))
+    if precision == "auto":
+        precision = faster_precision(net, data.x[: use.batch])
     learner = Learner(net, use.lr, precision=precision)
     parts = Parts(step, data.batches(use.batch, seed), [learner], {"model": "ddpm"} | told)
     return Denoiser(learner.ema, schedule, predicts), parts

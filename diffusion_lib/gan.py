@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from .dataset import Data
 from .diffusion import randn_like
 from .nets import WAVES, Discriminator, Generator, classes_for
-from .train import Learner, Parts, check_build, seed_all
+from .train import Learner, Parts, check_build, seeded_weights
 from .values import dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the losses
@@ -297,17 +297,17 @@ def build(
     use, shape, points = SimpleNamespace(**told), tuple(data.x.shape[1:]), data.x.ndim == 2
     classes = 0 if points or data.y is None else len(data.names)
     regular = Regular(use.r1, use.r2, gp, exact, use.every)
-    seed_all(seed)
     common = {"classes": classes, "patch": patch, "waves": waves}
-    net = Generator(shape, use.latent, channels=use.channels, **common).to(device)
     width = use.channels // 2 if points else use.channels
-    judge = Discriminator(shape, channels=width, spectral=spectral, minibatch_std=minibatch_std, **common)
+    with seeded_weights(seed):
+        net = Generator(shape, use.latent, channels=use.channels, **common).to(device)
+        judge = Discriminator(shape, channels=width, spectral=spectral, minibatch_std=minibatch_std, **common)
     g = Learner(net, use.lr, clip=math.inf, betas=(0.0, 0.99))
     d = Learner(judge.to(device), ratio * use.lr, clip=math.inf, betas=(0.0, 0.99))
 
     def step(items, generator) -> dict[str, float]:
         x, y = items
-        now = regular.faded(use.fade, g.optimizer.param_groups[0]["lr"] / g.lr)
+        now = regular.faded(use.fade, g.share)
         parts = [(x, y if classes else None)] if d_steps == 1 else _split(x, y if classes else None, d_steps)
         for real, named in parts[:-1]:
             with torch.no_grad():
@@ -317,7 +317,7 @@ def build(
         return gan_step(g, d, real, LOSSES[loss], now, generator, named)
 
     batches = data.to(device).batches(use.batch * d_steps, seed)
-    return g.ema, Parts(step, batches, [g, d], {"model": "gan"} | told)
+    return g.ema, Parts(step, batches, [g, d], {"model": "gan"} | told | {"batch": use.batch * d_steps})
 
 
 def _split(x: Tensor, y: Tensor | None, n: int) -> list[tuple[Tensor, Tensor | None]]:

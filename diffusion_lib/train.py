@@ -14,17 +14,16 @@ import copy
 import io
 import math
 import os
-import random
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -73,10 +72,15 @@ def check_build(data: Data, device, **whole: int | None) -> None:
     pick_device(device)
 
 
-def seed_all(seed: int) -> None:
-    """Seed Python, NumPy and PyTorch, so that weights start the same."""
-    seed = seeded(seed)
-    random.seed(seed), np.random.seed(seed), torch.manual_seed(seed)
+@contextmanager
+def seeded_weights(seed: int) -> Iterator[None]:
+    """Inside, a new network's weights are those of this seed; the reader's own dice lie afterwards as they lay before."""
+    with torch.random.fork_rng(devices=[]):  # weights are made on the CPU
+        torch.default_generator.manual_seed(seeded(seed))
+        yield
+
+
+PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 def faster_precision(model: nn.Module, x: Tensor, seconds: float = 0.5) -> str:
@@ -120,8 +124,10 @@ class Learner:
     """A network, its optimiser and its moving average: what one player of a training needs. A GAN has two.
 
     lr: the highest learning rate; `fit` lets it rise and fall. clip: the longest gradient that is followed.
-    precision: "float32", or "bfloat16" for the forward pass (see `faster_precision`).
+    precision: "float32", or "bfloat16" for the forward pass (see `faster_precision`). share: of lr, as `fit` set it last.
     """
+
+    share = 1.0
 
     def __init__(self, model: nn.Module, lr: float = 1e-3, clip: float = 1.0, gamma: float = 7.0, betas=(0.9, 0.99), weight_decay: float = 0.0, precision: str = "float32"):  # fmt: skip
         self.model, self.lr, self.clip, self.precision = model, lr, clip, precision
@@ -145,6 +151,7 @@ class Learner:
     def set_rate(self, share: float) -> None:
         """Train with this share of the learning rate from now on."""
         self.model.train()
+        self.share = share
         for group in self.optimizer.param_groups:
             group["lr"] = share * self.lr
 
@@ -172,19 +179,28 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema.load_state_dict(state["ema"])
         self._ema.n = state["n"]
-        if (
-            state["device"] == self.device.type
-        ):  # the race of `faster_precision` may end otherwise the next time
+        # the race of `faster_precision` may end otherwise the next time
+        if state["device"] == self.device.type:
             self.precision = state["precision"]
 
 
 class Parts(NamedTuple):
-    """What ``fit`` needs of a family of models: fit(*parts, seconds=60). about: what it was built from, see `told`."""
+    """What ``fit`` needs of a family of models: fit(*parts, seconds=60).
+
+    about: what it was built from, see `told`; among it batch, the number of items that a step takes.
+    """
 
     step: Callable[..., dict[str, float]]
     batches: Iterable
     learners: Sequence[Learner]
     about: dict | None = None
+
+    @property
+    def batch(self) -> int:
+        """How many items a step takes. Raises ValueError if `about` does not say."""
+        if not self.about or "batch" not in self.about:
+            raise ValueError('These parts do not say how large a batch is: give about={"batch": size}.')
+        return self.about["batch"]
 
 
 @dataclass(frozen=True)
@@ -228,6 +244,7 @@ def fit(
     warmup: float = 0.02,
     checkpoint: str | Path | None = None,
     every: float = 60.0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Record]:
     """Train for a number of steps or of seconds; yields a Record after each step.
 
@@ -236,6 +253,7 @@ def fit(
     checkpoint: a file for all that is needed to go on, written every `every` seconds and at the end, however it ends;
     if the file exists, training goes on from there, to the bit as if it had never stopped (when counted in steps), and
     the first Record says where that is. about: data and options by name; a checkpoint of others is refused.
+    clock: counts the seconds; time.process_time counts what the processor was busy with us.
     OSError at once for a checkpoint that cannot be written; if that fails later, a warning, and the training goes on.
     Stop at any time by leaving the loop: each ``learner.ema`` is usable. Raises FloatingPointError with one sentence
     when a loss stops being a number; the weights are then the last good ones.
@@ -268,7 +286,7 @@ def fit(
     saved, queue = spent, islice(batches, done, None)
     try:
         while progress() < 1:
-            start = time.perf_counter()
+            start = clock()
             share = rate(max(progress(), 1e-3 * warmup), warmup)
             for learner in learners:
                 learner.set_rate(share)
@@ -284,7 +302,7 @@ def fit(
                 raise ValueError(
                     f"The batches ran out after {done} steps: give an endless iterator, such as Data.batches(size)."
                 ) from None
-            done, spent = done + 1, spent + time.perf_counter() - start
+            done, spent = done + 1, spent + clock() - start
             if path is not None and spent - saved > every:
                 save()
                 saved = spent

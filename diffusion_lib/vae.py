@@ -20,7 +20,7 @@ from .bound import log_bin
 from .dataset import Data
 from .diffusion import randn_like
 from .nets import Generator, check_classes, check_numbers, classes_for, eye, mlp
-from .train import Learner, Parts, check_build, seed_all
+from .train import Learner, Parts, check_build, seeded_weights
 from .values import dice, integer, plain
 
 
@@ -140,8 +140,8 @@ def build(
     told |= {k: v for k, v in suited(data).items() if told[k] is None}
     use, shape = SimpleNamespace(**told), tuple(data.x.shape[1:])
     classes = 0 if data.x.ndim == 2 or data.y is None else len(data.names)
-    seed_all(seed)
-    model = VAE(shape, use.latent, classes, use.channels, sd, patch).to(device)
+    with seeded_weights(seed):
+        model = VAE(shape, use.latent, classes, use.channels, sd, patch).to(device)
     learner, numbers = Learner(model, use.lr), math.prod(shape)
 
     def step(items, generator) -> dict[str, float]:

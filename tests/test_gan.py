@@ -9,7 +9,7 @@ from torch import nn
 from diffusion_lib import data, gan, nets, store
 from diffusion_lib.gan import LOSSES, RECIPES, Regular
 from diffusion_lib.nets import Discriminator, Generator
-from diffusion_lib.train import Learner, fit, seed_all
+from diffusion_lib.train import Learner, fit
 
 NOTHING = Regular()
 
@@ -137,7 +137,7 @@ def test_the_estimate_is_right_on_average():
 
 
 def test_the_estimate_of_a_network_is_the_exact_slope_on_average():
-    seed_all(0)
+    torch.manual_seed(0)
     model = Discriminator((2,), channels=32).double()
     x = torch.randn(1, 2, generator=dice(6), dtype=torch.float64)
     exact = gan.slope2(model, x)
@@ -197,7 +197,7 @@ SHAPES = [((2,), 1), ((1, 8, 8), 1), ((1, 28, 28), 2), ((3, 16, 16), 2), ((3, 32
 @pytest.mark.parametrize(("shape", "patch"), SHAPES)
 @pytest.mark.parametrize("classes", [0, 3])
 def test_shapes_and_every_weight_learns(shape, patch, classes):
-    seed_all(0)
+    torch.manual_seed(0)
     common = {"classes": classes, "channels": 8, "patch": patch}
     g, d = Generator(shape, 4, **common), Discriminator(shape, **common, minibatch_std=True)
     z, y = g.noise(6, dice()), torch.arange(6) % 3 if classes else None
@@ -211,7 +211,7 @@ def test_shapes_and_every_weight_learns(shape, patch, classes):
 
 
 def test_the_class_is_heard_by_both():
-    seed_all(0)
+    torch.manual_seed(0)
     g, d = Generator((1, 8, 8), 4, classes=3, channels=8), Discriminator((1, 8, 8), classes=3, channels=8)
     z, x, y = g.noise(3, dice()), torch.randn(3, 1, 8, 8), torch.arange(3)
     assert not torch.allclose(g(z, y), g(z, y.flip(0))) and not torch.allclose(d(x, y)[0], d(x, y.flip(0))[0])
@@ -219,7 +219,7 @@ def test_the_class_is_heard_by_both():
 
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 8)])
 def test_spectral_norm_holds_each_layer_s_largest_stretch_near_one(shape):
-    seed_all(0)
+    torch.manual_seed(0)
     model = Discriminator(shape, channels=16, spectral=True)
     layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     assert len(layers) >= 4
@@ -238,7 +238,7 @@ def test_batch_std_says_how_different_neighbours_are():
     assert nets.batch_std(alike, 8).max() < 1e-3
     x = torch.tensor([[0.0, 0], [2, 4], [5, 5], [5, 5], [1, 1]])
     assert torch.allclose(nets.batch_std(x, 2)[:, 0], torch.tensor([1.5, 1.5, 0, 0, 0]), atol=1e-3)
-    seed_all(0)
+    torch.manual_seed(0)
     model = Discriminator((2,), minibatch_std=True)
     one = torch.randn(1, 2)
     spread = torch.cat([one, torch.randn(7, 2)])
@@ -257,7 +257,7 @@ def test_waves_are_sin_and_cos_of_the_octaves():
 
 
 def players(lr=1e-3):
-    seed_all(0)
+    torch.manual_seed(0)
     g, d = Generator((2,), 4, channels=16), Discriminator((2,), channels=16)
     return Learner(g, lr, clip=math.inf), Learner(d, lr, clip=math.inf)
 
@@ -381,7 +381,7 @@ def test_the_optimal_score_is_p_over_p_plus_q_and_nothing_beats_it(n):
 @pytest.mark.heavy
 def test_a_d_that_is_taught_long_enough_becomes_the_best_one(n):
     p, q, sd_p, sd_q = MIXTURES[n]
-    seed_all(0)
+    torch.manual_seed(0)
     d, g = Learner(Discriminator((n,), channels=32), 5e-3, clip=math.inf), dice()
 
     def step(_, generator):
@@ -514,7 +514,7 @@ def test_build_lets_them_fall_for_points(monkeypatch):
 
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 8)])
 def test_draw_is_the_same_for_any_batch_size(shape):
-    seed_all(0)
+    torch.manual_seed(0)
     model = Generator(shape, 4, classes=3, channels=8)
     a, b = (torch.cat(list(gan.draw(model, 10, batch=n))) for n in (3, 10))
     assert torch.allclose(a, b, atol=1e-6) and a.shape == (10, *shape)
@@ -537,7 +537,7 @@ def test_digits_are_drawn_by_class():
 
 @pytest.mark.parametrize("half", [False, True])
 def test_weights_survive_the_disk(tmp_path, half):
-    seed_all(0)
+    torch.manual_seed(0)
     g = Generator((3, 16, 16), 4, classes=2, channels=8, patch=2)
     d = Discriminator((2,), channels=8, spectral=True, minibatch_std=True)
     for model in (g, d):

@@ -18,7 +18,7 @@ from diffusion_lib.diffusion import Schedule, add_noise, convert, sample
 from diffusion_lib.evaluation import metrics
 from diffusion_lib.nets import MLP, Classifier, UNet
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
-from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, pick_device, rate, seed_all
+from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, pick_device, rate
 
 ROOT = Path(__file__).parent.parent
 SCHEDULE = Schedule.of("cosine", 100)
@@ -52,7 +52,7 @@ class TestNets:
             assert made.shape == (3, out * shape[0], *shape[1:]) and not made.any()
 
     def test_every_weight_learns_and_hears_time_and_class(self, net, shape):
-        seed_all(0)
+        torch.manual_seed(0)
         model = net(classes=4)
         x, t, y = torch.randn(4, *shape), torch.tensor([1, 30, 60, 100]), torch.tensor([0, 1, 2, -1])
         learner = Learner(model, lr=0.01)

@@ -8,7 +8,7 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from diffusion_lib import data, store, vae
-from diffusion_lib.train import fit, seed_all
+from diffusion_lib.train import fit
 from diffusion_lib.vae import VAE, bits_per_dimension, kl_to_prior, surprise, vae_loss
 
 
@@ -49,7 +49,7 @@ def test_kl_is_torchs():
 
 
 def test_surprise_is_the_density():
-    seed_all(0)
+    torch.manual_seed(0)
     model, x, z = VAE((1, 8, 8), latent=3, channels=4, sd=0.3), torch.rand(4, 1, 8, 8), torch.randn(4, 3)
     truth = -Normal(model.decode(z), 0.3).log_prob(x).flatten(1).sum(1)
     assert torch.allclose(surprise(model, x, z), truth, rtol=1e-4)
@@ -57,7 +57,7 @@ def test_surprise_is_the_density():
 
 @torch.no_grad()
 def test_grey_levels_share_one_unit_of_probability():
-    seed_all(0)
+    torch.manual_seed(0)
     model, z = VAE((1, 8, 8), latent=3, channels=4, sd=0.3), torch.randn(1, 3)
     before = torch.full((1, 1, 8, 8), 0.25)
     total = 0.0
@@ -98,7 +98,7 @@ def test_beta_weighs_the_kl_alone():
 
 
 def test_the_gradient_finds_its_way_through_the_dice():
-    seed_all(0)
+    torch.manual_seed(0)
     model, x = VAE((2,), latent=2, channels=8), torch.randn(6, 2)
     noise = torch.randn(6, 2, generator=dice())
     mu, logvar = model.encode(x)
@@ -109,7 +109,7 @@ def test_the_gradient_finds_its_way_through_the_dice():
 @pytest.mark.parametrize("shape", [(2,), (1, 8, 8), (1, 28, 28), (3, 16, 16)])
 @pytest.mark.parametrize("classes", [0, 3])
 def test_shapes_and_every_weight_learns(shape, classes):
-    seed_all(0)
+    torch.manual_seed(0)
     model, x = VAE(shape, latent=4, classes=classes, channels=8), torch.randn(6, *shape)
     y = torch.arange(6) % 3 if classes else None
     mu, logvar = model.encode(x, y)
@@ -165,7 +165,7 @@ def test_digits_are_learned_and_the_bound_says_how_well():
 
 
 def test_samples_are_the_same_for_a_seed_and_grain_is_s_of_noise():
-    seed_all(0)
+    torch.manual_seed(0)
     model = VAE((1, 8, 8), latent=3, classes=10, channels=8, sd=0.05)
     with torch.no_grad():
         model.decoder.last.bias.zero_()
@@ -177,14 +177,14 @@ def test_samples_are_the_same_for_a_seed_and_grain_is_s_of_noise():
 
 
 def test_points_are_drawn_with_their_spread():
-    seed_all(0)
+    torch.manual_seed(0)
     model = VAE((2,), latent=2, channels=8, sd=0.4)
     mean, x = (torch.cat(list(vae.draw(model, 2000, grain=g))) for g in (False, None))
     assert float((x - mean).std()) == pytest.approx(0.4, rel=0.05)
 
 
 def test_it_comes_back_from_a_file(tmp_path):
-    seed_all(0)
+    torch.manual_seed(0)
     model = VAE((1, 8, 8), latent=3, classes=10, channels=8, sd=0.3)
     again = store.load(store.save(tmp_path / "vae.safetensors", model, {"data": "digits"}))
     assert again.config == model.config and again.card == {"data": "digits"}

@@ -14,11 +14,11 @@ STEPS = 20
 
 def make(x, job):
     start = time.perf_counter()
-    model, parts = ddpm.build(Data(x), seed=job["seed"])
+    model, parts = ddpm.build(Data(x), seed=job["seed"], precision="auto")
     learner = parts.learners[0]
     # the learning rate falls to 0 at the end, so the end has to be known; what building took is part of the time
     seconds = job["checkpoints"][-1] - (time.perf_counter() - start)
-    records, batch = fit(*parts, seconds=seconds, seed=job["seed"]), len(next(parts.batches)[0])
+    records, batch = fit(*parts, seconds=seconds, seed=job["seed"]), parts.batch
 
     def learn() -> int:
         next(records)

@@ -140,7 +140,7 @@ def train(args) -> int:
         card |= {
             "steps": record.step,
             "seconds": round(record.seconds, 1),
-            "batch": len(next(parts.batches)[0]),
+            "batch": parts.batch,
         }
         if record.progress < 1 and not args.checkpoint:
             _spare(args.out)

@@ -10,7 +10,7 @@ place.judge(entries["VAE"].draw(place.n))
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
@@ -150,13 +150,13 @@ class Entry:
     @property
     def seen(self) -> int:
         """How many real samples it was shown, each many times."""
-        return self.steps * len(self.first[0])
+        return self.steps * self.parts.batch
 
-    def draw(self, n: int, seed: int = 0) -> Tensor:
-        """n samples, the classes in turn; notes the seconds that it took in `drawing`."""
-        tick = time.perf_counter()
+    def draw(self, n: int, seed: int = 0, clock: Callable[[], float] = time.perf_counter) -> Tensor:
+        """n samples, the classes in turn; notes the seconds that it took in `drawing`, by this clock."""
+        tick = clock()
         x = torch.cat(list(FAMILIES[self.name].draw(self.model, n, seed=seed)))
-        self.drawing = {"n": n, "seconds": time.perf_counter() - tick}
+        self.drawing = {"n": n, "seconds": clock() - tick}
         return x
 
 
@@ -174,11 +174,12 @@ def enter(place: Place, seed: int = 0, device="cpu", families=None, options: dic
     return out
 
 
-def race(entries: dict[str, Entry], *, seconds: float | None = None, steps: dict[str, int] | None = None, rests: dict[str, int] | None = None, seed: int = 0) -> Iterator[Entry]:  # fmt: skip
+def race(entries: dict[str, Entry], *, seconds: float | None = None, steps: dict[str, int] | None = None, rests: dict[str, int] | None = None, seed: int = 0, clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry]:  # fmt: skip
     """Train them all; yields the entry whose step it was. Whoever has had the least time is next, so nobody is ever more
     than one step ahead. Drawing and judging in the loop's body do not count.
 
     seconds: for each, measured by `fit`; or steps: {family: number}, the same on every machine.
+    clock: counts the seconds, see `fit`.
     rests: {family: number} of steps after which it rests, though its learning rate falls as if it went on to `steps`. So a
     race whose loop was left early is repeated to the bit.
     An entry whose loss stops being a number rests, with the sentence in its `error`, and the others go on.
@@ -187,7 +188,8 @@ def race(entries: dict[str, Entry], *, seconds: float | None = None, steps: dict
         raise ValueError("Say how long the race is, in seconds for each or in steps by family, one of them.")
     budget = {k: {"seconds": seconds} if steps is None else {"steps": steps[k]} for k in entries}
     running = {
-        k: islice(fit(*e.parts, **budget[k], seed=seed), rests and rests[k]) for k, e in entries.items()
+        k: islice(fit(*e.parts, **budget[k], seed=seed, clock=clock), rests and rests[k])
+        for k, e in entries.items()
     }
     while running:
         entry = entries[min(running, key=lambda k: entries[k].seconds)]

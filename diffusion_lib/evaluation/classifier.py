@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from ..dataset import Data
 from ..nets import Classifier
-from ..train import Learner, Parts, check_build, seed_all
+from ..train import Learner, Parts, check_build, seeded_weights
 from ..values import plain
 
 
@@ -23,9 +23,9 @@ def build(data: Data, *, seed: int = 0, device="cpu") -> tuple[Classifier, Parts
         what = "are points" if data.x.ndim == 2 else "have no classes"
         raise ValueError(f"A classifier learns pictures (N, C, H, W) with classes, but {data.name or 'these data'} {what}.")  # fmt: skip
     small = data.x.shape[-1] <= 8
-    about = {"model": "classifier", "data": data, "seed": seed}
-    seed_all(seed)
-    net = Classifier(tuple(data.x.shape[1:]), len(data.names), 32 if small else 64).to(device)
+    about = {"model": "classifier", "data": data, "seed": seed, "batch": 128}
+    with seeded_weights(seed):
+        net = Classifier(tuple(data.x.shape[1:]), len(data.names), 32 if small else 64).to(device)
     learner = Learner(net, lr=2e-3, weight_decay=0.01)
     reach = 0 if small else 2  # an 8 x 8 digit fills its frame
 
