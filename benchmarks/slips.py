@@ -74,6 +74,7 @@ V = "diffusion_lib/vae.py"
 FIGURES = "diffusion_lib/viz/figures.py"
 PANELS = "diffusion_lib/viz/panels.py"
 JS = "diffusion_lib/viz/player.js"
+FILM = "diffusion_lib/viz/film.py"
 PLAYER = "diffusion_lib/viz/player.py"
 PLOTS = "diffusion_lib/viz/plots.py"
 STILL = "diffusion_lib/viz/still.py"
@@ -385,12 +386,17 @@ WIRING = [
     ("the dial's interval ends at its middle", COPYING, '(d["low"], d["high"]) for d in dials', '(d["low"], d["share"]) for d in dials'),
     # ---- player, panels, stills
     ("a negative frame is not clamped", PLAYER, 'min(max(proposal["value"], 0), self', 'min(proposal["value"], self'),
-    ("update: captions and readouts exchanged", PLAYER, '"captions": captions, "labels": labels, "name": name}', '"captions": labels, "labels": captions, "name": name}'),
-    ("in words: the readout twice, no caption", PLAYER, 'stills.pick(film["captions"], i)]', 'stills.pick(film["labels"], i)]'),
-    ("a saved page begins at frame 0", PLAYER, '"value": player.value, ', '"value": 0, '),
-    ("loop is dropped", PLAYER, '"loop": bool(loop)', '"loop": False'),
+    ("update: captions and readouts exchanged", PLAYER, "captions=captions, labels=labels, name=name)", "captions=labels, labels=captions, name=name)"),
+    ("in words: the readout twice, no caption", FILM, "stills.pick(self.captions, i)]", "stills.pick(self.labels, i)]"),
+    ("a saved page begins at frame 0", PLAYER, "player.film.save_html(path, player.value,", "player.film.save_html(path, 0,"),
+    ("loop is dropped", FILM, "bool(self.loop)", "False"),
     ("start is dropped", PLAYER, "film=film, value=start", "film=film, value=0"),
-    ("a still of the frame on show, whichever is asked for", PLAYER, "return stills.still(film, i)", "return stills.still(film, self.value)"),
+    ("a still of the frame on show, whichever is asked for", PLAYER, "return film.still(i)", "return film.still(self.value)"),
+    ("a film grows at its beginning", FILM, "np.concatenate([was[keep], new])", "np.concatenate([new, was[keep]])"),
+    ("a film grows and forgets nothing", FILM, "[was[k] for k in keep] + new", "was[: len(keep)] + new"),
+    ("a film grows and what stood still moves", FILM, "return len(part) > 1 and key not in", "return key not in"),
+    ("a film that grows is sent whole", PLAYER, 'key == "film" and self._appending', 'key == "film" and not self._appending'),
+    ("a browser that missed a frame never gets it", PLAYER, 'content.get("kind") == "whole"', 'content.get("kind") == "parts"'),
     ("cursor: its dot stands on the first frame's line", PANELS, "np.interp(a, x[order], y[i, order])", "np.interp(a, x[order], y[0, order])"),
     ("a cloud with x and y exchanged", PANELS, "x, y = points.reshape(-1, n, 2)", "y, x = points.reshape(-1, n, 2)"),
     ("a cloud's noise with x and y exchanged", PANELS, '"ex": _f32(eps[None, :, 0]), "ey": _f32(eps[None, :, 1])', '"ex": _f32(eps[None, :, 1]), "ey": _f32(eps[None, :, 0])'),
@@ -409,15 +415,15 @@ WIRING = [
     ("plots in stills upside down", STILL, "top + (y1 - y) / (y1 - y0) * high", "top + (y - y0) / (y1 - y0) * high"),
     ("plots in stills mirrored", STILL, "left + (x - x0) / (x1 - x0) * wide", "left + (x1 - x) / (x1 - x0) * wide"),
     ("the coloured field is not drawn in stills", STILL, 'if under := panel.get("field"):', 'if under := panel.get("under"):'),
-    ("stills: titles over other panels", STILL, 'zip(film["panels"], titles, pictures, strict=True)', 'zip(film["panels"], titles[::-1], pictures, strict=True)'),
+    ("stills: titles over other panels", STILL, 'zip(film.panels, titles, pictures, strict=True)', 'zip(film.panels, titles[::-1], pictures, strict=True)'),
     ("stills: mixed without roots", STILL, "(np.sqrt(a) * x0 + np.sqrt(1 - a) * eps + 1)", "(a * x0 + (1 - a) * eps + 1)"),
     ("stills: clouds mixed without roots", STILL, "np.sqrt(a) * v + np.sqrt(1 - a) * _row(mark, e, i)", "a * v + (1 - a) * _row(mark, e, i)"),
     ("stills: always the first picture", STILL, "frame = film[min(i, len(film) - 1)]", "frame = film[0]"),
-    ("stills: frames counted from 0", STILL, "f\"{i + 1} / {film['frames']}\"", "f\"{i} / {film['frames']}\""),
+    ("stills: frames counted from 0", STILL, "f\"{i + 1} / {film.frames}\"", "f\"{i} / {film.frames}\""),
     ("stills: bars of no height", STILL, "at(x + half, min(y, 0))", "at(x + half, max(y, 0))"),
     ("stills: all points in the first colour", STILL, "colors[n % len(colors)]", "colors[0]"),
     ("stills: the note of the first frame", STILL, '_wrap(pick(panel["notes"], i), picture.width)', '_wrap(pick(panel["notes"], 0), picture.width)'),
-    ("stills: the caption of the first frame", STILL, '_wrap(pick(film["captions"], i),', '_wrap(pick(film["captions"], 0),'),
+    ("stills: the caption of the first frame", STILL, '_wrap(pick(film.captions, i),', '_wrap(pick(film.captions, 0),'),
     # ---- figures and plots
     ("grid column by column", FIGURES, "i // columns * h, i % columns * w", "i % columns * h, i // columns * w"),
     ("strip: the way back points forwards", FIGURES, "_arrow(ax, wide - edge, left, high", "_arrow(ax, left, wide - edge, high"),

@@ -101,6 +101,39 @@ function reserve(el, texts, side) {
   write(el, shown);
 }
 
+// ---- a film that grows: `part` has its new frame alone, and which of the old ones stay ---------------------------------
+
+const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+
+// The film of a model with the newest frame; a browser that has missed one asks for all of them.
+function grow(model) {
+  const film = model.get("film"), part = model.get("grown") ?? {};
+  if (part.after === film.grown) {
+    const panels = film.panels.map((panel, k) => part.panels[k].whole ?? joined(panel, part.panels[k], part.keep, film.frames));
+    const words = joined({ captions: film.captions, labels: film.labels }, { captions: part.captions ?? [], labels: part.labels ?? [] }, part.keep);
+    Object.assign(film, words, { panels, frames: part.frames, grown: part.after + 1 }); // in its place: the kernel has it already
+  } else if (part.after >= film.grown) model.send({ kind: "whole" });
+  return film;
+}
+
+function joined(old, more, keep, frames) {
+  const found = { ...old };
+  for (const [key, add] of Object.entries(more)) {
+    if (key === "marks") found[key] = add.map((mark, k) => joined(old[key][k], mark, keep, frames));
+    else if (Array.isArray(add)) found[key] = add.length ? [...keep.map((k) => old[key][k]), ...add] : old[key];
+    else if (add.buffer) found[key] = stacked(bytes(old[key]), bytes(add), keep, old[key].byteLength / frames);
+    else found[key] = joined(old[key], add, keep, frames);
+  }
+  return old.frames > 1 ? { ...found, frames: keep.length + 1 } : found;
+}
+
+function stacked(old, add, keep, size) {
+  const all = new Uint8Array(size * (keep.length + 1));
+  keep.forEach((k, i) => all.set(old.subarray(k * size, (k + 1) * size), i * size));
+  all.set(add, keep.length * size);
+  return new DataView(all.buffer);
+}
+
 // ---- panels: width = slope height + extra; resize(tall, widest) and paint(frame, theme) ------------------------------
 
 // A field is as light in both themes, and the marks on it are dark.
@@ -138,7 +171,7 @@ function picture(panel, canvas) {
 }
 
 function stored({ data }, size) {
-  const all = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const all = bytes(data);
   return (i) => (all.length > size ? all.subarray(i * size) : all);
 }
 
@@ -313,7 +346,7 @@ function render({ model, el }) {
   el.append(root);
 
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)"), kept = keepStill(model);
-  let film, views = [], index = 0, theme, room = 0, ratio = 1, seen = "", timer = 0, sender = 0, sent = 0;
+  let film, views = [], laid, index = 0, theme, room = 0, ratio = 1, seen = "", timer = 0, sender = 0, sent = 0;
 
   function show(i) {
     index = Math.min(Math.max(i, 0), film.frames - 1);
@@ -387,6 +420,7 @@ function render({ model, el }) {
       const row = () => Math.max(...[...stage.children].map((child) => child.offsetHeight)) + bar.offsetHeight;
       for (let tall = most; rank(tall), row() > high && tall > LEAST; ) tall = Math.max(LEAST, tall - 20);
     }
+    laid = mould();
     show(index);
   }
   // Put the panels in rows, as many in a row as stay readable; returns the rows' heights. Panels of one shape have one size in all rows.
@@ -438,14 +472,14 @@ function render({ model, el }) {
     old.cell.replaceWith(view.cell);
   }
   function load() {
-    const old = views, before = room && mould();
-    film = model.get("film");
+    const old = views;
+    film = grow(model);
     views = film.panels.map(build);
     index = Math.min(model.get("value"), film.frames - 1);
     root.setAttribute("aria-label", plain(film.name));
     slider.max = film.frames - 1;
     bar.hidden = film.frames === 1;
-    if (before && before === mould()) { // measuring again would take most of an animation frame
+    if (room && laid === mould()) { // measuring again would take most of an animation frame
       old.forEach((view, i) => replace(view, views[i]));
       look();
       return show(index);
@@ -480,11 +514,12 @@ function render({ model, el }) {
     kept.moved();
   };
   listen(document, "visibilitychange", () => document.hidden && pause());
-  const grow = () => {
+  const reload = () => {
     load();
     kept.moved();
   };
-  model.on("change:film", grow);
+  model.on("change:film", reload);
+  model.on("change:grown", reload);
   model.on("change:value", follow);
   load();
   sizes.observe(root.appendChild(make("div"))); // a line without height: layout never moves it
@@ -495,7 +530,8 @@ function render({ model, el }) {
   return () => {
     pause();
     if (sender) send();
-    model.off("change:film", grow);
+    model.off("change:film", reload);
+    model.off("change:grown", reload);
     model.off("change:value", follow);
     sizes.disconnect();
     clearInterval(screens);
@@ -508,12 +544,13 @@ function render({ model, el }) {
 // ---- an exported page: the same player on a model that lives in the page. Several may be pasted into one page. -------
 
 function standalone() {
-  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const view = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
   for (const el of document.querySelectorAll(".film-player:not(:has(.fp))")) {
-    const state = JSON.parse(el.querySelector("script").textContent, (_, v) => (v?.base64 === undefined ? v : bytes(v.base64)));
+    const state = JSON.parse(el.querySelector("script").textContent, (_, v) => (v?.base64 === undefined ? v : view(v.base64)));
     const model = { get: (key) => state[key], set: (key, value) => (state[key] = value), on() {}, off() {}, save_changes() {} };
     render({ model, el });
   }
 }
 
-export default { render };
+// A film grows even while nobody looks at it.
+export default { initialize: ({ model }) => model.on("change:grown", () => grow(model)), render };

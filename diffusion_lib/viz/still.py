@@ -1,7 +1,6 @@
 """One frame of a film as a PNG, for the places that run no JavaScript (GitHub, nbconvert, a slide).
 
-A film is the dict that ``player`` makes and ``player.js`` draws; this draws the same row of panels with Pillow,
-twice the size of the screen, on white. No pyplot and nothing global, so any thread may call it.
+What ``player.js`` draws of a ``Film``, drawn with Pillow: the same row of panels, twice the size of the screen, on white. No pyplot and nothing global, so any thread may call it.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ def pick(texts: Sequence[str], i: int) -> str:
     return texts[min(i, len(texts) - 1)] if texts else ""
 
 
-def label(film: dict, i: int) -> str:
+def label(film, i: int) -> str:
     """The readout beside the slider."""
-    return pick(film["labels"], i) or f"{i + 1} / {film['frames']}"
+    return pick(film.labels, i) or f"{i + 1} / {film.frames}"
 
 
 def beside(bundle: tuple[dict, dict], draw: Callable[[], bytes], alt: str) -> tuple[dict, dict]:
@@ -51,6 +50,13 @@ def beside(bundle: tuple[dict, dict], draw: Callable[[], bytes], alt: str) -> tu
         warnings.warn(f"The still picture of {alt!r:.80} cannot be drawn ({type(error).__name__}: {error}).", stacklevel=3)  # fmt: skip
         picture = {}
     return data | picture | {"text/plain": alt}, metadata
+
+
+class Stilled:
+    """A widget with still() and alt(), which stand for it where no JavaScript runs."""
+
+    def _repr_mimebundle_(self, **kwargs):
+        return beside(super()._repr_mimebundle_(**kwargs), self.still, self.alt())
 
 
 def fresh(widget, draw: Callable[[], bytes], alt: Callable[[], str]) -> None:
@@ -73,17 +79,16 @@ def fresh(widget, draw: Callable[[], bytes], alt: Callable[[], str]) -> None:
     widget.on_msg(told)
 
 
-def still(film: dict, i: int) -> bytes:
+def still(film, i: int) -> bytes:
     """PNG of frame i: leads, titles, panels and notes in rows, readout and caption under them."""
-    grain = max((p["height"] for p in film["panels"] if p["kind"] != "plot"), default=HIGH)
+    grain = max((p["height"] for p in film.panels if p["kind"] != "plot"), default=HIGH)
     tall = min(max(1, round(HIGH / grain)) * grain, 2 * HIGH)  # whole multiples make all pixels equally large
-    pictures = [_plot(p, i, tall) if p["kind"] == "plot" else _pixels(p, i, tall) for p in film["panels"]]
+    pictures = [_plot(p, i, tall) if p["kind"] == "plot" else _pixels(p, i, tall) for p in film.panels]
     titles = [
-        _wrap(p["title"], picture.width, bold=True)
-        for p, picture in zip(film["panels"], pictures, strict=True)
+        _wrap(p["title"], picture.width, bold=True) for p, picture in zip(film.panels, pictures, strict=True)
     ]
     head = ROW * max(map(len, titles))
-    cells = [_cell(p, i, *more, head) for p, *more in zip(film["panels"], titles, pictures, strict=True)]
+    cells = [_cell(p, i, *more, head) for p, *more in zip(film.panels, titles, pictures, strict=True)]
     places, x, y = [], GAP, GAP
     for n, cell in enumerate(cells):
         if n and x + cell.width > WIDE:
@@ -91,7 +96,7 @@ def still(film: dict, i: int) -> bytes:
         places.append((x, y))
         x += cell.width + GAP
     wide = max(x + cell.width for cell, (x, _) in zip(cells, places, strict=True)) + GAP
-    says = _wrap(pick(film["captions"], i), max(wide, 900) - 2 * GAP)
+    says = _wrap(pick(film.captions, i), max(wide, 900) - 2 * GAP)
     foot = max(y + cell.height for cell, (_, y) in zip(cells, places, strict=True)) + GAP // 2
     page = Image.new("RGB", (max(wide, 900 if says else 0), foot + ROW * (1 + len(says)) + GAP), "white")
     for cell, place in zip(cells, places, strict=True):

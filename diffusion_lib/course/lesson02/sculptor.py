@@ -23,6 +23,7 @@ from torch import Tensor
 from ...diffusion import SCHEDULES, Schedule, add_noise, randn_like
 from ...viz import still as stills
 from ...viz.figures import grid, one_picture
+from ...viz.film import Film
 from ...viz.panels import curve, pixels
 from ...viz.theme import heard_at_once, script
 from ...words import N_, _, spoken
@@ -99,7 +100,7 @@ def sculpt(handles: Sequence[float], T: int) -> Tensor:
     return torch.from_numpy(np.exp(-(g[k] + rise)))
 
 
-class Sculptor(anywidget.AnyWidget):
+class Sculptor(stills.Stilled, anywidget.AnyWidget):
     """The curve with its handles, and everything that follows from it.
 
     x0: one picture (C, H, W) or (1, C, H, W) in [-1, 1], or a dict of them by name, which adds a menu.
@@ -215,11 +216,7 @@ class Sculptor(anywidget.AnyWidget):
             curve(t, {"": schedule.snr_db[1:]}, _("SNR in decibels"), xlabel="t"),
             pixels(grid(strip, columns=len(strip), pad=2)[None], _("x_{t} from t = 0 to T")),
         ]
-        film = {"panels": panels, "captions": [self.alt()], "labels": [f"T = {T}"], "frames": 1, "name": ""}
-        return stills.still(film, 0)
-
-    def _repr_mimebundle_(self, **kwargs):
-        return stills.beside(super()._repr_mimebundle_(**kwargs), self.still, self.alt())
+        return Film(panels, captions=self.alt(), labels=f"T = {T}").still(0)
 
 
 def strip_times(T: int, n: int = 7) -> list[int]:

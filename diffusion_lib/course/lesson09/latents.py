@@ -22,6 +22,7 @@ from ...train import Record, fit
 from ...vae import VAE, kl_to_prior, surprise
 from ...viz import still as stills
 from ...viz.figures import grid, to_uint8
+from ...viz.film import Film
 from ...viz.panels import curve, pixels, scatter
 from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
@@ -48,7 +49,7 @@ WORDS = {  # what map.js says
 }
 
 
-class LatentMap(anywidget.AnyWidget):
+class LatentMap(stills.Stilled, anywidget.AnyWidget):
     """A map of a two-dimensional z. `.at` is the place on show; what is decoded there was computed beforehand, on a grid."""
 
     _esm = script(__file__, "map.js")
@@ -97,12 +98,11 @@ class LatentMap(anywidget.AnyWidget):
             scatter(self.points, _("where real digits lie"), colors=self.y % 7, size=5, **plane),
             pixels(grid(every.flatten(0, 1), columns=every.shape[1])[None], _("what is decoded everywhere")),
         ]
-        return stills.still(
-            {"panels": panels, "captions": [self.film["alt"]], "labels": ["z"], "frames": 1, "name": ""}, 0
-        )
+        return Film(panels, captions=self.alt(), labels="z").still(0)
 
-    def _repr_mimebundle_(self, **kwargs):
-        return stills.beside(super()._repr_mimebundle_(**kwargs), self.still, self.film["alt"])
+    def alt(self) -> str:
+        """What the map is of, in words."""
+        return self.film["alt"]
 
 
 def latent_map(model: VAE | None = None) -> LatentMap:
