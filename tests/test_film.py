@@ -56,7 +56,7 @@ def test_a_film_that_grows_is_the_film_made_whole(had, keep):
 @pytest.mark.parametrize(
     "make, says",
     [
-        (lambda f: f.append(panels([5], [5])[:2], **words([5])), "as many panels"),
+        (lambda f: f.append(panels([5], [4, 5])[:2], **words([5])), "as many panels"),
         (lambda f: f.append(panels([4, 5], [1, 2, 3, 4]), **words([5])), "one frame of 'notes' like"),
         (lambda f: f.append(panels([5], [1, 2, 3, 5])), "one frame of 'captions'"),
         (lambda f: f.append([pixels(X[:1, :3]), *panels([5], [1, 2, 3, 5])[1:]], **words([5])), "like those"),

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from diffusion_lib.course.lesson05 import duel
+from diffusion_lib.course.lesson05 import looks
 from diffusion_lib.course.note import _KINDS
 from diffusion_lib.viz import theme
 from diffusion_lib.viz.figures import ON_DARK, PALETTE
@@ -48,8 +48,8 @@ def test_marks_and_letters_on_paper(name):
 def test_marks_on_the_duels_field():
     """The field takes every colour between these; a field is a mixture of them, so its luminance lies between theirs."""
     p = np.linspace(0, 1, 41)
-    fields = np.concatenate([duel.tint(p, known) for known in (0.0, 0.5, 1.0)])
-    for index in (duel.REAL, duel.FAKE, duel.INK):
+    fields = np.concatenate([looks.tint(p, known) for known in (0.0, 0.5, 1.0)])
+    for index in (looks.REAL, looks.FAKE, looks.INK):
         worst = min(contrast(theme.LIGHT["words"][index], tuple(f)) for f in fields)
         assert worst >= 3, (index, worst)
 

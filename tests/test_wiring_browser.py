@@ -27,13 +27,14 @@ pytestmark = pytest.mark.browser
 
 MOUNT = """async ([source, json]) => {
   const bytes = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  const state = JSON.parse(json, (_, v) => (v?.base64 === undefined ? v : bytes(v.base64)));
+  window.read = (json) => JSON.parse(json, (_, v) => (v?.base64 === undefined ? v : bytes(v.base64)));
+  const state = window.read(json);
   const heard = {}, said = (window.said = []), wrote = (window.wrote = []);
   window.model = {
     state, get: (key) => state[key], save_changes() {}, off() {},
     set(key, value) { state[key] = value; said.push([key, value]); },
     on(event, act) { (heard[event] ??= []).push(act); },
-    send(content, _, buffers) { said.push([content.kind, [...new Uint8Array(buffers[0])]]); },
+    send(content, _, buffers) { said.push([content.kind, buffers ? [...new Uint8Array(buffers[0])] : null]); },
     tell(key, value) { state[key] = value; for (const act of heard[`change:${key}`] ?? []) act(); },
   };
   if (!window.fillText) {
@@ -46,6 +47,7 @@ MOUNT = """async ([source, json]) => {
   const el = document.body.appendChild(document.createElement('div'));
   el.style.width = '1000px';
   const { default: widget } = await import(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
+  widget.initialize?.({ model: window.model });
   window.end = widget.render({ model: window.model, el });
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }"""
@@ -60,17 +62,20 @@ def p(chrome):
         assert [e for e in p.errors if "favicon" not in e] == []
 
 
+def sent(state) -> str:
+    """As JSON; `window.read` reads it."""
+    return json.dumps(state, default=lambda b: {"base64": base64.b64encode(b).decode()})
+
+
 class Mounted:
     """A widget on the page; the one before it is gone."""
 
     def __init__(self, p, widget, **state):
         self.p = p
         p.evaluate("() => { window.end?.(); document.body.replaceChildren(); }")
-        full = {
-            k: getattr(widget, k) for k in ("film", "value", "state", "at", "words") if widget.has_trait(k)
-        } | state
-        text = json.dumps(full, default=lambda b: {"base64": base64.b64encode(b).decode()})
-        p.evaluate(MOUNT, [widget._esm, text])
+        keys = ("film", "grown", "value", "state", "at", "words")
+        full = widget.get_state([k for k in keys if widget.has_trait(k)]) | state
+        p.evaluate(MOUNT, [widget._esm, sent(full)])
         self.root = p.locator("body > div > div").first
 
     def canvas(self, n=0):
@@ -321,6 +326,62 @@ def test_play_ends_or_goes_round_and_begins_again_at_the_end(p):
     p.wait_for_function("() => { const s = window.seen.join(''); return /012012|120120|201201/.test(s); }")
     p.evaluate("() => clearInterval(window.watch)")
     round_.click("Pause")
+
+
+def grows(frames, all_of_them):
+    """Panels of these frames, in a film of all of them: pictures, a moving cloud over still ones on a field, and a curve."""
+    x, at = np.arange(10) * 25, list(all_of_them)
+    k, z = list(frames), np.stack([np.cos(x), np.sin(x)], 1)
+    cloud = {"points": z[k, None], "colors": 1, "size": 20}
+    field = np.broadcast_to(x[k, None, None, None], (len(k), 4, 4, 3)).astype(np.uint8)
+    plane = {"xlim": (-2, 2), "ylim": (-2, 2), "notes": [f"note {i}" for i in k]}
+    return [
+        pixels(np.broadcast_to(x[k, None, None], (len(k), 5, 6)).astype(np.uint8), "pictures"),
+        scatter([[0, 1.5]], "plane", layers=[cloud], field=field, **plane),
+        curve(at, np.square(at), "curve", cursor=at, xlim=(0, 9), ylim=(0, 81)),
+    ]
+
+
+def test_a_film_that_grows_shows_what_the_whole_film_shows(p):
+    words = lambda k: {"captions": [f"caption {i}" for i in k], "labels": [f"label {i}" for i in k]}
+    view, at = Player(p, *grows([1, 2], [1, 2]), **words([1, 2]), start=1), [1, 2]
+    for i, keep in ((3, [0, 1]), (4, [0, 1, 2]), (7, [0, 3])):  # two frames are thinned out
+        at = [*(at[k] for k in keep), i]
+        view.python.append(grows([i], at), **words([i]), keep=keep)
+        part = sent(view.python.grown)
+        p.evaluate(
+            "([part, value]) => { model.state.value = value; model.tell('grown', window.read(part)); }",
+            [part, len(at) - 1],
+        )
+        p.evaluate("(part) => model.tell('grown', window.read(part))", part)  # heard twice, done once
+        assert view.index == len(at) - 1 and view.text("caption") == f"caption {i}"
+    assert not any(kind == "whole" for kind, *_ in p.evaluate("() => window.said"))
+    seen = []
+    for i in range(len(at)):
+        view.to(i)
+        seen.append(
+            [
+                *(view.canvas(n) for n in range(3)),
+                view.text("caption"),
+                view.text("readout"),
+                view.text("note"),
+            ]
+        )
+    whole = Player(p, *grows(at, at), **words(at))
+    for i, (*pictures, caption, readout, note) in enumerate(seen):
+        whole.to(i)
+        assert all(np.array_equal(a, whole.canvas(n)) for n, a in enumerate(pictures)), i
+        assert (caption, readout, note) == (whole.text("caption"), whole.text("readout"), whole.text("note"))
+
+
+def test_a_browser_that_has_missed_a_frame_asks_for_the_whole_film(p):
+    view = Player(p, *grows([1, 2], [1, 2]), start=1)
+    view.python.append(grows([3], [1, 2, 3]))
+    view.python.append(grows([4], [1, 2, 3, 4]))
+    p.evaluate("(part) => model.tell('grown', window.read(part))", sent(view.python.grown))
+    assert p.evaluate("() => window.said.at(-1)") == ["whole", None]
+    p.evaluate("(film) => model.tell('film', window.read(film))", sent(view.python.film.packed()))
+    assert p.evaluate("() => +document.querySelector('input[type=range]').max") == 3
 
 
 def test_twice_the_speed_is_half_the_wait(p):

@@ -15,6 +15,7 @@ from diffusion_lib.course.lesson05 import step_gan
 from diffusion_lib.course.lesson05.duel import Film
 from diffusion_lib.course.lesson05.looks import Points, border
 from diffusion_lib.course.lesson05.pair import Pair, kernel_log_density, real_log_density
+from diffusion_lib.viz import player
 from diffusion_lib.viz.figures import grid
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -325,3 +326,27 @@ def test_every_button_has_its_part(monkeypatch):
     monkeypatch.setattr(box, "halt", lambda: heard.append("stop"))
     box.stop.click()
     assert heard[-1] == "stop"
+
+
+def test_the_film_that_grew_is_the_film_of_its_moments(monkeypatch):
+    """Thirty presses, of which the film thins some: what the browser has put together is what it would be sent anew."""
+    box = step_gan(SKEW)
+    whole, made = [], []
+    monkeypatch.setattr(box.player, "update", lambda **film: whole.append(film))
+    monkeypatch.setattr(
+        box.player, "append", lambda *panels, **more: made.append(more) or type(box.player).append(box.player, *panels, **more)
+    )  # fmt: skip
+    for _ in range(30):
+        box.press("draw")
+    assert (
+        len(made) == 30 and not whole and len(box.film.items()) == box.player.n_frames == box.player.value + 1
+    )
+    anew = player.Film(**box._film(box.film.items()))
+    for grown, new in zip(box.player.film.panels, anew.panels, strict=True):
+        assert np.array_equal(grown["frames"], new["frames"]) and grown["notes"] == new["notes"]
+        for a, b in zip(grown["marks"], new["marks"], strict=True):
+            assert np.array_equal(a["x"], b["x"], equal_nan=True) and np.array_equal(
+                a["y"], b["y"], equal_nan=True
+            )
+        assert "field" not in new or np.array_equal(grown["field"]["data"], new["field"]["data"])
+    assert (box.player.film.captions, box.player.film.labels) == (anew.captions, anew.labels)

@@ -273,7 +273,7 @@ def test_the_labs_panels_say_which_is_which():
         "kl": 1.25,
         "sd_ratio": 0.75,
     }
-    panels = box._panels([first, second])
+    panels = box._film([first, second])["panels"]
     for title, name, value in (
         ("modes covered", "near", 7),
         ("modes covered", "within 3 sd", 3),

@@ -21,7 +21,7 @@ from ..evaluation import arena
 from ..trace import Thinned
 from ..train import Record
 from ..viz.player import FramePlayer
-from .common import counted, same_place, say
+from .common import counted, say
 from .controls import button, group
 from .worker import WorkBox
 
@@ -54,7 +54,7 @@ class Live(WorkBox):
     gives as much more, unless `once` says that it is over.
 
     A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds",
-    `_panels(frames)` and `_caption(frame)`; when all that these need is there, its `__init__` ends with `_open`.
+    what a `WorkBox` needs; when all that these need is there, its `__init__` ends with `_open`.
     state: "training", "stopped", "done", "failed". `halt()` and `proceed()` are what the buttons do. error: what went wrong,
     if anything did. `.model` can be used at any time.
     """
@@ -83,9 +83,8 @@ class Live(WorkBox):
         self.history, first = Thinned(keep), self._look()
         self.history.add(first)
         self._shown = [first, first]
-        twice = {"labels": [self._label(first)] * 2, "captions": self._caption(first)}
         # it starts at the end: it follows
-        self.player = FramePlayer(self._panels([first, first]), **twice, name=name, fps=6, start=1)
+        self.player = FramePlayer(**self._film(self._shown), name=name, fps=6, start=1)
         buttons = group([self.stop, self.resume, self.bar, self.left, *beside], name="The training")
         self.children = [*above, buttons, self.player, self.says]
         self._show()
@@ -213,18 +212,7 @@ class Live(WorkBox):
 
     def _show(self) -> None:
         with self._lock:
-            frames = self.history.items()
-            frames = frames if len(frames) > 1 else frames * 2
-            following = self.player.value >= self.player.n_frames - 1
-            looking, self._shown = self._shown[self.player.value], frames
-            with self.player.hold_sync():  # the film and its frame travel together
-                self.player.update(
-                    self._panels(frames),
-                    captions=[self._caption(f) for f in frames],
-                    labels=[self._label(f) for f in frames],
-                )
-                end = len(frames) - 1
-                self.player.value = end if following else same_place(frames, looking, lambda f: f["step"])
+            self._play(self.history.items(), False, lambda f: f["step"])
             left = max(0.0, self.until - self.done)
             self.bar.value = share = min(1.0, 1 - left / self.amount)
             text = f"{share:.0%}, {words(left * self._pace())} left" if left and self.record else ""

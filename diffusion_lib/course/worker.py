@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .common import PlayerBox
+from .common import PlayerBox, same_place
 
 
 class Worker:
@@ -98,12 +98,41 @@ atexit.register(only, None)  # or Python would end in the middle of a step
 
 
 class WorkBox(PlayerBox):
-    """A player whose film grows while `.worker` works, with buttons that start and stop it."""
+    """A player whose film grows while `.worker` works, with buttons that start and stop it.
+
+    A subclass has `_pictures(frames)`, panels that show each frame by itself; `_curves(frames)`, panels that show all of them;
+    `_caption(frame)` and `_label(frame)`.
+    """
 
     def __init__(self, name: str):
         super().__init__()
         self.worker = Worker(name)
         self._lock = self.worker.lock
+        self._shown: list = []
+
+    def _film(self, frames: list) -> dict:
+        """What a player shows of these frames."""
+        words = {"captions": [self._caption(f) for f in frames], "labels": [self._label(f) for f in frames]}
+        return {"panels": [*self._pictures(frames), *self._curves(frames)], **words}
+
+    def _play(self, frames: list, jump: bool, at: Callable) -> None:
+        """Show these frames: the last one of them on a jump, or where one is at the end; else the one on show, or its neighbour.
+
+        A film that is the one on show and a frame more is not made anew. at(frame) -> where in the film it is.
+        """
+        frames = frames if len(frames) > 1 else frames * 2
+        before, player = {id(f): i for i, f in enumerate(self._shown)}, self.player
+        jump = jump or player.value >= player.n_frames - 1
+        looking, self._shown = self._shown[player.value], frames
+        *old, new = frames
+        with player.hold_sync():  # the film and its frame travel together
+            if id(new) in before or not all(id(f) in before for f in old):
+                player.update(**self._film(frames))
+            else:
+                words = {"captions": self._caption(new), "labels": self._label(new)}
+                keep = [before[id(f)] for f in old]
+                player.append([*self._pictures([new]), *self._curves(frames)], **words, keep=keep)
+            player.value = len(frames) - 1 if jump else same_place(frames, looking, at)
 
     @property
     def error(self) -> BaseException | None:

@@ -101,43 +101,11 @@ function reserve(el, texts, side) {
   write(el, shown);
 }
 
-// ---- a film that grows: `part` has its new frame alone, and which of the old ones stay ---------------------------------
-
-const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-
-// The film of a model with the newest frame; a browser that has missed one asks for all of them.
-function grow(model) {
-  const film = model.get("film"), part = model.get("grown") ?? {};
-  if (part.after === film.grown) {
-    const panels = film.panels.map((panel, k) => part.panels[k].whole ?? joined(panel, part.panels[k], part.keep, film.frames));
-    const words = joined({ captions: film.captions, labels: film.labels }, { captions: part.captions ?? [], labels: part.labels ?? [] }, part.keep);
-    Object.assign(film, words, { panels, frames: part.frames, grown: part.after + 1 }); // in its place: the kernel has it already
-  } else if (part.after >= film.grown) model.send({ kind: "whole" });
-  return film;
-}
-
-function joined(old, more, keep, frames) {
-  const found = { ...old };
-  for (const [key, add] of Object.entries(more)) {
-    if (key === "marks") found[key] = add.map((mark, k) => joined(old[key][k], mark, keep, frames));
-    else if (Array.isArray(add)) found[key] = add.length ? [...keep.map((k) => old[key][k]), ...add] : old[key];
-    else if (add.buffer) found[key] = stacked(bytes(old[key]), bytes(add), keep, old[key].byteLength / frames);
-    else found[key] = joined(old[key], add, keep, frames);
-  }
-  return old.frames > 1 ? { ...found, frames: keep.length + 1 } : found;
-}
-
-function stacked(old, add, keep, size) {
-  const all = new Uint8Array(size * (keep.length + 1));
-  keep.forEach((k, i) => all.set(old.subarray(k * size, (k + 1) * size), i * size));
-  all.set(add, keep.length * size);
-  return new DataView(all.buffer);
-}
-
 // ---- panels: width = slope height + extra; resize(tall, widest) and paint(frame, theme) ------------------------------
 
 // A field is as light in both themes, and the marks on it are dark.
 const hues = (panel, theme) => (panel.field ? { ...LIGHT, colors: LIGHT.words } : theme);
+const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 const aligned = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
 const f32 = (view) => new Float32Array(aligned(view)), f64 = (view) => new Float64Array(aligned(view));
 // Whole multiples make all pixels equally large; where that would waste too much room, come as close as the room allows.
@@ -324,6 +292,8 @@ function build(panel) {
   return { panel, cell, lead, box, title, canvas, legend, note, ...(panel.kind === "plot" ? plot : picture)(panel, canvas) };
 }
 
+let newest = (model) => model.get("film"); // in a notebook, where films grow, grow.js has another
+
 // ---- the player ------------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
@@ -473,7 +443,7 @@ function render({ model, el }) {
   }
   function load() {
     const old = views;
-    film = grow(model);
+    film = newest(model);
     views = film.panels.map(build);
     index = Math.min(model.get("value"), film.frames - 1);
     root.setAttribute("aria-label", plain(film.name));
@@ -552,5 +522,3 @@ function standalone() {
   }
 }
 
-// A film grows even while nobody looks at it.
-export default { initialize: ({ model }) => model.on("change:grown", () => grow(model)), render };

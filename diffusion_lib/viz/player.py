@@ -17,9 +17,9 @@ import traitlets
 from ..values import integer
 from ..words import spoken
 from . import still as stills
-from .film import SOURCE, WORDS, Film
+from .film import WORDS, Film
 from .panels import Line, curve, mix, pixels, scatter
-from .theme import heard_at_once
+from .theme import heard_at_once, script
 
 __all__ = ["Film", "FramePlayer", "Line", "curve", "mix", "pixels", "save_html", "scatter"]
 
@@ -31,7 +31,7 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
     ``value`` can be read, set (it is clamped) and observed: ``player.observe(f, "value")``.
     """
 
-    _esm = SOURCE
+    _esm = script(__file__, "player.js", "grow.js")
     film = traitlets.Instance(Film).tag(sync=True, to_json=lambda film, _: film.packed())
     grown = traitlets.Dict().tag(sync=True)  # the newest frame of a film that grows, see `Film.append`
     value = traitlets.Int(0).tag(sync=True)

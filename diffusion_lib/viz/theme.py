@@ -40,14 +40,12 @@ DARK = {
 }
 
 
-def script(python: str, name: str) -> str:
-    """The text of one of our JavaScript files, which lies beside the module `python` (its __file__), with all that it shares
+def script(python: str, *names: str) -> str:
+    """The text of our JavaScript files `names`, which lie beside the module `python` (its __file__), with all that they share
     before it: one module that imports nothing."""
     colours = f"const LIGHT = {json.dumps(LIGHT)};\nconst DARK = {json.dumps(DARK)};\n"
-    return colours + "\n".join(
-        Path(file).with_name(name).read_text("utf-8")
-        for file, name in ((__file__, "theme.js"), (python, name))
-    )
+    files = [Path(__file__).with_name("theme.js"), *(Path(python).with_name(name) for name in names)]
+    return colours + "\n".join(file.read_text("utf-8") for file in files)
 
 
 def heard_at_once(widget):

@@ -95,9 +95,12 @@ class Training(Live):
             ) from error
         return {"step": self.step, "seconds": self.trained, "loss": float(loss), **seen}
 
-    def _panels(self, frames: list[dict]) -> list[dict]:
+    def _pictures(self, frames: list[dict]) -> list[dict]:
+        return self.eye.panels(frames, self.level.value)
+
+    def _curves(self, frames: list[dict]) -> list[dict]:
         x, y = self.losses.smooth()
-        panel = curve(
+        loss = curve(
             x,
             y,
             "loss, on a logarithmic scale",
@@ -108,7 +111,7 @@ class Training(Live):
             log="y",
             cursor=self._at(frames),
         )
-        return [*self.eye.panels(frames, self.level.value), panel]
+        return [loss]
 
     def _caption(self, f: dict) -> str:
         loss = f"loss {f['loss']:.3f}" if math.isfinite(f["loss"]) else "not trained yet"

@@ -25,7 +25,7 @@ from ...nets import Discriminator, Generator
 from ...train import Learner
 from ...viz.panels import curve, pixels
 from ...viz.player import FramePlayer
-from ..common import counted, same_place
+from ..common import counted
 from ..controls import button, group, menu
 from ..worker import WorkBox
 from .looks import Pictures, Points
@@ -99,8 +99,8 @@ class Duel(WorkBox):
         self._other: tuple[Pair, Film, str] | None = None  # what was left by a branch or a new start
         actions, journeys = self._controls()
         self._begin()
-        frames = self._shown = self.film.items() * 2
-        self.player = FramePlayer(self._panels(frames), labels=["0", "0"], captions="", name=name, fps=4)
+        self._shown = self.film.items() * 2
+        self.player = FramePlayer(**self._film(self._shown), name=name, fps=4)
         self.children = [actions, journeys, self.says, self.player]
         for key, pressed in self.buttons.items():
             pressed.on_click(lambda _, key=key: self.press(key))
@@ -310,7 +310,10 @@ class Duel(WorkBox):
 
     # ---- the film
 
-    def _panels(self, frames: list[dict]) -> list[dict]:
+    def _pictures(self, frames: list[dict]) -> list[dict]:
+        return self.eye.panels(frames)
+
+    def _curves(self, frames: list[dict]) -> list[dict]:
         rows = np.array(self.pair.losses or [(0, math.nan, math.nan)]).reshape(-1, 3)
         rows = np.concatenate([[(0, math.nan, math.nan)], rows])
         end = max(20, rows[-1, 0])
@@ -321,23 +324,17 @@ class Duel(WorkBox):
         values = [0.0, *balance.values(), *rows[:, 1:][np.isfinite(rows[:, 1:])]]
         panel = curve(rows[:, 0], losses, "Both losses", xlabel="lessons, of both", xlim=(0, end),
                       ylim=(1.1 * min(values), max(3.0, 1.1 * max(values))), cursor=cursor, shape=self.eye.loss_shape)  # fmt: skip
-        return [*self.eye.panels(frames), panel]
+        return [panel]
+
+    def _caption(self, f: dict) -> str:
+        return f"D has had {counted(f['taught'], 'lesson')}, G {f['fooled']:,}."
+
+    def _label(self, f: dict) -> str:
+        return counted(_lessons(f), "lesson")
 
     def _show(self, jump: bool = False) -> None:
         with self._lock:
-            frames = self.film.items()
-            frames = frames if len(frames) > 1 else frames * 2
-            jump = jump or self.player.value >= self.player.n_frames - 1  # at the end: it follows
-            looking, self._shown = self._shown[self.player.value], frames
-            with self.player.hold_sync():  # the film and its frame travel together
-                self.player.update(
-                    self._panels(frames),
-                    captions=[
-                        f"D has had {counted(f['taught'], 'lesson')}, G {f['fooled']:,}." for f in frames
-                    ],
-                    labels=[counted(_lessons(f), "lesson") for f in frames],
-                )
-                self.player.value = len(frames) - 1 if jump else same_place(frames, looking, _lessons)
+            self._play(self.film.items(), jump, _lessons)
             self._tell()
 
     def _tell(self) -> None:

@@ -177,11 +177,14 @@ class CollapseLab(Live):
         return seen | {"step": self.step, "seconds": self.trained, "recipe": self.made, "x": edged(x[:600].numpy(), self.limit),
                        "outside": float((x.abs().amax(1) > self.limit).double().mean()), "real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}  # fmt: skip
 
-    def _panels(self, frames: list[dict]) -> list[dict]:
-        at, plane = self._at(frames), (-self.limit, self.limit)
+    def _pictures(self, frames: list[dict]) -> list[dict]:
+        plane = (-self.limit, self.limit)
         fakes = {"points": np.stack([f["x"] for f in frames]), "colors": 1, "size": 4}
-        cloud = scatter(self.backdrop, "fakes, over the data (grey)", colors=-1, size=3, layers=[fakes], xlim=plane, ylim=plane)  # fmt: skip
-        k = len(self.data.modes)
+        look = {"colors": -1, "size": 3, "xlim": plane, "ylim": plane}
+        return [scatter(self.backdrop, "fakes, over the data (grey)", layers=[fakes], **look)]
+
+    def _curves(self, frames: list[dict]) -> list[dict]:
+        at, k = self._at(frames), len(self.data.modes)
         x, lines = at, {"near": [f["near"] for f in frames], "within 3 sd": [f["modes"] for f in frames]}
         if self.old is not None:
             x = np.union1d(at, self.old[0])
@@ -192,7 +195,6 @@ class CollapseLab(Live):
         modes = curve(x, lines, f"modes covered, of {k}", ylim=(-0.04 * k, 1.1 * k), **here)
         said = {n: [f[n] for f in frames] for n in ("real", "fake")}
         return [
-            cloud,
             modes,
             curve(at, said, 'what D says: probability of "real"', ylim=(-0.04, 1.1), **here),
         ]

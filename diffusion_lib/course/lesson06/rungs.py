@@ -142,12 +142,14 @@ class Climb(ByTurns):
             seen[name] = self.ruler.judge(x, torch.arange(LIVE) % 2) | {"x": grid(x[:24], columns=6, pad=0), "steps": entry.steps}  # fmt: skip
         return seen
 
-    def _panels(self, frames: list[dict]) -> list[dict]:
+    def _pictures(self, frames: list[dict]) -> list[dict]:
+        return [pixels(np.stack([f[name]["x"] for f in frames]), name) for name in FAMILIES]
+
+    def _curves(self, frames: list[dict]) -> list[dict]:
         x = [f["seconds"] for f in frames]
         far = {name: [f[name]["distance"] for f in frames] for name in FAMILIES}
         look = {"xlabel": "seconds each", "xlim": (0, self.seconds), "log": "y", **FLOORS}
-        pictures = [pixels(np.stack([f[name]["x"] for f in frames]), name) for name in FAMILIES]
-        return [*pictures, curve(x, far, "distance to real, in floors", cursor=x, **look)]
+        return [curve(x, far, "distance to real, in floors", cursor=x, **look)]
 
     def _caption(self, f: dict) -> str:
         return f"{f['seconds']:.1f} s each:  " + "; ".join(

@@ -172,7 +172,7 @@ class LiveArena(ByTurns):
             seen[name] = {"x": show, "coverage": coverage, "steps": entry.steps, "broke": broke}
         return seen
 
-    def _panels(self, frames: list[dict]) -> list[dict]:
+    def _pictures(self, frames: list[dict]) -> list[dict]:
         pictures = []
         for i, k in enumerate(FAMILIES):
             film = np.stack([f[k]["x"] for f in frames])
@@ -182,10 +182,13 @@ class LiveArena(ByTurns):
             plane, cloud = (-self.limit, self.limit), {"points": film, "colors": i, "size": 4}
             look = {"colors": -1, "size": 3, "xlim": plane, "ylim": plane}
             pictures.append(scatter(self.place.unseen.x[:500], k, layers=[cloud], **look))
+        return pictures
+
+    def _curves(self, frames: list[dict]) -> list[dict]:
         x, lines = [f["seconds"] for f in frames], {k: [f[k]["coverage"] for f in frames] for k in FAMILIES}
         lines["real ones"] = [self.floor] * len(x)
         here = {"cursor": x, "xlabel": "seconds each", "xlim": (0, self.seconds), "ylim": (-0.03, 1.05)}
-        return [*pictures, curve(x, lines, f"coverage, {self.n} samples", **here)]
+        return [curve(x, lines, f"coverage, {self.n} samples", **here)]
 
     def _label(self, f: dict) -> str:
         return f"{f['seconds']:.1f} s"

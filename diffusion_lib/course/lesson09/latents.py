@@ -137,20 +137,23 @@ class MapTraining(Live):
         parts = bound_parts(self.model, self.test, self.data.levels)
         return {"step": self.step, "seconds": self.trained} | seen | parts
 
-    def _panels(self, frames: list[dict]) -> list[dict]:
+    def _pictures(self, frames: list[dict]) -> list[dict]:
         mu, y = np.stack([f["mu"] for f in frames]), self.data.y[:600]
         layers = [
             {"points": mu[:, y == k], "colors": i, "size": 5, "name": str(k)}
             for i, k in enumerate(self.SHOWN)
         ]
-        plane, at = {"xlim": (-4, 4), "ylim": (-4, 4)}, self._at(frames)
-        here = {"cursor": at, "xlabel": self._xlabel, "xlim": (0, self.until)}
-        lines = {k: [f[k] for f in frames] for k in ("surprise", "KL")}
+        plane = {"xlim": (-4, 4), "ylim": (-4, 4)}
         return [
             scatter(mu, "where digits are put", colors=-1, size=3, layers=layers, **plane),
             pixels(np.stack([f["tiles"] for f in frames]), "what is decoded there"),
-            curve(at, lines, "bits per pixel, unseen digits", ylim=(0, 5), **here),
         ]
+
+    def _curves(self, frames: list[dict]) -> list[dict]:
+        at = self._at(frames)
+        here = {"cursor": at, "xlabel": self._xlabel, "xlim": (0, self.until)}
+        lines = {k: [f[k] for f in frames] for k in ("surprise", "KL")}
+        return [curve(at, lines, "bits per pixel, unseen digits", ylim=(0, 5), **here)]
 
     def _caption(self, f: dict) -> str:
         whole = f["surprise"] + f["KL"]

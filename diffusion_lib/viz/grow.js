@@ -1,0 +1,33 @@
+// A player in a notebook, whose film may grow: "grown" has the new frame alone, and which of the old ones stay.
+
+// The film of a model with the newest frame; a browser that has missed one asks for all of them.
+newest = (model) => {
+  const film = model.get("film"), part = model.get("grown") ?? {};
+  if (part.after === film.grown) {
+    const panels = film.panels.map((panel, k) => part.panels[k].whole ?? joined(panel, part.panels[k], part.keep, film.frames));
+    const words = joined({ captions: film.captions, labels: film.labels }, { captions: part.captions ?? [], labels: part.labels ?? [] }, part.keep);
+    Object.assign(film, words, { panels, frames: part.frames, grown: part.after + 1 }); // in its place: the kernel has it already
+  } else if (part.after >= film.grown) model.send({ kind: "whole" });
+  return film;
+};
+
+function joined(old, more, keep, frames) {
+  const found = { ...old };
+  for (const [key, add] of Object.entries(more)) {
+    if (key === "marks") found[key] = add.map((mark, k) => joined(old[key][k], mark, keep, frames));
+    else if (Array.isArray(add)) found[key] = add.length ? [...keep.map((k) => old[key][k]), ...add] : old[key];
+    else if (add.buffer) found[key] = stacked(bytes(old[key]), bytes(add), keep, old[key].byteLength / frames);
+    else found[key] = joined(old[key], add, keep, frames);
+  }
+  return old.frames > 1 ? { ...found, frames: keep.length + 1 } : found;
+}
+
+function stacked(old, add, keep, size) {
+  const all = new Uint8Array(size * (keep.length + 1));
+  keep.forEach((k, i) => all.set(old.subarray(k * size, (k + 1) * size), i * size));
+  all.set(add, keep.length * size);
+  return new DataView(all.buffer);
+}
+
+// It grows even while nobody looks at it.
+export default { initialize: ({ model }) => model.on("change:grown", () => newest(model)), render };
