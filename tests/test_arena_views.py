@@ -314,7 +314,7 @@ def test_how_equal_the_seconds_were_stands_in_the_ledger(made_up, monkeypatch):
     book["runs"][0]["seconds"], book["runs"][1]["seconds"] = 10.4, 10.8  # the GAN's
     monkeypatch.setattr(recorded, "race_book", lambda place: book)
     said = lesson07.ledger("digits").splitlines()[-1]
-    assert "more than 5.19% off the mean" in said  # 10.8 among 10 and 10
+    assert "more than 5.19% off their mean" in said  # 10.8 among 10 and 10
 
 
 @pytest.mark.parametrize(("place", "key"), [("digits", "frechet"), ("grid", "kl"), ("grid", "modes"), ("sprites", "recall")])  # fmt: skip

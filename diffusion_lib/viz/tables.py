@@ -17,7 +17,7 @@ _LINES: dict[str, tuple[str, str]] = {}  # a colour and dashes for each name tha
 
 def known(name: str, i: int) -> None:
     """From now on `name` at the head of a row has the i-th line of the films beside it: solid, dashed, dotted, ..."""
-    _LINES[name] = (PALETTE[i], ("", "7 5", "2 4", "9 3 2 3")[i % 4])
+    _LINES[name] = (PALETTE[i % len(PALETTE)], ("", "7 5", "2 4", "9 3 2 3")[i % 4])
 
 
 class Table(str):

@@ -123,7 +123,7 @@ class LiveArena(ByTurns):
         self.again.on_click(lambda _: self.start())
         self._enter()
         controls = group([self.choice, self.budget, self.again], name="The next race")
-        self._open("GAN, VAE and DDPM by turns", keep, above=(controls,))
+        self._open(f"{', '.join(self.entries)} by turns", keep, above=(controls,))
 
     def _enter(self) -> None:
         """New networks, as the two menus say."""
@@ -179,7 +179,7 @@ class LiveArena(ByTurns):
             if self.place.eye:
                 pictures.append(pixels(film, k))
                 continue
-            plane, cloud = (-self.limit, self.limit), {"points": film, "colors": i, "size": 4}
+            plane, cloud = (-self.limit, self.limit), {"points": film, "colors": i % 7, "size": 4}
             look = {"colors": -1, "size": 3, "xlim": plane, "ylim": plane}
             pictures.append(scatter(self.place.unseen.x[:500], k, layers=[cloud], **look))
         return pictures
@@ -212,7 +212,7 @@ class LiveArena(ByTurns):
                 values = {k: number(row, key) for k, row in judged.items()}
                 top = (max if more else min)(values.values())
                 ahead = [k for k, v in values.items() if v == top]
-                outcomes[key] = "all alike" if len(ahead) == 3 else " and ".join(ahead)
+                outcomes[key] = "all alike" if len(ahead) == len(values) else " and ".join(ahead)
             return Beside(self.bet, parts, "Your bet, beside this one race of one seed", outcomes)
         return page(*parts)
 

@@ -12,7 +12,6 @@ from statistics import median
 import numpy as np
 
 from ...evaluation import arena
-from ...evaluation.arena import FAMILIES
 from ...evaluation.metrics import student, wilson
 from ...evaluation.records import RECORDS, race_book
 from ...viz.figures import grid
@@ -20,7 +19,7 @@ from ...viz.panels import Line, curve, pixels, scatter
 from ...viz.player import FramePlayer
 from ...viz.tables import Interval, Table, html, table
 from .live_race import BETS, Beside, Bet
-from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays, rounded, seconds_to
+from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays, raced, rounded, seconds_to
 
 PLACES = ("grid", "digits", "sprites", "mnist")  # what is recorded
 
@@ -43,7 +42,7 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
         )
     powers = key in ("frechet", "kl")
     spent = median(r["seconds"] for r in book["runs"])
-    seconds, panels = _seed_0(place)
+    seconds, panels = _seed_0(place, raced(book))
     seconds = seconds * spent / seconds[-1]
     moments = max(len(r["curve"]) for r in book["runs"])  # of one that did not break off
     shares = [
@@ -51,16 +50,17 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     ]
     at = np.array([0.0, *np.median(shares, axis=0)]) * spent
     lines = []
-    for i, family in enumerate(FAMILIES):
+    families = raced(book)
+    for i, family in enumerate(families):
         for j, row in enumerate(r for r in book["runs"] if r["family"] == family):
             rows = np.array(
                 [0.0 if key == "coverage" else math.nan]
                 + [math.nan if c.get(key) is None else float(c[key]) for c in row["curve"]]
             )
             rows = np.append(rows, [math.nan] * (len(at) - len(rows)))  # of a run that broke off
-            lines.append(Line(rows, "" if j else family, colour=i))
+            lines.append(Line(rows, "" if j else family, colour=i % 7))
     floor = float(book["floor"][key])
-    lines.append(Line(np.full(len(at), floor), "real ones", colour=3))
+    lines.append(Line(np.full(len(at), floor), "real ones", colour=len(families) % 7))
     seeds = len({r["seed"] for r in book["runs"]})
     title = f"{'Fréchet distance' if key == 'frechet' else key}, {seeds} seeds"
     look = {
@@ -74,13 +74,13 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     return FramePlayer([*panels, panel], captions=captions, labels=labels, name=name, fps=3, start=last)
 
 
-def _seed_0(place: str) -> tuple[np.ndarray, list[dict]]:
+def _seed_0(place: str, families: list[str]) -> tuple[np.ndarray, list[dict]]:
     """When the frames of a recorded race were made (F,), and a panel of them for each family."""
     with np.load(RECORDS / f"arena_{place}.npz") as film:
         seconds, real = film["seconds"], film["real"]
-        last = {k: len(film[k]) - 1 for k in FAMILIES}  # what broke off has fewer frames, and stands still
-        frames = {k: film[k][np.minimum(np.arange(len(seconds)), last[k])] for k in FAMILIES}
-    if frames["GAN"].ndim > 3:
+        last = {k: len(film[k]) - 1 for k in families}  # what broke off has fewer frames, and stands still
+        frames = {k: film[k][np.minimum(np.arange(len(seconds)), last[k])] for k in families}
+    if real.ndim > 2:
         return seconds, [pixels(np.stack([_tiled(f) for f in x]), k) for k, x in frames.items()]
     real, limit = real.astype(np.float32), 1.15 * float(np.abs(real).max())
     look = {"colors": -1, "size": 3, "xlim": (-limit, limit), "ylim": (-limit, limit)}
@@ -103,7 +103,7 @@ def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
     own = ("frechet", "nearer_to_training") if pictures else ("high_quality", "kl", "sd_ratio")
     shown = keys or ("coverage", "precision", "recall", *own)
     rows = []
-    for family in FAMILIES:
+    for family in raced(book):
         spans = [_span(sorted(_column(book, family, k)), k) for k in shown]
         rows.append([family, *spans, _failures(book, family)])
     for name, row in ((REAL, book["floor"]), (SPREAD, book.get("spread", {}))):
@@ -130,7 +130,7 @@ def _span(values: list[float], key: str) -> str:
 def _winner(book: dict, key: str) -> str:
     """Who is ahead of both others by more than chance, in a word; or that nobody is shown to be."""
     sign = 1 if BETS[key][1] else -1
-    columns = {f: [sign * v for v in _column(book, f, key)] for f in FAMILIES}
+    columns = {f: [sign * v for v in _column(book, f, key)] for f in raced(book)}
     for family, mine in columns.items():
         others = [theirs for f, theirs in columns.items() if f != family]
         gaps = [[a - b for a, b in zip(mine, theirs, strict=True)] for theirs in others]
@@ -145,9 +145,9 @@ def ledger(place: str) -> Table:
     TFLOP: of a whole training, counted by PyTorch and (in brackets) by thought.
     """
     book, rows = race_book(place), []
-    start = {f: seconds_to(book, f) for f in FAMILIES}
-    ms = {f: median(_column(book, f, "drawing_ms")) for f in FAMILIES}
-    for family in FAMILIES:
+    start = {f: seconds_to(book, f) for f in raced(book)}
+    ms = {f: median(_column(book, f, "drawing_ms")) for f in start}
+    for family in start:
         seconds, steps, seen = (median(_column(book, family, k)) for k in ("seconds", "steps", "seen"))
         flops, size = book["flops"][family], book["parameters"][family]
         counted, thought = (seen * flops[k] / 1e12 for k in ("training_per_sample", "expected"))
@@ -158,7 +158,7 @@ def ledger(place: str) -> Table:
     good = [r for r in book["runs"] if not r.get("error")]
     seeds = [[r["seconds"] for r in good if r["seed"] == s] for s in {r["seed"] for r in book["runs"]}]
     apart = max(map(arena.apart, seeds))
-    notes = [f"In no seed are anybody's seconds more than {apart:.2%} off the mean of the three."]
+    notes = [f"In no seed are anybody's seconds more than {apart:.2%} off their mean."]
     head = ["", "seconds", "steps", "seen", "TFLOP (thought)", "learned", "to draw", "ms", "calls", *PAYS]
     return table(head, rows, notes)
 
@@ -216,7 +216,8 @@ def _differences(book: dict, place: str, key: str) -> list[tuple[str, str, Gap |
     known = [*book["floor"], "drawing_ms", *(k for k in ("kernel", "bits") if k in book["runs"][-1])]
     if key not in known:
         raise ValueError(f"There is no {key!r} in the race of {place}: choose one of {', '.join(known)}.")
-    names = [f for f in FAMILIES if any(key in r or r.get("error") for r in book["runs"] if r["family"] == f)]
+    rows = book["runs"]
+    names = [f for f in raced(book) if any(key in r or r.get("error") for r in rows if r["family"] == f)]
     found = []
     for a, b in combinations(names, 2):
         gaps = [x - y for x, y in zip(_column(book, a, key), _column(book, b, key), strict=True)]
@@ -233,7 +234,7 @@ def many_samples(place: str, level: float = GOOD) -> FramePlayer:
     book = race_book(place)
     n = 10 ** np.linspace(0, 7, 36)
     totals, words = {}, []
-    for family in FAMILIES:
+    for family in raced(book):
         start = seconds_to(book, family, level)
         if start is None:
             words.append(f"{family} did not cover {level:g} in most seeds")

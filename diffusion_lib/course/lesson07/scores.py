@@ -6,6 +6,7 @@ import math
 from statistics import median
 
 from ...evaluation import cost
+from ...families import FAMILIES
 
 NAMES = {
     "coverage": "covered",
@@ -31,6 +32,11 @@ SHARES = ("coverage", "precision", "recall", "density", "high_quality", "accurac
 GOOD = 0.85  # a coverage that counts as learned
 REAL, SPREAD = "real ones", "± (sd)"  # the last rows of a table
 PAYS = (f"{GOOD:g} after", "break-even")
+
+
+def raced(book: dict) -> list[str]:
+    """The families that a recorded race has runs of, in the order of `FAMILIES`."""
+    return [f for f in FAMILIES if any(r["family"] == f for r in book["runs"])]
 
 
 def number(row: dict, key: str) -> float:

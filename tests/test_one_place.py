@@ -1,0 +1,230 @@
+"""What may be added stands in one place: a dummy that is put there is found in the menus, in the shell and by the shared tests."""
+
+import ast
+import dataclasses
+import runpy
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from diffusion_lib import __main__, data, ddpm, families, gan, store, train
+from diffusion_lib.cli import figure
+from diffusion_lib.course import lesson07
+from diffusion_lib.course.checking import exercises
+from diffusion_lib.course.lesson01 import exercises as lesson01
+from diffusion_lib.course.lesson07 import live_race, recorded
+from diffusion_lib.diffusion import SCHEDULES, Schedule
+from diffusion_lib.evaluation import arena, cost, records
+from diffusion_lib.viz import tables
+
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def said(line, capsys, code=0):
+    """What a command of the shell says."""
+    try:
+        assert __main__.main(shlex.split(line)) == code
+    except SystemExit as end:
+        assert end.code == code == 0  # --help
+    out = capsys.readouterr()
+    return " ".join((out.out + out.err).split())
+
+
+def shared(table):
+    """How many tests run once for each entry of this table."""
+    found = 0
+    for path in TESTS.glob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("parametrize", "fixture"):  # fmt: skip
+                asked = [*node.args[1:], *(k.value for k in node.keywords)]
+                names = {n.id if isinstance(n, ast.Name) else n.attr for a in asked for n in ast.walk(a) if isinstance(n, ast.Name | ast.Attribute)}  # fmt: skip
+                found += table in names
+    return found
+
+
+@pytest.mark.filterwarnings("ignore:.*sculptor")  # it is run twice on purpose
+def test_a_schedule(monkeypatch, capsys):
+    monkeypatch.setitem(SCHEDULES, "dummy", lambda u: (1 - 0.999 * u) ** 2)
+    assert Schedule.of("dummy", 10).alpha_bar[5] == pytest.approx(0.5005**2)
+    presets = runpy.run_module("diffusion_lib.course.lesson02.sculptor")["PRESETS"]
+    assert torch.equal(presets["dummy"](10), Schedule.of("dummy", 10).alpha_bar)  # its menu in lesson 02
+    assert "dummy" in said("figure forward --help", capsys)
+    said("figure forward --kind digit --T 10 --frames 3 --schedule dummy --out a.png", capsys)
+    assert Path("a.png").exists() and shared("SCHEDULES") > 3
+
+
+def test_a_data_set(monkeypatch, capsys):
+    dots = torch.zeros(40, 1, 8, 8)
+    dots[:, :, 3:5, 3:5] = torch.rand(40, 1, 1, 1)
+    monkeypatch.setitem(data.DATASETS, "dummy", lambda: data.Data(dots, name="dummy"))
+    assert torch.equal(data.load("dummy").x, dots)
+    assert "dummy" in said("train --help", capsys) and "dummy" in said("figure reverse --help", capsys)
+    said("train --data dummy --model vae --steps 1 --out w.safetensors", capsys)
+    said("figure reverse --data dummy --steps 3 --out a.png", capsys)
+    assert "has pixels of its own" in said("figure reverse --data dummy --size 16", capsys, 2)
+    assert "are points" in said("figure reverse --data ring", capsys, 2) and shared("DATASETS") > 2
+
+
+def test_a_loss(monkeypatch, capsys):
+    square = gan.Loss(lambda real, fake: ((real - 1) ** 2 + fake**2).mean(), lambda real, fake: ((fake - 1) ** 2).mean())  # fmt: skip
+    monkeypatch.setitem(gan.LOSSES, "dummy", square)
+    assert "dummy" in said("train --help", capsys)
+    said("train --data ring --items 300 --model gan --loss dummy --steps 1 --out w.safetensors", capsys)
+    assert shared("LOSSES") > 3
+
+
+def test_an_exercise(monkeypatch):
+    one = dataclasses.replace(lesson01.EXERCISES[0], name="01.dummy")
+    monkeypatch.setattr(lesson01, "EXERCISES", (*lesson01.EXERCISES, one))
+    assert exercises.__wrapped__()["01.dummy"] is one  # what `exercises` keeps and shared("EXERCISES") > 3
+
+
+def test_a_scene(monkeypatch, capsys):
+    ran = []
+
+    def add(kinds):
+        kinds.add_parser("dummy", help="a scene of ours").set_defaults(run=lambda args: ran.append(args))
+
+    monkeypatch.setattr(figure, "SCENES", [*figure.SCENES, add])
+    assert "a scene of ours" in said("figure --help", capsys)
+    said("figure dummy", capsys)
+    assert len(ran) == 1
+
+
+class Flat(nn.Module):
+    """A network that answers with the same few numbers, whatever it sees."""
+
+    def __init__(self, shape, classes=0, out=1):
+        super().__init__()
+        self.config = {"shape": list(shape), "classes": classes, "out": out}
+        self.answer = nn.Parameter(torch.zeros(*shape))
+
+    def forward(self, xt, t, y=None):
+        return self.answer.expand_as(xt)
+
+
+def test_a_network(monkeypatch):
+    monkeypatch.setattr(ddpm, "NETS", (*ddpm.NETS, Flat))
+    model, parts = ddpm.build(data.ring(100), net=Flat((2,)))
+    *_, _ = train.fit(*parts, steps=2)
+    again = store.load(store.save("w.safetensors", model, {"who": "dummy"}))
+    assert torch.equal(again.net.answer, model.net.answer) and again.card == {"who": "dummy"}
+
+
+# ---------------------------------------------------------------------------------------- a fourth family
+
+
+class Bell(nn.Module):
+    """A Gaussian: x = W z, z ~ N(0, I)."""
+
+    def __init__(self, shape, classes=0):
+        super().__init__()
+        self.config, self.card = {"shape": list(shape), "classes": classes}, {}
+        self.shape, n = tuple(shape), int(np.prod(shape))
+        self.stretch = nn.Linear(n, n, bias=False)
+
+    def forward(self, z):
+        return self.stretch(z).reshape(-1, *self.shape)
+
+
+def build(d, *, channels=None, seed=0, device="cpu"):
+    """W W^T learns to be the covariance."""
+    learner = train.Learner(Bell(d.x.shape[1:]).to(device), 0.05)
+
+    def step(batch, generator):
+        x, w = batch[0].flatten(1), learner.model.stretch(torch.eye(learner.model.stretch.in_features))
+        return {"loss": learner.descend((w.T @ w - x.T @ x / len(x)).pow(2).sum())}
+
+    about = {"model": "bell", "data": d, "channels": channels, "batch": 32, "seed": seed}
+    return learner.ema, train.Parts(step, d.batches(32, seed), [learner], about)
+
+
+@torch.no_grad()
+def draw(model, n, *, y=None, seed=0, batch=250):
+    z = torch.randn(n, model.stretch.in_features, generator=torch.Generator().manual_seed(seed))
+    yield from model(z).split(batch)
+
+
+BELL = SimpleNamespace(
+    build=build, draw=draw, suited=lambda d: {}, MODEL=Bell, NETS=(Bell,), CALLS=1, network=lambda model: model,
+    training_flops=lambda parts, x, y, F: 3 * F(parts.learners[0].model, torch.zeros(x[0].numel(), x[0].numel())),
+)  # fmt: skip
+PLACE = arena.Place(data.ring(400), data.ring(300, seed=9))
+
+
+@pytest.fixture
+def bell(monkeypatch):
+    monkeypatch.setitem(families.FAMILIES, "BELL", BELL)
+
+
+def test_a_family_is_trained_saved_and_sampled_from_the_shell(bell, capsys):
+    assert "bell" in said("train --help", capsys)
+    said("train --model bell --data ring --channels 8 --steps 400 --out w.safetensors", capsys)
+    assert "--latent is an option" in said("train --model bell --latent 3 --steps 1", capsys, 2)
+    model = store.load("w.safetensors")
+    assert isinstance(model, Bell) and model.card["model"] == "bell" and families.name_of(model) == "BELL"
+    said("sample --weights w.safetensors --n 4000 --seed 3 --out x.npy", capsys)
+    x = torch.from_numpy(np.load("x.npy"))
+    assert torch.allclose(x.T @ x / 4000, data.ring().x.T @ data.ring().x / len(data.ring()), atol=0.1)
+    assert "is a BELL, which walks no steps" in said("sample --weights w.safetensors --eta 1", capsys, 2)
+    assert "classes none" in said("sample --weights w.safetensors --class 0", capsys, 2)
+
+
+def test_a_family_is_counted(bell):
+    entry = arena.enter(PLACE, families=("BELL",))["BELL"]
+    assert cost.parameters(entry) == {"training": 4, "drawing": 4}
+    assert cost.drawing_flops(entry) == 2 * 2 * 2
+    assert cost.expected_flops(entry) == 3 * 16 / 32 and cost.counted_flops(PLACE, "BELL") > 0
+
+
+@pytest.mark.heavy
+def test_a_family_races_live_and_is_bet_on(bell, monkeypatch):
+    monkeypatch.setattr(arena, "load", lambda name: PLACE)
+    mine = lesson07.bet()
+    row = mine.children[0].children[1:-1]
+    assert [b.description for b in row] == [*families.FAMILIES]
+    row[-1].click()
+    box = live_race.LiveArena("ring", 0.2, 20, 0, mine)
+    box.proceed(), box.join()
+    assert all(e.steps for e in box.entries.values())
+    film, text = box.player.film, box.table()
+    assert [p["title"] for p in film["panels"][:4]] == [*families.FAMILIES]
+    assert "you: BELL" in text and sum(line.startswith("BELL") for line in text.splitlines()) == 2
+
+
+def test_a_family_that_was_recorded_stands_in_every_table_and_film(bell, tmp_path, monkeypatch):
+    """A copy of the GAN's runs under its name; and where it was not recorded, the tables do without it."""
+    book, alone = records.race_book("grid"), [lesson07.quality("grid"), lesson07.ledger("grid")]
+    assert "BELL" not in "".join(alone) and len(lesson07.verdict("grid").splitlines()) == 3
+    runs = [r | {"family": "BELL"} for r in book["runs"] if r["family"] == "GAN"]
+    with np.load(records.RECORDS / "arena_grid.npz") as film:
+        frames = dict(film)
+    four = {k: book[k] | {"BELL": book[k]["GAN"]} for k in ("flops", "parameters", "calls")}
+    monkeypatch.setattr(recorded, "race_book", lambda place: book | four | {"runs": book["runs"] + runs})
+    monkeypatch.setattr(recorded, "RECORDS", tmp_path)
+    np.savez(tmp_path / "arena_grid.npz", **frames, BELL=frames["GAN"])
+    film = lesson07.recorded_arena("grid").film
+    assert [p["title"] for p in film["panels"][:4]] == [*families.FAMILIES]
+    curves = {m["name"]: m["colors"] for m in film["panels"][4]["marks"] if m["name"]}
+    assert [*curves] == [*families.FAMILIES, "real ones"] and len({str(c) for c in curves.values()}) == 5
+    for table in (lesson07.quality("grid"), lesson07.ledger("grid")):
+        assert sum(line.startswith("BELL") for line in table.splitlines()) == 1
+    assert len(lesson07.verdict("grid").splitlines()) == 6  # pairs of four
+    assert "BELL" in lesson07.many_samples("grid").film["captions"][0]
+
+
+def test_colours_and_dashes_of_the_tables_cycle(monkeypatch):
+    monkeypatch.setattr(tables, "_LINES", {})
+    for i in range(20):
+        tables.known(f"family {i}", i)
+    assert "stroke-dasharray" in tables.html(["", "a"], [["family 19", 1]])
