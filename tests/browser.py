@@ -386,8 +386,9 @@ class Desk:
     def fair(self):
         """Nothing went wrong in JavaScript, and nothing was asked for outside this machine."""
         here = (self.server().url, self.server().url.replace("http", "ws"))
-        assert [e for e in self.page.errors if "favicon" not in e] == []
-        assert [url for url in self.page.requests if not url.startswith(here)] == []
+        wrong = [e for e in self.page.errors if "favicon" not in e]
+        away = [url for url in self.page.requests if not url.startswith(here)]
+        assert not wrong and not away, (wrong, away)
 
     def close(self):
         self._page.close()

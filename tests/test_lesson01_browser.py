@@ -111,7 +111,7 @@ def test_a_guess_opens_its_answer(lesson):
 
 def test_an_exercise_names_the_slip_and_then_praises(lesson):
     p = lesson
-    assert "Not yet" in cell(p, "01-ex1-code").inner_text()
+    cell(p, "01-ex1-code").get_by_text("Not yet").wait_for()
     for line, words in (
         ("schedule.alpha[t] * xs + schedule.beta[t] * eps", "both square roots are missing"),
         ("schedule.alpha[t].sqrt() * xs + schedule.beta[t].sqrt() * eps", "Correct"),
