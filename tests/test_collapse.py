@@ -12,7 +12,6 @@ import torch
 from diffusion_lib import data, gan, nets
 from diffusion_lib.course.lesson06 import (
     astray,
-    bilinear,
     circling,
     climb,
     collapse_lab,
@@ -21,12 +20,18 @@ from diffusion_lib.course.lesson06 import (
     ladder,
     ladder_table,
     motion_table,
-    slope_factors,
     tries_table,
     winning,
 )
 from diffusion_lib.course.lesson06.collapse import SPEEDS, move_in, near_modes, snapshot
-from diffusion_lib.course.lesson06.recipes import FILMED, edged, recorded, whereabouts
+from diffusion_lib.course.lesson06.recipes import (
+    FILMED,
+    bilinear,
+    edged,
+    recorded,
+    slope_factors,
+    whereabouts,
+)
 from diffusion_lib.course.lesson06.rungs import AGAIN, EQUAL, FAMILIES, SIZES, Climb, climbed
 from diffusion_lib.evaluation.pyramid import Ruler, diversity, laplacian, pyramid_distances, real_pictures
 from diffusion_lib.evaluation.records import recorded_cures, recorded_ladder, recorded_motion

@@ -42,7 +42,9 @@ def even_times(schedule: Schedule, n: int, high: float = 24.0, low: float = -24.
 # ---------------------------------------------------------------------------------------- what generalising means
 
 
-def network_or_perfect(model: Denoiser, seen: Data, fresh: Data, n: int = 200, count: int = 20, seed: int = 0) -> FramePlayer:  # fmt: skip
+def network_or_perfect(
+    model: Denoiser, seen: Data, fresh: Data, n: int = 200, count: int = 20, seed: int = 0
+) -> FramePlayer:
     """The network beside the perfect denoiser of the pictures it learned from, at `count` noise levels.
 
     seen: the training pictures; fresh: others of the same kind. Error: mean square of x0_hat - x0 over n pictures of each,
@@ -54,11 +56,8 @@ def network_or_perfect(model: Denoiser, seen: Data, fresh: Data, n: int = 200, c
     sets = {}
     for name, data in (("seen", seen), ("new", fresh)):
         i = torch.randperm(len(data), generator=g)[:n]
-        sets[name] = (
-            data.x[i],
-            None if labels is None else data.y[i],
-            torch.randn(data.x[i].shape, generator=g),
-        )
+        y = None if labels is None else data.y[i]
+        sets[name] = (data.x[i], y, torch.randn(data.x[i].shape, generator=g))
     times, films, errors = even_times(schedule, count), {"seen": [], "new": []}, {}
     for t in times:
         for name, (x0, y, eps) in sets.items():
@@ -73,39 +72,34 @@ def network_or_perfect(model: Denoiser, seen: Data, fresh: Data, n: int = 200, c
             films[name].append(grid(torch.cat(rows), columns=4))
     db = schedule.snr_db[torch.tensor(times)].numpy()
     ys = {f"{who}, {name}": np.maximum(e, FLOOR) for (who, name), e in errors.items()}
-    panel = curve(
-        -db,
-        ys,
-        "error of the guess x̂_{0}",
-        xlabel="noise in decibels",
-        ylabel="mean square",
-        cursor=-db,
-        **ERRORS,
-    )
+    look = {"xlabel": "noise in decibels", "ylabel": "mean square", "cursor": -db} | ERRORS
     said = [
         f"error on seen pictures: network {errors['network', 'seen'][i]:.3f}, perfect {errors['perfect', 'seen'][i]:.3f}"
         f"      on new ones: network {errors['network', 'new'][i]:.3f}, perfect {errors['perfect', 'new'][i]:.3f}"
         for i in range(len(db))
     ]
     rows = "from above: x_{0}, x_{t}, network, perfect"
-    return FramePlayer(
-        [
-            pixels(np.stack(films["seen"]), "pictures it learned from", notes=rows),
-            pixels(np.stack(films["new"]), "new pictures", notes=rows),
-            panel,
-        ],
-        captions=said,
-        labels=[f"noise {-v:+.0f} dB" for v in db],
-        name="The network's guess beside the perfect denoiser's",
-        start=len(times) // 3,
-        fps=3,
-    )
+    panels = [
+        pixels(np.stack(films["seen"]), "pictures it learned from", notes=rows),
+        pixels(np.stack(films["new"]), "new pictures", notes=rows),
+        curve(-db, ys, "error of the guess x̂_{0}", **look),
+    ]
+    labels, start = [f"noise {-v:+.0f} dB" for v in db], len(times) // 3
+    name = "The network's guess beside the perfect denoiser's"
+    return FramePlayer(panels, captions=said, labels=labels, name=name, start=start, fps=3)
 
 
 # ---------------------------------------------------------------------------------------- three questions
 
 
-def three_questions(models: dict[str, Denoiser], eye, fresh: Data, counts: Sequence[int] = (1, 2, 3, 5, 10, 25), n: int = 200, seed: int = 0) -> FramePlayer:  # fmt: skip
+def three_questions(
+    models: dict[str, Denoiser],
+    eye,
+    fresh: Data,
+    counts: Sequence[int] = (1, 2, 3, 5, 10, 25),
+    n: int = 200,
+    seed: int = 0,
+) -> FramePlayer:
     """Networks that were asked for different things, {"eps": ..., "x0": ..., "v": ...}: error at each noise level, and samples.
 
     All walk from the same noise, DDIM, in few steps or many; eye: the classifier whose features measure how far n samples are
@@ -119,11 +113,10 @@ def three_questions(models: dict[str, Denoiser], eye, fresh: Data, counts: Seque
     for name, model in models.items():
         xts = [add_noise(x0, t, eps, schedule) for t in times]
         y = fresh.y[:200] if model.net.config["classes"] else None
-        error = [
-            float((guess(model, xt, t, schedule, y) - x0).pow(2).mean())
-            for xt, t in zip(xts, times, strict=True)
+        pairs = zip(xts, times, strict=True)
+        ys[f"asked for {name}"] = [
+            float((guess(model, xt, t, schedule, y) - x0).pow(2).mean()) for xt, t in pairs
         ]
-        ys[f"asked for {name}"] = error
     db = schedule.snr_db[torch.tensor(times)].numpy()
     xT, y = torch.randn(n, *x0.shape[1:], generator=g), torch.arange(n) % len(fresh.names)
     far, floor = distances(eye, fresh, n)
@@ -138,17 +131,9 @@ def three_questions(models: dict[str, Denoiser], eye, fresh: Data, counts: Seque
             f"{_steps(count)}.  Distance to real digits: {', '.join(shares)}      ({n} real ones: {floor:.1f})"
         )
     panel = curve(-db, ys, "error of the guess x̂_{0}, new pictures", xlabel="noise in decibels", **ERRORS)
-    return FramePlayer(
-        [
-            *(pixels(np.stack(film), f"asked for {name}") for name, film in films.items()),
-            panel,
-        ],
-        captions=said,
-        labels=[_steps(c) for c in counts],
-        name="Networks asked for eps, for x0 and for v",
-        start=len(counts) - 1,
-        fps=1,
-    )
+    panels = [*(pixels(np.stack(film), f"asked for {name}") for name, film in films.items()), panel]
+    labels, name = [_steps(c) for c in counts], "Networks asked for eps, for x0 and for v"
+    return FramePlayer(panels, captions=said, labels=labels, name=name, start=len(counts) - 1, fps=1)
 
 
 def _steps(count: int) -> str:
@@ -163,7 +148,9 @@ def _fixed(model: Denoiser, v: float | None) -> Callable:
     return model if v is None else lambda xt, t, y=None: model(xt, t, y)[0]
 
 
-def variances(model: Denoiser, eye, fresh: Data, counts: Sequence[int] = (5, 10, 25, 100), n: int = 200, seed: int = 0) -> FramePlayer:  # fmt: skip
+def variances(
+    model: Denoiser, eye, fresh: Data, counts: Sequence[int] = (5, 10, 25, 100), n: int = 200, seed: int = 0
+) -> FramePlayer:
     """Samples of one network with learned variance, walked with beta, with beta_tilde and with its own: same mean, same dice.
 
     DDPM steps, even in t. eye, fresh: the classifier and the real pictures that measure how good n samples are (`distances`).
@@ -175,24 +162,17 @@ def variances(model: Denoiser, eye, fresh: Data, counts: Sequence[int] = (5, 10,
     for count in counts:
         shares = []
         for name, v in VARIANCES.items():
-            walk = sample(_fixed(model, v), xT, model.schedule, count, generator=generator(seed + 1), v=v or 0.0, clip=1.0, y=y)  # fmt: skip
-            *_, last = walk
+            how = {"generator": generator(seed + 1), "v": v or 0.0, "clip": 1.0, "y": y}
+            *_, last = sample(_fixed(model, v), xT, model.schedule, count, **how)
             films[name].append(grid(last.xs[:25].clamp(-1, 1), columns=5))
             shares.append(f"{name} {far(last.xs):.1f}")
         said.append(
             f"{_steps(count)}.  Distance to real digits: {', '.join(shares)}      ({n} real ones: {floor:.1f})"
         )
-    return FramePlayer(
-        [
-            pixels(np.stack(film), f"σ² = {name}" if name != "learned" else "σ² learned")
-            for name, film in films.items()
-        ],
-        captions=said,
-        labels=[_steps(c) for c in counts],
-        name="Samples with three variances of the reverse step",
-        start=1,
-        fps=1,
-    )
+    titles = {name: "σ² learned" if name == "learned" else f"σ² = {name}" for name in films}
+    panels = [pixels(np.stack(film), titles[name]) for name, film in films.items()]
+    labels, name = [_steps(c) for c in counts], "Samples with three variances of the reverse step"
+    return FramePlayer(panels, captions=said, labels=labels, name=name, start=1, fps=1)
 
 
 def bound(
@@ -217,7 +197,9 @@ def bound(
     for name, v in VARIANCES.items():
         if v is not None:
             again = iter(answers)
-            terms[name] = bound_terms(lambda *_, again=again: next(again)[0], data.x, schedule, levels, v=v, y=y, n=n, seed=seed)  # fmt: skip
+            terms[name] = bound_terms(
+                lambda *_, again=again: next(again)[0], data.x, schedule, levels, v=v, y=y, n=n, seed=seed
+            )
     terms = {name: terms[name] for name in VARIANCES}
     edges = np.unique(np.round(np.geomspace(1, schedule.T + 1, count + 1)).astype(int))
     middle = np.sqrt(edges[:-1] * (edges[1:] - 1.0))
@@ -238,14 +220,11 @@ def bound(
     left = curve(middle, bits, "terms of the bound, bits per dimension", cursor=middle, **along)
     right = curve(middle, heights, "σ² as a share of β", cursor=middle, ylim=(0, 1.08), **along)
     sums = ", ".join(f"{name} {v:.2f}" for name, v in total.items())
-    return FramePlayer(
-        [left, right],
-        captions=[
-            f"one term here: {', '.join(f'{name} {v[i]:.4f}' for name, v in bits.items())}      all {schedule.T} terms together: {sums} bits per dimension"
-            for i in range(len(middle))
-        ],
-        labels=[f"t = {a}" if b == a + 1 else f"t = {a} to {b - 1}" for a, b in pairwise(edges)],
-        name="The variational bound, term by term, with three variances",
-        start=1,
-        fps=5,
-    )
+    here = [", ".join(f"{name} {v[i]:.4f}" for name, v in bits.items()) for i in range(len(middle))]
+    captions = [
+        f"one term here: {terms_here}      all {schedule.T} terms together: {sums} bits per dimension"
+        for terms_here in here
+    ]
+    labels = [f"t = {a}" if b == a + 1 else f"t = {a} to {b - 1}" for a, b in pairwise(edges)]
+    name = "The variational bound, term by term, with three variances"
+    return FramePlayer([left, right], captions=captions, labels=labels, name=name, start=1, fps=5)

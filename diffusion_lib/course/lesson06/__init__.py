@@ -3,12 +3,10 @@
 from .collapse import collapse_lab
 from .recipes import (
     astray,
-    bilinear,
     circling,
     cures,
     cures_table,
     motion_table,
-    slope_factors,
     tries_table,
     winning,
 )
@@ -16,7 +14,6 @@ from .rungs import climb, ladder, ladder_table
 
 __all__ = [
     "astray",
-    "bilinear",
     "circling",
     "climb",
     "collapse_lab",
@@ -25,7 +22,6 @@ __all__ = [
     "ladder",
     "ladder_table",
     "motion_table",
-    "slope_factors",
     "tries_table",
     "winning",
 ]

@@ -33,6 +33,7 @@ FOREVER = 10**9  # steps over which `fit` lets the learning rate fall: so many t
 
 
 def layers(net: nn.Module) -> list[nn.Linear]:
+    """Its linear layers, in the order in which they were made."""
     return [m for m in net.modules() if isinstance(m, nn.Linear)]
 
 
@@ -94,10 +95,8 @@ class CollapseLab(Live):
         self.backdrop = data.x[:800]
         self.limit = 1.3 * float(data.modes.abs().max())
         self.old: tuple[np.ndarray, np.ndarray] | None = None  # what the same training did without the cure
-        self.recipe, self.speed = (
-            menu("Recipe", list(gan.RECIPES), wide=300),
-            menu("Speed", list(SPEEDS), wide=330),
-        )
+        self.recipe = menu("Recipe", list(gan.RECIPES), wide=300)
+        self.speed = menu("Speed", list(SPEEDS), wide=330)
         tip = "New networks, with this recipe and this speed"
         self.again = button("Start from step 0", tip, "refresh", 190)
         tip = "Rewind to the frame that the film shows, and go on with this recipe and this speed"
@@ -127,9 +126,8 @@ class CollapseLab(Live):
             more = (
                 f" (this recipe's D learns {fixed:g} times faster, whatever the menu says)" if fixed else ""
             )
-            say(
-                self.says, f"Choose: start from step 0, or rewind with the slider and go on from there{more}."
-            )
+            words = f"Choose: start from step 0, or rewind with the slider and go on from there{more}."
+            say(self.says, words)
 
     def _state(self, state: str, sentence: str) -> None:
         super()._state(state, sentence)
@@ -153,7 +151,8 @@ class CollapseLab(Live):
             if self.state == "training" or not 0 <= k < len(frames):
                 return
             here, later = frames[k], frames[k:]
-            self.old = (self._at(later), np.array([f["near"] for f in later], float)) if len(later) > 1 else None  # fmt: skip
+            near = np.array([f["near"] for f in later], float)
+            self.old = (self._at(later), near) if len(later) > 1 else None
             self._prepare()
             g, d = (learner.model for learner in self.parts.learners)
             move_in(g, here["g"])
@@ -174,8 +173,10 @@ class CollapseLab(Live):
             seen |= {"modes": math.nan, "kl": math.nan}
         scores = (d(self.data.x[:500]), d(x[:500]))
         real, fake = (float(s.sigmoid().mean()) for s in scores)
-        return seen | {"step": self.step, "seconds": self.trained, "recipe": self.made, "x": edged(x[:600].numpy(), self.limit),
-                       "outside": float((x.abs().amax(1) > self.limit).double().mean()), "real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}  # fmt: skip
+        outside = float((x.abs().amax(1) > self.limit).double().mean())
+        seen |= {"step": self.step, "seconds": self.trained, "recipe": self.made}
+        seen |= {"x": edged(x[:600].numpy(), self.limit), "outside": outside}
+        return seen | {"real": real, "fake": fake, "g": snapshot(g), "d": snapshot(d)}
 
     def _pictures(self, frames: list[dict]) -> list[dict]:
         plane = (-self.limit, self.limit)
@@ -208,7 +209,16 @@ class CollapseLab(Live):
         return said + (f"; outside, drawn on the edge: {f['outside']:.0%}" if f["outside"] >= 0.005 else "")
 
 
-def collapse_lab(data: str | _data.Data = "ring", *, recipe: str = "minimax (2014)", speed: str = "D ten times slower than G", steps: int | None = None, seconds: float | None = None, keep: int = 40, seed: int = 0) -> CollapseLab:  # fmt: skip
+def collapse_lab(
+    data: str | _data.Data = "ring",
+    *,
+    recipe: str = "minimax (2014)",
+    speed: str = "D ten times slower than G",
+    steps: int | None = None,
+    seconds: float | None = None,
+    keep: int = 40,
+    seed: int = 0,
+) -> CollapseLab:
     """A GAN on points that breaks before one's eyes. It begins at once and trains beside the notebook.
 
     steps: how long, the same on every machine (1,500 if nothing is said), or seconds. data: "ring", "grid" or a Data with

@@ -30,7 +30,8 @@ def recorded(kind: str) -> dict[str, list[dict]]:
     networks; "usual": the two losses of 2014 with the network and the rate that `gan.build` takes by itself, "waves" and 0.002."""
     if kind not in KINDS:
         raise ValueError(f"The cures were recorded as {', '.join(map(repr, KINDS))}: got {kind!r}.")
-    runs = [r for r in recorded_cures()["runs"] if (r["choice"] if r["choice"] == "usual" else r["network"]) == kind]  # fmt: skip
+    kind_of = lambda r: r["choice"] if r["choice"] == "usual" else r["network"]
+    runs = [r for r in recorded_cures()["runs"] if kind_of(r) == kind]
     by = {name: [r for r in runs if r["recipe"] == name] for name in gan.RECIPES}
     return {name: sorted(rows, key=lambda r: r["seed"]) for name, rows in by.items() if rows}
 
@@ -54,9 +55,12 @@ def cures_table(kind: str) -> Table:
         cover = sorted(r["final"]["overlap"] for r in runs)
         counts = [f"{sum(r[k] for r in runs)} of {n}" for k in ("off", "lost", "blurred")]
         went = [f"{fate.count(k)}" for k in FATES]
-        rows.append([name + " *" * (runs[0]["choice"] == "chosen"), f"{runs[0]['options']['lr']:g}", *counts, *went,
-                     f"{statistics.median(cover):.2f} ({cover[0]:.2f} to {cover[-1]:.2f})", f"{runs[0]['steps']:,}"])  # fmt: skip
-    notes = ["Flew apart: over half of the fakes ended outside the picture. Clump between: over half in one spot between the islands."]  # fmt: skip
+        chosen, rate = " *" * (runs[0]["choice"] == "chosen"), f"{runs[0]['options']['lr']:g}"
+        span = f"{statistics.median(cover):.2f} ({cover[0]:.2f} to {cover[-1]:.2f})"
+        rows.append([name + chosen, rate, *counts, *went, span, f"{runs[0]['steps']:,}"])
+    notes = [
+        "Flew apart: over half of the fakes ended outside the picture. Clump between: over half in one spot between the islands."
+    ]
     if kind in NETWORKS:
         notes.append("* this network was its better one in the tries.")
     first = {"plain": "plain networks", "waves": "networks with waves"}.get(kind, "recipe")
@@ -101,33 +105,43 @@ def cures(kind: str, width: float = 7.8) -> Figure:
         ax.spines[:].set_visible(False)
         for i, runs in enumerate(rows.values()):
             for j, run in enumerate(runs):
-                bad = run["off"] or run["lost"]
-                at, hue = np.array([j * side, -i * tall]), palette[1 if bad else 0]
-                x = np.array(run["points"]).reshape(-1, 2) / 100
-                out = np.abs(x).max(1) > limit
-                ax.scatter(*(modes + at).T, s=14, c="#c9cfd6", linewidths=0)
-                ax.scatter(*(x[~out] + at).T, s=1.2, c=hue, linewidths=0)
-                ax.scatter(*(edged(x[out], limit) + at).T, s=9, c=hue, marker="x", linewidths=0.6)
-                edge = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * limit + at
-                ax.plot(*edge.T, c=hue, lw=1.6 if bad else 0.8)
-                ax.text(at[0], at[1] - limit - 0.15, _under(run), ha="center", va="top", size=9, color="#1f2328")  # fmt: skip
-        ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(name, 15) for name in rows],
-               xticks=[j * side for j in range(columns)], xticklabels=[f"seed {j}" for j in range(columns)],
-               xlim=(-limit - 0.2, (columns - 1) * side + limit + 0.2), ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")  # fmt: skip
+                _small(ax, run, np.array([j * side, -i * tall]), modes, limit, palette)
+        ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(name, 15) for name in rows])
+        ax.set(xticks=[j * side for j in range(columns)], xticklabels=[f"seed {j}" for j in range(columns)])
+        xlim = (-limit - 0.2, (columns - 1) * side + limit + 0.2)
+        ax.set(xlim=xlim, ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")
         ax.tick_params(length=0, labelsize=10, labeltop=True, labelbottom=False)
-    found = "; ".join(f"{name}: {sum(not (r['off'] or r['lost']) for r in runs)} of {len(runs)}" for name, runs in rows.items())  # fmt: skip
+    good = {name: sum(not (r["off"] or r["lost"]) for r in runs) for name, runs in rows.items()}
+    found = "; ".join(f"{name}: {good[name]} of {len(runs)}" for name, runs in rows.items())
     fig.alt = f"The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
     return fig
+
+
+def _small(ax, run: dict, at: np.ndarray, modes: np.ndarray, limit: float, palette: list) -> None:
+    """One recorded run as a picture of half side limit around the place at (2,)."""
+    bad = run["off"] or run["lost"]
+    hue, x = palette[1 if bad else 0], np.array(run["points"]).reshape(-1, 2) / 100
+    out = np.abs(x).max(1) > limit
+    ax.scatter(*(modes + at).T, s=14, c="#c9cfd6", linewidths=0)
+    ax.scatter(*(x[~out] + at).T, s=1.2, c=hue, linewidths=0)
+    ax.scatter(*(edged(x[out], limit) + at).T, s=9, c=hue, marker="x", linewidths=0.6)
+    edge = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * limit + at
+    ax.plot(*edge.T, c=hue, lw=1.6 if bad else 0.8)
+    ax.text(at[0], at[1] - limit - 0.15, _under(run), ha="center", va="top", size=9, color="#1f2328")
 
 
 def astray() -> FramePlayer:
     """Four recipes with waves, seed 0, over the whole training: where the fakes go. Those outside stand on the edge."""
     book, limit = recorded_cures(), recorded_cures()["plot"]
-    names = [n for n in FILMED if n in book["film"]]
-    films = {n: np.array([x for _, x in book["film"][n]]).reshape(len(book["film"][n]), -1, 2) / 100 for n in names}  # fmt: skip
+    films = {n: book["film"][n] for n in FILMED if n in book["film"]}
+    films = {n: np.array([x for _, x in film]).reshape(len(film), -1, 2) / 100 for n, film in films.items()}
     frames = min(map(len, films.values()))
-    modes, plane = _data.ring(16).modes, {"xlim": (-limit, limit), "ylim": (-limit, limit)}
-    panels = [scatter(modes, n, colors=-1, size=14, layers=[{"points": edged(x[:frames], limit).astype(np.float32), "colors": 1, "size": 4}], **plane) for n, x in films.items()]  # fmt: skip
+    look = {"colors": -1, "size": 14, "xlim": (-limit, limit), "ylim": (-limit, limit)}
+    fakes = {n: edged(x[:frames], limit).astype(np.float32) for n, x in films.items()}
+    panels = [
+        scatter(_data.ring(16).modes, n, layers=[{"points": x, "colors": 1, "size": 4}], **look)
+        for n, x in fakes.items()
+    ]
     captions = []
     for k in range(frames):
         said = []
@@ -135,16 +149,17 @@ def astray() -> FramePlayer:
             out = float((np.abs(x[k]).max(-1) > limit).mean())
             said.append(f"{n}: {'none' if not out else 'under 1%' if out < 0.01 else f'{out:.0%}'}")
         captions.append("Outside, drawn on the edge:  " + ";  ".join(said))
-    labels = [f"{k / (frames - 1):.0%}" for k in range(frames)]
-    return FramePlayer(panels, captions=captions, labels=labels, name="Where the fakes go", fps=4, start=frames - 1)  # fmt: skip
+    labels, last = [f"{k / (frames - 1):.0%}" for k in range(frames)], frames - 1
+    return FramePlayer(panels, captions=captions, labels=labels, name="Where the fakes go", fps=4, start=last)
 
 
 def motion(loss: str, optimizer: str, head: int, what: str) -> list[float]:
     """One number of each seed's recorded training: "gradient" and "noise" at its start, "moved" and "farthest" at its end; infinite
     at the end of one that broke off."""
-    runs = [r for r in recorded_motion()["play"] if (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)]  # fmt: skip
+    same = lambda r: (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)
+    runs = sorted((r for r in recorded_motion()["play"] if same(r)), key=lambda r: r["seed"])
     row, column = {"gradient": (0, 3), "noise": (0, 4), "moved": (-1, 1), "farthest": (-1, 6)}[what]
-    values = [None if row and r.get("error") else r["rows"][row][column] for r in sorted(runs, key=lambda r: r["seed"])]  # fmt: skip
+    values = [None if row and r.get("error") else r["rows"][row][column] for r in runs]
     return [math.inf if v is None else v for v in values]
 
 
@@ -152,16 +167,18 @@ def motion_table(head: int = 300) -> Table:
     """How far G's weights move in the recorded trainings, D having had `head` lessons alone: medians, with the range over the seeds."""
     book, rows = recorded_motion(), []
     if head not in (heads := sorted({r["head"] for r in book["play"]})):
-        raise ValueError(
-            f"Recorded are trainings after {' and after '.join(map(str, heads))} lessons of D: got head = {head!r}."
-        )
+        known = " and after ".join(map(str, heads))
+        raise ValueError(f"Recorded are trainings after {known} lessons of D: got head = {head!r}.")
+    numbers = ("gradient", "noise", "moved", "farthest")
     for loss in ("minimax", "non-saturating"):
         for optimizer in ("plain", "Adam"):
-            cells = [_span(motion(loss, optimizer, head, what)) for what in ("gradient", "noise", "moved", "farthest")]  # fmt: skip
+            cells = [_span(motion(loss, optimizer, head, what)) for what in numbers]
             rows.append([f"{loss}, {PLAYED[optimizer]}", *cells])
     steps = book["play"][0]["rows"][-1][0]
     notes = ["inf: a training that broke off."] * any("inf" in cell for row in rows for cell in row)
-    return table(["G's loss, and its steps", "gradient at first", "its noise", f"moved in {steps:.0f} steps", "farthest fake"], rows, notes)  # fmt: skip
+    moved = f"moved in {steps:.0f} steps"
+    head = ["G's loss, and its steps", "gradient at first", "its noise", moved, "farthest fake"]
+    return table(head, rows, notes)
 
 
 def _span(values: list[float]) -> str:
@@ -201,12 +218,14 @@ def winning(data: _data.Data, steps: int = 300, looks: int = 30, seed: int = 0) 
     low, high = np.log10([np.min([*lengths.values()]), np.max([*lengths.values()])])
     reach = (10.0 ** math.floor(low), 10.0 ** (math.ceil(high) + 0.1))
     slopes = curve(step, lengths, "gradient that reaches G", ylim=reach, log="y", **here)
-    panels = [curve(step, {"of real": p_real, "of fakes": p_fake}, 'D says "real" with probability', ylim=(-0.04, 1.1), **here), slopes]  # fmt: skip
+    said, title = {"of real": p_real, "of fakes": p_fake}, 'D says "real" with probability'
+    panels = [curve(step, said, title, ylim=(-0.04, 1.1), **here), slopes]
     captions = [
         f"D gives fakes {np.format_float_positional(f, 2, fractional=False, trim='-')}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)"
         for _, _, f, a, b in rows
     ]
-    return FramePlayer(panels, captions=captions, labels=[f"{s:.0f} lessons" for s in step], name="D wins, and G's gradient vanishes", start=len(rows) - 1)  # fmt: skip
+    labels, name = [f"{s:.0f} lessons" for s in step], "D wins, and G's gradient vanishes"
+    return FramePlayer(panels, captions=captions, labels=labels, name=name, start=len(rows) - 1)
 
 
 def _lengths(g, d, real: Tensor, z: Tensor) -> list[float]:
@@ -216,9 +235,8 @@ def _lengths(g, d, real: Tensor, z: Tensor) -> list[float]:
         scores = d(real)
     out = [float(scores.sigmoid().mean()), float(d(fake).sigmoid().mean().detach())]
     for name in ("minimax", "non-saturating"):
-        slopes = torch.autograd.grad(
-            gan.LOSSES[name].g(scores, d(fake)), list(g.parameters()), retain_graph=True
-        )
+        loss = gan.LOSSES[name].g(scores, d(fake))
+        slopes = torch.autograd.grad(loss, list(g.parameters()), retain_graph=True)
         out.append(math.sqrt(sum(float(s.pow(2).sum()) for s in slopes)))
     return out
 
@@ -246,16 +264,17 @@ def circling(lr: float = 0.2, steps: int = 60) -> FramePlayer:
     paths = {"at once": bilinear(1.0, 0.0, lr, steps), "in turns": bilinear(1.0, 0.0, lr, steps, True)}
     radius = {name: p.norm(dim=1).numpy() for name, p in paths.items()}
     limit, t = 1.1 * max(r.max() for r in radius.values()), np.arange(steps + 1)
-    clouds = [{"points": p[:, None].numpy(), "colors": i, "size": 12, "trail": (0,), "name": name} for i, (name, p) in enumerate(paths.items())]  # fmt: skip
-    plane = {
-        "xlim": (-limit, limit),
-        "ylim": (-limit, limit),
-        "xlabel": "x, who wants x·y small",
-        "ylabel": "y, who wants it large",
-    }
+    clouds = [
+        {"points": p[:, None].numpy(), "colors": i, "size": 12, "trail": (0,), "name": name}
+        for i, (name, p) in enumerate(paths.items())
+    ]
+    plane = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
+    plane |= {"xlabel": "x, who wants x·y small", "ylabel": "y, who wants it large"}
     game = scatter(np.zeros((1, 2)), "the game", colors=-1, size=10, layers=clouds, **plane)
     growth = curve(t, radius, "distance from the balance (0, 0)", cursor=t, xlabel="step", ylim=(0, limit))
     captions = [
         f"step {i}: at once {radius['at once'][i]:.2f}, in turns {radius['in turns'][i]:.2f}" for i in t
     ]
-    return FramePlayer([game, growth], captions=captions, labels=[f"step {i}" for i in t], name="A game that circles", start=steps)  # fmt: skip
+    labels = [f"step {i}" for i in t]
+    name = "A game that circles"
+    return FramePlayer([game, growth], captions=captions, labels=labels, name=name, start=steps)

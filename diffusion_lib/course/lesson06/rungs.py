@@ -40,7 +40,8 @@ def climbed(size: int, family: str, equal: str = "seconds") -> list[dict]:
     plan = book["rungs"][str(size)]["budgets"]
     same = plan[equal][family] == plan["seconds"][family]
     want = (size, family, "seconds" if same else equal)
-    return sorted((r for r in book["runs"] if (r["size"], r["family"], r["equal"]) == want), key=lambda r: r["seed"])  # fmt: skip
+    runs = [r for r in book["runs"] if (r["size"], r["family"], r["equal"]) == want]
+    return sorted(runs, key=lambda r: r["seed"])
 
 
 def _sheet(size: int, family: str, seeds: list[int]) -> np.ndarray:
@@ -61,14 +62,12 @@ def ladder() -> FramePlayer:
     book = recorded_ladder()
     runs, sizes = book["runs"], SIZES
     seeds = sorted({r["seed"] for r in runs})
-    real = [grid(F.interpolate(real_pictures(s, 1000, 6 * len(seeds))[0][: 6 * len(seeds)], scale_factor=64 // s), columns=3, pad=0) for s in sizes]  # fmt: skip
-    panels = [pixels(np.stack(real), "real")]
-    panels += [
-        pixels(
-            np.stack([_sheet(s, f, seeds) for s in sizes]), f"{f}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"
-        )
-        for f in FAMILIES
-    ]
+    n = 6 * len(seeds)
+    real = [F.interpolate(real_pictures(s, 1000, n)[0][:n], scale_factor=64 // s) for s in sizes]
+    panels = [pixels(np.stack([grid(x, columns=3, pad=0) for x in real]), "real")]
+    for family in FAMILIES:
+        sheets = np.stack([_sheet(s, family, seeds) for s in sizes])
+        panels.append(pixels(sheets, f"{family}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"))
     lines = [
         Line([_distance(s, family, seed) for s in sizes], family * (seed == seeds[0]), colour=i)
         for i, family in enumerate(FAMILIES)
@@ -77,7 +76,10 @@ def ladder() -> FramePlayer:
     title = "distance to real, in floors"
     panel = curve(sizes, lines, title, cursor=sizes, xlabel="pixels", log="xy", xticks=sizes, **FLOORS)
     captions = [f"{s} × {s}: " + "; ".join(f"{f} {_range(climbed(s, f))}" for f in FAMILIES) for s in sizes]
-    return FramePlayer([*panels, panel], captions=captions, labels=[f"{s} × {s}" for s in sizes], name="The resolution ladder", fps=1)  # fmt: skip
+    labels = [f"{s} × {s}" for s in sizes]
+    return FramePlayer(
+        [*panels, panel], captions=captions, labels=labels, name="The resolution ladder", fps=1
+    )
 
 
 def _distance(size: int, family: str, seed: int) -> float:
@@ -112,9 +114,11 @@ def ladder_table(equal: str = "seconds") -> Table:
             failed = f"{sum(r['fails'] for r in runs)} of {len(runs)}"
             steps = rung["budgets"][equal][family]
             work = steps * rung["gflops"][family] / 1000
-            rows.append([f"{size}", family, far, spread, failed, f"{steps:,}", f"{work:.1f}", f"{sum(rung['parameters'][family]):,}"])  # fmt: skip
+            cells = [far, spread, failed, f"{steps:,}", f"{work:.1f}", f"{sum(rung['parameters'][family]):,}"]
+            rows.append([f"{size}", family, *cells])
     head = ["size", "family", "distance, in floors", "diversity", "failed", "steps", "TFLOP", "parameters"]
-    marks = [f"{book['anchors'][str(s)]['noise']:.0f} and {book['anchors'][str(s)]['mean picture']:.0f} at {s}" for s in seen]  # fmt: skip
+    worst = {s: book["anchors"][str(s)] for s in seen}
+    marks = [f"{a['noise']:.0f} and {a['mean picture']:.0f} at {s}" for s, a in worst.items()]
     return table(head, rows, [f"Noise, and the mean picture, in floors: {'; '.join(marks)} pixels."])
 
 
@@ -139,7 +143,8 @@ class Climb(ByTurns):
             x = entry.draw(LIVE, self.seed)
             if not bool(x.isfinite().all()):
                 raise FloatingPointError(f"The {name}'s pictures are no numbers any more.")
-            seen[name] = self.ruler.judge(x, torch.arange(LIVE) % 2) | {"x": grid(x[:24], columns=6, pad=0), "steps": entry.steps}  # fmt: skip
+            shown = {"x": grid(x[:24], columns=6, pad=0), "steps": entry.steps}
+            seen[name] = self.ruler.judge(x, torch.arange(LIVE) % 2) | shown
         return seen
 
     def _pictures(self, frames: list[dict]) -> list[dict]:
@@ -152,9 +157,10 @@ class Climb(ByTurns):
         return [curve(x, far, "distance to real, in floors", cursor=x, **look)]
 
     def _caption(self, f: dict) -> str:
-        return f"{f['seconds']:.1f} s each:  " + "; ".join(
+        each = "; ".join(
             f"{name} {f[name]['steps']:,} steps, {f[name]['distance']:.1f} floors" for name in FAMILIES
         )
+        return f"{f['seconds']:.1f} s each:  {each}"
 
 
 def climb(size: int = 8, *, seconds: float = 20.0, keep: int = 20, seed: int = 0) -> Climb:
