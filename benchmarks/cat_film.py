@@ -49,8 +49,13 @@ def main() -> None:
             film.append(to_uint8(model(z).clamp(-1, 1)))
 
     def keep(name: str, record) -> None:
-        facts = {"data": "2,000 drawn cats, 16 x 16: data.sprites(2000, size=16, species='cat')", "steps": record.step,
-                 "seconds": round(record.seconds), "seed": 0, "command": COMMAND}  # fmt: skip
+        facts = {
+            "data": "2,000 drawn cats, 16 x 16: data.sprites(2000, size=16, species='cat')",
+            "steps": record.step,
+            "seconds": round(record.seconds),
+            "seed": 0,
+            "command": COMMAND,
+        }
         for who, net in (("g", model), ("d", parts.learners[1].model)):
             store.save(args.out / f"cat_{who}{name}.safetensors", net, store.card(**facts), half=True)
 

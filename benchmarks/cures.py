@@ -106,7 +106,11 @@ def report(model, d: data.Data) -> dict:
 def verdicts(final: dict, error: str = "") -> dict[str, bool]:
     """Which of VERDICTS hold. A run that broke off is off."""
     off = bool(error) or final["high_quality"] < COUNTED
-    return {"off": off, "lost": not off and final["modes"] < 8, "blurred": not off and final["high_quality"] < 0.5}  # fmt: skip
+    return {
+        "off": off,
+        "lost": not off and final["modes"] < 8,
+        "blurred": not off and final["high_quality"] < 0.5,
+    }
 
 
 # ---------------------------------------------------------------------------------------- time, try, run
@@ -143,7 +147,9 @@ def points(model, n: int) -> list[int]:
     return (100 * x).round().int().flatten().tolist()
 
 
-def one(recipe: str, network: str, rate: float, seed: int, steps: int, film: list | None = None) -> tuple[dict, object]:  # fmt: skip
+def one(
+    recipe: str, network: str, rate: float, seed: int, steps: int, film: list | None = None
+) -> tuple[dict, object]:
     """One training of so many steps, and its model (the moving average, which the library draws with)."""
     d, told = data.load("ring"), options(recipe, network, rate)
     row = {"recipe": recipe, "seed": seed, "options": told, "error": "", "over_time": []}
@@ -153,7 +159,9 @@ def one(recipe: str, network: str, rate: float, seed: int, steps: int, film: lis
         for record in fit(*parts, steps=steps, seed=seed, clock=time.process_time):
             if record.step in looks:
                 now = report(model, d)
-                row["over_time"].append([record.step, *(now[k] for k in ("high_quality", "modes", "beyond", "largest"))])  # fmt: skip
+                row["over_time"].append(
+                    [record.step, *(now[k] for k in ("high_quality", "modes", "beyond", "largest"))]
+                )
                 if film is not None:
                     film.append([record.step, points(model, POINTS)])
     except FloatingPointError as error:
@@ -178,7 +186,11 @@ def choices(tries: list[dict]) -> dict[str, dict]:
         mine = [t for t in tries if t["recipe"] == recipe]
         first = best(mine)
         usual = next(t for t in mine if (t["network"], t["lr"]) == ("waves", RATES[0]))
-        found[recipe] = {"chosen": first, "other": best([t for t in mine if t["network"] != first["network"]]), "usual": best([usual])}  # fmt: skip
+        found[recipe] = {
+            "chosen": first,
+            "other": best([t for t in mine if t["network"] != first["network"]]),
+            "usual": best([usual]),
+        }
     return found
 
 
@@ -194,13 +206,20 @@ def begun() -> dict:
     real = mode_report(x, truth.modes, truth.sd) | {"overlap": overlap(x, truth.modes, truth.sd)}
     return {
         "what": f"ring; as many steps as took {SECONDS:g} processor seconds of one thread when all were timed by turns; {SAMPLES} samples",
-        "verdicts": VERDICTS, "counted": COUNTED, "plot": PLOT, "seconds": SECONDS,
+        "verdicts": VERDICTS,
+        "counted": COUNTED,
+        "plot": PLOT,
+        "seconds": SECONDS,
         "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
         "real": {k: round(v, 4) for k, v in real.items()},
-        "step_ms": ms, "steps": {r: {n: round(1e3 * SECONDS / v) for n, v in by.items()} for r, by in ms.items()},
+        "step_ms": ms,
+        "steps": {r: {n: round(1e3 * SECONDS / v) for n, v in by.items()} for r, by in ms.items()},
         "rule": f"the largest overlap with seed {TRY_SEED}; within {TIE} of it, the first of the list",
-        "tries": [], "choices": {}, "runs": [], "film": {},
-    }  # fmt: skip
+        "tries": [],
+        "choices": {},
+        "runs": [],
+        "film": {},
+    }
 
 
 def main() -> None:
@@ -218,8 +237,17 @@ def main() -> None:
     for recipe, rate, network in product(gan.RECIPES, RATES, NETWORKS):
         if (recipe, network, rate) not in have:
             row, _ = one(recipe, network, rate, TRY_SEED, book["steps"][recipe][network])
-            short = {"recipe": recipe, "network": network, "lr": rate, "seed": TRY_SEED, "steps": row["steps"], "error": row["error"]}  # fmt: skip
-            final = {k: row["final"][k] for k in ("overlap", "high_quality", "modes", "near", "beyond", "largest")}  # fmt: skip
+            short = {
+                "recipe": recipe,
+                "network": network,
+                "lr": rate,
+                "seed": TRY_SEED,
+                "steps": row["steps"],
+                "error": row["error"],
+            }
+            final = {
+                k: row["final"][k] for k in ("overlap", "high_quality", "modes", "near", "beyond", "largest")
+            }
             book["tries"].append(short | final | {"seconds": row["seconds"]})
             print(book["tries"][-1], flush=True)
             write(book)
@@ -238,7 +266,9 @@ def main() -> None:
             film = [] if filmed else None
             steps = book["steps"][recipe][told["network"]]
             row, model = one(recipe, told["network"], told["lr"], seed, steps, film)
-            book["runs"].append({"choice": choice, "network": told["network"]} | row | {"points": points(model, POINTS)})  # fmt: skip
+            book["runs"].append(
+                {"choice": choice, "network": told["network"]} | row | {"points": points(model, POINTS)}
+            )
             if film is not None:
                 book["film"][recipe] = film
             print(choice, recipe, seed, row["steps"], row["final"], flush=True)

@@ -66,10 +66,14 @@ def table(report: dict) -> list[str]:
         seconds, n = _median(rows, "cpu_seconds"), len(rows)
         if share < COUNTED:  # a few strays are no modes, and their shares no KL
             off = sum(row["high_quality"] < COUNTED for row in rows)
-            lines.append(f"| {part}, {name} | {seconds:.0f} s | not counted; {share:.1%} | fewer than {COUNTED:.0%} on islands: {off} of {n} seeds |")  # fmt: skip
+            lines.append(
+                f"| {part}, {name} | {seconds:.0f} s | not counted; {share:.1%} | fewer than {COUNTED:.0%} on islands: {off} of {n} seeds |"
+            )
             continue
         claim = "all found" + (", share >= 90%, KL <= 0.02" if part == "grid" else "")
-        lines.append(f"| {part}, {name} | {seconds:.0f} s | {found:g} of {modes}; {share:.1%}; {kl:.4f} | {claim}: {result['proven']} of {n} seeds |")  # fmt: skip
+        lines.append(
+            f"| {part}, {name} | {seconds:.0f} s | {found:g} of {modes}; {share:.1%}; {kl:.4f} | {claim}: {result['proven']} of {n} seeds |"
+        )
     return lines
 
 
@@ -111,7 +115,9 @@ def main() -> None:
             result["proven"] = sum(proven(part, name, row) for row in result["seeds"])
             result |= store.card()
             truth = data.load(part, n=N, seed=999)
-            report["true_data"] = report.get("true_data", {}) | {part: mode_report(truth.x, truth.modes, truth.sd)}  # fmt: skip
+            report["true_data"] = report.get("true_data", {}) | {
+                part: mode_report(truth.x, truth.modes, truth.sd)
+            }
             write(report)
             print(part, name, result["seeds"][-1], flush=True)
 

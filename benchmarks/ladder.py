@@ -86,7 +86,11 @@ def budgets(steps: dict[str, int], each: dict[str, float]) -> dict[str, dict[str
     """{budget: {family: steps}} at one size, from the steps that fit into equal seconds and the FLOPs of one: the smaller number for both."""
     least = min(steps.values())
     work = min(steps[f] * each[f] for f in steps)
-    return {"seconds": steps, "steps": dict.fromkeys(steps, least), "flops": {f: max(1, round(work / each[f])) for f in steps}}  # fmt: skip
+    return {
+        "seconds": steps,
+        "steps": dict.fromkeys(steps, least),
+        "flops": {f: max(1, round(work / each[f])) for f in steps},
+    }
 
 
 def one(size: int, family: str, seed: int, steps: int) -> tuple[dict, torch.Tensor]:
@@ -139,14 +143,21 @@ def begun() -> dict:
         rungs[str(size)] = {
             "step_ms": ms[size],
             "gflops": {f: round(v / 1e9, 3) for f, v in each.items()},
-            "parameters": {f: [sum(p.numel() for p in x.model.parameters()) for x in parts[f].learners] for f in FAMILIES},
+            "parameters": {
+                f: [sum(p.numel() for p in x.model.parameters()) for x in parts[f].learners] for f in FAMILIES
+            },
             "options": {f: options(size, f) for f in FAMILIES},
             "budgets": budgets({f: round(1e3 * SECONDS / v) for f, v in ms[size].items()}, each),
-        }  # fmt: skip
-    return {"what": f"2,000 sprites; as many steps as took {SECONDS:g} processor seconds of one thread when all were timed by turns; {N} samples; DDPM draws in 20 steps",
-            "fails": f"more than {FAILS['far']:.0%} of the way from real to nothing learned, or less than {FAILS['alike']:.0%} of real diversity, or no number",
-            "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
-            "seconds": SECONDS, "rungs": rungs, "anchors": {}, "runs": []}  # fmt: skip
+        }
+    return {
+        "what": f"2,000 sprites; as many steps as took {SECONDS:g} processor seconds of one thread when all were timed by turns; {N} samples; DDPM draws in 20 steps",
+        "fails": f"more than {FAILS['far']:.0%} of the way from real to nothing learned, or less than {FAILS['alike']:.0%} of real diversity, or no number",
+        "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
+        "seconds": SECONDS,
+        "rungs": rungs,
+        "anchors": {},
+        "runs": [],
+    }
 
 
 def main() -> None:
@@ -171,8 +182,9 @@ def main() -> None:
             for equal in ("seconds", "steps", "flops") if size in AGAIN else ("seconds",):
                 for family in FAMILIES:
                     steps = plan[equal][family]
-                    if (equal, size, family, seed) in have or (equal != "seconds" and steps == plan["seconds"][family]):  # fmt: skip
-                        continue  # done, or the run of equal seconds is this one
+                    same = equal != "seconds" and steps == plan["seconds"][family]
+                    if same or (equal, size, family, seed) in have:
+                        continue  # the run of equal seconds is this one, or it is done
                     row, x = one(size, family, seed, steps)
                     book["runs"].append({"equal": equal} | row)
                     if equal == "seconds":

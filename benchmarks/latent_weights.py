@@ -58,8 +58,13 @@ def train(name: str, out: Path) -> None:
     for record in fit(*parts, steps=steps):
         if record.step % 500 == 0:
             print(name, record, flush=True)
-    facts = {"data": f"digits, {len(learn)} of the 1,000 learned, no classes", "steps": steps, "seconds": round(record.seconds),
-             "seed": 0, "command": f"python benchmarks/latent_weights.py {name}"}  # fmt: skip
+    facts = {
+        "data": f"digits, {len(learn)} of the 1,000 learned, no classes",
+        "steps": steps,
+        "seconds": round(record.seconds),
+        "seed": 0,
+        "command": f"python benchmarks/latent_weights.py {name}",
+    }
     store.save(out / f"{name}.safetensors", model, store.card(**facts), half=True)
 
 
@@ -140,8 +145,11 @@ def halfway(n: int = 200, seed: int = 0) -> dict[str, dict[str, float]]:
         map(store.load, ("digits_vae", "digits_gan", "digits")),
     )
     x = UNSEEN.x[torch.randperm(len(UNSEEN), generator=g)[: 2 * n]]
-    codes = {"VAE": (box.decode, box.encode(x)[0]), "GAN": (net, net.noise(2 * n, g)),
-             "diffusion": (partial(from_noise, denoiser), torch.randn(2 * n, *denoiser.shape, generator=g))}  # fmt: skip
+    codes = {
+        "VAE": (box.decode, box.encode(x)[0]),
+        "GAN": (net, net.noise(2 * n, g)),
+        "diffusion": (partial(from_noise, denoiser), torch.randn(2 * n, *denoiser.shape, generator=g)),
+    }
     found = {}
     for name, (draw, code) in codes.items():
         a, b = code.chunk(2)

@@ -31,17 +31,32 @@ def measured(path: Path) -> dict:
     notebook.cells.append(nbformat.v4.new_code_cell(PROBE))
     load, start = os.getloadavg()[0], time.perf_counter()
     with TemporaryDirectory() as folder:
-        NotebookClient(notebook, timeout=3600, kernel_name="python3", store_widget_state=False, resources={"metadata": {"path": folder}}).execute()  # fmt: skip
+        NotebookClient(
+            notebook,
+            timeout=3600,
+            kernel_name="python3",
+            store_widget_state=False,
+            resources={"metadata": {"path": folder}},
+        ).execute()
     wall = time.perf_counter() - start
     processor, peak = json.loads(notebook.cells[-1].outputs[0].text)
-    return {"wall_s": round(wall, 1), "processor_s": round(processor, 1), "peak_mb": round(peak), "load": [round(x, 1) for x in (load, os.getloadavg()[0])]}  # fmt: skip
+    return {
+        "wall_s": round(wall, 1),
+        "processor_s": round(processor, 1),
+        "peak_mb": round(peak),
+        "load": [round(x, 1) for x in (load, os.getloadavg()[0])],
+    }
 
 
 def main() -> None:
     record = json.loads(RECORD.read_text()) if RECORD.exists() else {"lessons": {}}
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         if not sys.argv[1:] or path.stem[:2] in sys.argv[1:]:
-            record["lessons"][path.stem[:2]] = {"date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count(), "threads": torch.get_num_threads()} | measured(path)  # fmt: skip
+            record["lessons"][path.stem[:2]] = {
+                "date": time.strftime("%Y-%m-%d"),
+                "cores": os.cpu_count(),
+                "threads": torch.get_num_threads(),
+            } | measured(path)
             record["lessons"] = dict(sorted(record["lessons"].items()))
             RECORD.write_text(json.dumps(record, indent=1) + "\n")
             print(path.stem, record["lessons"][path.stem[:2]], flush=True)

@@ -31,7 +31,8 @@ from diffusion_lib import data, gan
 from diffusion_lib.files import whole
 
 OUT = Path(__file__).parent.parent / "diffusion_lib" / "records" / "motion.json"
-LOSSES, OPTIMIZERS, HEAD, STEPS, LOOKS, BATCHES = ("minimax", "non-saturating"), ("Adam", "plain"), 300, 400, 10, 16  # fmt: skip
+LOSSES, OPTIMIZERS = ("minimax", "non-saturating"), ("Adam", "plain")
+HEAD, STEPS, LOOKS, BATCHES = 300, 400, 10, 16
 PLAIN, TRIAL_SEED = (0.3, 0.1, 0.03, 0.01, 0.003), 100
 
 
@@ -96,7 +97,9 @@ def alone(seed: int) -> list[list[float]]:
             look = torch.Generator().manual_seed(1)
             with torch.no_grad():
                 sure = float(d.model(g.model(g.model.noise(2000, look))).sigmoid().mean())
-            both = [spread(gradients(g.model, d.model, loss, torch.Generator().manual_seed(1))) for loss in LOSSES]  # fmt: skip
+            both = [
+                spread(gradients(g.model, d.model, loss, torch.Generator().manual_seed(1))) for loss in LOSSES
+            ]
             rows.append([lesson, sure, *(v for found in both for v in found.values())])
         teach(d, g, parts, dice, batches)
     return rows
@@ -138,13 +141,20 @@ def main() -> None:
     ask.add_argument("--seeds", type=int, default=5)
     a = ask.parse_args()
     torch.set_num_threads(1)
-    book = {"what": f"ring; D taught {HEAD} times alone, then {STEPS} steps of both", "batches": BATCHES,
-            "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine", "alone": [], "play": []}  # fmt: skip
+    book = {
+        "what": f"ring; D taught {HEAD} times alone, then {STEPS} steps of both",
+        "batches": BATCHES,
+        "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
+        "alone": [],
+        "play": [],
+    }
     if OUT.exists():
         book = json.loads(OUT.read_text())
     else:
         book["plain_rate"] = plain_rate()
-    have = {(r["seed"], r.get("loss"), r.get("optimizer"), r.get("head")) for r in book["alone"] + book["play"]}  # fmt: skip
+    have = {
+        (r["seed"], r.get("loss"), r.get("optimizer"), r.get("head")) for r in book["alone"] + book["play"]
+    }
     for seed in range(a.seeds):
         if (seed, None, None, None) not in have:
             book["alone"].append({"seed": seed, "rows": rounded(alone(seed))})
@@ -160,7 +170,12 @@ def main() -> None:
                 row["error"] = str(error)
             row["rows"] = rounded(rows)
             book["play"].append(row)
-            print({k: v for k, v in row.items() if k != "rows"}, row["rows"][-1], f"{time.process_time() - tick:.1f} s", flush=True)  # fmt: skip
+            print(
+                {k: v for k, v in row.items() if k != "rows"},
+                row["rows"][-1],
+                f"{time.process_time() - tick:.1f} s",
+                flush=True,
+            )
             with whole(OUT) as part:
                 part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
 

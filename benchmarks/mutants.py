@@ -32,9 +32,11 @@ from slips import SLIPS
 ROOT = Path(__file__).parent.parent
 RECORD = ROOT / "benchmarks" / "mutants.json"
 PATIENCE = 300  # seconds; a slip after which the tests never end is noticed too
-HEAVY = ["torch", "numpy", "scipy.special", "sklearn.datasets", "matplotlib.figure", "matplotlib.style", "PIL.Image", "ipywidgets",
-         "anywidget", "IPython.display", "safetensors.torch", "nbclient", "pytest", "torch.utils.flop_counter", "torch._dynamo",
-         "torch.nn.utils.parametrizations", "playwright.sync_api"]  # fmt: skip
+HEAVY = (
+    "torch torch._dynamo torch.nn.utils.parametrizations torch.utils.flop_counter numpy scipy.special sklearn.datasets "
+    "matplotlib.figure matplotlib.style PIL.Image ipywidgets anywidget IPython.display safetensors.torch nbclient pytest "
+    "playwright.sync_api"
+).split()
 # which tests concern a file of the package, the quickest first; `wiring_X` stands for tests/test_wiring_X.py
 TESTS = {
     "diffusion.py": "diffusion oracle against_diffusers training",
@@ -164,7 +166,9 @@ class Bench:
         what, file, right, wrong = slip
         source = (ROOT / file).read_text(encoding="utf-8")
         if source.count(right) != 1:
-            raise ValueError(f"{what}: what is to be broken stands {source.count(right)} times in {file}: mend slips.py.")  # fmt: skip
+            raise ValueError(
+                f"{what}: what is to be broken stands {source.count(right)} times in {file}: mend slips.py."
+            )
         here = self.folder / file
         here.unlink()
         here.write_text(source.replace(right, wrong), encoding="utf-8")
@@ -251,7 +255,14 @@ def caught(bench: Bench, slip, before: dict | None = None) -> dict:
         by = [t for t in by if "::" in t]  # not a test that is no longer there
     if not by:
         by = tried(bench, tests_of(file), slip)[1]
-    return {"slip": what, "file": file, "caught": any("::" in t for t in by), "by": by, "seconds": round(time.time() - start, 1), "of": fingerprint(slip, by)}  # fmt: skip
+    return {
+        "slip": what,
+        "file": file,
+        "caught": any("::" in t for t in by),
+        "by": by,
+        "seconds": round(time.time() - start, 1),
+        "of": fingerprint(slip, by),
+    }
 
 
 # ---------------------------------------------------------------------------------------- the record
@@ -268,8 +279,11 @@ def write(lines: dict[str, dict]) -> None:
     for line in slips:
         room = rooms.setdefault(line["file"].removeprefix("diffusion_lib/"), [0, 0])
         room[0], room[1] = room[0] + line["caught"], room[1] + 1
-    head = {"caught": sum(line["caught"] for line in slips), "of": len(slips),
-            "rooms": {k: f"{a} of {b}" for k, (a, b) in sorted(rooms.items())}}  # fmt: skip
+    head = {
+        "caught": sum(line["caught"] for line in slips),
+        "of": len(slips),
+        "rooms": {k: f"{a} of {b}" for k, (a, b) in sorted(rooms.items())},
+    }
     body = ",\n".join(" " + json.dumps(line, ensure_ascii=False) for line in slips)
     part = RECORD.with_suffix(".part")
     part.write_text(
@@ -305,7 +319,9 @@ def main() -> int:
             code, failed, said = tried(bench, files, limit=())
             benches.put(bench)
             if code:
-                raise SystemExit(f"The tests fail without any slip, so they would seem to catch every one: {failed}\n{said}")  # fmt: skip
+                raise SystemExit(
+                    f"The tests fail without any slip, so they would seem to catch every one: {failed}\n{said}"
+                )
             print(f"control: {len(files)} files of tests pass without a slip, {time.time() - start:.0f} s")
 
         def one(slip) -> dict:
@@ -315,7 +331,10 @@ def main() -> int:
             with lock:
                 lines[slip[0]] = line
                 write(lines)
-                print(f"{'caught' if line['caught'] else 'MISSED':7} {line['seconds']:5.1f} s  {line['slip']:60} {' '.join(line['by'])}", flush=True)  # fmt: skip
+                print(
+                    f"{'caught' if line['caught'] else 'MISSED':7} {line['seconds']:5.1f} s  {line['slip']:60} {' '.join(line['by'])}",
+                    flush=True,
+                )
             return line
 
         with ThreadPoolExecutor(args.workers) as pool:

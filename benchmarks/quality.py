@@ -113,7 +113,11 @@ def digits(seeds: int, seconds: float) -> dict:
         model, facts = train(learn, seconds, seed)
         rows.append(facts | judge_digits(model, eye, learn, unseen, seed))
         print(rows[-1], flush=True)
-    return digits_floor(eye, learn, unseen) | {"what": f"{seconds:g} s of training, {STEPS} network calls, 1,000 samples", "seeds": rows, "median": medians(rows)}  # fmt: skip
+    return digits_floor(eye, learn, unseen) | {
+        "what": f"{seconds:g} s of training, {STEPS} network calls, 1,000 samples",
+        "seeds": rows,
+        "median": medians(rows),
+    }
 
 
 def digits_floor(eye, learn, unseen) -> dict:
@@ -146,7 +150,11 @@ def mnist(seeds: int, seconds: float) -> dict:
         model, facts = train(d, seconds, seed)
         rows.append(facts | judge_mnist(model, eye, d, seed))
         print(rows[-1], flush=True)
-    return mnist_floor(eye, d) | {"what": f"{seconds:g} s of training, {STEPS} network calls, 2,500 samples", "seeds": rows, "median": medians(rows)}  # fmt: skip
+    return mnist_floor(eye, d) | {
+        "what": f"{seconds:g} s of training, {STEPS} network calls, 2,500 samples",
+        "seeds": rows,
+        "median": medians(rows),
+    }
 
 
 def mnist_floor(eye, d) -> dict:

@@ -144,11 +144,15 @@ def compete(
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
         np.save(Path(folder) / "data.npy", job["x"])
         told = {k: v for k, v in job.items() if k != "x"} | {"folder": folder, "data": f"{folder}/data.npy"}
+        quiet = {"TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
         process = subprocess.Popen(
             [str(python), str(HERE / "peers" / script), json.dumps(told)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
-            env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"},
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | quiet | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+        )
         try:
             for line in process.stdout:
                 if not line.startswith("race: "):
@@ -248,12 +252,16 @@ def race(args) -> dict:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "score": f"Frechet distance on {judge.real.shape[1]} features of our classifier, {args.samples:,} samples against {REAL:,} real digits",
         "real_against_real": {"n": args.samples, "mean": statistics.mean(floor), "splits": floor},
-        "real_against_real_first_look": {"n": args.pilot, "mean": statistics.mean(pilot_floor), "splits": pilot_floor},
+        "real_against_real_first_look": {
+            "n": args.pilot,
+            "mean": statistics.mean(pilot_floor),
+            "splits": pilot_floor,
+        },
         "asked": {k: v for k, v in vars(args).items() if k != "smoke"},
         "machine": store.card() | {"cores": os.cpu_count(), "threads": args.threads},
         "finished": False,
         "competitors": {},
-    }  # fmt: skip
+    }
     print(
         f"{args.samples:,} real digits score {statistics.mean(floor):.1f} ({min(floor):.1f} to {max(floor):.1f})"
     )
@@ -347,25 +355,46 @@ def table(report: dict) -> str:
         )
         if ratio and "interval" in ratio:
             shown += " ({:.1f} to {:.1f})".format(*ratio["interval"])
-        rows.append((name, f"{entry['parameters'] / 1e6:.2f} M", f"{speed:,.0f}", f"{min(scores):.1f}" if scores else "-", ", ".join(times), shown))  # fmt: skip
+        size, least = f"{entry['parameters'] / 1e6:.2f} M", f"{min(scores):.1f}" if scores else "-"
+        rows.append((name, size, f"{speed:,.0f}", least, ", ".join(times), shown))
     wide = [max(len(row[i]) for row in rows if row[2]) for i in range(6)]
-    return "\n".join("  ".join(c.rjust(w) if i else c.ljust(max(wide[0], 16)) for i, (c, w) in enumerate(zip(row, wide, strict=True))) for row in rows)  # fmt: skip
+    wide[0] = max(wide[0], 16)
+    lines = [[row[0].ljust(wide[0]), *map(str.rjust, row[1:], wide[1:])] for row in rows]
+    return "\n".join("  ".join(line) for line in lines)
 
 
 def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS)[:3], metavar="PEER", help=f"of {', '.join(PEERS)} (default: the first three)")  # fmt: skip
+    parser.add_argument(
+        "--peers",
+        nargs="*",
+        choices=PEERS,
+        default=list(PEERS)[:3],
+        metavar="PEER",
+        help=f"of {', '.join(PEERS)} (default: the first three)",
+    )
     parser.add_argument("--ours-seconds", type=float, default=60, help="how long ours trains (default: 60)")
-    parser.add_argument("--cap", type=float, default=10, help="a peer may train so many times as long (default: 10)")  # fmt: skip
-    parser.add_argument("--checkpoints", type=int, default=5, help="how often a peer is judged, at least 2 (default: 5)")  # fmt: skip
+    parser.add_argument(
+        "--cap", type=float, default=10, help="a peer may train so many times as long (default: 10)"
+    )
+    parser.add_argument(
+        "--checkpoints", type=int, default=5, help="how often a peer is judged, at least 2 (default: 5)"
+    )
     parser.add_argument("--target", type=float, help="the score to reach (default: what ours has at its end)")
     parser.add_argument("--seeds", type=int, default=1, help="runs of each competitor (default: 1)")
     parser.add_argument("--samples", type=int, default=1000, help="samples that are scored (default: 1000)")
     parser.add_argument("--pilot", type=int, default=200, help="samples of a first look (default: 200)")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="of each competitor (default: what torch takes)")  # fmt: skip
-    parser.add_argument("--smoke", action="store_true", help="everything once with tiny budgets; writes nothing")  # fmt: skip
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=torch.get_num_threads(),
+        help="of each competitor (default: what torch takes)",
+    )
+    parser.add_argument(
+        "--smoke", action="store_true", help="everything once with tiny budgets; writes nothing"
+    )
     args = parser.parse_args()
     if args.smoke:  # a target out of reach, so that everybody goes all the way
         tiny = {

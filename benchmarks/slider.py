@@ -204,11 +204,21 @@ class Arm:
 
     def result(self) -> dict:
         return {
-            "key_to_painted_ms": {"median": statistics.median(self.steps), "p95": _p95(self.steps), "all": self.steps},
-            "settle_after_50_keys_ms": {"median": statistics.median(self.settled), "max": max(self.settled), "all": self.settled},
+            "key_to_painted_ms": {
+                "median": statistics.median(self.steps),
+                "p95": _p95(self.steps),
+                "all": self.steps,
+            },
+            "settle_after_50_keys_ms": {
+                "median": statistics.median(self.settled),
+                "max": max(self.settled),
+                "all": self.settled,
+            },
             "pictures_of_50": statistics.median(self.shown),
-            "frames_watched": self.frames, "blank_frames": self.blanks, "height_changes": self.jumps,
-        }  # fmt: skip
+            "frames_watched": self.frames,
+            "blank_frames": self.blanks,
+            "height_changes": self.jumps,
+        }
 
 
 def _p95(values) -> float:
@@ -294,8 +304,10 @@ def main():
     )
     for name, r in measured["results"].items():
         key, settle = r["key_to_painted_ms"], r["settle_after_50_keys_ms"]
-        print(f"{name:14} {key['median']:23} {key['p95']:5} | {settle['median']:23} {settle['max']:5} | "
-              f"{r['pictures_of_50']:8} | {r['blank_frames']:5} | {r['height_changes']:5}")  # fmt: skip
+        print(
+            f"{name:14} {key['median']:23} {key['p95']:5} | {settle['median']:23} {settle['max']:5} | "
+            f"{r['pictures_of_50']:8} | {r['blank_frames']:5} | {r['height_changes']:5}"
+        )
 
 
 if __name__ == "__main__":

@@ -24,13 +24,15 @@ COUNTS = inspect.signature(denoisers.variances).parameters["counts"].default
 
 def throw(seed: int, n: int = 200) -> dict:
     """{variance: {steps: Frechet distance to real digits}} with one throw of the dice."""
-    model, far, y = store.load("digits_learned"), distances.distances(store.load("classifier_digits"), data.digits().split(1000)[1], n)[0], torch.arange(n) % 10  # fmt: skip
+    model, y = store.load("digits_learned"), torch.arange(n) % 10
+    far, *_ = distances.distances(store.load("classifier_digits"), data.digits().split(1000)[1], n)
     xT, found = torch.randn(n, *model.shape, generator=torch.Generator().manual_seed(seed)), {}
     for name, v in denoisers.VARIANCES.items():
         found[name] = {}
         for count in COUNTS:
             dice = torch.Generator().manual_seed(1000 + seed)
-            *_, last = sample(denoisers._fixed(model, v), xT, model.schedule, count, generator=dice, v=v or 0.0, clip=1.0, y=y)  # fmt: skip
+            way = {"generator": dice, "v": v or 0.0, "clip": 1.0, "y": y}
+            *_, last = sample(denoisers._fixed(model, v), xT, model.schedule, count, **way)
             found[name][str(count)] = round(far(last.xs), 2)
     return {"seed": seed} | found
 
@@ -41,4 +43,8 @@ if __name__ == "__main__":
         rows.append(throw(seed))
         print(rows[-1], flush=True)
     with whole(OUT) as part:
-        part.write_text(json.dumps(store.card(weights="digits_learned") | {"seeds": rows}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")  # fmt: skip
+        part.write_text(
+            json.dumps(store.card(weights="digits_learned") | {"seeds": rows}, indent=1, ensure_ascii=False)
+            + "\n",
+            encoding="utf-8",
+        )
