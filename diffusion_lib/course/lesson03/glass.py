@@ -15,6 +15,7 @@ from ...oracle import MixtureDenoiser
 from ...trace import Trace
 from ...viz.figures import to_uint8
 from ...viz.panels import curve, pixels
+from ...words import _
 
 NOISE_VIEW = 3.0  # noise panels show -3..3 as black..white, or a third of all noise would be clipped
 
@@ -34,14 +35,16 @@ def glass_box(
     log_p = log_p_T + torch.tensor([float(log_p_step(step)[0]) for step in steps]).cumsum(0)
     title, watched, said, limits = _watched(trace, model, y, x)
     captions = [
-        f"step {i + 1} of {len(steps)}:  {words}      log p = {lp:+,.0f} nats"
-        + ("" if q.sigma else "      σ = 0: this step draws nothing, it adds nothing to log p")
+        _("step {i} of {n}:  {told}      log p = {sum:+,.0f} nats").format(
+            i=i + 1, n=len(steps), told=words, sum=lp
+        )
+        + ("" if q.sigma else _("      σ = 0: this step draws nothing, it adds nothing to log p"))
         for i, (q, words, lp) in enumerate(zip(steps, said, log_p, strict=True))
     ]
     panels = [
         *_equation(trace, model.schedule.alpha_bar),
-        curve(done, {"": watched.numpy()}, title, xlabel="step", cursor=done, ylim=limits),
-        curve(done, {"": log_p.numpy()}, "log p of the path so far", xlabel="step", cursor=done),
+        curve(done, {"": watched.numpy()}, title, xlabel=_("step"), cursor=done, ylim=limits),
+        curve(done, {"": log_p.numpy()}, _("log p of the path so far"), xlabel=_("step"), cursor=done),
     ]
     return {"panels": panels, "captions": captions, "labels": [f"t = {q.t} → {q.s}" for q in steps]}
 
@@ -59,12 +62,12 @@ def _equation(trace: Trace, alpha_bar: Tensor) -> list[dict]:
     mean = [f"{n['keep']:.2f} x̂_{{0}} + {n['direction']:.2f} ε̂" for n in weights]
     lead, sigma = [f"+ {q.sigma:.2f} ×" for q in steps], [f"σ = {q.sigma:.3f}" for q in steps]
     return [
-        pixels(film("xt"), "x_{t}: now", notes=now),
-        pixels(film("eps_hat", NOISE_VIEW), "ε̂: noise seen", lead="→"),
-        pixels(film("x0_hat"), "x̂_{0}: best guess", lead="→", notes=guess),
-        pixels(film("mean"), "μ: the mean", lead="→", notes=mean),
-        pixels(film("noise", NOISE_VIEW), "z: fresh noise", lead=lead, notes=sigma),
-        pixels(film("xs"), "x_{s}: next", lead="=", notes=then),
+        pixels(film("xt"), _("x_{t}: now"), notes=now),
+        pixels(film("eps_hat", NOISE_VIEW), _("ε̂: noise seen"), lead="→"),
+        pixels(film("x0_hat"), _("x̂_{0}: best guess"), lead="→", notes=guess),
+        pixels(film("mean"), _("μ: the mean"), lead="→", notes=mean),
+        pixels(film("noise", NOISE_VIEW), _("z: fresh noise"), lead=lead, notes=sigma),
+        pixels(film("xs"), _("x_{s}: next"), lead="=", notes=then),
     ]
 
 
@@ -87,13 +90,23 @@ def _watched(trace: Trace, model, y: Tensor | None, x: Tensor | None) -> tuple:
     """
     if not isinstance(model, MixtureDenoiser):
         far = nearest(trace.frames("x0_hat")[:, 0], x)[0]
-        said = [f"x̂_{{0}} is {v:.2f} a pixel from the nearest training picture" for v in far]
-        return "x̂_{0}: to the nearest training picture", far, said, (0.0, 1.1 * float(far.max()))
+        said = [
+            _("x̂_{{0}} is {far:.2f} a pixel from the nearest training picture").format(far=v) for v in far
+        ]
+        return _("x̂_{0}: to the nearest training picture"), far, said, (0.0, 1.1 * float(far.max()))
     weights = torch.stack([model.posterior_weights(step.xt[:1], step.t, y)[0] for step in trace.steps])
     possible = torch.special.entr(weights).sum(1).exp()
-    return "pictures it could still become", possible, [f"still {_about(v)} possible" for v in possible], None
+    return (
+        _("pictures it could still become"),
+        possible,
+        [_("still {pictures} possible").format(pictures=_about(v)) for v in possible],
+        None,
+    )
 
 
 def _about(pictures: float) -> str:
     """A perplexity in words; only what is really 1 is called 1, since a re-roll may still change the picture."""
-    return "1 picture" if pictures < 1.01 else f"about {pictures:,.{1 if pictures < 10 else 0}f} pictures"
+    if pictures < 1.01:
+        return _("1 picture")
+    few, many = _("about {n:,.1f} pictures"), _("about {n:,.0f} pictures")
+    return (few if pictures < 10 else many).format(n=pictures)

@@ -14,12 +14,13 @@ from ...diffusion import Schedule, Step, generator, randn_like, sample
 from ...oracle import ideal_denoiser
 from ...trace import Trace
 from ...viz.player import FramePlayer
+from ...words import N_, _
 from ..common import Newest, PlayerBox, message, say
-from ..controls import button, group, menu
+from ..controls import button, choices, group, menu
 from .glass import glass_box
 
-ANY = "any"
-PERFECT, TRAINED = "perfect denoiser", "trained network"
+ANY = N_("any")
+PERFECT, TRAINED = N_("perfect denoiser"), N_("trained network")
 
 
 class Stepper(PlayerBox):
@@ -33,52 +34,55 @@ class Stepper(PlayerBox):
         self._perfect = {name: ideal_denoiser(d.x, schedule, d.y) for name, d in sets.items()}
         self._seed, self._rolls, self._newest = seed, 0, Newest()
         self.trace = Trace()
-        self.says = message("Stop anywhere and re-roll: the past stays, the future changes.")
+        self.says = message(_("Stop anywhere and re-roll: the past stays, the future changes."))
         controls = self._controls()
         self._walk([])
         self.children = (controls, self.player, self.says)
 
     def _controls(self) -> widgets.HBox:
-        self.which = widgets.Dropdown(options=list(self._sets), description="Data")
-        tip = "η: how much fresh noise, from none (DDIM) to all (DDPM)"
+        self.which = widgets.Dropdown(options=choices(self._sets), description=_("Data"))
+        tip = _("η: how much fresh noise, from none (DDIM) to all (DDPM)")
         look = {"description": "η", "readout_format": ".1f", "tooltip": tip}
         self.eta = widgets.FloatSlider(1.0, min=0, max=1, step=0.1, continuous_update=False, **look)
-        self.start = button("New noise", "Begin again from another x at t = T", "refresh", 140, high=0)
-        tip = "Keep the past, draw new fresh noise from this step on"
-        self.branch = button("Re-roll z from here", tip, "random", 220, high=0)
-        self.who = widgets.ToggleButtons(options=[PERFECT, TRAINED], style={"button_width": "170px"})
-        self.kind = menu("Class", self._classes(), wide=180, high=0)
-        self.branch.on_click(lambda _: self._reroll())
-        self.start.on_click(lambda _: self._begin_anew())
-        self.which.observe(lambda _: self._other_data(), "value")
-        self.eta.observe(lambda _: self._ask(list, self._of_eta), "value")
-        self.who.observe(lambda _: self._ask(list, self._of_denoiser), "value")
-        self.kind.observe(lambda _: self._ask(list, self._of_class), "value")
+        self.start = button(_("New noise"), _("Begin again from another x at t = T"), "refresh", 140, high=0)
+        tip = _("Keep the past, draw new fresh noise from this step on")
+        self.branch = button(_("Re-roll z from here"), tip, "random", 220, high=0)
+        self.who = widgets.ToggleButtons(options=choices([PERFECT, TRAINED]), style={"button_width": "170px"})
+        self.kind = menu(_("Class"), self._classes(), wide=180, high=0)
+        self.branch.on_click(lambda button: self._reroll())
+        self.start.on_click(lambda button: self._begin_anew())
+        self.which.observe(lambda change: self._other_data(), "value")
+        self.eta.observe(lambda change: self._ask(list, self._of_eta), "value")
+        self.who.observe(lambda change: self._ask(list, self._of_denoiser), "value")
+        self.kind.observe(lambda change: self._ask(list, self._of_class), "value")
         more = [self.who, self.kind] if self._networks else []
-        return group([self.which, self.eta, self.start, self.branch, *more], name="The walk")
+        return group([self.which, self.eta, self.start, self.branch, *more], name=_("The walk"))
 
     # ---- what the controls say
 
-    def _classes(self) -> list[str]:
+    def _classes(self) -> list:
         """What can be asked for: any, or one of the classes that the network knows by the names of the data."""
         network, d = self._networks.get(self.which.value), self._sets[self.which.value]
-        return [ANY, *d.names] if network and network.net.config["classes"] and d.y is not None else [ANY]
+        named = network and network.net.config["classes"] and d.y is not None
+        return choices([ANY, *d.names] if named else [ANY])
 
     def _trained(self) -> bool:
         return self.who.value == TRAINED and self.which.value in self._networks
 
     def _of_eta(self) -> str:
         if self.eta.value == 0:
-            return "η = 0: no fresh noise at all (DDIM); x_{T} alone decides."
-        return f"η = {self.eta.value:.1f} of the DDPM noise."
+            return _("η = 0: no fresh noise at all (DDIM); x_{T} alone decides.")
+        return _("η = {eta:.1f} of the DDPM noise.").format(eta=self.eta.value)
 
     def _of_denoiser(self) -> str:
         if self._trained():
-            return "The trained network: it has seen the pictures, and kept rules instead of them."
-        return "The perfect denoiser: an average of the training pictures, weighted by how well each fits."
+            return _("The trained network: it has seen the pictures, and kept rules instead of them.")
+        return _("The perfect denoiser: an average of the training pictures, weighted by how well each fits.")
 
     def _of_class(self) -> str:
-        return "No class asked for." if self.kind.value == ANY else f"Asked for class {self.kind.value}."
+        if self.kind.value == ANY:
+            return _("No class asked for.")
+        return _("Asked for class {name}.").format(name=_(self.kind.value))
 
     # ---- what they do: called on whatever thread the browser's message arrives
 
@@ -87,15 +91,15 @@ class Stepper(PlayerBox):
         i = self.player.value
         self._ask(
             lambda: self.trace.steps[:i],
-            lambda: (
-                f"New fresh noise from t = {self.trace.steps[i].t} on. Step forward: is it the same picture in the end?"
-            ),
+            lambda: _(
+                "New fresh noise from t = {t} on. Step forward: is it the same picture in the end?"
+            ).format(t=self.trace.steps[i].t),
         )
 
     def _begin_anew(self) -> None:
         def told() -> str:
             self.player.value = 0
-            return "A new x_{T}: other noise, another picture."
+            return _("A new x_{T}: other noise, another picture.")
 
         self._seed, self._rolls = self._seed + 1, 0
         self._ask(list, told)
@@ -109,14 +113,15 @@ class Stepper(PlayerBox):
 
     def _ask(self, past: Callable[[], list[Step]], told: Callable[[], str]) -> None:
         """Say that it is computed, walk on from `past()`, and then say `told()`."""
-        say(self.says, "Computing …")
+        say(self.says, _("Computing …"))
 
         def work(stale):
             try:
                 if self._walk(past(), stale):
                     say(self.says, told())
             except Exception as error:  # nobody sees the traceback of a thread
-                say(self.says, f"It broke off: {type(error).__name__}: {error}", bad=True)
+                what = f"{type(error).__name__}: {error}"
+                say(self.says, _("It broke off: {error}").format(error=what), bad=True)
                 raise
 
         self._newest.ask(work)
@@ -139,8 +144,8 @@ class Stepper(PlayerBox):
         return True
 
     def _show(self, trace: Trace, film: dict) -> None:
-        who = f", {self.who.value}" if self._networks else ""
-        film["name"] = f"Reverse process on {self.which.value}, step by step{who}"
+        name = _("Reverse process on {data}, step by step").format(data=_(self.which.value))
+        film["name"] = f"{name}, {_(self.who.value)}" if self._networks else name
         if self.player:
             self.player.update(**film)
         else:

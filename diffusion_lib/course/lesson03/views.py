@@ -16,6 +16,7 @@ from ...trace import Trace
 from ...viz.figures import grid, to_uint8
 from ...viz.panels import curve, pixels, scatter
 from ...viz.player import FramePlayer
+from ...words import _, ngettext
 
 
 def ancestors(
@@ -32,19 +33,28 @@ def ancestors(
     noisy, homes, captions = [], [], []
     for t in times:
         xt = add_noise(x0, t, eps, schedule)
-        *_, last = sample(model, xt.repeat(n, 1, 1, 1), schedule, range(t, -1, -1), generator=g)
-        _, which = nearest(last.xs, x)
+        last = list(sample(model, xt.repeat(n, 1, 1, 1), schedule, range(t, -1, -1), generator=g))[-1]
+        which = nearest(last.xs, x)[1]
         noisy.append(to_uint8(xt[0]))
         homes.append(grid(last.xs, columns=4))
         kinds, same = len(which.unique()), int((which == picture).sum())
-        found = f"{kinds} different pictures" if kinds > 1 else "always the same picture"
-        captions.append(f"{n} walks back from one x_{{{t}}}:  {found}, {same} of {n} the one that was")
+        found = (
+            _("{kinds} different pictures").format(kinds=kinds) if kinds > 1 else _("always the same picture")
+        )
+        captions.append(
+            _("{n} walks back from one x_{{{t}}}:  {found}, {same} of {n} the one that was").format(
+                n=n, t=t, found=found, same=same
+            )
+        )
     panels = [
-        pixels(to_uint8(x0), "x_{0}: the one that was"),
-        pixels(np.stack(noisy), "x_{t}: what is left of it"),
-        pixels(np.stack(homes), "its possible ancestors"),
+        pixels(to_uint8(x0), _("x_{0}: the one that was")),
+        pixels(np.stack(noisy), _("x_{t}: what is left of it")),
+        pixels(np.stack(homes), _("its possible ancestors")),
     ]
-    labels, name = [f"from t = {t}" for t in times], "One noisy picture has many possible ancestors"
+    labels, name = (
+        [_("from t = {t}").format(t=t) for t in times],
+        _("One noisy picture has many possible ancestors"),
+    )
     return FramePlayer(panels, captions=captions, labels=labels, name=name, fps=1)
 
 
@@ -53,20 +63,22 @@ def memory(x: Tensor, schedule: Schedule, n: int = 16, seed: int = 0) -> FramePl
     g = generator(seed)
     xT = torch.randn(n, *x.shape[1:], generator=g)
     trace = Trace().record(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
-    _, home = nearest(trace.final, x)
+    home = nearest(trace.final, x)[1]
     away = [nearest(step.xs, x[home])[0].mean() for step in trace.steps]
     films = [np.stack([grid(x, columns=4) for x in trace.frames(what)]) for what in ("xs", "x0_hat")]
     panels = [
-        pixels(films[0], "x_{s}: the walk"),
-        pixels(films[1], "x̂_{0}: the guess"),
-        pixels(grid(x[home], columns=4)[None], "nearest training pictures at the end"),
+        pixels(films[0], _("x_{s}: the walk")),
+        pixels(films[1], _("x̂_{0}: the guess")),
+        pixels(grid(x[home], columns=4)[None], _("nearest training pictures at the end")),
     ]
     captions = [
-        f"after t = {q.t}: mean distance to the nearest of those pictures {d:.4f} a pixel"
+        _("after t = {t}: mean distance to the nearest of those pictures {far:.4f} a pixel").format(
+            t=q.t, far=d
+        )
         for q, d in zip(trace.steps, away, strict=True)
     ]
     labels = [f"t = {q.t} → {q.s}" for q in trace.steps]
-    name = "Samples of the perfect denoiser beside their nearest training pictures"
+    name = _("Samples of the perfect denoiser beside their nearest training pictures")
     return FramePlayer(panels, captions=captions, labels=labels, name=name, fps=8)
 
 
@@ -87,20 +99,24 @@ def is_it_gaussian(xt: float = 0.3, n: int = 60) -> FramePlayer:
         truth.append((p / p.max()).numpy())
         fit.append((fitted.log_prob(x).exp() / p.max()).numpy())
     betas, at = betas.numpy(), np.log10(betas.numpy())
-    curves = {"true q": np.stack(truth), "Gaussian fit": np.stack(fit)}
-    title = "q(x_{t-1} | x_{t}), true and fitted"
-    look = {"xlabel": "log_{10} β", "ylabel": "KL in nats", "cursor": at}
+    curves = {_("true q"): np.stack(truth), _("Gaussian fit"): np.stack(fit)}
+    title = _("q(x_{t-1} | x_{t}), true and fitted")
+    look = {"xlabel": _("log_{10} β"), "ylabel": _("KL in nats"), "cursor": at}
     panels = [
         curve(x, curves, title, xlabel="x_{t-1}", ylim=(0, 1.15)),
-        curve(at, {"": np.array(gap)}, "how wrong the Gaussian is", **look),
+        curve(at, {"": np.array(gap)}, _("how wrong the Gaussian is"), **look),
     ]
     captions = [
-        f"β = {b:.3f}, x_{{t}} = {xt}:  KL(true | Gaussian) = {k:.4f} nats"
+        _("β = {b:.3f}, x_{{t}} = {xt}:  KL(true | Gaussian) = {kl:.4f} nats").format(b=b, xt=xt, kl=k)
         for b, k in zip(betas, gap, strict=True)
     ]
     labels = [f"β = {b:.3f}" for b in betas]
-    name = "The true reverse step of a two-mode mixture beside its Gaussian fit"
+    name = _("The true reverse step of a two-mode mixture beside its Gaussian fit")
     return FramePlayer(panels, captions=captions, labels=labels, name=name, fps=10)
+
+
+def _steps(n: int) -> str:
+    return ngettext("{n} step", "{n} steps", n).format(n=n)
 
 
 def few_steps(
@@ -121,17 +137,18 @@ def few_steps(
     remembers, knows = ideal_denoiser(x, schedule), mixture_denoiser(means, sd, schedule)
     pictures, films, captions = [], {1.0: [], 0.0: []}, []
     for count in counts:
-        *_, last = sample(remembers, picture_T, schedule, count, generator=generator(seed + 1))
+        last = list(sample(remembers, picture_T, schedule, count, generator=generator(seed + 1)))[-1]
         pictures.append(grid(last.xs, columns=4))
         share = {}
         for eta, film in films.items():
-            *_, last = sample(knows, point_T, schedule, count, generator=generator(seed + 1), eta=eta)
+            last = list(sample(knows, point_T, schedule, count, generator=generator(seed + 1), eta=eta))[-1]
             film.append(last.xs)
             # nearest() is per number, a mode's radius is in the plane: sqrt(2) between them
             share[eta] = float((nearest(last.xs, means)[0] * math.sqrt(2) < 3 * sd).double().mean())
         captions.append(
-            f"{count} step{'s' if count > 1 else ''}:  points that reach an island (within 3 sd): "
-            f"{share[1.0]:.0%} with DDPM, {share[0.0]:.0%} with DDIM      (99% would be perfect)"
+            _(
+                "{steps}:  points that reach an island (within 3 sd): {ddpm:.0%} with DDPM, {ddim:.0%} with DDIM      (99% would be perfect)"
+            ).format(steps=_steps(count), ddpm=share[1.0], ddim=share[0.0])
         )
 
     def plane(film, title):
@@ -140,11 +157,11 @@ def few_steps(
         return scatter(means, title, colors=-1, size=14, layers=[cloud], **square)
 
     panels = [
-        pixels(np.stack(pictures), "pictures, η = 1"),
-        plane(films[1.0], "points, η = 1 (DDPM)"),
-        plane(films[0.0], "points, η = 0 (DDIM)"),
+        pixels(np.stack(pictures), _("pictures, η = 1")),
+        plane(films[1.0], _("points, η = 1 (DDPM)")),
+        plane(films[0.0], _("points, η = 0 (DDIM)")),
     ]
-    labels = [f"{c} step{'s' if c > 1 else ''}" for c in counts]
+    labels = [_steps(c) for c in counts]
     return FramePlayer(
-        panels, captions=captions, labels=labels, name="Few steps or many from the same noise", fps=1
+        panels, captions=captions, labels=labels, name=_("Few steps or many from the same noise"), fps=1
     )

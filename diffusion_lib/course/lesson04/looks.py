@@ -13,13 +13,14 @@ from ...ddpm import Denoiser, draw
 from ...diffusion import add_noise, convert, generator
 from ...viz.figures import grid
 from ...viz.panels import pixels, scatter
+from ...words import _
 from ..common import comet, shortened
 
 
 class Points:
     """Samples grown from fixed noise, and the arrows from every place x_t towards the guess x0_hat, at three noise levels."""
 
-    def __init__(self, data: Data, times: dict[str, int], seed: int, n: int, **_):
+    def __init__(self, data: Data, times: dict[str, int], seed: int, n: int, **more):
         g = generator(seed)
         self.n, self.seed, self.times = n, seed, times
         self.backdrop = data.x[torch.randperm(len(data), generator=g)[:800]].cpu()
@@ -47,8 +48,8 @@ class Points:
         cloud = {"points": samples, "colors": 0, "size": 4}
         look = {"colors": -1, "size": 3} | plane
         return [
-            scatter(self.backdrop, "samples, over the data (grey)", layers=[cloud], **look),
-            scatter(self.backdrop, "where it sees x̂_{0} from x_{t}", layers=tails, **look),
+            scatter(self.backdrop, _("samples, over the data (grey)"), layers=[cloud], **look),
+            scatter(self.backdrop, _("where it sees x̂_{0} from x_{t}"), layers=tails, **look),
         ]
 
 
@@ -80,6 +81,6 @@ class Pictures:
     def panels(self, frames: list[dict], level: str) -> list[dict]:
         """Two panels of these looks."""
         return [
-            pixels(np.stack([f["samples"] for f in frames]), "samples, from the same noise"),
-            pixels(np.stack([f[level] for f in frames]), "x_{0}, x_{t}, and its guess x̂_{0}"),
+            pixels(np.stack([f["samples"] for f in frames]), _("samples, from the same noise")),
+            pixels(np.stack([f[level] for f in frames]), _("x_{0}, x_{t}, and its guess x̂_{0}")),
         ]

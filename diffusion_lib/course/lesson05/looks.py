@@ -12,6 +12,7 @@ from ...gan import optimal_score
 from ...nets import Discriminator, Generator
 from ...viz.figures import grid
 from ...viz.panels import pixels, scatter
+from ...words import _
 from ..common import comet, shortened
 from .pair import Pair, kernel_log_density, real_log_density
 
@@ -84,7 +85,7 @@ class Points:
             "border": border(score, axis).astype(np.float16),
             "best": tint(_sigmoid(best), known)[::-1],
             "best_border": border(np.where(known > 0.5, best, np.nan), axis).astype(np.float16),
-            "note": f"comet: G's pull there (median {np.median(length):.2g})",
+            "note": _("comet: G's pull there (median {length:.2g})").format(length=np.median(length)),
         }
 
     def panels(self, frames: list[dict]) -> list[dict]:
@@ -105,9 +106,9 @@ class Points:
         best = (
             {"layers": [{"points": fakes, "colors": FAKE, "size": 3}], "field": seen["best"]} | line | plane
         )
-        said = f"p, q: data and 1,000 fakes, both blurred by {self.blur}; grey: neither"
+        said = _("p, q: data and 1,000 fakes, both blurred by {blur}; grey: neither").format(blur=self.blur)
         return [
-            scatter(self.backdrop, "D now (blue: “real”)", layers=layers, **now),
+            scatter(self.backdrop, _("D now (blue: “real”)"), layers=layers, **now),
             scatter(best_edge, "Best D: p / (p + q)", notes=said, **best),
         ]
 
@@ -130,8 +131,8 @@ class Pictures:
         return {
             "fakes": self._sheet(fakes[: self.shown], scores[: self.shown]),
             "best": np.concatenate([self._sheet(fakes[best], scores[best]), self._sheet(self.real, real)]),
-            "note": f"blue: “real”, orange: “fake” (pull {float(pull):.2g})",
-            "best_note": f"the best fake: {float(scores.max().sigmoid()):.0%} real",
+            "note": _("blue: “real”, orange: “fake” (pull {pull:.2g})").format(pull=float(pull)),
+            "best_note": _("the best fake: {sigmoid:.0%} real").format(sigmoid=float(scores.max().sigmoid())),
         }
 
     def _sheet(self, x: Tensor, scores: Tensor) -> np.ndarray:
@@ -153,8 +154,8 @@ class Pictures:
     def panels(self, frames: list[dict]) -> list[dict]:
         """Two panels of these moments."""
         shown = (
-            ("fakes", "note", "Fakes, and what D thinks of each"),
-            ("best", "best_note", "Fooled D most; under them: real ones"),
+            ("fakes", "note", _("Fakes, and what D thinks of each")),
+            ("best", "best_note", _("Fooled D most; under them: real ones")),
         )
         return [
             pixels(np.stack([f[key] for f in frames]), title, notes=[f[note] for f in frames])
