@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from diffusion_lib import data, gan, store
-from diffusion_lib.course.lesson05.duel import FILM
+from diffusion_lib.course.lesson05.cats import FILM
 from diffusion_lib.files import expanded, whole
 from diffusion_lib.train import fit
 from diffusion_lib.viz.figures import to_uint8

@@ -84,6 +84,7 @@ TESTS = {
     "course/worker.py": "wiring_live training_views duel",
     "course/common.py": "wiring_duel wiring_live views",
     "course/lesson05/duel.py": "wiring_duel duel",
+    "course/lesson05/cats.py": "wiring_duel duel",
     "course/lesson05/looks.py": "wiring_duel duel",
     "course/lesson05/pair.py": "wiring_duel duel",
     "course/lesson06/collapse.py": "wiring_live collapse",

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from diffusion_lib import data, ddpm
-from diffusion_lib.course.lesson05.duel import FILM
+from diffusion_lib.course.lesson05.cats import FILM
 from diffusion_lib.diffusion import Schedule, add_noise
 from diffusion_lib.train import fit
 from diffusion_lib.viz.figures import FORWARD, grid, save, strip

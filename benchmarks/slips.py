@@ -29,6 +29,7 @@ OWN_ = "diffusion_lib/course/lesson04/own.py"
 PAD_JS = "diffusion_lib/course/lesson04/pad.js"
 LOOKS04 = "diffusion_lib/course/lesson04/looks.py"
 TRAINING = "diffusion_lib/course/lesson04/training.py"
+CATS = "diffusion_lib/course/lesson05/cats.py"
 DUEL = "diffusion_lib/course/lesson05/duel.py"
 LOOKS05 = "diffusion_lib/course/lesson05/looks.py"
 EX05 = "diffusion_lib/course/lesson05/exercises.py"
@@ -283,7 +284,7 @@ WIRING = [
     ("drawings come in as 0..1", OWN_, ".reshape(1, 1, SIZE, SIZE)\n            self.add(torch.from_numpy(grey.astype(np.float32)) / 127.5 - 1)", ".reshape(1, 1, SIZE, SIZE)\n            self.add(torch.from_numpy(grey.astype(np.float32)) / 255)"),
     ("copies: the nearest ones above the samples", OWN_, "torch.cat([samples, x[i]])", "torch.cat([x[i], samples])"),
     ("copies: the two distances exchanged", OWN_, "far=distance.mean(), among=among", "far=among, among=distance.mean()"),
-    ("fine-tuning ignores its learning rate", OWN_, "batch=batch, lr=lr, seed=seed)", "batch=batch, seed=seed)"),
+    ("fine-tuning ignores its learning rate", OWN_, '"batch": batch, "lr": lr, "seed": seed}', '"batch": batch, "seed": seed}'),
     ("Start again keeps the pictures", OWN_, "            self._own = []\n", "            pass\n"),
     # ---- what every training that one watches has
     ("Stop goes on", LIVE, "self.stop.on_click(lambda _: self.halt())", "self.stop.on_click(lambda _: self.proceed())"),
@@ -321,7 +322,7 @@ WIRING = [
     ("until it wins: the shares exchanged", DUEL, '{pair.caught:.0%} of the fakes and {pair.trusted:.0%} of the real ones. G\'s loss', '{pair.trusted:.0%} of the fakes and {pair.caught:.0%} of the real ones. G\'s loss'),
     ("the sentence of the last moment, wherever the slider is", DUEL, 'frames[min(self.player.value, len(frames) - 1)]["sentence"]', 'frames[-1]["sentence"]'),
     ("Start from is ignored", DUEL, "nets=self._starts[self._began]", "nets=next(iter(self._starts.values()))"),
-    ("the cats of the film lie on their sides", DUEL, ".transpose(0, 1, 3, 2, 4, 5)", ".transpose(0, 1, 4, 2, 3, 5)"),
+    ("the cats of the film lie on their sides", CATS, ".transpose(0, 1, 3, 2, 4, 5)", ".transpose(0, 1, 4, 2, 3, 5)"),
     ("caught counts what D calls real", PAIR, "(self.scores < 0)", "(self.scores > 0)"),
     ("arrows point up G's loss", PAIR, "return -len(fakes) * slope", "return len(fakes) * slope"),
     ("dice do not come back with a branch", PAIR, 'self.dice.set_state(state["dice"])', "pass"),

@@ -10,8 +10,8 @@ from films import cloud, line, numbers, panel, pictures, stored
 from PIL import Image
 
 from diffusion_lib import data, gan
-from diffusion_lib.course.lesson05 import duel as module
 from diffusion_lib.course.lesson05 import step_gan
+from diffusion_lib.course.lesson05.cats import FILM, cat_film
 from diffusion_lib.course.lesson05.duel import Film
 from diffusion_lib.course.lesson05.looks import Points, border
 from diffusion_lib.course.lesson05.pair import Pair, kernel_log_density, real_log_density
@@ -296,8 +296,8 @@ def test_the_films_of_pictures_are_the_sheets(cats):
 
 
 def test_the_cats_of_the_film_stand_upright():
-    player = module.cat_film()
-    with Image.open(module.FILM) as picture:
+    player = cat_film()
+    with Image.open(FILM) as picture:
         rows = np.asarray(picture.convert("RGB"))
     sheet, side = pictures(player, "G's cats"), rows.shape[0] // player.n_frames
     last = rows[-side:]

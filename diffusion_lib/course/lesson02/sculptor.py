@@ -194,13 +194,14 @@ class Sculptor(stills.Stilled, anywidget.AnyWidget):
         kl = schedule.terminal_kl(self.x0)
         left = float(schedule.alpha_bar[-1])
         kept = _("x_T keeps {share:.0%} of the picture's contrast").format(share=left**0.5)
-        return _(
+        verdict = _("really noise") if kl < NOISE else kept
+        first, last = schedule.snr_db[1], schedule.snr_db[-1]
+        sentence = _(
             "Schedule ({name}) with T = {T} on {picture}: alpha_bar falls from 1 to {left:.2g}, the signal-to-noise ratio from "
             "{first:.0f} to {last:.0f} dB. KL(q(x_T | x_0) | N(0, I)) = {kl:.1e} nats per dimension: {verdict}."
-        ).format(
-            name=_(schedule.name), T=T, picture=_(self.state["picture"]), left=left, first=schedule.snr_db[1], last=schedule.snr_db[-1],
-            kl=kl, verdict=_("really noise") if kl < NOISE else kept,
-        )  # fmt: skip
+        )
+        shown = {"name": _(schedule.name), "T": T, "picture": _(self.state["picture"]), "verdict": verdict}
+        return sentence.format(left=left, first=first, last=last, kl=kl, **shown)
 
     def still(self) -> bytes:
         """PNG of the screen, for readers that run no JavaScript."""

@@ -26,7 +26,7 @@ from ...viz.player import FramePlayer
 from ...viz.theme import heard_at_once, script
 from ...words import N_, _, spoken
 from ..common import message, say
-from ..controls import group
+from ..controls import button, group
 from .training import Training, watch
 
 SIZE, MOST = 28, 64  # pixels along a side, pictures
@@ -60,10 +60,12 @@ class OwnPictures(widgets.VBox):
     def __init__(self, stand_in: Tensor):
         self._stand_in, self._own, self._lock = stand_in, [], RLock()
         self.pad = heard_at_once(Pad())
-        self.upload = widgets.FileUpload(accept="image/*", multiple=True, description=_("Add photos"), tooltip=_("Nothing leaves this computer"), layout={"width": "150px", "height": "44px"})  # fmt: skip
-        self.forget = widgets.Button(
-            description=_("Start again"), layout={"width": "150px", "height": "44px"}
+        size = {"width": "150px", "height": "44px"}
+        nowhere = _("Nothing leaves this computer")
+        self.upload = widgets.FileUpload(
+            accept="image/*", multiple=True, description=_("Add photos"), tooltip=nowhere, layout=size
         )
+        self.forget = button(_("Start again"))
         self.says = message("")
         # one picture of one size, whatever it holds: nothing jumps
         self.shown = widgets.Image(
@@ -74,15 +76,13 @@ class OwnPictures(widgets.VBox):
         self.forget.on_click(lambda button: self.clear())
         side = group([self.shown, self.upload, self.forget], name=_("Your pictures"), width="312px")
         super().__init__(
-            [
-                widgets.HBox([self.pad, side], layout={"flex_flow": "row wrap", "grid_gap": "24px"}),
-                self.says,
-            ]
+            [widgets.HBox([self.pad, side], layout={"flex_flow": "row wrap", "grid_gap": "24px"}), self.says]
         )
         self._show(_("No picture yet: {n} cats stand in.").format(n=len(stand_in)))
 
     @property
     def x(self) -> Tensor:
+        """Your pictures, or those that stand in: (N, 1, 28, 28) in [-1, 1]."""
         with self._lock:
             return torch.cat(self._own) if self._own else self._stand_in
 
@@ -96,6 +96,7 @@ class OwnPictures(widgets.VBox):
             self._show(" ".join(filter(None, [_("{n} of your own.").format(n=len(self._own)), full, few])))
 
     def clear(self) -> None:
+        """Forget them all."""
         with self._lock:
             self._own = []
             self._show(_("No picture yet: {n} cats stand in.").format(n=len(self._stand_in)))
@@ -144,20 +145,30 @@ def jitter(x: Tensor, size: int, seed: int = 0) -> Iterator[tuple[Tensor, None]]
         yield F.grid_sample(x[i], where, padding_mode="border", align_corners=False), None
 
 
-def fine_tune(model: Denoiser, x: Tensor, *, steps: int | None = None, seconds: float | None = None, batch: int = 32, lr: float = 5e-4, seed: int = 0) -> Training:  # fmt: skip
+def fine_tune(
+    model: Denoiser,
+    x: Tensor,
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+    batch: int = 32,
+    lr: float = 5e-4,
+    seed: int = 0,
+) -> Training:
     """Go on training a network on a handful of other pictures x (N, C, H, W), to watch; the given model stays as it is.
 
-    steps or seconds: how long, as for `watch`.
+    steps or seconds: how long, as for `watch`. batch, lr: of the new training.
     The new pictures are taught as "no class"; what the network knew of its classes fades, but is not erased on purpose.
     """
     data = sets.Data(x, name="your pictures")
     net = copy.deepcopy(model.net).requires_grad_(True)
-    tuned, parts = ddpm.build(data, net=net, schedule=model.schedule, predicts=model.predicts, batch=batch, lr=lr, seed=seed)  # fmt: skip
+    how = {"schedule": model.schedule, "predicts": model.predicts, "batch": batch, "lr": lr, "seed": seed}
+    tuned, parts = ddpm.build(data, net=net, **how)
+    parts = parts._replace(batches=jitter(x, batch, seed))
     none = torch.full((12,), -1) if net.config["classes"] else None
-    return watch(
-        tuned, parts._replace(batches=jitter(x, batch, seed)), data, steps=steps, seconds=seconds, y=none, n=12, calls=12, seed=seed,
-        name=_("A network that knew digits learns your pictures"),
-    )  # fmt: skip
+    name = _("A network that knew digits learns your pictures")
+    look = {"y": none, "n": 12, "calls": 12, "seed": seed, "name": name}
+    return watch(tuned, parts, data, steps=steps, seconds=seconds, **look)
 
 
 def copies(model: Denoiser, x: Tensor, n: int = 10, seed: int = 7) -> FramePlayer:
@@ -169,15 +180,10 @@ def copies(model: Denoiser, x: Tensor, n: int = 10, seed: int = 7) -> FramePlaye
     if len(x) > 1:
         d = torch.cdist(x.flatten(1).double(), x.flatten(1).double()).fill_diagonal_(math.inf).min(1).values
         among = float(d.mean()) / math.sqrt(x[0].numel())
+    sheet = grid(torch.cat([samples, x[i]]), columns=n, pad=2)[None]
+    said = _("mean distance to the nearest: {far:.2f} a pixel      (between your own pictures: {among:.2f})")
     return FramePlayer(
-        [
-            pixels(
-                grid(torch.cat([samples, x[i]]), columns=n, pad=2)[None],
-                _("samples, and below each the nearest of your pictures"),
-            )
-        ],
-        captions=_(
-            "mean distance to the nearest: {far:.2f} a pixel      (between your own pictures: {among:.2f})"
-        ).format(far=distance.mean(), among=among),
+        pixels(sheet, _("samples, and below each the nearest of your pictures")),
+        captions=said.format(far=distance.mean(), among=among),
         name=_("Samples after the fine-tuning beside the pictures that are nearest"),
     )

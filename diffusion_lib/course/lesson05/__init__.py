@@ -1,5 +1,6 @@
 """Lesson 05: what its notebook shows."""
 
-from .duel import cat_film, step_gan
+from .cats import cat_film
+from .duel import step_gan
 
 __all__ = ["cat_film", "step_gan"]

@@ -9,21 +9,18 @@ snapshot of everything is kept, and "Branch from here" goes on from it. What run
 from __future__ import annotations
 
 import html
-import json
 import math
 import time
 
 import ipywidgets as widgets
 import numpy as np
 import torch
-from PIL import Image
 
 from ...dataset import Data
-from ...evaluation.records import RECORDS
 from ...gan import Loss
 from ...nets import Discriminator, Generator
 from ...train import Learner
-from ...viz.panels import curve, pixels
+from ...viz.panels import curve
 from ...viz.player import FramePlayer
 from ..common import counted
 from ..controls import button, group, menu
@@ -318,13 +315,14 @@ class Duel(WorkBox):
         rows = np.concatenate([[(0, math.nan, math.nan)], rows])
         end = max(20, rows[-1, 0])
         balance = even(self.pair.loss)
-        losses = {"D's loss": rows[:, 1], "G's loss": rows[:, 2]} | {k: np.full(len(rows), v) for k, v in balance.items()}  # fmt: skip
+        losses = {"D's loss": rows[:, 1], "G's loss": rows[:, 2]}
+        losses |= {k: np.full(len(rows), v) for k, v in balance.items()}
         cursor = np.array([_lessons(f) for f in frames], float)
         # all of them: nothing leaves the plot
         values = [0.0, *balance.values(), *rows[:, 1:][np.isfinite(rows[:, 1:])]]
-        panel = curve(rows[:, 0], losses, "Both losses", xlabel="lessons, of both", xlim=(0, end),
-                      ylim=(1.1 * min(values), max(3.0, 1.1 * max(values))), cursor=cursor, shape=self.eye.loss_shape)  # fmt: skip
-        return [panel]
+        look = {"xlabel": "lessons, of both", "xlim": (0, end), "shape": self.eye.loss_shape}
+        look["ylim"] = (1.1 * min(values), max(3.0, 1.1 * max(values)))
+        return [curve(rows[:, 0], losses, "Both losses", cursor=cursor, **look)]
 
     def _caption(self, f: dict) -> str:
         return f"D has had {counted(f['taught'], 'lesson')}, G {f['fooled']:,}."
@@ -361,24 +359,3 @@ def step_gan(
     r1, r2, waves, seed.
     """
     return Duel(data, starts or {"nothing": None}, name or f"G against D on {data.name}", options)
-
-
-FILM = RECORDS / "cat_film.png"  # written by benchmarks/cat_film.py
-
-
-def cat_film() -> FramePlayer:
-    """The training of the shipped cat generator, `store.load("cat_g")`: 20 cats from the same z, from the first step to the last."""
-    with Image.open(FILM) as picture:
-        steps, rows = json.loads(picture.info["steps"]), np.asarray(picture.convert("RGB"))
-    side = rows.shape[0] // len(steps)
-    cats = rows.reshape(len(steps), side, -1, side, 3).transpose(0, 2, 1, 3, 4)  # (F, 20, side, side, 3)
-    sheet = np.pad(cats, ((0, 0), (0, 0), (1, 1), (1, 1), (0, 0)), constant_values=255)
-    sheet = sheet.reshape(len(steps), 2, 10, side + 2, side + 2, 3).transpose(0, 1, 3, 2, 4, 5)
-    sheet = sheet.reshape(len(steps), 2 * (side + 2), 10 * (side + 2), 3)
-    labels = [f"step {n:,}" for n in steps]
-    return FramePlayer(
-        [pixels(sheet, "G's cats, always from the same 20 z")],
-        labels=labels,
-        name="A generator learns to draw cats",
-        fps=6,
-    )

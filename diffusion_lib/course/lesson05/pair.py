@@ -26,13 +26,26 @@ FULL, MOST = 60, 400  # lessons at the beginning that all stay in the loss curve
 class Pair:
     """G and D, their optimisers, the fakes that lie on the table, and the dice: all that a step needs and changes.
 
-    loss: one of `gan.LOSSES`, or a Loss of your own. nets: (G, D) to begin with; None begins from nothing. g, d: the two Learners.
-    z, fakes, real: what was drawn last. waves: see `gan.Waves`; few of them keep D's surface
-    smooth enough to read. taught, fooled: how many lessons each has had. losses: (lesson, D's, G's): the first FULL lessons,
-    then every so-manieth, evenly to the end, and the newest.
+    loss: one of `gan.LOSSES`, or a Loss of your own. nets: (G, D) to begin with; None begins from nothing.
+    batch, lr, r1, r2: None takes what suits points or pictures. waves: see `nets.Waves`; few keep D's surface smooth to read.
+
+    g, d: the two Learners. z, fakes, real: what was drawn last. taught, fooled: how many lessons each has had. losses: (lesson,
+    D's, G's): the first FULL lessons, then every so-manieth, evenly to the end, and the newest.
     """
 
-    def __init__(self, data: Data, *, loss: str | Loss = "non-saturating", nets: tuple[Generator, Discriminator] | None = None, batch: int | None = None, lr: float | None = None, r1: float | None = None, r2: float | None = None, waves: int = 2, seed: int = 0):  # fmt: skip
+    def __init__(
+        self,
+        data: Data,
+        *,
+        loss: str | Loss = "non-saturating",
+        nets: tuple[Generator, Discriminator] | None = None,
+        batch: int | None = None,
+        lr: float | None = None,
+        r1: float | None = None,
+        r2: float | None = None,
+        waves: int = 2,
+        seed: int = 0,
+    ):
         points = data.x.ndim == 2
         weight = 0.0 if points else 1.0  # pictures need D's slope held, see lesson 06
         self.regular = Regular(
@@ -165,7 +178,8 @@ class Pair:
         )
 
     def restore(self, state: dict) -> None:
-        state = _copied(state)  # a snapshot can be gone back to more than once
+        """Back to what `state()` gave, as often as one likes."""
+        state = _copied(state)
         for learner, its in zip((self.g, self.d), state["learners"], strict=True):
             learner.load_state_dict(its)
         self.dice.set_state(state["dice"])
