@@ -126,9 +126,13 @@ def page(
             yield p
         return
     context = chrome.new_context(
-        viewport={"width": width, "height": height}, device_scale_factor=scale, has_touch=touch, offline=offline,
-        color_scheme="dark" if dark else "light", reduced_motion="reduce" if calm else "no-preference",
-    )  # fmt: skip
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+        has_touch=touch,
+        offline=offline,
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce" if calm else "no-preference",
+    )
     p = context.new_page()
     p.set_default_timeout(30_000)
     p.errors, p.requests = [], []
@@ -186,15 +190,26 @@ class JupyterServer:
             self.port = s.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         folders = {
-            "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "JUPYTER_CONFIG_DIR": "config",
-            "JUPYTER_RUNTIME_DIR": "runtime", "JUPYTER_DATA_DIR": "data", "IPYTHONDIR": "ipython",
-        }  # fmt: skip
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTER_DATA_DIR": "data",
+            "IPYTHONDIR": "ipython",
+        }
         options = {
-            "--ServerApp.root_dir": self.root, "--ServerApp.port": self.port, "--ServerApp.port_retries": 0, "--ServerApp.ip": "127.0.0.1",
-            "--IdentityProvider.token": "", "--ServerApp.open_browser": False, "--ServerApp.allow_root": True,
-            "--LabApp.expose_app_in_browser": True, "--LabApp.news_url": "None", "--LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+            "--ServerApp.root_dir": self.root,
+            "--ServerApp.port": self.port,
+            "--ServerApp.port_retries": 0,
+            "--ServerApp.ip": "127.0.0.1",
+            "--IdentityProvider.token": "",
+            "--ServerApp.open_browser": False,
+            "--ServerApp.allow_root": True,
+            "--LabApp.expose_app_in_browser": True,
+            "--LabApp.news_url": "None",
+            "--LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
             "--LabApp.extension_manager": "readonly",
-        }  # fmt: skip
+        }
         self.log = home / "log"
         command = [
             sys.executable,
@@ -205,9 +220,12 @@ class JupyterServer:
             *(f"{k}={v}" for k, v in options.items()),
         ]
         self._process = subprocess.Popen(
-            command, cwd=home, env=os.environ | {k: str(home / v) for k, v in folders.items()},
-            stdout=self.log.open("w"), stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            command,
+            cwd=home,
+            env=os.environ | {k: str(home / v) for k, v in folders.items()},
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+        )
         try:
             self._wait()
         except BaseException:
@@ -484,7 +502,11 @@ def write_notebook(path: Path, *cells: str) -> Path:
     """Write a notebook with these code cells."""
     empty = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {"cells": [empty | {"id": f"cell{i}", "source": s} for i, s in enumerate(cells)],
-                "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
+    notebook = {
+        "cells": [empty | {"id": f"cell{i}", "source": s} for i, s in enumerate(cells)],
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path

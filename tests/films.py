@@ -43,7 +43,8 @@ def at(mark: dict, key: str) -> np.ndarray:
 
 def line(player, title: str, name: str = "") -> np.ndarray:
     """The heights (F or 1, N) of the line or bars that the legend calls so."""
-    found = [m for m in panel(player, title)["marks"] if m["name"] == name and m["kind"] != "points" and m["n"] > 2 - bool(name)]  # fmt: skip
+    marks = [m for m in panel(player, title)["marks"] if m["name"] == name and m["kind"] != "points"]
+    found = [m for m in marks if m["n"] > 2 - bool(name)]
     assert len(found) >= 1, name
     return at(found[0], "y")
 
@@ -59,7 +60,8 @@ def cloud(player, title: str, color: int, size: float | None = None) -> np.ndarr
 def numbers(text: str) -> list[float]:
     """Every number in a sentence, in order; thousands and percent too."""
     found = re.findall(r"[-−+]?\d[\d,]*\.?\d*(?:e[-+]\d+)?%?", text)
-    return [float(n.replace("−", "-").replace(",", "").rstrip("%")) / (100 if n.endswith("%") else 1) for n in found]  # fmt: skip
+    whole = [(n.replace("−", "-").replace(",", ""), n.endswith("%")) for n in found]
+    return [float(n.rstrip("%")) / (100 if percent else 1) for n, percent in whole]
 
 
 def columns(table):

@@ -31,14 +31,41 @@ def click(bet, key, family):
 def book_of(**coverage):
     """A made-up race: the coverage of each seed, by family."""
     runs = [
-        {"family": f, "seed": s, "coverage": c, "precision": c, "recall": c, "frechet": 1 / c, "fails": c < 0.5, "drawing_ms": 20.0 if f == "DDPM" else 1.0,
-         "seconds": 10.0, "steps": 50, "seen": 100, "nearer_to_training": 0.5, "curve": [{"seconds": 5.0, "coverage": c / 2}, {"seconds": 10.0, "coverage": c}]}
-        for f, column in coverage.items() for s, c in enumerate(column)
-    ]  # fmt: skip
-    floor = {"coverage": 0.97, "precision": 0.98, "recall": 0.95, "frechet": 2.0, "nearer_to_training": 0.5, "fails": 0}  # fmt: skip
+        {
+            "family": f,
+            "seed": s,
+            "coverage": c,
+            "precision": c,
+            "recall": c,
+            "frechet": 1 / c,
+            "fails": c < 0.5,
+            "drawing_ms": 20.0 if f == "DDPM" else 1.0,
+            "seconds": 10.0,
+            "steps": 50,
+            "seen": 100,
+            "nearer_to_training": 0.5,
+            "curve": [{"seconds": 5.0, "coverage": c / 2}, {"seconds": 10.0, "coverage": c}],
+        }
+        for f, column in coverage.items()
+        for s, c in enumerate(column)
+    ]
+    floor = {
+        "coverage": 0.97,
+        "precision": 0.98,
+        "recall": 0.95,
+        "frechet": 2.0,
+        "nearer_to_training": 0.5,
+        "fails": 0,
+    }
     each = {k: {"training_per_sample": 1e6, "expected": 1e6, "training": 10, "drawing": 5} for k in FAMILIES}
-    return {"runs": runs, "floor": floor, "flops": each, "parameters": each, "steps": dict.fromkeys(FAMILIES, 50),
-            "calls": {"GAN": 1, "VAE": 1, "DDPM": 20}}  # fmt: skip
+    return {
+        "runs": runs,
+        "floor": floor,
+        "flops": each,
+        "parameters": each,
+        "steps": dict.fromkeys(FAMILIES, 50),
+        "calls": {"GAN": 1, "VAE": 1, "DDPM": 20},
+    }
 
 
 @pytest.fixture
@@ -221,7 +248,9 @@ def test_before_the_first_step_the_table_says_so():
 # ---------------------------------------------------------------------------------------- recorded
 
 
-@pytest.mark.parametrize("place", [p.stem.removeprefix("arena_") for p in sorted(records.RECORDS.glob("arena_*.json"))])  # fmt: skip
+@pytest.mark.parametrize(
+    "place", [p.stem.removeprefix("arena_") for p in sorted(records.RECORDS.glob("arena_*.json"))]
+)
 def test_every_recorded_race_can_be_seen_and_read(place):
     film = lesson07.recorded_arena(place).film
     book = records.race_book(place)
@@ -284,7 +313,8 @@ def test_what_real_ones_score_stands_with_its_spread():
 def test_seconds_to_a_coverage_count_runs_that_never_were(made_up):
     made_up(GAN=[0.9, 0.9, 0.2], VAE=[0.9, 0.2, 0.2], DDPM=[0.9, 0.9, 0.9])
     book = records.race_book("digits")
-    assert seconds_to(book, "GAN") == 10 and seconds_to(book, "VAE") is None and seconds_to(book, "DDPM", 0.4) == 5  # fmt: skip
+    assert seconds_to(book, "GAN") == 10 and seconds_to(book, "VAE") is None
+    assert seconds_to(book, "DDPM", 0.4) == 5
     film = lesson07.many_samples("digits").film
     assert "VAE did not cover 0.85 in most seeds" in film["captions"][0]
     y = {m["name"]: np.frombuffer(m["y"], "<f4") for m in film["panels"][0]["marks"] if m["name"]}
@@ -317,7 +347,9 @@ def test_how_equal_the_seconds_were_stands_in_the_ledger(made_up, monkeypatch):
     assert "more than 5.19% off their mean" in said  # 10.8 among 10 and 10
 
 
-@pytest.mark.parametrize(("place", "key"), [("digits", "frechet"), ("grid", "kl"), ("grid", "modes"), ("sprites", "recall")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("place", "key"), [("digits", "frechet"), ("grid", "kl"), ("grid", "modes"), ("sprites", "recall")]
+)
 def test_any_recorded_number_can_be_seen_over_time(place, key):
     panel = lesson07.recorded_arena(place, key).film["panels"][3]
     real = next(m for m in panel["marks"] if m["name"] == "real ones")
@@ -406,7 +438,10 @@ def test_what_lesson_07_says_is_what_was_recorded():
     assert max(bits["DDPM"]) < min(bits["VAE"]) and gap == pytest.approx(1 / 6, abs=0.02)
     assert f"about {64 * gap:.0f} bits" in lesson() and "VAE has more" in lesson07.verdict("digits", "bits")
     assert f"reads {records.race_book('mnist')['floor']['accuracy']:.1%}".replace("%", " %") in lesson()
-    early = {k: sorted(r["curve"][2]["coverage"] for r in records.race_book("mnist")["runs"] if r["family"] == k) for k in ("DDPM", "GAN")}  # fmt: skip
+    early = {
+        k: sorted(r["curve"][2]["coverage"] for r in records.race_book("mnist")["runs"] if r["family"] == k)
+        for k in ("DDPM", "GAN")
+    }
     words = ", against ".join(f"{v[0]:.2f} to {v[-1]:.2f}" for v in early.values())
     assert records.race_book("mnist")["options"]["DDPM"]["channels"] == 16  # of 16, 32 and 48
     assert words in lesson() and early["DDPM"][0] > early["GAN"][-1]

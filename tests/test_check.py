@@ -196,7 +196,9 @@ def runs_by_counting(share, z):
     def upper(n):
         return float(wilson_by_its_equation(torch.tensor([0.0]), torch.tensor([float(n)]), z)[1])
 
-    return torch.tensor([float(next(n for n in range(1, 200) if upper(n) <= u)) for u in share.tolist()]).to(share.dtype)  # fmt: skip
+    return torch.tensor([float(next(n for n in range(1, 200) if upper(n) <= u)) for u in share.tolist()]).to(
+        share.dtype
+    )
 
 
 def arc_by_hand(a, b, u):
@@ -206,7 +208,10 @@ def arc_by_hand(a, b, u):
 
 
 def dial_by_a_loop(samples, seen, fresh):
-    hits = [min(math.dist(x, y) for y in seen.tolist()) < min(math.dist(x, y) for y in fresh.tolist()) for x in samples.tolist()]  # fmt: skip
+    hits = [
+        min(math.dist(x, y) for y in seen.tolist()) < min(math.dist(x, y) for y in fresh.tolist())
+        for x in samples.tolist()
+    ]
     return torch.tensor(hits).double()
 
 
@@ -394,7 +399,11 @@ def test_soft_labels_and_a_learned_s_pay_the_least(turn):
 
 def test_every_exercise_is_asked_in_its_lesson_and_nowhere_else():
     for path in (Path(__file__).parent.parent / "notebooks").glob("[0-9]*.ipynb"):
-        code = "\n".join("".join(c["source"]) for c in json.loads(path.read_text("utf-8"))["cells"] if c["cell_type"] == "code")  # fmt: skip
+        code = "\n".join(
+            "".join(c["source"])
+            for c in json.loads(path.read_text("utf-8"))["cells"]
+            if c["cell_type"] == "code"
+        )
         for verb in ("check", "hint", "solution"):
             asked = re.findall(rf'{verb}\("([^"]+)"', code)
             assert asked == sorted(asked, key=asked.index) and len(set(asked)) == len(asked)
@@ -599,8 +608,12 @@ def test_a_slip_is_known_by_its_values_whatever_their_kind():
         note = judge(EXERCISES["07.coverage"], lambda s, r, k, kind=kind: near(s, r, k).sum(1).to(kind))
         assert "This counts the samples" in note.text, kind
     counts = lambda x: x.abs().floor().long() + 1
-    e = dataclasses.replace(EXERCISES["07.coverage"], cases=lambda g: [(torch.randn(9),)],
-                            reference=lambda x: x, slips={"counts": (counts, "It counts.")})  # fmt: skip
+    e = dataclasses.replace(
+        EXERCISES["07.coverage"],
+        cases=lambda g: [(torch.randn(9),)],
+        reference=lambda x: x,
+        slips={"counts": (counts, "It counts.")},
+    )
     assert judge(e, counts).text == judge(e, lambda x: counts(x).double()).text == "It counts."
     assert judge(e, lambda x: counts(x) + 0.5).text != "It counts."
 

@@ -14,7 +14,9 @@ TABLES = {name: module for name, module in TABLES.items() if not getattr(module,
 SAID = {c["id"]: text(c) for name in TABLES for c in claims.notebook(name)} | exercises.SAID
 SAID = {place: said for place, said in SAID.items() if numbers(said)}
 # cells whose numbers are trainings or drawn pictures: seconds
-COSTLY = ("02-pictures-reveal", "04-break-after", "05-break-saturate", "05-break-strong", "07-sprites", "07-mnist", "07-fair-guess", "07-fair-reveal")  # fmt: skip
+COSTLY = (
+    "02-pictures-reveal 04-break-after 05-break-saturate 05-break-strong 07-sprites 07-mnist 07-fair-guess 07-fair-reveal"
+).split()
 
 
 def together(place, *more):
@@ -62,13 +64,14 @@ def test_nothing_is_declared_for_a_cell_that_is_gone():
     there = SAID.keys() | {heading for heading, said in readme.sections().items() if numbers(said)}
     for module in (*TABLES.values(), exercises, readme):
         places = {*module.MEASURED, *module.QUOTED, *module.PLAIN}
-        assert places <= there and {home(p) for p in places} <= {module}, (module.__name__, places - there)  # fmt: skip
+        assert places <= there and {home(p) for p in places} <= {module}, (module.__name__, places - there)
 
 
 def test_a_number_that_changes_is_noticed():
     said = SAID["09-kept-reveal"].replace("0.126", "0.125")
     assert Counter(numbers(said)) != known(home("09-kept-reveal"), "09-kept-reveal")
-    assert numbers("In section 3, $2x$, R3GAN, 1,500 of .87 (0.71 to 4.09), 98.9 %.") == ["1,500", ".87", "0.71", "4.09", "98.9"]  # fmt: skip
+    said = "In section 3, $2x$, R3GAN, 1,500 of .87 (0.71 to 4.09), 98.9 %."
+    assert numbers(said) == "1,500 .87 0.71 4.09 98.9".split()
 
 
 @pytest.mark.heavy
@@ -93,15 +96,26 @@ def test_a_citation_is_known_by_author_and_year():
 
 
 def test_words_that_allow_no_exception_were_looked_at():
-    found = {i: " ".join(absolutes.WORDS.findall(re.sub(r"`[^`]*`", "", text(c)))) for n in TABLES for c in claims.notebook(n) if (i := c["id"])}  # fmt: skip
+    found = {
+        i: " ".join(absolutes.WORDS.findall(re.sub(r"`[^`]*`", "", text(c))))
+        for n in TABLES
+        for c in claims.notebook(n)
+        if (i := c["id"])
+    }
     looked_at = {place: words for place, (words, why) in absolutes.LOOKED_AT.items() if why}
     assert {place: words for place, words in found.items() if words} == looked_at
 
 
-@pytest.mark.parametrize("name", [*LESSONS, pytest.param("README", marks=[pytest.mark.heavy, pytest.mark.xdist_group("README")])])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", [*LESSONS, pytest.param("README", marks=[pytest.mark.heavy, pytest.mark.xdist_group("README")])]
+)
 def test_lessons_to_come_are_those_that_are_not_there(name):
     """Text that names a lesson: it is there, or it says that it is to come."""
-    said = " ".join(readme.sections().values()) if name == "README" else " ".join(text(c) for c in claims.notebook(name))  # fmt: skip
+    said = (
+        " ".join(readme.sections().values())
+        if name == "README"
+        else " ".join(text(c) for c in claims.notebook(name))
+    )
     there = {lesson[:2] for lesson in LESSONS}
     for m in re.finditer(r"[Ll]esson (\d\d)(, to come| \(to come\))?", said):
         assert (m[1] in there) != bool(m[2]), m[0]

@@ -294,9 +294,12 @@ def test_a_broken_picture_in_a_folder_is_said_in_one_line(photos, here, capsys):
 
 def test_a_fault_that_nobody_foresaw_is_one_sentence_and_can_be_looked_into(here, capsys, monkeypatch):
     for error, says in {
-        RuntimeError("no memory\n  at 0x0"): "RuntimeError: no memory", MemoryError(): "MemoryError",
-        KeyError("x"): "KeyError: 'x'", ValueError(): "ValueError", OSError(28, "full"): "[Errno 28] full",
-    }.items():  # fmt: skip
+        RuntimeError("no memory\n  at 0x0"): "RuntimeError: no memory",
+        MemoryError(): "MemoryError",
+        KeyError("x"): "KeyError: 'x'",
+        ValueError(): "ValueError",
+        OSError(28, "full"): "[Errno 28] full",
+    }.items():
         monkeypatch.setattr(cli, "_picture", lambda args, error=error: (_ for _ in ()).throw(error))
         assert (
             __main__.main(["figure", "forward"]) == 2
@@ -370,8 +373,11 @@ def test_points_are_trained_and_sampled_from_a_real_shell(here):
     first = subprocess.run(
         f"{line} train --data ring --steps 30 --out ring.safetensors && "
         f"{line} sample --weights ring.safetensors --n 300 --steps 5 --out ring.npy",
-        shell=True, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "Wrote ring.safetensors" in first.stdout and "30 steps" in first.stdout
     x = np.load(here / "ring.npy")
     assert x.dtype == np.float32 and x.shape == (300, 2) and np.isfinite(x).all() and 0.2 < x.std() < 5
@@ -465,7 +471,8 @@ def test_shipped_weights_draw_the_class_that_is_asked_for(here):
 @pytest.mark.heavy
 def test_a_gan_and_a_vae_are_trained_and_sampled_on_every_data_set(here, name, model, capsys):
     size = ["--size", 16] if name in ("cats", "flowers", "sprites") else []
-    run("train", "--model", model, "--data", name, *size, "--items", 200, "--steps", 3, "--out", "w.safetensors")  # fmt: skip
+    line = f"--model {model} --data {name} --items 200 --steps 3 --out w.safetensors"
+    run("train", *line.split(), *size)
     assert store.load("w.safetensors").card["model"] == model
     run("sample", "--weights", "w.safetensors", "--n", 5, "--out", "w.npy")
     x = np.load("w.npy")
@@ -477,7 +484,7 @@ def test_a_gan_and_a_vae_are_trained_and_sampled_on_every_data_set(here, name, m
 
 
 def test_a_vae_with_a_map_and_a_fixed_s_is_what_was_asked_for(here):
-    run("train", "--model", "vae", "--data", "digits", "--steps", 2, "--latent", 2, "--sd", 0.25, "--out", "v.safetensors")  # fmt: skip
+    run(*"train --model vae --data digits --steps 2 --latent 2 --sd 0.25 --out v.safetensors".split())
     model = store.load("v.safetensors")
     assert model.config["latent"] == 2 and float(model.log_s.exp()) == pytest.approx(0.25)
     run("sample", "--weights", "v.safetensors", "--n", 5, "--class", 3, "--out", "w.npy")

@@ -3,6 +3,7 @@
 import math
 import re
 import statistics
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -213,7 +214,8 @@ def test_every_recipe_had_the_same_six_tries_and_the_rule_chose():
         assert all(t["steps"] == book["steps"][name][t["network"]] for t in mine)
         chosen = book["choices"][name]["chosen"]
         assert chosen["overlap"] >= max(t["overlap"] for t in mine) - 0.01
-        assert f"{chosen['overlap']:.2f} *" in next(row for row in tries_table().splitlines() if row.startswith(name + " "))  # fmt: skip
+        told = next(row for row in tries_table().splitlines() if row.startswith(name + " "))
+        assert f"{chosen['overlap']:.2f} *" in told
     assert {t["seed"] for t in book["tries"]}.isdisjoint(r["seed"] for r in book["runs"])
 
 
@@ -235,16 +237,19 @@ def test_the_cures_tables_are_the_recordings(kind):
         kind, "recipe"
     )
     for row, (name, runs) in zip(lines, rows.items(), strict=False):
-        assert row.startswith(name + " ") and (kind == "usual" or (" * " in row) == (runs[0]["choice"] == "chosen"))  # fmt: skip
+        assert row.startswith(name + " ")
+        assert kind == "usual" or (" * " in row) == (runs[0]["choice"] == "chosen")
         for key in ("off", "lost", "blurred"):
             assert f" {sum(r[key] for r in runs)} of {len(runs)}" in row
-        assert f"{statistics.median(r['final']['overlap'] for r in runs):.2f} (" in row and f"{runs[0]['steps']:,}" in row  # fmt: skip
+        assert f"{statistics.median(r['final']['overlap'] for r in runs):.2f} (" in row
+        assert f"{runs[0]['steps']:,}" in row
         assert [r["seed"] for r in runs] == list(range(len(runs)))  # every seed, none left out
         assert len({str(r["options"]) for r in runs}) == 1
         for r in runs:
             final = r["final"]
             off = bool(r["error"]) or final["high_quality"] < 0.1
-            assert r["off"] == off and (final["modes"] is None) == (final["kl"] is None) == (final["high_quality"] < 0.1)  # fmt: skip
+            few = final["high_quality"] < 0.1
+            assert r["off"] == off and (final["modes"] is None) == (final["kl"] is None) == few
             assert r["lost"] == (not off and final["modes"] < 8)
             assert r["blurred"] == (not off and final["high_quality"] < 0.5)
             assert final["overlap"] <= final["high_quality"] + 1e-4
@@ -260,7 +265,9 @@ def test_the_picture_draws_what_lies_outside_and_says_it_in_words():
     said = [t.get_text() for t in figure.axes[0].texts]
     for text, run in zip(said, [r for runs in recorded("usual").values() for r in runs], strict=True):
         final = run["final"]
-        assert not run["off"] or text == (f"{final['beyond']:.0%} out" if final["beyond"] > 0.5 else f"– · {final['high_quality']:.0%}")  # fmt: skip
+        assert not run["off"] or text == (
+            f"{final['beyond']:.0%} out" if final["beyond"] > 0.5 else f"– · {final['high_quality']:.0%}"
+        )
         assert run["off"] or text == f"{final['modes']} · {final['high_quality']:.0%}"
     crosses = [c for c in figure.axes[0].collections if len(c.get_paths()[0].vertices) == 4]  # two strokes
     assert len(crosses) == 20
@@ -278,7 +285,8 @@ def test_a_run_flew_apart_or_made_a_clump_or_neither():
     def run(beyond, share, between):
         return {"final": {"beyond": beyond, "clump": {"share": share, "between": between}}}
 
-    assert [whereabouts(run(*v)) for v in ((0.6, 0.1, False), (0.1, 0.7, True), (0.1, 0.7, False), (0.1, 0.4, True))] == ["flew apart", "clump between", "", ""]  # fmt: skip
+    ends = ((0.6, 0.1, False), (0.1, 0.7, True), (0.1, 0.7, False), (0.1, 0.4, True))
+    assert [whereabouts(run(*v)) for v in ends] == ["flew apart", "clump between", "", ""]
 
 
 def test_the_film_shows_where_the_fakes_go():
@@ -299,7 +307,8 @@ def test_the_motion_table_is_the_recording():
     book = recorded_motion()
     for head in (0, 300):
         lines = motion_table(head).splitlines()[1:5]
-        for row, (loss, optimizer) in zip(lines, [(a, b) for a in ("minimax", "non-saturating") for b in ("plain", "Adam")], strict=True):  # fmt: skip
+        kinds = [(a, b) for a in ("minimax", "non-saturating") for b in ("plain", "Adam")]
+        for row, (loss, optimizer) in zip(lines, kinds, strict=True):
             runs = [
                 r for r in book["play"] if (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)
             ]
@@ -320,7 +329,11 @@ def test_the_ladder_shows_every_run():
         sizes = SIZES if equal == "seconds" else AGAIN
         lines = ladder_table(equal).splitlines()
         assert len(lines) == 1 + 2 * len(sizes) + 1
-        assert all(f"{a['noise']:.0f} and {a['mean picture']:.0f} at {s}" in lines[-1] for s, a in book["anchors"].items() if int(s) in sizes)  # fmt: skip
+        assert all(
+            f"{a['noise']:.0f} and {a['mean picture']:.0f} at {s}" in lines[-1]
+            for s, a in book["anchors"].items()
+            if int(s) in sizes
+        )
         for row, (size, family) in zip(lines[1:], [(s, f) for s in sizes for f in FAMILIES], strict=False):
             runs = climbed(size, family, equal)
             assert {r["seed"] for r in runs} == seeds and row.split()[:2] == [str(size), family]
@@ -383,7 +396,8 @@ def test_the_pyramid_adds_up_and_knows_equals():
     x = real_pictures(32, 5, 8)[0]
     fine, middle, rest = laplacian(x)
     up = torch.nn.functional.interpolate
-    torch.testing.assert_close(up(up(rest, scale_factor=2.0, mode="bilinear") + middle, scale_factor=2.0, mode="bilinear") + fine, x)  # fmt: skip
+    twice = partial(up, scale_factor=2.0, mode="bilinear")
+    torch.testing.assert_close(twice(twice(rest) + middle) + fine, x)
     few, other = real_pictures(16, 5, 40)[0], real_pictures(16, 6, 40)[0]
     # of the same pictures other patches: nearly 0, and less than of other pictures
     assert sum(pyramid_distances(few, few)) < 0.8 * sum(pyramid_distances(other, few))

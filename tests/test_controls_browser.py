@@ -34,8 +34,9 @@ STATE = """() => { const { content } = window.jupyterapp.shell.currentWidget;
   return JSON.stringify([content.activeCellIndex, content.mode, content.widgets.filter((w) => content.isSelected(w)).length,
     content.widgets.map((w) => [w.model.id, w.model.type, w.model.sharedModel.source])]); }"""
 FOCUS = "button:enabled, select:enabled, input:enabled:not([type=file]), [tabindex='0']"
-NAMED = {"button", "slider", "combobox", "listbox", "radio", "radiogroup", "progressbar", "spinbutton", "textbox", "image", "img", "checkbox",
-         "application", "switch"}  # fmt: skip
+NAMED = set(
+    "button slider combobox listbox radio radiogroup progressbar spinbutton textbox image img checkbox application switch".split()
+)
 
 
 def controls(box):

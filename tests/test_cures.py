@@ -40,8 +40,16 @@ def test_a_recipe_trains_with_its_loss_its_penalty_and_its_rates(name, monkeypat
     loss, held, ratio, lessons, spectral, std = WIRED[name]
     seen = []
     teach, fool = gan.d_step, gan.g_step
-    monkeypatch.setattr(gan, "d_step", lambda d, real, fake, loss, regular, *more: (seen.append(("D", loss, regular)), teach(d, real, fake, loss, regular, *more))[1])  # fmt: skip
-    monkeypatch.setattr(gan, "g_step", lambda g, d, real, fake, loss, *more: (seen.append(("G", loss, None)), fool(g, d, real, fake, loss, *more))[1])  # fmt: skip
+
+    def d_step(d, real, fake, loss, regular, *more):
+        seen.append(("D", loss, regular))
+        return teach(d, real, fake, loss, regular, *more)
+
+    def g_step(g, d, real, fake, loss, *more):
+        seen.append(("G", loss, None))
+        return fool(g, d, real, fake, loss, *more)
+
+    monkeypatch.setattr(gan, "d_step", d_step), monkeypatch.setattr(gan, "g_step", g_step)
     _, parts = gan.build(RING, batch=8, **gan.RECIPES[name])
     g, d = parts.learners
     parts.step(next(parts.batches), torch.Generator().manual_seed(0))
@@ -107,7 +115,8 @@ def test_modes_and_kl_are_counted_only_where_enough_lie_on_islands(monkeypatch):
     few = torch.cat([RING.x[RING.y == 0][:20], torch.zeros(480, 2)])  # 4 % on one island
     monkeypatch.setattr(gan, "draw", lambda model, n, batch: iter([model]))
     found = cures.report(few, RING)
-    assert found["high_quality"] == pytest.approx(0.04, abs=0.002) and found["modes"] is None and found["kl"] is None  # fmt: skip
+    assert found["high_quality"] == pytest.approx(0.04, abs=0.002)
+    assert found["modes"] is None and found["kl"] is None
     assert cures.verdicts(found) == {"off": True, "lost": False, "blurred": False}
     more = torch.cat([RING.x[RING.y < 3][:200], torch.zeros(300, 2)])
     found = cures.report(more, RING)
@@ -127,13 +136,23 @@ def test_the_best_try_is_the_first_of_those_that_are_as_good():
     def row(rate, network, overlap):
         return {"lr": rate, "network": network, "overlap": overlap}
 
-    tries = [row(5e-4, "plain", 0.405), row(1e-3, "waves", 0.40), row(2e-3, "plain", 0.3), row(1e-3, "plain", 0.398)]  # fmt: skip
+    tries = [
+        row(5e-4, "plain", 0.405),
+        row(1e-3, "waves", 0.40),
+        row(2e-3, "plain", 0.3),
+        row(1e-3, "plain", 0.398),
+    ]
     assert cures.best(tries) == row(1e-3, "waves", 0.40)
     assert cures.best([row(5e-4, "plain", 0.5), *tries])["overlap"] == 0.5
 
 
 def test_the_other_choice_is_the_best_of_the_other_network_and_the_usual_one_is_builds():
-    tries = [{"recipe": r, "lr": lr, "network": n, "overlap": (n == "plain") + lr} for r in gan.RECIPES for lr in cures.RATES for n in cures.NETWORKS]  # fmt: skip
+    tries = [
+        {"recipe": r, "lr": lr, "network": n, "overlap": (n == "plain") + lr}
+        for r in gan.RECIPES
+        for lr in cures.RATES
+        for n in cures.NETWORKS
+    ]
     for found in cures.choices(tries).values():
         assert (found["chosen"]["network"], found["other"]["network"]) == ("plain", "waves")
         assert found["chosen"]["lr"] == found["other"]["lr"] == 2e-3
@@ -222,10 +241,12 @@ def test_both_families_options_come_from_one_rule(monkeypatch):
     search = ladder.json.loads((ladder.RECORDS / "arena_sprites.json").read_text())["search"]
     for family in ladder.FAMILIES:
         assert len(search[family]) == 6
-        assert ladder.searched()[family] == min(search[family], key=lambda r: (r["fails"], r["frechet"]))["options"]  # fmt: skip
+        first = min(search[family], key=lambda r: (r["fails"], r["frechet"]))
+        assert ladder.searched()[family] == first["options"]
         for size in ladder.SIZES:
             told = ladder.options(size, family)
-            assert told["batch"] == 64 and told.items() >= {k: v for k, v in ladder.searched()[family].items() if k != "patch"}.items()  # fmt: skip
+            asked = {k: v for k, v in ladder.searched()[family].items() if k != "patch"}
+            assert told["batch"] == 64 and told.items() >= asked.items()
     for size in (8, 16):
         patches = {f: ladder.built(size, f, 0)[1].learners[0].model.config["patch"] for f in ladder.FAMILIES}
         assert set(patches.values()) == {1 if size == 8 else 2}

@@ -34,8 +34,18 @@ def a_map():
     rng, bytes_ = np.random.default_rng(0), lambda a: {"base64": base64.b64encode(a.tobytes()).decode()}
     decoded = np.broadcast_to(np.linspace(0, 255, 9).astype(np.uint8)[None, :, None], (9, 9, 4))
     points = np.stack([np.linspace(-2.4, 2.4, 7), np.full(7, 1.5)], 1).astype("<f4")
-    return {"decoded": bytes_(decoded), "real": bytes_(rng.integers(0, 256, (7, 4), np.uint8)), "label": bytes_(np.arange(7, dtype=np.uint8)),
-            "points": bytes_(points), "steps": 9, "limit": 3.0, "height": 2, "width": 2, "names": list("0123456"), "alt": "A map."}  # fmt: skip
+    return {
+        "decoded": bytes_(decoded),
+        "real": bytes_(rng.integers(0, 256, (7, 4), np.uint8)),
+        "label": bytes_(np.arange(7, dtype=np.uint8)),
+        "points": bytes_(points),
+        "steps": 9,
+        "limit": 3.0,
+        "height": 2,
+        "width": 2,
+        "names": list("0123456"),
+        "alt": "A map.",
+    }
 
 
 @pytest.fixture(params=[False, True], ids=["light", "dark"])

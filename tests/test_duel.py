@@ -307,7 +307,8 @@ def test_the_lines_of_a_draw_have_their_names():
 def test_one_lesson_is_one_lesson():
     box = step_gan(MOONS, batch=16)
     box.press("teach")
-    assert box.player.film["labels"] == ["0 lessons", "1 lesson"] and "had 1 lesson, G 0" in box.player.film["captions"][1]  # fmt: skip
+    assert box.player.film["labels"] == ["0 lessons", "1 lesson"]
+    assert "had 1 lesson, G 0" in box.player.film["captions"][1]
 
 
 def test_run_and_stop():

@@ -123,9 +123,13 @@ def test_places_that_cannot_be_written_are_said_before_the_work(here):
     os.mkfifo("pipe")
     before = names()
     for name, why in {
-        "kept": "write-protected", "null": "no ordinary file", "pipe": "no ordinary file", "folder": "it is a folder",
-        "nowhere/a": "No such file or directory", "kept/a": "Not a directory",
-    }.items():  # fmt: skip
+        "kept": "write-protected",
+        "null": "no ordinary file",
+        "pipe": "no ordinary file",
+        "folder": "it is a folder",
+        "nowhere/a": "No such file or directory",
+        "kept/a": "Not a directory",
+    }.items():
         with pytest.raises(OSError, match=rf"^Cannot write {name} \(.*{why}"):
             files.check(name)
         with pytest.raises(OSError, match=rf"^Cannot write {name} \(.*{why}"), files.whole(name):
@@ -224,10 +228,15 @@ def test_home_is_understood_by_all_that_read_or_write_a_file(here, monkeypatch):
 def test_what_is_no_path_is_one_sentence(name):
     grey = np.zeros((1, 8, 8), np.uint8)
     for act in (
-        lambda: store.save(name, MLP((2,), 8), {}), lambda: store.load(name), lambda: figures.save(grey[0], name),
-        lambda: figures.save_gif(grey, name), lambda: FramePlayer(pixels(grey)).save_html(name), lambda: data.folder(name),
-        lambda: files.check(name), lambda: files.write(name, ""),
-    ):  # fmt: skip
+        lambda: store.save(name, MLP((2,), 8), {}),
+        lambda: store.load(name),
+        lambda: figures.save(grey[0], name),
+        lambda: figures.save_gif(grey, name),
+        lambda: FramePlayer(pixels(grey)).save_html(name),
+        lambda: data.folder(name),
+        lambda: files.check(name),
+        lambda: files.write(name, ""),
+    ):
         with pytest.raises(ValueError, match="is named by a string or a Path, but got"):
             act()
 
@@ -238,9 +247,10 @@ def test_what_the_environment_asks_for_is_a_number_or_one_sentence(text, monkeyp
     import browser
 
     for name, act in {
-        MAX_STEPS: lambda: next(fit(None, [], [], steps=1)), "DIFFUSION_LIB_REQUIRE_BROWSER": lambda: browser.need(False, "why"),
+        MAX_STEPS: lambda: next(fit(None, [], [], steps=1)),
+        "DIFFUSION_LIB_REQUIRE_BROWSER": lambda: browser.need(False, "why"),
         browser.PICTURES: lambda: browser.screenshot(None, "x"),
-    }.items():  # fmt: skip
+    }.items():
         monkeypatch.setenv(name, text)
         with pytest.raises(ValueError, match=f"The environment variable {name} is a whole number from 0 to"):
             act()

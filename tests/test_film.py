@@ -9,7 +9,8 @@ from diffusion_lib.viz.player import FramePlayer
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (6, 4, 5), np.uint8)
-CLOUD, EDGE, FIELD = RNG.normal(size=(6, 7, 2)), RNG.normal(size=(3, 2)), RNG.integers(0, 256, (6, 2, 2, 3), np.uint8)  # fmt: skip
+CLOUD, EDGE = RNG.normal(size=(6, 7, 2)), RNG.normal(size=(3, 2))
+FIELD = RNG.integers(0, 256, (6, 2, 2, 3), np.uint8)
 PLANE = {"xlim": (-3, 3), "ylim": (-3, 3)}
 
 

@@ -109,7 +109,7 @@ def test_slerp_keeps_length_and_pace():
 
 def test_the_walks_begin_and_end_where_they_should():
     found = walk_frames(n=2, frames=5, seed=3)
-    assert all(x.shape == (5, 2, 1, 8, 8) for x in found.values()) and all(speeds(x).shape == (4,) for x in found.values())  # fmt: skip
+    assert all(x.shape == (5, 2, 1, 8, 8) and speeds(x).shape == (4,) for x in found.values())
     i = torch.randperm(len(UNSEEN), generator=torch.Generator().manual_seed(3))[:4]
     torch.testing.assert_close(found["VAE"][0], again(store.load("digits_vae"), UNSEEN.x[i[:2]]))
     torch.testing.assert_close(found["VAE"][-1], again(store.load("digits_vae"), UNSEEN.x[i[2:]]))
@@ -171,7 +171,10 @@ def test_outright_finds_copies_and_no_mixtures():
 
 
 def test_the_film_says_what_the_dial_says():
-    sets = {"copies": (LEARN.x[:50], LEARN.x[:100], UNSEEN.x[:100]), "real": (UNSEEN.x[200:260], LEARN.x[:100], UNSEEN.x[:100])}  # fmt: skip
+    sets = {
+        "copies": (LEARN.x[:50], LEARN.x[:100], UNSEEN.x[:100]),
+        "real": (UNSEEN.x[200:260], LEARN.x[:100], UNSEEN.x[:100]),
+    }
     film = is_it_a_copy(sets)
     assert film.film["labels"] == ["1. copies", "2. real"] and film.n_frames == 2
     for caption, made in zip(film.film["captions"], sets.values(), strict=True):
@@ -182,8 +185,13 @@ def test_the_film_says_what_the_dial_says():
 
 def test_each_disguise_is_a_copy_that_can_be_undone():
     x = LEARN.x[:5]
-    undo = {"as it is": lambda v: v, "one pixel to the right": lambda v: v.roll(-1, 3), "half the contrast": lambda v: 2 * v + 1,
-            "negative": lambda v: -v, "mirrored": lambda v: v.flip(3)}  # fmt: skip
+    undo = {
+        "as it is": lambda v: v,
+        "one pixel to the right": lambda v: v.roll(-1, 3),
+        "half the contrast": lambda v: 2 * v + 1,
+        "negative": lambda v: -v,
+        "mirrored": lambda v: v.flip(3),
+    }
     for name, change in DISGUISES.items():
         torch.testing.assert_close(undo[name](change(x)), x)
 
@@ -239,7 +247,9 @@ def test_what_is_said_of_blur():
 def test_what_is_said_of_s():
     runs = BOOK["s"]
     assert len(runs) == 9 and len(s_table().splitlines()) == 11 and {r["steps"] for r in runs} == {3000}
-    learned, middle, wide = ([r for r in runs if low < r["s"] < high] for low, high in ((0, 0.2), (0.2, 0.4), (0.4, 0.6)))  # fmt: skip
+    learned, middle, wide = (
+        [r for r in runs if low < r["s"] < high] for low, high in ((0, 0.2), (0.2, 0.4), (0.4, 0.6))
+    )
     assert [len(rows) for rows in (learned, middle, wide)] == [3, 3, 3]
     assert not any(r["fixed"] for r in learned)
 
@@ -302,7 +312,8 @@ def test_the_audit_compares_what_the_record_holds(monkeypatch):
     monkeypatch.setattr(latent_weights, "frechet", lambda a, b: 0.0)
     named = lambda rows: [(row["name"], row["seed"], *sorted(row)) for row in rows]
     assert named(latent_weights.midpoints(2)) == named(BOOK["midpoints"])
-    assert {k: set(v) for k, v in latent_weights.halfway(2).items()} == {k: set(v) for k, v in BOOK["halfway"].items()}  # fmt: skip
+    halves = latent_weights.halfway(2)
+    assert {k: set(v) for k, v in halves.items()} == {k: set(v) for k, v in BOOK["halfway"].items()}
     now = copy.deepcopy(dict(BOOK))
     monkeypatch.setattr(latent_weights, "nine", lambda: now["s"])
     monkeypatch.setattr(latent_weights, "measure", lambda: {k: v for k, v in now.items() if k != "s"})

@@ -118,7 +118,8 @@ def test_the_kernels_own_stop_button_stops_the_training_and_nothing_else(live):
     p.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
     box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)
     p.locator(".jp-OutputArea", has_text="the cells after it run").first.wait_for(timeout=20_000)
-    assert p.locator("[data-mime-type='application/vnd.jupyter.stderr'], .jp-RenderedText[data-mime-type*=error]").count() == 0  # fmt: skip
+    errors = "[data-mime-type='application/vnd.jupyter.stderr'], .jp-RenderedText[data-mime-type*=error]"
+    assert p.locator(errors).count() == 0
 
 
 def test_restarting_the_kernel_in_mid_training_leaves_a_working_notebook(live):

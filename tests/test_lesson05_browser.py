@@ -117,7 +117,12 @@ def test_rewind_and_branch(lab, points):
 def test_the_cats_have_the_same_buttons(lab, cats):
     p, box = lab, cats
     height = box.bounding_box()["height"]
-    for name, words in (("1  Draw", "No weights moved"), ("2  Teach", "G's did not"), ("3  Fool", "D's did not"), ("4  Repeat", "One whole step")):  # fmt: skip
+    for name, words in (
+        ("1  Draw", "No weights moved"),
+        ("2  Teach", "G's did not"),
+        ("3  Fool", "D's did not"),
+        ("4  Repeat", "One whole step"),
+    ):
         button(box, name).click()
         box.get_by_text(words).wait_for()
     p.evaluate(IDLE, 20_000)
@@ -130,5 +135,7 @@ def test_from_button_to_picture(lab, which, limit):
     """The aim is `limit` ms on an idle core, and what it took is printed; here, beside another worker, only a hang fails."""
     p, box = lab, shown(lab, which)
     took = {name: clicks(p, box, name, 6)[1:] for name in ("2  Teach", "3  Fool", "4  Repeat")}
-    print({name: f"median {statistics.median(ms):.0f} ms, largest {max(ms):.0f}" for name, ms in took.items()})  # fmt: skip
+    print(
+        {name: f"median {statistics.median(ms):.0f} ms, largest {max(ms):.0f}" for name, ms in took.items()}
+    )
     assert all(statistics.median(ms) < 40 * limit for ms in took.values()), took

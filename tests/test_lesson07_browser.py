@@ -77,7 +77,8 @@ def test_a_table_is_large_and_fits(lab, index, words):
     table = box.locator("table").first
     table.wait_for()
     assert words in box.inner_text()
-    assert table.evaluate("(t) => Math.min(...[...t.querySelectorAll('td, th')].map((c) => parseFloat(getComputedStyle(c).fontSize)))") >= 16  # fmt: skip
+    sizes = "(t) => [...t.querySelectorAll('td, th')].map((c) => parseFloat(getComputedStyle(c).fontSize))"
+    assert min(table.evaluate(sizes)) >= 16
     assert table.bounding_box()["width"] <= box.bounding_box()["width"] + 1
     intervals = box.locator("svg[role=img]")
     assert intervals.count() == (6 if index == 7 else 0)

@@ -48,8 +48,17 @@ def test_no_lesson_has_a_training_by_the_clock_but_the_races():
     usual = lambda f: callable(f) and inspect.signature(f).parameters.get("seconds", f)
     rooms = sorted(p.name for p in Path(course.__file__).parent.glob("lesson*"))
     faces = [importlib.import_module(f"{course.__name__}.{room}") for room in rooms]
-    by_clock = [f"views.{n}(" for face in faces for n in face.__all__ if getattr(usual(getattr(face, n)), "default", None)]  # fmt: skip
-    timed = [name for name, cell in CELLS.items() if cell["cell_type"] == "code" and any(w in "".join(cell["source"]) for w in ("seconds=", *by_clock))]  # fmt: skip
+    by_clock = [
+        f"views.{n}("
+        for face in faces
+        for n in face.__all__
+        if getattr(usual(getattr(face, n)), "default", None)
+    ]
+    timed = [
+        name
+        for name, cell in CELLS.items()
+        if cell["cell_type"] == "code" and any(w in "".join(cell["source"]) for w in ("seconds=", *by_clock))
+    ]
     assert by_clock and set(timed) <= {"06-live-code", "07-live-code"}
 
 
@@ -70,14 +79,20 @@ def test_06_07_a_race_is_what_its_text_says_with_a_third_and_three_times_the_sec
             yield entry
 
     monkeypatch.setattr(arena, "race", watched)
-    box = lesson06.climb(8, seconds=seconds) if cell.startswith("06") else lesson07.live_arena("grid", seconds=seconds)  # fmt: skip
+    box = (
+        lesson06.climb(8, seconds=seconds)
+        if cell.startswith("06")
+        else lesson07.live_arena("grid", seconds=seconds)
+    )
     box.join()
     only(None)
     assert box.state == "done" and max(gaps) <= max(steps)
     assert all(not e.error and e.seconds >= seconds and e.steps for e in box.entries.values())
     last = box.history.items()[-1]
     if cell.startswith("07"):
-        found = [mode_report(torch.as_tensor(last[k]["x"]), GRID.modes, GRID.sd)["modes"] for k in box.entries]  # fmt: skip
+        found = [
+            mode_report(torch.as_tensor(last[k]["x"]), GRID.modes, GRID.sd)["modes"] for k in box.entries
+        ]
         assert max(found) == len(GRID.modes) and all(k in str(box.table()) for k in box.entries)
 
 
@@ -104,7 +119,8 @@ def test_04_one_time_only_stands_at_its_best_and_draws_nonsense(seed):
 
     def forgetful(batch, generator):
         x0, t = batch[0], torch.full((len(batch[0]),), 500)
-        return {"loss": learner.descend(ddpm_loss(learner.model, x0, t, torch.randn(x0.shape, generator=dice), model.schedule, "v"))}  # fmt: skip
+        noise = torch.randn(x0.shape, generator=dice)
+        return {"loss": learner.descend(ddpm_loss(learner.model, x0, t, noise, model.schedule, "v"))}
 
     losses = trained(parts._replace(step=forgetful), told("04-break-time-code"))
     assert abs(np.mean(losses[-100:]) - 0.97) < 0.03
@@ -139,7 +155,10 @@ def test_04_own_pictures_are_learned():
     network = store.load("mnist")
     box = lesson04.fine_tune(network, own.x, steps=told("04-own-train-code"))
     box.join()
-    before, after = (nearest(torch.cat(list(ddpm.draw(m, 12, 12, seed=0, y=none))), own.x)[0].mean() for m in (network, box.model))  # fmt: skip
+    before, after = (
+        nearest(torch.cat(list(ddpm.draw(m, 12, 12, seed=0, y=none))), own.x)[0].mean()
+        for m in (network, box.model)
+    )
     assert after < 0.7 * before
 
 

@@ -45,9 +45,15 @@ def shared(table):
     found = 0
     for path in TESTS.glob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ("parametrize", "fixture"):  # fmt: skip
+            name = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if name in ("parametrize", "fixture"):
                 asked = [*node.args[1:], *(k.value for k in node.keywords)]
-                names = {n.id if isinstance(n, ast.Name) else n.attr for a in asked for n in ast.walk(a) if isinstance(n, ast.Name | ast.Attribute)}  # fmt: skip
+                names = {
+                    n.id if isinstance(n, ast.Name) else n.attr
+                    for a in asked
+                    for n in ast.walk(a)
+                    if isinstance(n, ast.Name | ast.Attribute)
+                }
                 found += table in names
     return found
 
@@ -76,7 +82,9 @@ def test_a_data_set(monkeypatch, capsys):
 
 
 def test_a_loss(monkeypatch, capsys):
-    square = gan.Loss(lambda real, fake: ((real - 1) ** 2 + fake**2).mean(), lambda real, fake: ((fake - 1) ** 2).mean())  # fmt: skip
+    square = gan.Loss(
+        lambda real, fake: ((real - 1) ** 2 + fake**2).mean(), lambda real, fake: ((fake - 1) ** 2).mean()
+    )
     monkeypatch.setitem(gan.LOSSES, "dummy", square)
     assert "dummy" in said("train --help", capsys)
     said("train --data ring --items 300 --model gan --loss dummy --steps 1 --out w.safetensors", capsys)
@@ -156,9 +164,17 @@ def draw(model, n, *, y=None, seed=0, batch=250):
 
 
 BELL = SimpleNamespace(
-    build=build, draw=draw, suited=lambda d: {}, MODEL=Bell, NETS=(Bell,), CALLS=1, network=lambda model: model,
-    training_flops=lambda parts, x, y, F: 3 * F(parts.learners[0].model, torch.zeros(x[0].numel(), x[0].numel())),
-)  # fmt: skip
+    build=build,
+    draw=draw,
+    suited=lambda d: {},
+    MODEL=Bell,
+    NETS=(Bell,),
+    CALLS=1,
+    network=lambda model: model,
+    training_flops=lambda parts, x, y, F: (
+        3 * F(parts.learners[0].model, torch.zeros(x[0].numel(), x[0].numel()))
+    ),
+)
 PLACE = arena.Place(data.ring(400), data.ring(300, seed=9))
 
 

@@ -70,7 +70,8 @@ def training(monkeypatch):
 
     def loaded(name, **options):
         spy.update({"data": name, "size": options.get("size")})
-        return data.Data(*((torch.zeros(50, 2),) if name == "ring" else (torch.zeros(40, 1, 8, 8), torch.zeros(40).long(), ("a",))))  # fmt: skip
+        pictures = (torch.zeros(40, 1, 8, 8), torch.zeros(40).long(), ("a",))
+        return data.Data(*((torch.zeros(50, 2),) if name == "ring" else pictures))
 
     def building(family):
         def build(d, **options):
@@ -118,7 +119,7 @@ TRAIN = {
     "--half": ("", "--half", {"half": True}),
     "--seed": ("", "--seed 4", {"seed": 4, "fit seed": 4, "card seed": 4}),
     "--out": ("", "--out b.safetensors", {"out": "b.safetensors"}),
-}  # fmt: skip
+}
 
 
 def test_the_tables_have_every_option():
@@ -137,16 +138,35 @@ def test_an_option_of_train_changes_what_it_names_and_nothing_else(training, opt
 
 def test_what_train_hands_on_by_itself(training):
     told = spied(training, "train")
-    wanted = {"data": "digits", "model": "ddpm", "fit seconds": 120.0, "fit steps": None, "predicts": None, "seed": 0,
-              "device": torch.device("cpu"), "half": False, "out": "weights.safetensors", "card steps": 3,
-              "card seconds": 1.5, "card batch": 2, "channels": None}  # fmt: skip
+    wanted = {
+        "data": "digits",
+        "model": "ddpm",
+        "fit seconds": 120.0,
+        "fit steps": None,
+        "predicts": None,
+        "seed": 0,
+        "device": torch.device("cpu"),
+        "half": False,
+        "out": "weights.safetensors",
+        "card steps": 3,
+        "card seconds": 1.5,
+        "card batch": 2,
+        "channels": None,
+    }
     assert {k: told[k] for k in wanted} == wanted
 
 
 @pytest.mark.parametrize("model", FAMILIES)
 def test_each_model_refuses_what_it_has_not(training, capsys, model):
     """Of the options that only some models have: accepted and handed on, or refused."""
-    for option, value in {"predicts": "eps", "learn_variance": True, "loss": "hinge", "latent": 5, "sd": 0.5, "channels": 24}.items():  # fmt: skip
+    for option, value in {
+        "predicts": "eps",
+        "learn_variance": True,
+        "loss": "hinge",
+        "latent": 5,
+        "sd": 0.5,
+        "channels": 24,
+    }.items():
         words = f"--{option.replace('_', '-')}" + (f" {value}" if value is not True else "")
         training.clear()
         code = __main__.main(shlex.split(f"train --data digits --model {model} {words}"))
@@ -258,9 +278,12 @@ def test_home_is_understood_in_every_path(sampling, here, monkeypatch):
     for add in __main__.COMMANDS:
         add(commands)
     for line, name in {
-        "figure forward --image=~/c.png": "image", "figure reverse --image ~/c.png": "image", "figure reverse --folder=~": "folder",
-        "train --checkpoint=~/c.pt": "checkpoint", "train --out=~/w.safetensors": "out",
-    }.items():  # fmt: skip
+        "figure forward --image=~/c.png": "image",
+        "figure reverse --image ~/c.png": "image",
+        "figure reverse --folder=~": "folder",
+        "train --checkpoint=~/c.pt": "checkpoint",
+        "train --out=~/w.safetensors": "out",
+    }.items():
         found = getattr(parser.parse_args(shlex.split(line)), name)
         assert str(found[0] if isinstance(found, list) else found).startswith(str(here / "more"))
 
@@ -315,32 +338,59 @@ def drawing(monkeypatch):
 PNG, GIF, PAGE = "--out a.png", "--out a.gif", "--out a.html"
 COMMON = {
     "--out": [(PNG, "--out b.png", {"out"}), (GIF, "--out b.gif", {"out"}), (PAGE, "--out b.html", {"out"})],
-    "--frames": [(PNG, "--frames 3", {"rows", "labels"}), (GIF, "--frames 3", {"rows", "labels"}), (PAGE, "--frames 3", None)],
+    "--frames": [
+        (PNG, "--frames 3", {"rows", "labels"}),
+        (GIF, "--frames 3", {"rows", "labels"}),
+        (PAGE, "--frames 3", None),
+    ],
     "--fps": [(PNG, "--fps 3", None), (GIF, "--fps 3", {"fps"}), (PAGE, "--fps 3", None)],
-    "--background": [(PNG, "--background dark", {"background"}), (GIF, "--background dark", None), (PAGE, "--background dark", None)],
+    "--background": [
+        (PNG, "--background dark", {"background"}),
+        (GIF, "--background dark", None),
+        (PAGE, "--background dark", None),
+    ],
     "--title": [(PNG, "--title A", None), (GIF, "--title A", None), (PAGE, "--title A", {"title"})],
     "--seed": [(PNG, "--seed 1", {"rows"}), (GIF, "--seed 1", {"rows"}), (PAGE, "--seed 1", {"seed"})],
-    "--schedule": [(PNG, "--schedule sigmoid", {"rows"}), (GIF, "--schedule sigmoid", {"rows"}), (PAGE, "--schedule sigmoid", {"schedule"})],
+    "--schedule": [
+        (PNG, "--schedule sigmoid", {"rows"}),
+        (GIF, "--schedule sigmoid", {"rows"}),
+        (PAGE, "--schedule sigmoid", {"schedule"}),
+    ],
     "--size": [(PNG, "--size 16", {"rows"}), (GIF, "--size 16", {"rows"}), (PAGE, "--size 16", {"sources"})],
-}  # fmt: skip
+}
 EACH = [(PNG, {"rows"}), (GIF, {"rows"}), (PAGE, {"sources"})]
 FORWARD = COMMON | {
     "--image": [(out, "--image a.png", keys) for out, keys in EACH],
     "--kind": [(out, "--kind flower", keys) for out, keys in EACH],
     "--caption": [(out, "--caption 'black cat'", keys) for out, keys in EACH],
-    "--T": [(PNG, "--T 17", {"rows", "labels"}), (GIF, "--T 17", {"rows", "labels"}), (PAGE, "--T 17", {"schedule"})],
-    "--spacing": [(PNG, "--spacing noise", {"rows", "labels"}), (GIF, "--spacing noise", {"rows", "labels"}), (PAGE, "--spacing noise", None)],
-}  # fmt: skip
+    "--T": [
+        (PNG, "--T 17", {"rows", "labels"}),
+        (GIF, "--T 17", {"rows", "labels"}),
+        (PAGE, "--T 17", {"schedule"}),
+    ],
+    "--spacing": [
+        (PNG, "--spacing noise", {"rows", "labels"}),
+        (GIF, "--spacing noise", {"rows", "labels"}),
+        (PAGE, "--spacing noise", None),
+    ],
+}
 WALKED = [(PNG, {"rows"}), (GIF, {"rows"}), (PAGE, {"rows"})]  # a page of reverse is told by the walk in it
 REVERSE = COMMON | {
-    **{k: [(out, words, {"rows"} if out == PAGE else keys) for out, words, keys in COMMON[k]] for k in ("--seed", "--schedule", "--size")},
+    **{
+        k: [(out, words, {"rows"} if out == PAGE else keys) for out, words, keys in COMMON[k]]
+        for k in ("--seed", "--schedule", "--size")
+    },
     "--image": [(out, "--image a.png b.png", keys) for out, keys in WALKED],
     "--folder": [(out, "--folder more", keys) for out, keys in WALKED],
     "--data": [(out, "--data flowers", keys) for out, keys in WALKED],
-    "--steps": [(PNG, "--steps 4", {"rows", "labels"}), (GIF, "--steps 4", {"rows", "labels"}), (PAGE, "--steps 4", {"rows", "labels"})],
+    "--steps": [
+        (PNG, "--steps 4", {"rows", "labels"}),
+        (GIF, "--steps 4", {"rows", "labels"}),
+        (PAGE, "--steps 4", {"rows", "labels"}),
+    ],
     "--eta": [(PNG, "--eta 0", {"rows"}), (GIF, "--eta 0", {"rows"}), (PAGE, "--eta 0", {"rows"})],
     "--n": [(PNG, "--n 2", {"rows"}), (GIF, "--n 2", {"rows"}), (PAGE, "--n 2", None)],
-}  # fmt: skip
+}
 
 
 def figure(drawing, capsys, kind, small, cases):

@@ -33,8 +33,11 @@ def test_lines_have_the_looks_they_ask_for():
     ]
     p = curve([0, 1], lines, cursor=[0, 0.5, 1], shape=0.9)
     assert [(m["name"], m["kind"], m["colors"], m["dash"]) for m in p["marks"][:4]] == [
-        ("a", "line", [3], 3), ("", "line", [3], 1), ("", "line", [2], 2), ("b", "bars", [3], 3)
-    ]  # fmt: skip
+        ("a", "line", [3], 3),
+        ("", "line", [3], 1),
+        ("", "line", [2], 2),
+        ("b", "bars", [3], 3),
+    ]
     assert p["marks"][-1]["colors"] == [3, 3, 2] and p["marks"][-1]["y"][1].tolist() == [1.5, 2.5, 0.5]
     assert p["shape"] == 0.9 and p["frames"] == F
     quiet = curve([0, 1], [Line([1, 2], "a")], cursor=[0, 1], dots=False)

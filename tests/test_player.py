@@ -313,8 +313,10 @@ def test_a_view_that_has_moved_gets_another_still(monkeypatch):
     box = PlayerBox([player])
     box.player = player
     box._repr_mimebundle_()
-    for widget, move, places in ((player, lambda: setattr(player, "value", 2), {player.model_id, box.model_id}),
-                                 (sculptor, lambda: sculptor.choose("sigmoid"), {sculptor.model_id})):  # fmt: skip
+    for widget, move, places in (
+        (player, lambda: setattr(player, "value", 2), {player.model_id, box.model_id}),
+        (sculptor, lambda: sculptor.choose("sigmoid"), {sculptor.model_id}),
+    ):
         sent, before = [], widget.alt()
         monkeypatch.setattr(widget, "send", lambda content, *_, sent=sent: sent.append(content))
         move()

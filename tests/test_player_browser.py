@@ -146,9 +146,16 @@ def test_keys(lab):
     view = View(lab)
     view.slider.focus()
     for keys, index in [
-        (["Home"], 0), (["ArrowRight"] * 3, 3), (["ArrowUp"], 4), (["ArrowLeft", "ArrowDown"], 2), (["PageUp"], 12),
-        (["PageDown"], 2), (["PageDown"], 0), (["End"], T), (["ArrowRight"], T),
-    ]:  # fmt: skip
+        (["Home"], 0),
+        (["ArrowRight"] * 3, 3),
+        (["ArrowUp"], 4),
+        (["ArrowLeft", "ArrowDown"], 2),
+        (["PageUp"], 12),
+        (["PageDown"], 2),
+        (["PageDown"], 0),
+        (["End"], T),
+        (["ArrowRight"], T),
+    ]:
         view.press(*keys)
         assert view.index == index, keys
     lab.wait_for_function("performance.now() > 0")

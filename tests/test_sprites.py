@@ -33,7 +33,10 @@ def test_every_caption_is_unique_and_can_be_read_back():
 @pytest.mark.parametrize(
     "text,says",
     [
-        ("blue and yellow gorgeous flower with many petals in the night", "blue and yellow flower, eight round petals, at night"),
+        (
+            "blue and yellow gorgeous flower with many petals in the night",
+            "blue and yellow flower, eight round petals, at night",
+        ),
         ("flower with yellow centre and blue petals", "blue and yellow flower, five round petals, by day"),
         ("a yellow flower with blue petals", "blue and yellow flower, five round petals, by day"),
         ("red tulip", "red and yellow flower, five tulip petals, by day"),
@@ -41,7 +44,7 @@ def test_every_caption_is_unique_and_can_be_read_back():
         ("sleeping portrait of a ginger kitten", "orange plain cat, portrait, sleepy eyes, by day"),
         ("black and white cat under the moon", "black tuxedo cat, sitting, open eyes, at night"),
     ],
-)  # fmt: skip
+)
 def test_people_do_not_talk_in_captions(text, says):
     assert caption(parse(text)) == caption(text) == says
     assert np.array_equal(draw(text, 16), draw(parse(says), 16))

@@ -34,7 +34,10 @@ def test_only_an_interval_without_0_stands_out():
     shown, unsure = Interval(0.3, 0.1, 0.5, 0.5), Interval(0.1, -0.3, 0.5, 0.5)
     assert PALETTE[0] in shown.html and PALETTE[0] not in unsure.html
     assert f'aria-label="{shown}"' in shown.html and str(shown) == "+0.300  (+0.100 to +0.500)"
-    zero, low, high = (float(re.search(rf'{at}="([\d.]+)"', unsure.html.replace('x1="120"', 'zero="120"')).group(1)) for at in ("zero", "x1", "cx"))  # fmt: skip
+    zero, low, high = (
+        float(re.search(rf'{at}="([\d.]+)"', unsure.html.replace('x1="120"', 'zero="120"')).group(1))
+        for at in ("zero", "x1", "cx")
+    )
     assert low < zero < high
     assert "nan" not in Interval(0.0, 0.0, 0.0, 0.0).html
 

@@ -88,7 +88,12 @@ def test_stop_keeps_what_was_learned_and_continue_is_the_same_training():
     box.halt()
     box.join()
     # the steps and the learning rate go on from where they were: no second warm-up
-    assert box.round == 0 and box.record.step == box.step and abs(box.record.rate - rate) < 0.5 and learner._ema.n == box.step  # fmt: skip
+    assert (
+        box.round == 0
+        and box.record.step == box.step
+        and abs(box.record.rate - rate) < 0.5
+        and learner._ema.n == box.step
+    )
 
 
 def test_a_stopped_training_is_to_the_number_the_one_that_was_never_stopped(monkeypatch):
@@ -154,7 +159,9 @@ def test_the_time_left_of_a_budget_in_steps():
     assert box._pace() == pytest.approx(1.5)
 
 
-@pytest.mark.parametrize("how", [{"steps": 5, "seconds": 5}, {"steps": 0}, {"seconds": -1}, {"seconds": math.inf}])  # fmt: skip
+@pytest.mark.parametrize(
+    "how", [{"steps": 5, "seconds": 5}, {"steps": 0}, {"seconds": -1}, {"seconds": math.inf}]
+)
 def test_a_budget_is_one_of_two(how):
     with pytest.raises(ValueError, match=r"steps|seconds"):
         budget(**{"steps": None, "seconds": None, "usual": 7} | how)
@@ -328,7 +335,16 @@ def test_the_loss_curve_is_bounded_and_a_mean():
     assert len(x) == len(y) <= 40 and np.all(np.diff(x) > 0) and np.allclose(y, 1.5)
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.2, "a few seconds"), (7.9, "a few seconds"), (12, "about 15 seconds"), (59, "about 60 seconds"), (150, "about 3 minutes")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "a few seconds"),
+        (7.9, "a few seconds"),
+        (12, "about 15 seconds"),
+        (59, "about 60 seconds"),
+        (150, "about 3 minutes"),
+    ],
+)
 def test_time_left_is_said_as_people_say_it(seconds, said):
     assert words(seconds) == said
 

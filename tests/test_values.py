@@ -93,7 +93,12 @@ def test_no_dataclass_of_tensors_compares_them_one_by_one():
             continue
         for cls in vars(importlib.import_module(name)).values():
             if inspect.isclass(cls) and cls.__module__ == name and dataclasses.is_dataclass(cls):
-                held = [f.name for f in dataclasses.fields(cls) if any(k in str(f.type) for k in ("Tensor", "ndarray", "list", "object")) and "Callable" not in str(f.type)]  # fmt: skip
+                held = [
+                    f.name
+                    for f in dataclasses.fields(cls)
+                    if any(k in str(f.type) for k in ("Tensor", "ndarray", "list", "object"))
+                    and "Callable" not in str(f.type)
+                ]
                 own = "__eq__" in vars(cls) and not issubclass(cls, Bundle)
                 assert not (held and own), f"{name}.{cls.__name__} holds {held}"
 
@@ -154,11 +159,17 @@ def test_a_denoiser_answers_in_the_kind_of_number_it_is_asked_in():
     assert half.dtype == torch.float32 and (half - want).abs().max() < 0.05
 
 
-@pytest.mark.parametrize("net", [
-    lambda x: MLP((1, 8, 8), 50)(x, torch.tensor([1, 2])), lambda x: UNet((1, 8, 8), 50, channels=8)(x, torch.tensor([1, 2])),
-    lambda x: Classifier((1, 8, 8), 10)(x), lambda x: nets.Discriminator((1, 8, 8))(x), lambda x: vae.VAE((1, 8, 8)).encode(x),
-    lambda x: nets.Generator((2,), latent=64)(x.flatten(1)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "net",
+    [
+        lambda x: MLP((1, 8, 8), 50)(x, torch.tensor([1, 2])),
+        lambda x: UNet((1, 8, 8), 50, channels=8)(x, torch.tensor([1, 2])),
+        lambda x: Classifier((1, 8, 8), 10)(x),
+        lambda x: nets.Discriminator((1, 8, 8))(x),
+        lambda x: vae.VAE((1, 8, 8)).encode(x),
+        lambda x: nets.Generator((2,), latent=64)(x.flatten(1)),
+    ],
+)
 def test_numbers_of_two_kinds_are_one_sentence(net):
     net(X)
     with pytest.raises(ValueError, match="weights are float32, but its input is float64") as error:
@@ -172,17 +183,23 @@ def test_numbers_of_two_kinds_are_one_sentence(net):
 EPS, P, AT = torch.randn_like(X), torch.randn(2, 2), torch.tensor([3, 4])
 ASK = {  # what takes a network's answer: (answer, x, the true noise) -> whatever
     "ddpm_loss": lambda a, x, e: ddpm.ddpm_loss(lambda *_: a, x, AT, e, S),
-    "hybrid_loss": lambda a, x, e: ddpm.hybrid_loss(lambda *_: torch.cat([a, a], 1) if a.ndim > 1 else torch.cat([a, a])[None], x, AT, e, S),
+    "hybrid_loss": lambda a, x, e: ddpm.hybrid_loss(
+        lambda *_: torch.cat([a, a], 1) if a.ndim > 1 else torch.cat([a, a])[None], x, AT, e, S
+    ),
     "convert": lambda a, x, e: convert(a, "eps", "x0", x, AT, S),
     "reverse_step": lambda a, x, e: reverse_step(x, a, 5, 4, S, e),
     "sample": lambda a, x, e: list(sample(lambda *_: a, x, S, [5, 0])),
     "learned variance": lambda a, x, e: list(sample(lambda *_: (e, a), x, S, [5, 0])),
     "bound": lambda a, x, e: bound.bound_terms(lambda *_: a, x, Schedule.of("cosine", 2), None, v=0.0, n=1),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("ask", ASK.values(), ids=ASK)
-@pytest.mark.parametrize("answer,x,truth", [(EPS[:, 0], X, EPS), (EPS[:1], X, EPS), (P[:, :1], P, P), (P[0], P, P)], ids=["BHW", "one", "B1", "2"])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer,x,truth",
+    [(EPS[:, 0], X, EPS), (EPS[:1], X, EPS), (P[:, :1], P, P), (P[0], P, P)],
+    ids=["BHW", "one", "B1", "2"],
+)
 def test_an_answer_of_another_shape_is_never_broadcast(ask, answer, x, truth):
     with pytest.raises(ValueError, match="shape"):
         ask(answer, x, truth)
@@ -243,7 +260,7 @@ BAD = {
     "classes as floats": lambda: Data(torch.rand(4, 2), torch.zeros(4), ("a",)),
     "too few captions": lambda: Data(torch.rand(4, 1, 8, 8), captions=("one",)),
     "an array": lambda: Data(np.zeros((4, 2))),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD)
@@ -310,12 +327,22 @@ def test_figures_take_numbers_of_every_kind(kind):
     assert plots.histogram({"a": x}).axes
 
 
-@pytest.mark.parametrize("call", [
-    lambda: plots.curves([1, 2], {"a": [[1, 2], [3]]}), lambda: plots.curves(["a", "b"], {"a": [1, 2]}), lambda: plots.cloud([[1, 2], [3]]),
-    lambda: plots.cloud(torch.full((3, 2), float("nan"))), lambda: plots.cloud(torch.zeros(3, 2), limit=float("nan")),
-    lambda: plots.histogram({"a": "words"}), lambda: figures.grid(X, columns=0), lambda: figures.grid(X, columns=1.5), lambda: figures.grid(X, pad=-1),
-    lambda: figures.strip([[1], [2, 3]], ["a"]), lambda: figures.png(np.zeros((2, 2), np.uint8), 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: plots.curves([1, 2], {"a": [[1, 2], [3]]}),
+        lambda: plots.curves(["a", "b"], {"a": [1, 2]}),
+        lambda: plots.cloud([[1, 2], [3]]),
+        lambda: plots.cloud(torch.full((3, 2), float("nan"))),
+        lambda: plots.cloud(torch.zeros(3, 2), limit=float("nan")),
+        lambda: plots.histogram({"a": "words"}),
+        lambda: figures.grid(X, columns=0),
+        lambda: figures.grid(X, columns=1.5),
+        lambda: figures.grid(X, pad=-1),
+        lambda: figures.strip([[1], [2, 3]], ["a"]),
+        lambda: figures.png(np.zeros((2, 2), np.uint8), 0),
+    ],
+)
 def test_what_no_figure_can_show_is_one_sentence(call):
     with pytest.raises(ValueError) as error:
         call()
@@ -332,13 +359,18 @@ def test_a_cloud_with_a_hole_and_a_cloud_of_one_place_have_axes():
 ODD = [None, "abc", object(), [1], {}, 1.5, float("nan"), True, -1, torch.zeros(3), X]
 LOG = torch.randn(51, 2, 1, 8, 8)
 SCHEDULED = {
-    "add_noise": lambda s: add_noise(X, 3, EPS, s), "forward_step": lambda s: diffusion.forward_step(X, 3, EPS, s),
-    "forward_path": lambda s: diffusion.forward_path(X, s, None), "log_q_step": lambda s: diffusion.log_q_step(X, X, 3, s),
-    "log_q_jump": lambda s: diffusion.log_q_jump(X, X, 3, s), "log_q_chain": lambda s: diffusion.log_q_chain(LOG, s),
-    "posterior": lambda s: diffusion.posterior(X, X, 5, 4, s), "convert": lambda s: convert(EPS, "eps", "x0", X, AT, s),
-    "reverse_step": lambda s: reverse_step(X, EPS, 5, 4, s, EPS), "sample": lambda s: next(sample(PERFECT, X, s)),
+    "add_noise": lambda s: add_noise(X, 3, EPS, s),
+    "forward_step": lambda s: diffusion.forward_step(X, 3, EPS, s),
+    "forward_path": lambda s: diffusion.forward_path(X, s, None),
+    "log_q_step": lambda s: diffusion.log_q_step(X, X, 3, s),
+    "log_q_jump": lambda s: diffusion.log_q_jump(X, X, 3, s),
+    "log_q_chain": lambda s: diffusion.log_q_chain(LOG, s),
+    "posterior": lambda s: diffusion.posterior(X, X, 5, 4, s),
+    "convert": lambda s: convert(EPS, "eps", "x0", X, AT, s),
+    "reverse_step": lambda s: reverse_step(X, EPS, 5, 4, s, EPS),
+    "sample": lambda s: next(sample(PERFECT, X, s)),
     "denoiser": lambda s: oracle.ideal_denoiser(X, s),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("act", SCHEDULED.values(), ids=SCHEDULED)
@@ -351,11 +383,15 @@ def test_what_is_no_schedule_is_one_sentence(act):
 
 
 TENSORS = {
-    "forward_path": lambda x: diffusion.forward_path(x, S, None), "posterior xt": lambda x: diffusion.posterior(x, X, 5, 4, S),
-    "posterior x0": lambda x: diffusion.posterior(X, x, 5, 4, S), "convert": lambda x: convert(EPS, "eps", "x0", x, AT, S),
-    "terminal_kl": S.terminal_kl, "log_normal x": lambda x: diffusion.log_normal(x, X, 1.0),
-    "log_normal mean": lambda x: diffusion.log_normal(X, x, 1.0), "log_q_chain": lambda x: diffusion.log_q_chain(x, S),
-}  # fmt: skip
+    "forward_path": lambda x: diffusion.forward_path(x, S, None),
+    "posterior xt": lambda x: diffusion.posterior(x, X, 5, 4, S),
+    "posterior x0": lambda x: diffusion.posterior(X, x, 5, 4, S),
+    "convert": lambda x: convert(EPS, "eps", "x0", x, AT, S),
+    "terminal_kl": S.terminal_kl,
+    "log_normal x": lambda x: diffusion.log_normal(x, X, 1.0),
+    "log_normal mean": lambda x: diffusion.log_normal(X, x, 1.0),
+    "log_q_chain": lambda x: diffusion.log_q_chain(x, S),
+}
 
 
 @pytest.mark.parametrize("act", TENSORS.values(), ids=TENSORS)
@@ -393,12 +429,19 @@ def test_eta_and_clip_are_numbers(number):
             reverse_step(X, EPS, 5, 4, S, EPS, clip=number)
 
 
-SEEDED = {name: lambda seed, make=make: make(10, seed=seed) for name, make in data.DATASETS.items() if name not in ("digits", "mnist")} | {
-    "split": lambda seed: data.ring(10).split(5, seed), "batches": lambda seed: next(data.ring(10).batches(5, seed)),
-    "ddpm": lambda seed: ddpm.build(data.ring(10), seed=seed), "gan": lambda seed: gan.build(data.ring(10), seed=seed),
-    "vae": lambda seed: vae.build(data.ring(10), seed=seed), "draw": lambda seed: next(gan.draw(store.load("digits_gan"), 2, seed=seed)),
+SEEDED = {
+    name: lambda seed, make=make: make(10, seed=seed)
+    for name, make in data.DATASETS.items()
+    if name not in ("digits", "mnist")
+} | {
+    "split": lambda seed: data.ring(10).split(5, seed),
+    "batches": lambda seed: next(data.ring(10).batches(5, seed)),
+    "ddpm": lambda seed: ddpm.build(data.ring(10), seed=seed),
+    "gan": lambda seed: gan.build(data.ring(10), seed=seed),
+    "vae": lambda seed: vae.build(data.ring(10), seed=seed),
+    "draw": lambda seed: next(gan.draw(store.load("digits_gan"), 2, seed=seed)),
     "fit": lambda seed: next(fit(None, [], [], steps=1, seed=seed)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("act", SEEDED.values(), ids=SEEDED)

@@ -334,8 +334,10 @@ def test_the_film_that_grew_is_the_film_of_its_moments(monkeypatch):
     whole, made = [], []
     monkeypatch.setattr(box.player, "update", lambda **film: whole.append(film))
     monkeypatch.setattr(
-        box.player, "append", lambda *panels, **more: made.append(more) or type(box.player).append(box.player, *panels, **more)
-    )  # fmt: skip
+        box.player,
+        "append",
+        lambda *panels, **more: made.append(more) or type(box.player).append(box.player, *panels, **more),
+    )
     for _ in range(30):
         box.press("draw")
     assert (

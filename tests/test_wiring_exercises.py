@@ -414,15 +414,38 @@ def test_only_the_last_hint_gives_the_answer_away(e, capsys):
 
 # the last hint holds this piece of the answer, and the two before it do not
 GIVEN_AWAY = {
-    "01.half": "alpha_bar[t] < 0.5", "01.step": "sqrt(1 - beta_t) x_{t-1}", "01.jump": "sqrt(alpha_bar_t) x_0 +", "01.chain": "after the loop",
-    "02.beta": "alpha_bar[:-1]", "02.db": "r / (1 + r)", "02.kl": "flatten(1).sum(1)", "02.repair": "kept_t / kept_{t-1}",
-    "03.guess": "/ sqrt(alpha_bar_t)", "03.step": "beta_tilde.sqrt() * z", "03.walk": "return x after the loop", "03.copy": ".argmin(1)",
-    "04.batch": "1 + (u * schedule.T).long()", "04.error": "/ alpha_bar * eps_error", "04.ema": "for w in weights[1:]",
-    "04.variance": "beta ** v * beta_tilde ** (1 - v)", "05.d_loss": "softplus(-real) + F.softplus(fake)", "05.g_loss": "F.softplus(-fake)",
-    "05.best": "p / (p + q)", "05.detach": "torch.stack([", "05.fool": "return g.grad", "06.kl": "xlogy(p, p * K)", "06.vanish": "torch.stack([",
-    "06.bilinear": "** (n / 2)", "07.coverage": ".any(1)", "07.wilson": "middle + half", "07.even": "(drawing_b - drawing_a)",
-    "09.z": "(0.5 * logvar).exp() * noise", "09.kl": "- 1 - logvar).sum(1)", "09.arc": "w = c.acos()", "09.dial": ".min(1).values <",
-}  # fmt: skip
+    "01.half": "alpha_bar[t] < 0.5",
+    "01.step": "sqrt(1 - beta_t) x_{t-1}",
+    "01.jump": "sqrt(alpha_bar_t) x_0 +",
+    "01.chain": "after the loop",
+    "02.beta": "alpha_bar[:-1]",
+    "02.db": "r / (1 + r)",
+    "02.kl": "flatten(1).sum(1)",
+    "02.repair": "kept_t / kept_{t-1}",
+    "03.guess": "/ sqrt(alpha_bar_t)",
+    "03.step": "beta_tilde.sqrt() * z",
+    "03.walk": "return x after the loop",
+    "03.copy": ".argmin(1)",
+    "04.batch": "1 + (u * schedule.T).long()",
+    "04.error": "/ alpha_bar * eps_error",
+    "04.ema": "for w in weights[1:]",
+    "04.variance": "beta ** v * beta_tilde ** (1 - v)",
+    "05.d_loss": "softplus(-real) + F.softplus(fake)",
+    "05.g_loss": "F.softplus(-fake)",
+    "05.best": "p / (p + q)",
+    "05.detach": "torch.stack([",
+    "05.fool": "return g.grad",
+    "06.kl": "xlogy(p, p * K)",
+    "06.vanish": "torch.stack([",
+    "06.bilinear": "** (n / 2)",
+    "07.coverage": ".any(1)",
+    "07.wilson": "middle + half",
+    "07.even": "(drawing_b - drawing_a)",
+    "09.z": "(0.5 * logvar).exp() * noise",
+    "09.kl": "- 1 - logvar).sum(1)",
+    "09.arc": "w = c.acos()",
+    "09.dial": ".min(1).values <",
+}
 
 
 @pytest.mark.parametrize("name", GIVEN_AWAY)

@@ -222,7 +222,14 @@ def walked():
 def glass_box(box, model, y=None):
     """Everything on the screen, against the walk that was taken."""
     steps, film = box.trace.steps, box.player.film
-    for title, what, scale in (("x_{t}", "xt", 1), ("ε̂", "eps_hat", 3), ("x̂_{0}: best", "x0_hat", 1), ("μ", "mean", 1), ("z", "noise", 3), ("x_{s}", "xs", 1)):  # fmt: skip
+    for title, what, scale in (
+        ("x_{t}", "xt", 1),
+        ("ε̂", "eps_hat", 3),
+        ("x̂_{0}: best", "x0_hat", 1),
+        ("μ", "mean", 1),
+        ("z", "noise", 3),
+        ("x_{s}", "xs", 1),
+    ):
         assert np.array_equal(pictures(box.player, title), to_uint8(box.trace.frames(what)[:, 0] / scale)), (
             title
         )

@@ -333,7 +333,13 @@ def test_the_sculptors_still_words_and_choices(monkeypatch):
 
 def test_the_figure_of_the_way_back_names_its_rows_and_points_back(monkeypatch, tmp_path):
     told, real = {}, figures.strip
-    monkeypatch.setattr(figures, "strip", lambda rows, labels, titles=None, **look: told.update(look, rows=rows, titles=titles) or real(rows, labels, titles, **look))  # fmt: skip
+    monkeypatch.setattr(
+        figures,
+        "strip",
+        lambda rows, labels, titles=None, **look: (
+            told.update(look, rows=rows, titles=titles) or real(rows, labels, titles, **look)
+        ),
+    )
     words = ["figure", "reverse", "--data", "digits", "--steps", "3", "--out", str(tmp_path / "f.png")]
     assert (
         main(words) == 0 and told["titles"] == ["$x_t$", r"$\hat{x}_0$"] and told["above"] == figures.REVERSE

@@ -27,9 +27,21 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 # what is no measurement wherever it stands: formulas, code, links, headings, names, and pointers to lessons, sections and frames
-POINTERS = (r"```.*?```", r"\[\d\d [^\]]*\]\([^)]*\)", r"\$\$.*?\$\$", r"\$[^$]*\$", r"`[^`]*`", r"\]\([^)]*\)", r"(?m)^#+ (Exercise )?\d+ · ",
-            r"R3GAN", r"\b[RL][12]\b", r"\b[xLE]_\{?\w+\}?", r"[Ll]essons? \d\d( (to|and|,) \d\d)*(, \d\d)*( and \d\d)*",
-            r"[Ss]ections? \d+(\.\d+)*", r"[Ff]rames? \d+(, \d+)*")  # fmt: skip
+POINTERS = (
+    r"```.*?```",
+    r"\[\d\d [^\]]*\]\([^)]*\)",
+    r"\$\$.*?\$\$",
+    r"\$[^$]*\$",
+    r"`[^`]*`",
+    r"\]\([^)]*\)",
+    r"(?m)^#+ (Exercise )?\d+ · ",
+    r"R3GAN",
+    r"\b[RL][12]\b",
+    r"\b[xLE]_\{?\w+\}?",
+    r"[Ll]essons? \d\d( (to|and|,) \d\d)*(, \d\d)*( and \d\d)*",
+    r"[Ss]ections? \d+(\.\d+)*",
+    r"[Ff]rames? \d+(, \d+)*",
+)
 
 
 CITED = re.compile(r"([A-Z][\w-]+)(?:(?:, | and )[A-Z][\w-]+)*(?: et al\.)?,? \(?((?:1[89]|20)\d\d)\b")

@@ -21,7 +21,10 @@ def cosine() -> Schedule:
 
 
 def unfinished() -> Schedule:
-    low, high, T = (float(code("01-break-play", rf"linspace\({p}")) for p in (r"([\d.]+)", r"[\d.]+, ([\d.]+)", r"[\d.]+, [\d.]+, (\d+)"))  # fmt: skip
+    low, high, T = (
+        float(code("01-break-play", rf"linspace\({p}"))
+        for p in (r"([\d.]+)", r"[\d.]+, ([\d.]+)", r"[\d.]+, [\d.]+, (\d+)")
+    )
     return Schedule.from_beta(torch.linspace(low, high, int(T)))
 
 
@@ -35,9 +38,13 @@ MEASURED = {
     "01-shrink": lambda: ["1", "1", f"{sprites(1, size=64, seed=3, species='cat').x.var():.2f}", "1"],
     "01-jump-look": lambda: [code("01-jump-play", r"\(([\d.]+),"), spoiled()],
     "01-jump-after": lambda: [spoiled()],
-    "01-break-after": lambda: [*percent(left(unfinished())), f"{unfinished().alpha_bar[-1]:.2f}", f"{left(unfinished()):.2f}"],
+    "01-break-after": lambda: [
+        *percent(left(unfinished())),
+        f"{unfinished().alpha_bar[-1]:.2f}",
+        f"{left(unfinished()):.2f}",
+    ],
     "01-talk": lambda: [*percent(left(cosine())), *percent(1 - left(cosine()) ** 2, digits=2), "1000", "0"],
-}  # fmt: skip
+}
 
 QUOTED = {
     "01-break-schedule": [("Ho, Jain, Abbeel 2020", "section 4", "1000 0.0001 0.02")],

@@ -60,7 +60,12 @@ def pictures_after() -> list[str]:
 MEASURED = {
     "02-beta-after": lambda: ["0.02", f"{paper()[-1]:.5f}"],
     "02-beta-reveal": lambda: [*percent(0.98**50), "0.98", "50", f"{0.98**50:.3f}", "2"],
-    "02-db-reveal": lambda: ["0.01", "20", "1", f"{10 ** (20 / 10):.0f}", "1", "101", "1", "101", f"{1 / 101:.4f}"],
+    "02-db-reveal": lambda: [
+        *"0.01 20 1".split(),
+        f"{10 ** (20 / 10):.0f}",
+        *"1 101 1 101".split(),
+        f"{1 / 101:.4f}",
+    ],
     "02-kl-mc-words": lambda: [code("02-kl-mc", r"sample\(\((\d+),")],
     "02-kl-reveal": lambda: ["10", "0.01", f"{math.sqrt(0.01):g}"],
     "02-accident": lambda: ["50", "0.0001", "0.02", str(len(data.load("grid").modes)), *"42024"],
@@ -68,12 +73,19 @@ MEASURED = {
     "02-accident-after": accident_after,
     "02-unit": lambda: [f"{RAW:.2f}", "1"],
     "02-unit-after": unit_after,
-    "02-pictures-guess": lambda: [code("02-pictures-play", r"sprites\((\d+)"), default(views.picture_test, "n")],
+    "02-pictures-guess": lambda: [
+        code("02-pictures-play", r"sprites\((\d+)"),
+        default(views.picture_test, "n"),
+    ],
     "02-pictures-after": pictures_after,
     "02-size-after": lambda: [f"{20 * math.log10(4):.0f}"],
     "02-shift-words": lambda: ["4", "4", f"{20 * math.log10(4):.0f}"],
-    "02-break": lambda: [str(int(code("02-break-play", r"leap\[(\d+)\]")) + 1), code("02-break-play", r"full\(\((\d+),"), "1"],
-}  # fmt: skip
+    "02-break": lambda: [
+        str(int(code("02-break-play", r"leap\[(\d+)\]")) + 1),
+        code("02-break-play", r"full\(\((\d+),"),
+        "1",
+    ],
+}
 
 
 def nobody_in_daylight() -> None:

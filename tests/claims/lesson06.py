@@ -60,7 +60,11 @@ def moved(loss: str, optimizer: str, what: str, head: int = 300) -> str:
 
 def played() -> list[str]:
     book = records.recorded_motion()
-    return [str(len({r["seed"] for r in book["play"]})), str(max(r["head"] for r in book["play"])), f"{book['play'][0]['rows'][-1][0]:.0f}"]  # fmt: skip
+    return [
+        str(len({r["seed"] for r in book["play"]})),
+        str(max(r["head"] for r in book["play"])),
+        f"{book['play'][0]['rows'][-1][0]:.0f}",
+    ]
 
 
 # ---------------------------------------------------------------------------------------- the ladder
@@ -113,16 +117,23 @@ def by_other_budgets() -> list[str]:
     assert all(
         int(bought(s, "GAN").replace(",", "")) > int(bought(s, "DDPM").replace(",", "")) for s in rungs.AGAIN
     )
-    return [*(far(s, f, "steps") for f in rungs.FAMILIES for s in rungs.AGAIN), *(far(s, f, "flops") for f in rungs.FAMILIES for s in rungs.AGAIN),
-            anchors(8, "noise")]  # fmt: skip
+    return [
+        *(far(s, f, "steps") for f in rungs.FAMILIES for s in rungs.AGAIN),
+        *(far(s, f, "flops") for f in rungs.FAMILIES for s in rungs.AGAIN),
+        anchors(8, "noise"),
+    ]
 
 
 def astray() -> list[str]:
     """What became of the two losses of 2014 at the usual rate; and steps of two recipes."""
     assert not any(int(many("usual", n, "all")) for n in recipes.recorded("usual"))
     steps = records.recorded_cures()["steps"]
-    return [*of("usual", "minimax (2014)", "flew apart"), *of("usual", "non-saturating", "clump between"), str(len(runs("usual"))),
-            *(f"{steps[n]['waves']:,}" for n in ("WGAN-GP", "RpGAN + R1 + R2"))]  # fmt: skip
+    return [
+        *of("usual", "minimax (2014)", "flew apart"),
+        *of("usual", "non-saturating", "clump between"),
+        str(len(runs("usual"))),
+        *(f"{steps[n]['waves']:,}" for n in ("WGAN-GP", "RpGAN + R1 + R2")),
+    ]
 
 
 def compared() -> list[str]:
@@ -130,7 +141,13 @@ def compared() -> list[str]:
     assert int(plain[0]) > int(plain[1]) / 2 and all(r["blurred"] for r in runs("plain", "minimax (2014)"))
     assert held() == "two"
     both = [overlap("waves", "+ R1 + R2"), overlap("waves", "RpGAN + R1 + R2")]
-    return [*plain, overlap("plain", "minimax (2014)"), *of("waves", "RpGAN alone", "lost"), *of("waves", "+ R1 + R2", "lost"), *both]  # fmt: skip
+    return [
+        *plain,
+        overlap("plain", "minimax (2014)"),
+        *of("waves", "RpGAN alone", "lost"),
+        *of("waves", "+ R1 + R2", "lost"),
+        *both,
+    ]
 
 
 def strayed() -> list[str]:
@@ -141,11 +158,22 @@ def strayed() -> list[str]:
 
 def astray_weights() -> list[str]:
     """G's weights under each optimizer, and where the fakes went; Adam moved minimax's G a hundred times as far as plain descent."""
-    least, most = min(recipes.motion("minimax", "Adam", HEAD, "moved")), max(recipes.motion("minimax", "plain", HEAD, "moved"))  # fmt: skip
+    least = min(recipes.motion("minimax", "Adam", HEAD, "moved"))
+    most = max(recipes.motion("minimax", "plain", HEAD, "moved"))
     assert least > 100 * most
-    assert median(recipes.motion("minimax", "Adam", HEAD, "noise")) > median(recipes.motion("non-saturating", "Adam", HEAD, "noise"))  # fmt: skip
-    return [moved("minimax", "plain", "moved"), moved("non-saturating", "plain", "moved"), moved("minimax", "Adam", "moved"), moved("non-saturating", "Adam", "moved"),
-            *strayed(), moved("minimax", "Adam", "farthest"), f"{RADIUS:.1f}", moved("minimax", "Adam", "noise"), moved("non-saturating", "Adam", "noise")]  # fmt: skip
+    noise = [median(recipes.motion(loss, "Adam", HEAD, "noise")) for loss in ("minimax", "non-saturating")]
+    assert noise[0] > noise[1]
+    return [
+        moved("minimax", "plain", "moved"),
+        moved("non-saturating", "plain", "moved"),
+        moved("minimax", "Adam", "moved"),
+        moved("non-saturating", "Adam", "moved"),
+        *strayed(),
+        moved("minimax", "Adam", "farthest"),
+        f"{RADIUS:.1f}",
+        moved("minimax", "Adam", "noise"),
+        moved("non-saturating", "Adam", "noise"),
+    ]
 
 
 HEAD, RADIUS = 300, float(data.ring(16).modes.norm(dim=1).max())
@@ -153,7 +181,13 @@ HEAD, RADIUS = 300, float(data.ring(16).modes.norm(dim=1).max())
 
 def rules() -> list[str]:
     book = records.recorded_cures()
-    return [*tries(), str(len(runs("plain", "minimax (2014)"))), str(len(runs("waves", "minimax (2014)"))), f"{book['seconds']:g}", f"{book['real']['overlap']:.2f}"]  # fmt: skip
+    return [
+        *tries(),
+        str(len(runs("plain", "minimax (2014)"))),
+        str(len(runs("waves", "minimax (2014)"))),
+        f"{book['seconds']:g}",
+        f"{book['real']['overlap']:.2f}",
+    ]
 
 
 def millions() -> list[str]:
@@ -173,8 +207,16 @@ MEASURED = {
     "06-play-after": lambda: of("usual", "non-saturating", "clump between"),
     "06-measure-reveal": lambda: [str(len(data.ring(16).modes)), f"{math.log(8):.2f}", "8"],
     "06-vanish-play": lambda: [default(recipes.winning, "steps")],
-    "06-vanish-after": lambda: [*played()[:2], moved("minimax", "Adam", "gradient"), moved("non-saturating", "Adam", "gradient")],
-    "06-vanish-reveal": lambda: [f"{1 / (1 + math.exp(10)):.6f}", f"{1 / (1 + math.exp(-10)):.5f}", f"{round(math.exp(10), -3):,.0f}"],
+    "06-vanish-after": lambda: [
+        *played()[:2],
+        moved("minimax", "Adam", "gradient"),
+        moved("non-saturating", "Adam", "gradient"),
+    ],
+    "06-vanish-reveal": lambda: [
+        f"{1 / (1 + math.exp(10)):.6f}",
+        f"{1 / (1 + math.exp(-10)):.5f}",
+        f"{round(math.exp(10), -3):,.0f}",
+    ],
     "06-move": lambda: [*played()[1:], played()[0]],
     "06-move-after": astray_weights,
     "06-spectral": lambda: [str(nets.Discriminator((2,), minibatch_std=True).group)],
@@ -186,27 +228,65 @@ MEASURED = {
     "06-ladder-after": laddered,
     "06-ladder-equal": by_other_budgets,
     "06-live": lambda: [code("06-live-code", r"seconds=(\d+)")],
-}  # fmt: skip
+}
 
 SHOWN = {"06-play-after": none_reaches_all}
 
 QUOTED = {
-    "06-cures-after": [("Huang et al. 2024 (R3GAN)", "Stacked MNIST: modes of GAN + R1 + R2, of all, of RpGAN + R1 + R2", "693 1,000 1,000")],
+    "06-cures-after": [
+        (
+            "Huang et al. 2024 (R3GAN)",
+            "Stacked MNIST: modes of GAN + R1 + R2, of all, of RpGAN + R1 + R2",
+            "693 1,000 1,000",
+        )
+    ],
     "06-history": [
-        ("Karras et al. 2018, 2019, 2020; Brock et al. 2019", "the largest pictures", "2018 1024 1024 2019 2020 2019"),
-        ("Dhariwal, Nichol 2021", "table 10, LSUN Horse 256: V100-days, FID, recall of StyleGAN2 and of ADM", "256 2 130 100 3.84 0.48 116 100 2.57 0.55"),
+        (
+            "Karras et al. 2018, 2019, 2020; Brock et al. 2019",
+            "the largest pictures",
+            "2018 1024 1024 2019 2020 2019",
+        ),
+        (
+            "Dhariwal, Nichol 2021",
+            "table 10, LSUN Horse 256: V100-days, FID, recall of StyleGAN2 and of ADM",
+            "256 2 130 100 3.84 0.48 116 100 2.57 0.55",
+        ),
         ("Huang et al. 2024 (R3GAN)", "FFHQ 256; and CIFAR-10 with classes", "256 2024 2.75 1.96 10"),
         ("Rombach et al. 2022 (LDM)", "FFHQ 256, 200 steps, as R3GAN's table has it", "2022 4.98 200"),
         ("Karras et al. 2022 (EDM)", "abstract: CIFAR-10 with classes, calls", "2022 1.79 35"),
     ],
-}  # fmt: skip
+}
 
 PLAIN = {  # minutes, years, numbers of a list, a definition or an example, choices of a guess
-    "06-title": "95", "06-play": "2014", "06-play-after": "0", "06-measure": "3 1 3", "06-measure-guess": "2,500 3", "06-measure-reveal": "3", "06-measure-after": "3",
-    "06-why-code-intro": "300", "06-vanish": "2014", "06-vanish-guess": "10 10 100 20,000", "06-jsd": "2", "06-vanish-play": "5", "06-vanish-reveal": "20,000 10 10 10",
-    "06-circle": "0 0", "06-circle-after": "4", "06-circle-reveal": "1 2", "06-cures-guess": "2014",
-    "06-astray-usual": "2014", "06-astray-way": "0", "06-ladder": "2,000 7 7 1", "06-ladder-rule": "16 64 32 16 2 2", "06-ladder-guess": "8 64",
-    "06-ladder-after": "8 16 32 64 64 8 16 32", "06-ladder-equal": "16 32 16 32 8", "06-ladder-reveal": "32", "06-live": "50",
-    "06-ex3": "2", "06-ex1": "1.0 0.0", "06-talk": "20 1 50", "06-summary": "0",
+    "06-title": "95",
+    "06-play": "2014",
+    "06-play-after": "0",
+    "06-measure": "3 1 3",
+    "06-measure-guess": "2,500 3",
+    "06-measure-reveal": "3",
+    "06-measure-after": "3",
+    "06-why-code-intro": "300",
+    "06-vanish": "2014",
+    "06-vanish-guess": "10 10 100 20,000",
+    "06-jsd": "2",
+    "06-vanish-play": "5",
+    "06-vanish-reveal": "20,000 10 10 10",
+    "06-circle": "0 0",
+    "06-circle-after": "4",
+    "06-circle-reveal": "1 2",
+    "06-cures-guess": "2014",
+    "06-astray-usual": "2014",
+    "06-astray-way": "0",
+    "06-ladder": "2,000 7 7 1",
+    "06-ladder-rule": "16 64 32 16 2 2",
+    "06-ladder-guess": "8 64",
+    "06-ladder-after": "8 16 32 64 64 8 16 32",
+    "06-ladder-equal": "16 32 16 32 8",
+    "06-ladder-reveal": "32",
+    "06-live": "50",
+    "06-ex3": "2",
+    "06-ex1": "1.0 0.0",
+    "06-talk": "20 1 50",
+    "06-summary": "0",
     "06-symbols": "1 5 2019 2020",
-}  # fmt: skip
+}

@@ -62,7 +62,8 @@ def epochs() -> list[str]:
 
 def widths() -> list[str]:
     """Median width of the islands: the DDPM's, real ones', the VAE's."""
-    return [f"{v:.2f}" for v in (median(column("grid", "DDPM", "sd_ratio")), records.race_book("grid")["floor"]["sd_ratio"], median(column("grid", "VAE", "sd_ratio")))]  # fmt: skip
+    ddpm, vae = (median(column("grid", family, "sd_ratio")) for family in ("DDPM", "VAE"))
+    return [f"{v:.2f}" for v in (ddpm, records.race_book("grid")["floor"]["sd_ratio"], vae)]
 
 
 def copier(name: str) -> str:
@@ -81,7 +82,9 @@ def early_try() -> list[str]:
 
 def after_a_quarter() -> list[str]:
     book = records.race_book("mnist")
-    found = [sorted(r["curve"][2]["coverage"] for r in book["runs"] if r["family"] == f) for f in ("DDPM", "GAN")]  # fmt: skip
+    found = [
+        sorted(r["curve"][2]["coverage"] for r in book["runs"] if r["family"] == f) for f in ("DDPM", "GAN")
+    ]
     ends = [f"{v:.2f}" for column in found for v in (column[0], column[-1])]
     return [*ends, f"{book['seconds'] / 4:.0f}", str(book["tuning_seconds"])]
 
@@ -118,25 +121,39 @@ MEASURED = {
     "07-fair-guess": lambda: list(forward_millions().values()),
     "07-fair-reveal": epochs,
     "07-grid-after": widths,
-    "07-digits-table": lambda: [size("digits")[1], size("digits")[1], size("digits")[0], copier("digits"), scatter()],
+    "07-digits-table": lambda: [
+        size("digits")[1],
+        size("digits")[1],
+        size("digits")[0],
+        copier("digits"),
+        scatter(),
+    ],
     "07-sprites-table": lambda: [*size("sprites")[:2], copier("sprites")],
     "07-cost-even": lambda: [*GOOD_IS, *early_try()],
     "07-blind": lambda: [default(neighbourhoods, "k")],
     "07-blind-guess": lambda: [str(len(place("grid").learn.modes))],
     "07-digits": lambda: [*size("digits")[:4], size("digits")[0]],
     "07-digits-after": tries,
-    "07-bits": lambda: ["17", "17", f"{math.log2(latents.seen_and_unseen()[0].levels):.2f}"] if latents.seen_and_unseen()[0].levels == 17 else [],
+    "07-bits": lambda: (
+        ["17", "17", f"{math.log2(latents.seen_and_unseen()[0].levels):.2f}"]
+        if latents.seen_and_unseen()[0].levels == 17
+        else []
+    ),
     "07-bits-reveal": lambda: [size("digits")[4], a_picture()],
     "07-sprites": lambda: [s for i, s in enumerate(size("sprites")) if i != 1],
     "07-sprites-reveal": lambda: [f"{arena.FAILS * records.race_book('sprites')['floor']['coverage']:.2f}"],
     "07-mnist": lambda: [*size("mnist"), size("sprites")[4]],
-    "07-mnist-table": lambda: [*percent(records.race_book("mnist")["floor"]["accuracy"], digits=1), *size("mnist")[:2], copier("mnist")],
+    "07-mnist-table": lambda: [
+        *percent(records.race_book("mnist")["floor"]["accuracy"], digits=1),
+        *size("mnist")[:2],
+        copier("mnist"),
+    ],
     "07-mnist-cross": after_a_quarter,
     "07-mnist-film": lambda: [*more_seconds(), "0"],
     "07-mnist-after": read_as_ordered,
     "07-cost": lambda: GOOD_IS,
     "07-cost-reveal": lambda: GOOD_IS,
-}  # fmt: skip
+}
 
 
 def in_this_order() -> None:
@@ -155,7 +172,11 @@ def recall_as_in_the_papers() -> None:
     """More for the DDPM on pictures, no difference shown on the islands; precision points both ways."""
     import arena as benchmark
 
-    ends = {key: {n: benchmark.student([a - b for a, b in zip(column(n, "GAN", key), column(n, "DDPM", key), strict=True)]) for n in ("grid", "digits", "sprites", "mnist")} for key in ("recall", "precision")}  # fmt: skip
+    def apart(name, key):
+        return [a - b for a, b in zip(column(name, "GAN", key), column(name, "DDPM", key), strict=True)]
+
+    places = ("grid", "digits", "sprites", "mnist")
+    ends = {key: {n: benchmark.student(apart(n, key)) for n in places} for key in ("recall", "precision")}
     assert all(ends["recall"][n][1] < 0 for n in ("digits", "sprites", "mnist"))
     assert ends["recall"]["grid"][0] < 0 < ends["recall"]["grid"][1]
     assert any(low > 0 for low, _ in ends["precision"].values()) and any(

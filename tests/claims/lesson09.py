@@ -92,26 +92,59 @@ MEASURED = {
     "09-three-after": lambda: [walks_half_way()],
     "09-kept": lambda: [str(store.load(n).config["latent"]) for n in ("digits_vae2", "digits_vae")],
     "09-kept-intro": lambda: [UNSEEN],
-    "09-kept-after": lambda: [str(store.load("digits_vae").config["latent"]),
-                              *percent(found("kept", "digits_vae2", "named"), found("kept", "digits_vae", "named"), found("real_named"))],
-    "09-kept-reveal": lambda: [f"{found('kept', 'digits_vae2', 'error') / found('kept', 'digits_vae', 'error'):.0f}",
-                               *(f"{v:.3f}" for v in (found("kept", "digits_vae2", "error"), found("kept", "digits_vae", "error"), found("mean_digit")))],
+    "09-kept-after": lambda: [
+        str(store.load("digits_vae").config["latent"]),
+        *percent(
+            found("kept", "digits_vae2", "named"), found("kept", "digits_vae", "named"), found("real_named")
+        ),
+    ],
+    "09-kept-reveal": lambda: [
+        f"{found('kept', 'digits_vae2', 'error') / found('kept', 'digits_vae', 'error'):.0f}",
+        *(
+            f"{v:.3f}"
+            for v in (
+                found("kept", "digits_vae2", "error"),
+                found("kept", "digits_vae", "error"),
+                found("mean_digit"),
+            )
+        ),
+    ],
     "09-blur-after": lambda: [SEEN],
-    "09-lost-after": lambda: [f"{found('kept', 'digits_vae2', 'alike'):.0f}", str(store.load("digits_vae").config["latent"])],
-    "09-s-guess": lambda: [f"{mean(r['s'] for r in found('s') if not r['fixed']):.1f}", *[f"{max(r['s'] for r in found('s')):.1f}"] * 2],
+    "09-lost-after": lambda: [
+        f"{found('kept', 'digits_vae2', 'alike'):.0f}",
+        str(store.load("digits_vae").config["latent"]),
+    ],
+    "09-s-guess": lambda: [
+        f"{mean(r['s'] for r in found('s') if not r['fixed']):.1f}",
+        *[f"{max(r['s'] for r in found('s')):.1f}"] * 2,
+    ],
     "09-s-intro": lambda: [UNSEEN, UNSEEN],
     "09-s-reveal": lambda: [f"{max(r['s'] for r in found('s')):.1f}"],
     "09-copy": lambda: [UNSEEN, UNSEEN, SEEN, f"{100 * float(copier('digits')):.0f}"],
     "09-copy-guess": lambda: [SEEN],
-    "09-copy-who": lambda: [str(found("copying", "DDPM of 20", "pictures")), f"{5 * found('copying', 'DDPM', 'n'):,}"],
-    "09-copy-after": lambda: [str(found("copying", "DDPM of 20", "pictures")), *interval("GAN"), *interval("VAE")],
-    "09-copy-between": lambda: [*percent(found("copying", "DDPM", "share")), f"{store.load('digits').card['steps']:,}", *trained_longer()],
-    "09-copy-reveal": lambda: [*percent(*(found("copying", "DDPM", k) for k in ("share", "low", "high")), digits=1),
-                               *percent(found("copying", "DDPM of 20", "share")), str(found("copying", "DDPM of 20", "pictures"))],
+    "09-copy-who": lambda: [
+        str(found("copying", "DDPM of 20", "pictures")),
+        f"{5 * found('copying', 'DDPM', 'n'):,}",
+    ],
+    "09-copy-after": lambda: [
+        str(found("copying", "DDPM of 20", "pictures")),
+        *interval("GAN"),
+        *interval("VAE"),
+    ],
+    "09-copy-between": lambda: [
+        *percent(found("copying", "DDPM", "share")),
+        f"{store.load('digits').card['steps']:,}",
+        *trained_longer(),
+    ],
+    "09-copy-reveal": lambda: [
+        *percent(*(found("copying", "DDPM", k) for k in ("share", "low", "high")), digits=1),
+        *percent(found("copying", "DDPM of 20", "share")),
+        str(found("copying", "DDPM of 20", "pictures")),
+    ],
     "09-law": lambda: [str(found("copying", "DDPM of 20", "pictures"))],
     "09-summary": range_of_s,
     "09-debate": lambda: percent(found("copying", "DDPM", "share"), found("copying", "DDPM", "outright")),
-}  # fmt: skip
+}
 
 SHOWN = {
     "09-half-after": as_long_as_noise,

@@ -144,8 +144,9 @@ def audited() -> list[str]:
     elsewhere = benchmark("audit_elsewhere")["another_processor"]["sprites"]
     differ = [r["numbers_that_differ"] for r in (races, full)]
     assert latents["numbers_that_differ"] == 0 and races["cores"] == 2
-    return [*map(str, (races["seeds"], f"{races['minutes'] + latents['minutes']:.0f}", differ[0], full["seeds"], f"{full['minutes']:.0f}", differ[1])),
-            "95", *map(str, (elsewhere["inside"], elsewhere["entries"], elsewhere["contradict"]))]  # fmt: skip
+    hours = (f"{races['minutes'] + latents['minutes']:.0f}", f"{full['minutes']:.0f}")
+    ours = (races["seeds"], hours[0], differ[0], full["seeds"], hours[1], differ[1])
+    return [*map(str, ours), "95", *(str(elsewhere[k]) for k in ("inside", "entries", "contradict"))]
 
 
 def arena_section() -> list[str]:
@@ -162,14 +163,24 @@ def broken() -> list[str]:
     rates, networks, each = lesson06.tries()
     _, _, _, *more = lesson06.rules()
     assert lesson06.held() == "two"
-    return [each, rates, networks, *more, *lesson06.of("usual", "minimax (2014)", "flew apart"), *lesson06.of("usual", "non-saturating", "clump between"),
-            f"{lesson06.rungs.recorded_ladder()['seconds']:.0f}", *lesson06.millions()]  # fmt: skip
+    return [
+        each,
+        rates,
+        networks,
+        *more,
+        *lesson06.of("usual", "minimax (2014)", "flew apart"),
+        *lesson06.of("usual", "non-saturating", "clump between"),
+        f"{lesson06.rungs.recorded_ladder()['seconds']:.0f}",
+        *lesson06.millions(),
+    ]
 
 
 def running() -> list[str]:
     """Seconds of a whole run on the wall and of the processor, least and most of a group of lessons; the largest peak of memory."""
     took, groups = benchmark("lessons")["lessons"], (("01", "02", "03", "05"), ("06", "07", "09"), ("04",))
-    spans = [sorted(round(took[n][key]) for n in group) for key in ("wall_s", "processor_s") for group in groups]  # fmt: skip
+    spans = [
+        sorted(round(took[n][key]) for n in group) for key in ("wall_s", "processor_s") for group in groups
+    ]
     seconds = [f"{s}" for span in spans for s in dict.fromkeys((span[0], span[-1]))]
     return [*seconds, f"{max(row['peak_mb'] for row in took.values()) / 1000:.2f}"]
 
@@ -180,7 +191,7 @@ MEASURED = {
     "GANs": lambda: ["2014", *tried(), "2014", *lesson06.of("plain", "minimax (2014)", "all")],
     "When GANs break": broken,
     "The arena": arena_section,
-}  # fmt: skip
+}
 QUOTED: dict = {}
 PLAIN = {
     "How machines draw pictures": "0 1000 3.11 3.12 3.13 200 3",
