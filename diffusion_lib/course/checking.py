@@ -97,12 +97,23 @@ def judge(e: Exercise, answer) -> Note:
         return Note("wrong", _("Try again"), function if e.arguments else number)
     number = answer.squeeze() if isinstance(answer, Tensor) else answer  # [497] will do for 497
     function = answer if e.arguments else lambda *given: number
-    cases = e.cases(torch.Generator().manual_seed(0))
+    cases = _cases(e.cases)
     got = [_run(function, case) for case in cases]
     if all(map(_unfilled, got)):
         return todo
     problem = _problem(e, function, cases, got)
     return Note("wrong", _("Try again"), problem) if problem else Note("right", _("Correct"), _(e.praise))
+
+
+@cache
+def _cases(make) -> list[tuple]:
+    return make(torch.Generator().manual_seed(0))
+
+
+@cache
+def _results(known, make) -> list:
+    """What a function of ours, right or a slip, says of every case: it is always the same, so it is asked once."""
+    return [_run(known, case) for case in _cases(make)]
 
 
 def _run(function, case: tuple):
@@ -124,11 +135,11 @@ def _unfilled(result) -> bool:
 
 def _problem(e: Exercise, function, cases: list[tuple], got: list) -> str:
     """The most particular thing to say about a learner's results, "" if they are right."""
-    want = [_run(e.reference, case) for case in cases]
+    want = _results(e.reference, e.cases)
     if all(map(_same, got, want)):
         return _changed(e, function, cases[0])
     for slip, sentence in e.slips.values():
-        if all(_is(g, slip, case) for g, case in zip(got, cases, strict=True)):
+        if all(_is(g, slip, said) for g, said in zip(got, _results(slip, e.cases), strict=True)):
             return _(sentence)
     for case, g, w in zip(cases, got, want, strict=True):
         if fault := _fault(g, w):
@@ -147,9 +158,8 @@ def _problem(e: Exercise, function, cases: list[tuple], got: list) -> str:
     ).format(gap=gaps[i].max(), where=_where(e, cases[i]), at=list(at), right=want[i][at], mine=got[i][at])
 
 
-def _is(got, slip, case: tuple) -> bool:
+def _is(got, slip, result) -> bool:
     """Is this result the slip's? An error counts only where the slip is known to end in one: else our own code is broken."""
-    result = _run(slip, case)
     if isinstance(got, Tensor) and isinstance(result, Tensor) and bool(result.any()):
         # by value: who counts in whole numbers makes the same slip; 0s say nothing, they may be rounded
         got, result = got.double(), result.double()
