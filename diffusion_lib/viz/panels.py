@@ -100,7 +100,7 @@ def scatter(
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """One line of a `curve`: its heights y, (N,) standing still or (F, N).
 
