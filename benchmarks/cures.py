@@ -30,8 +30,7 @@ import torch
 from torch import Tensor
 
 from diffusion_lib import data, gan, nets
-from diffusion_lib.course.lesson06.collapse import COUNTED, near_modes
-from diffusion_lib.evaluation.metrics import mode_report, nearest
+from diffusion_lib.evaluation.metrics import COUNTED, mode_report, near_modes, nearest
 from diffusion_lib.files import whole
 from diffusion_lib.train import fit
 

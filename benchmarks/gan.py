@@ -20,8 +20,7 @@ from pathlib import Path
 import torch
 
 from diffusion_lib import data, gan, store
-from diffusion_lib.course.lesson06.collapse import COUNTED
-from diffusion_lib.evaluation.metrics import mode_report
+from diffusion_lib.evaluation.metrics import COUNTED, mode_report
 from diffusion_lib.files import whole
 from diffusion_lib.train import fit
 

@@ -11,7 +11,7 @@ stand apart, in "unfinished".
 One rule for both families' options: of the six sets that `benchmarks/arena.py` tried for each on sprites of 16 pixels (the log
 is in arena_sprites.json, "search"), the one with the smallest Frechet distance. They stay the same along the ladder, but for
 this: at 8 pixels neither network folds 2 x 2 pixels into one; and the GAN's networks get deeper as pictures get larger (a
-block for each doubling), the U-Net does not. Both compute in 32 bits. What a failure is, see views/rungs.py, FAILS.
+block for each doubling), the U-Net does not. Both compute in 32 bits. What a failure is, see evaluation/pyramid.py, FAILS.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ from arena import best
 from PIL import Image
 
 from diffusion_lib import data, train
-from diffusion_lib.course.lesson06.rungs import AGAIN, FAMILIES, SIZES
 from diffusion_lib.evaluation import arena, cost
-from diffusion_lib.evaluation.pyramid import FAILS, N, Ruler
+from diffusion_lib.evaluation.pyramid import AGAIN, FAILS, FAMILIES, SIZES, N, Ruler
 from diffusion_lib.evaluation.records import RECORDS
 from diffusion_lib.files import whole
 from diffusion_lib.viz.figures import to_uint8

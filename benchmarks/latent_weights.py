@@ -26,9 +26,19 @@ from pathlib import Path
 import torch
 
 from diffusion_lib import ddpm, gan, store, vae
-from diffusion_lib.course.lesson09.blurring import again, drawn_by_all, edges, lost, squared_error
-from diffusion_lib.course.lesson09.copying import dial, makers
-from diffusion_lib.course.lesson09.latents import from_noise, seen_and_unseen, slerp, straight
+from diffusion_lib.course.lesson09.measures import (
+    again,
+    dial,
+    drawn_by_all,
+    edges,
+    from_noise,
+    lost,
+    makers,
+    seen_and_unseen,
+    slerp,
+    squared_error,
+    straight,
+)
 from diffusion_lib.diffusion import randn_like
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.evaluation.metrics import frechet

@@ -47,6 +47,7 @@ BLURRING = "diffusion_lib/course/lesson09/blurring.py"
 COPYING = "diffusion_lib/course/lesson09/copying.py"
 EX09 = "diffusion_lib/course/lesson09/exercises.py"
 LATENTS = "diffusion_lib/course/lesson09/latents.py"
+MEASURES = "diffusion_lib/course/lesson09/measures.py"
 MAP_JS = "diffusion_lib/course/lesson09/map.js"
 LIVE = "diffusion_lib/course/live.py"
 WORKER = "diffusion_lib/course/worker.py"
@@ -64,6 +65,7 @@ A = "diffusion_lib/evaluation/arena.py"
 EVALUATION_COST = "diffusion_lib/evaluation/cost.py"
 EVALUATION_DISTANCES = "diffusion_lib/evaluation/distances.py"
 M = "diffusion_lib/evaluation/metrics.py"
+RECORDS = "diffusion_lib/evaluation/records.py"
 EVALUATION_PYRAMID = "diffusion_lib/evaluation/pyramid.py"
 G = "diffusion_lib/gan.py"
 NETS = "diffusion_lib/nets.py"
@@ -165,7 +167,8 @@ MATHEMATICS = [
     ("GAN: mixture not divided by its number of modes", G, "log_each.logsumexp(1) - math.log(len(means))", "log_each.logsumexp(1)"),
     ("GAN: class forgotten by D", NETS, "return score if self.label is None else", "return score if True else"),
     ("modes: the farthest share counts as one", M, "distance < 3 * sd", "distance < 6 * sd"),
-    ("copies: nearer to unseen ones", M, "nearest(samples, seen)[0] < nearest(samples, fresh)[0]", "nearest(samples, seen)[0] > nearest(samples, fresh)[0]"),
+    ("copies: nearer to unseen ones", M, "nearer = seen < fresh", "nearer = seen > fresh"),
+    ("a record is read once and for all", RECORDS, "path.stat().st_mtime_ns", "0"),
     ("coverage: a ball of samples, not of real ones", M, '"coverage": float(inside.any(1)', '"coverage": float(inside.any(0)'),
     ("neighbours: the item is its own first neighbour", M, "kthvalue(k + 1)", "kthvalue(k)"),
     ("VAE: logvar taken for the standard deviation", V, "z = mu + (0.5 * logvar).exp() * noise", "z = mu + logvar.exp() * noise"),
@@ -380,15 +383,15 @@ WIRING = [
     ("walks: the VAE goes backwards", LATENTS, "slerp(mu[:n], mu[n:], u)", "slerp(mu[n:], mu[:n], u)"),
     ("midpoints: arc and straight exchanged", LATENTS, 'for k in ("ends", "arc", "straight"))]', 'for k in ("ends", "straight", "arc"))]'),
     ("kept: the rows of 2 and 16 numbers exchanged", BLURRING, '{"2 numbers": "digits_vae2", "16 numbers": "digits_vae"}', '{"2 numbers": "digits_vae", "16 numbers": "digits_vae2"}'),
-    ("lost: the decoder's part and the others' exchanged", BLURRING, 'parts = {"several": several, "decoder": decoder}', 'parts = {"several": decoder, "decoder": several}'),
+    ("lost: the decoder's part and the others' exchanged", MEASURES, 'parts = {"several": several, "decoder": decoder}', 'parts = {"several": decoder, "decoder": several}'),
     ("why blurred: the mean under the decoder's name", BLURRING, 'for v in drawn]), "what the decoder draws"', 'for v in mean]), "what the decoder draws"'),
     ("why blurred: the two differences exchanged", BLURRING, "for a, b in zip(gap, single, strict=True)", "for a, b in zip(single, gap, strict=True)"),
-    ("edges: those down are left out", BLURRING, "x.diff(dim=2).pow(2).flatten(), ", ""),
+    ("edges: those down are left out", MEASURES, "x.diff(dim=2).pow(2).flatten(), ", ""),
     ("sharpness: two makers' names exchanged", BLURRING, '"grain", "GAN", "DDPM"]', '"grain", "DDPM", "GAN"]'),
     ("table of s: the two distances exchanged", BLURRING, '"frechet_clouds": ".1f", "frechet": ".1f"', '"frechet": ".1f", "frechet_clouds": ".1f"'),
     ("is it a copy: seen and unseen exchanged", COPYING, "for known in (seen, fresh)", "for known in (fresh, seen)"),
     ("is it a copy: the distances exchanged", COPYING, "{d['to_seen']:.2f} to seen, {d['to_unseen']:.2f} to unseen", "{d['to_unseen']:.2f} to seen, {d['to_seen']:.2f} to unseen"),
-    ("outright: three times as far is enough", COPYING, "two[:, 0] < OUTRIGHT * two[:, 1]", "OUTRIGHT * two[:, 0] < two[:, 1]"),
+    ("outright: three times as far is enough", MEASURES, "two[:, 0] < OUTRIGHT * two[:, 1]", "OUTRIGHT * two[:, 0] < two[:, 1]"),
     ("disguise: down instead of to the right", COPYING, "x.roll(1, 3)", "x.roll(1, 2)"),
     ("the dial's interval ends at its middle", COPYING, '(d["low"], d["high"]) for d in dials', '(d["low"], d["share"]) for d in dials'),
     # ---- player, panels, stills
@@ -642,7 +645,7 @@ KEPT = [
     ('figure: Ctrl+C is a success', PROGRAM, '        return 130', '        return 0'),
     ('store: the card of another program', STORE, 'not isinstance(about, dict) or about.get', 'about.get'),
     ('store: 16 bits too small are called no numbers', STORE, '"do not all fit into 16 bits" if half else', ''),
-    ('classifier: its data are not told', CLASSIFIER, '{"model": "classifier", "data": data, "seed": seed}', '{"model": "classifier", "seed": seed}'),
+    ('classifier: its data are not told', CLASSIFIER, '"data": data, "seed": seed, "batch"', '"seed": seed, "batch"'),
 ]  # fmt: skip
 
 SLIPS = MATHEMATICS + WIRING + KEPT

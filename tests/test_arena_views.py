@@ -1,5 +1,6 @@
 """Lesson 07 without a browser: the bet, a live race, the recorded races and what is said of them."""
 
+import copy
 import json
 import math
 import re
@@ -362,7 +363,7 @@ def test_any_recorded_number_can_be_seen_over_time(place, key):
 
 
 def test_a_film_stands_still_where_a_run_broke_off(tmp_path, monkeypatch):
-    book = records.race_book("grid")
+    book = copy.deepcopy(records.race_book("grid"))
     book["runs"] = [r for r in book["runs"] if r["seed"] < 2]
     book["runs"][0]["curve"] = book["runs"][0]["curve"][:2]
     with np.load(records.RECORDS / "arena_grid.npz") as film:

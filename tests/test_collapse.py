@@ -24,7 +24,7 @@ from diffusion_lib.course.lesson06 import (
     tries_table,
     winning,
 )
-from diffusion_lib.course.lesson06.collapse import SPEEDS, move_in, near_modes, snapshot
+from diffusion_lib.course.lesson06.collapse import SPEEDS, move_in, snapshot
 from diffusion_lib.course.lesson06.recipes import (
     FILMED,
     bilinear,
@@ -33,9 +33,19 @@ from diffusion_lib.course.lesson06.recipes import (
     slope_factors,
     whereabouts,
 )
-from diffusion_lib.course.lesson06.rungs import AGAIN, EQUAL, FAMILIES, SIZES, Climb, climbed
-from diffusion_lib.evaluation.pyramid import Ruler, diversity, laplacian, pyramid_distances, real_pictures
-from diffusion_lib.evaluation.records import recorded_cures, recorded_ladder, recorded_motion
+from diffusion_lib.course.lesson06.rungs import EQUAL, Climb, climbed
+from diffusion_lib.evaluation import records
+from diffusion_lib.evaluation.metrics import near_modes
+from diffusion_lib.evaluation.pyramid import (
+    AGAIN,
+    FAMILIES,
+    SIZES,
+    Ruler,
+    diversity,
+    laplacian,
+    pyramid_distances,
+    real_pictures,
+)
 from diffusion_lib.train import MAX_STEPS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -182,7 +192,7 @@ def fates(runs):
 
 
 def cure_rows():
-    for name, choice in recorded_cures()["choices"].items():
+    for name, choice in records.read("cures")["choices"].items():
         told = choice["chosen"]
         yield f"| {name} | {told['network']}, {told['lr']:g} | {fates(recorded('plain')[name])} | {fates(recorded('waves')[name])} |"
 
@@ -205,7 +215,7 @@ def test_the_readmes_rows_are_the_recordings():
 
 
 def test_every_recipe_had_the_same_six_tries_and_the_rule_chose():
-    book = recorded_cures()
+    book = records.read("cures")
     pairs = {(t["network"], t["lr"]) for t in book["tries"]}
     assert len(pairs) == 6 and list(book["choices"]) == list(gan.RECIPES)
     for name in gan.RECIPES:
@@ -220,7 +230,7 @@ def test_every_recipe_had_the_same_six_tries_and_the_rule_chose():
 
 
 def test_equal_seconds_are_steps_that_were_timed():
-    book = recorded_cures()
+    book = records.read("cures")
     for name, ms in book["step_ms"].items():
         for network, each in ms.items():
             assert book["steps"][name][network] == round(1000 * book["seconds"] / each)
@@ -290,7 +300,7 @@ def test_a_run_flew_apart_or_made_a_clump_or_neither():
 
 
 def test_the_film_shows_where_the_fakes_go():
-    film, book = astray().film, recorded_cures()
+    film, book = astray().film, records.read("cures")
     assert [p["title"] for p in film["panels"]] == list(FILMED) and set(book["film"]) == set(FILMED)
     last = np.array(book["film"]["minimax (2014)"][-1][1]).reshape(-1, 2) / 100
     share = (np.abs(last).max(1) > book["plot"]).mean()
@@ -304,7 +314,7 @@ def test_the_film_shows_where_the_fakes_go():
 
 
 def test_the_motion_table_is_the_recording():
-    book = recorded_motion()
+    book = records.read("motion")
     for head in (0, 300):
         lines = motion_table(head).splitlines()[1:5]
         kinds = [(a, b) for a in ("minimax", "non-saturating") for b in ("plain", "Adam")]
@@ -323,7 +333,7 @@ def test_the_motion_table_is_the_recording():
 
 @pytest.mark.heavy
 def test_the_ladder_shows_every_run():
-    book, film = recorded_ladder(), ladder()
+    book, film = records.read("ladder"), ladder()
     seeds = {r["seed"] for r in book["runs"]}
     for equal in EQUAL:
         sizes = SIZES if equal == "seconds" else AGAIN
@@ -352,10 +362,10 @@ def test_the_ladder_shows_every_run():
 
 
 def test_the_budgets_of_a_rung_are_equal():
-    for rung in recorded_ladder()["rungs"].values():
+    for rung in records.read("ladder")["rungs"].values():
         plan, each, ms = rung["budgets"], rung["gflops"], rung["step_ms"]
         for family in FAMILIES:
-            assert plan["seconds"][family] == round(1000 * recorded_ladder()["seconds"] / ms[family])
+            assert plan["seconds"][family] == round(1000 * records.read("ladder")["seconds"] / ms[family])
         assert len(set(plan["steps"].values())) == 1
         work = [plan["flops"][f] * each[f] for f in FAMILIES]
         assert max(work) - min(work) <= max(each.values())  # but for one step

@@ -13,18 +13,21 @@ import torch
 
 from diffusion_lib import store, vae
 from diffusion_lib.course import lesson09
-from diffusion_lib.course.lesson09.blurring import again, bars, edges, lost, s_table, shares, squared_error
-from diffusion_lib.course.lesson09.copying import DISGUISES, dial, is_it_a_copy, outright
-from diffusion_lib.course.lesson09.latents import (
-    LatentMap,
-    bound_parts,
+from diffusion_lib.course.lesson09.blurring import bars, s_table
+from diffusion_lib.course.lesson09.copying import DISGUISES, is_it_a_copy
+from diffusion_lib.course.lesson09.latents import LatentMap, bound_parts, speeds, unfold, walk_frames
+from diffusion_lib.course.lesson09.measures import (
+    again,
+    dial,
+    edges,
     from_noise,
+    lost,
+    outright,
     seen_and_unseen,
+    shares,
     slerp,
-    speeds,
+    squared_error,
     straight,
-    unfold,
-    walk_frames,
 )
 from diffusion_lib.evaluation import records
 from diffusion_lib.evaluation.metrics import copied
@@ -34,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 ROOT = Path(__file__).parent.parent
 LEARN, UNSEEN = seen_and_unseen()
-BOOK = records.recorded_latents()
+BOOK = records.read("latents")
 
 # ---------------------------------------------------------------------------------------- the map
 

@@ -18,12 +18,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from diffusion_lib import course, data, ddpm, gan, store
 from diffusion_lib.course import lesson04, lesson06, lesson07, lesson09
 from diffusion_lib.course.lesson05.pair import Pair
-from diffusion_lib.course.lesson06.collapse import SPEEDS, near_modes
-from diffusion_lib.course.lesson09 import latents
+from diffusion_lib.course.lesson06.collapse import SPEEDS
+from diffusion_lib.course.lesson09 import measures
 from diffusion_lib.course.worker import only
 from diffusion_lib.ddpm import ddpm_loss
 from diffusion_lib.evaluation import arena, classifier
-from diffusion_lib.evaluation.metrics import mode_report, nearest
+from diffusion_lib.evaluation.metrics import mode_report, near_modes, nearest
 from diffusion_lib.train import fit
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
@@ -211,7 +211,7 @@ def test_09_the_map_unfolds():
     box = lesson09.unfold(steps=steps)
     box.join()
     only(None)
-    first, learn = box.history.items()[0], latents.seen_and_unseen()[0]
+    first, learn = box.history.items()[0], measures.seen_and_unseen()[0]
     assert first["mu"].std() < 0.1 and first["KL"] < 0.01
     with torch.no_grad():
         mu, _ = box.model.encode(learn.x)

@@ -26,7 +26,7 @@ from diffusion_lib.course.lesson04 import denoisers
 from diffusion_lib.course.lesson06 import recipes, rungs
 from diffusion_lib.course.lesson07 import blind, recorded, scores
 from diffusion_lib.course.lesson07.live_race import BETS
-from diffusion_lib.course.lesson09 import blurring, copying, latents
+from diffusion_lib.course.lesson09 import blurring, copying, latents, measures
 from diffusion_lib.data import Data
 from diffusion_lib.diffusion import (
     Schedule,
@@ -753,7 +753,7 @@ def test_the_straight_line_is_shorter_and_the_walks_go_from_first_to_last():
     player, g = latents.straight_or_round(n=1, frames=3, seed=3), dice(3)
     ddim = store.load("digits")
     xT = torch.randn(2, 1, 8, 8, generator=g)
-    middle = {"straight": (xT[:1] + xT[1:]) / 2, "arc": latents.slerp(xT[:1], xT[1:], 0.5)}
+    middle = {"straight": (xT[:1] + xT[1:]) / 2, "arc": measures.slerp(xT[:1], xT[1:], 0.5)}
     for name, x in middle.items():
         length = float(x.flatten(1).norm(dim=1))
         assert line(player, "length of x", name)[0, 1] == pytest.approx(length, rel=1e-4)
@@ -761,7 +761,7 @@ def test_the_straight_line_is_shorter_and_the_walks_go_from_first_to_last():
             length, abs=0.06
         )
         shown = pictures(player, f"diffusion, {name}")[1].astype(int)
-        assert np.abs(shown - grid(latents.from_noise(ddim, x), columns=2)).max() <= 1
+        assert np.abs(shown - grid(measures.from_noise(ddim, x), columns=2)).max() <= 1
     found = latents.walk_frames(n=1, frames=2, seed=3)
     box, unseen, g = store.load("digits_vae"), FRESH, dice(3)
     i = torch.randperm(len(unseen), generator=g)[:2]
@@ -778,7 +778,7 @@ def text_rows(table):
 
 
 def test_the_tables_of_lesson_9_have_each_number_under_its_name():
-    book = records.recorded_latents()
+    book = records.read("latents")
     head, *rows = text_rows(latents.midpoint_table())
     for cells, r in zip(rows, book["midpoints"], strict=True):
         for name, key in (
@@ -822,8 +822,8 @@ def test_what_is_lost_and_why_it_blurs(small_vae):
     x = SEEN.x[:30]
     mu, logvar = small_vae.encode(x)
     z = mu + (0.5 * logvar).exp() * torch.randn(mu.shape, generator=dice(2))
-    mean = blurring.shares(small_vae, z, x) @ x.flatten(1)
-    found = blurring.lost(small_vae, x, seed=2)
+    mean = measures.shares(small_vae, z, x) @ x.flatten(1)
+    found = measures.lost(small_vae, x, seed=2)
     assert found["decoder"] == pytest.approx(
         float((mean - small_vae.decode(z).flatten(1)).pow(2).mean()), rel=1e-4
     )
@@ -844,7 +844,7 @@ def test_what_is_lost_and_why_it_blurs(small_vae):
 def test_edges_go_both_ways_and_each_makers_bar_has_its_name(monkeypatch):
     stripes = torch.zeros(1, 1, 8, 8)
     stripes[..., ::2, :] = 1
-    assert blurring.edges(stripes) == blurring.edges(stripes.transpose(2, 3)) == pytest.approx(0.5)
+    assert measures.edges(stripes) == measures.edges(stripes.transpose(2, 3)) == pytest.approx(0.5)
     g = dice(0)
     names = ("real", "VAE, s = 0.1", "VAE, s = 0.5", "VAE, s = 0.5, with its grain", "GAN", "DDPM")
     found = {name: k * 0.1 * torch.rand(24, 1, 8, 8, generator=g) for k, name in enumerate(names, 1)}
@@ -855,7 +855,7 @@ def test_edges_go_both_ways_and_each_makers_bar_has_its_name(monkeypatch):
         names
     )
     for i, x in enumerate(found.values()):
-        sharp = blurring.edges(x) / blurring.edges(found["real"])
+        sharp = measures.edges(x) / measures.edges(found["real"])
         assert numbers(player.film["captions"][i])[0] == pytest.approx(sharp, abs=6e-3)
         assert line(player, "edges", "")[0, i] == pytest.approx(sharp, rel=1e-4)
         assert np.array_equal(pictures(player, "real or drawn")[i], grid(x, columns=8))
@@ -882,17 +882,17 @@ def test_is_it_a_copy_shows_seen_under_samples_and_unseen_under_seen():
         assert float(re.search(rf"([\d.]+) {words}", said)[1]) == pytest.approx(
             float(nearest(samples, x)[0].median()), abs=6e-3
         )
-    d = copying.dial(samples, seen, fresh)
+    d = measures.dial(samples, seen, fresh)
     interval = next(m for m in panel(player, "share nearer")["marks"] if m["n"] == 2 and m["colors"] == [6])
     assert at(interval, "y")[0] == pytest.approx([d["low"], d["high"]])
-    shares = [copying.dial(*sets)["share"] for sets in found.values()]
+    shares = [measures.dial(*sets)["share"] for sets in found.values()]
     assert line(player, "share nearer")[0].tolist() == pytest.approx(shares)
     assert [text for _, text in panel(player, "share nearer")["xticks"]] == ["somebody", "of 20", "real"]
 
 
 def test_outright_means_much_nearer_to_one():
     seen = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
-    assert copying.outright(torch.tensor([[0.1, 0.0], [0.4, 0.0]]), seen) == 0.5
+    assert measures.outright(torch.tensor([[0.1, 0.0], [0.4, 0.0]]), seen) == 0.5
     x = torch.zeros(1, 1, 8, 8)
     x[..., 2, 3] = 1
     assert copying.DISGUISES["one pixel to the right"](x)[..., 2, 4] == 1

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 
-def nearest(samples: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Root-mean-square distance per number (B,) and index (B,) of the item of x (N, ...) closest to each of samples (B, ...)."""
+def rms_distances(samples: Tensor, x: Tensor) -> Tensor:
+    """Root-mean-square distance per number of each of samples (B, ...) from each of x (N, ...): (B, N), float64."""
     if samples.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"samples have shape {tuple(samples.shape[1:])}, but the data have {tuple(x.shape[1:])}: compare like with like."
@@ -21,8 +21,14 @@ def nearest(samples: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError("There are no data to compare with: x is empty.")
     # float64 and no matrix products: an exact copy must read as distance 0
     mode = "donot_use_mm_for_euclid_dist"
-    d, i = torch.cdist(samples.flatten(1).double(), x.flatten(1).double(), compute_mode=mode).min(1)
-    return d / math.sqrt(x[0].numel()), i
+    apart = torch.cdist(samples.flatten(1).double(), x.flatten(1).double(), compute_mode=mode)
+    return apart / math.sqrt(x[0].numel())
+
+
+def nearest(samples: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance (B,), see `rms_distances`, and index (B,) of the item of x (N, ...) closest to each of samples (B, ...)."""
+    least = rms_distances(samples, x).min(1)
+    return least.values, least.indices
 
 
 def mode_report(samples: Tensor, modes: Tensor, sd: float) -> dict[str, float]:
@@ -46,6 +52,20 @@ def mode_report(samples: Tensor, modes: Tensor, sd: float) -> dict[str, float]:
         "kl": float(torch.special.xlogy(share, share * len(modes)).sum()) if bool(good.any()) else math.nan,
         "sd_ratio": float(rms[good].pow(2).mean().sqrt() / sd),
     }
+
+
+COUNTED = 0.1  # the share of samples within 3 sd from which on modes and their KL are counted: few strays say nothing
+
+
+def near_modes(x: Tensor, modes: Tensor) -> int:
+    """How many modes hold a tenth of their fair share of the points x (N, 2), counted within a quarter of the gap between modes.
+
+    Wider than `mode_report`'s 3 sd, so it tells a collapse from a cloud that is only not sharp yet.
+    """
+    gap = torch.cdist(modes, modes).fill_diagonal_(math.inf).min()
+    distance, i = torch.cdist(x, modes).min(1)
+    counts = torch.bincount(i[distance < gap / 4], minlength=len(modes))
+    return int((counts >= 0.1 * len(x) / len(modes)).sum())
 
 
 def frechet(a: Tensor, b: Tensor) -> float:
@@ -142,10 +162,14 @@ def copied(samples: Tensor, seen: Tensor, fresh: Tensor) -> dict[str, float]:
     """
     if len(seen) != len(fresh):
         raise ValueError(f"As many seen as unseen pictures are needed, or the larger set wins: got {len(seen)} and {len(fresh)}.")  # fmt: skip
-    nearer = nearest(samples, seen)[0] < nearest(samples, fresh)[0]
-    share = float(nearer.double().mean())
+    return share_nearer(nearest(samples, seen)[0], nearest(samples, fresh)[0])
+
+
+def share_nearer(seen: Tensor, fresh: Tensor) -> dict[str, float]:
+    """The same from the distances (B,) of samples from what is nearest among the seen and among the unseen."""
+    nearer = seen < fresh
     low, high = wilson(int(nearer.sum()), len(nearer))
-    return {"share": share, "low": low, "high": high}
+    return {"share": float(nearer.double().mean()), "low": low, "high": high}
 
 
 def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:

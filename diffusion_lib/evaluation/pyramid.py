@@ -10,6 +10,8 @@ from .. import data
 from ..diffusion import generator
 from .metrics import sliced_wasserstein
 
+SIZES, FAMILIES = (8, 16, 32, 64), ("GAN", "DDPM")  # the rungs, and who climbs
+AGAIN = (16, 32)  # where equal steps and equal FLOPs were tried as well
 N = 100
 FAILS = {
     "far": 0.5,

@@ -9,37 +9,37 @@ from pathlib import Path
 RECORDS = Path(__file__).parent.parent / "records"
 
 
+def read(name: str) -> dict:
+    """records/<name>.json: read once, and again when the file has changed. It is everybody's: copy it before you change it.
+
+    cures     of `benchmarks/cures.py`: "tries", "choices", "runs", "film", "verdicts", and how many steps each recipe had
+    motion    of `benchmarks/motion.py`: "alone", "play" and "plain_rate"
+    ladder    of `benchmarks/ladder.py`: "runs", "anchors", "rungs" (steps, FLOPs, parameters, options), what was done, what fails
+    latents   of `benchmarks/latent_weights.py`: what lesson 09 says of its networks
+    arena_*   of `benchmarks/arena.py`, see `race_book`
+
+    Raises FileNotFoundError if there is none.
+    """
+    path = RECORDS / f"{name}.json"
+    if not path.exists():
+        raise FileNotFoundError(f"There is no record {name!r}: choose one of {', '.join(names())}.")
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
 @cache
-def recorded_cures() -> dict:
-    """What `benchmarks/cures.py` wrote: "tries", "choices", "runs", "film", "verdicts", and how many steps each recipe had."""
-    return json.loads((RECORDS / "cures.json").read_text("utf-8"))
+def _parsed(path: Path, changed: int) -> dict:
+    return json.loads(path.read_text("utf-8"))
 
 
-# ---------------------------------------------------------------------------------------- how G moves
-
-
-@cache
-def recorded_motion() -> dict:
-    """What `benchmarks/motion.py` wrote: "alone", "play" and "plain_rate"."""
-    return json.loads((RECORDS / "motion.json").read_text("utf-8"))
-
-
-def recorded_latents() -> dict:
-    """What `benchmarks/latent_weights.py` measured for this lesson."""
-    return json.loads((RECORDS / "latents.json").read_text("utf-8"))
+def names(of: str = "") -> list[str]:
+    """The records whose names begin so, without it."""
+    return sorted(p.stem.removeprefix(of) for p in RECORDS.glob(f"{of}*.json"))
 
 
 def race_book(place: str) -> dict:
     """What `benchmarks/arena.py` wrote of a place. Raises FileNotFoundError with one sentence if it was not run."""
-    path = RECORDS / f"arena_{place}.json"
-    book = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    have = names("arena_")
+    book = read(f"arena_{place}") if place in have else {}
     if not book.get("runs"):  # an unfinished search for options has none yet
-        have = ", ".join(p.stem.removeprefix("arena_") for p in sorted(RECORDS.glob("arena_*.json")))
-        raise FileNotFoundError(f"No race of {place!r} is recorded: choose one of {have}, or run python benchmarks/arena.py {place}.")  # fmt: skip
+        raise FileNotFoundError(f"No race of {place!r} is recorded: choose one of {', '.join(have)}, or run python benchmarks/arena.py {place}.")  # fmt: skip
     return book
-
-
-@cache
-def recorded_ladder() -> dict:
-    """What `benchmarks/ladder.py` wrote: "runs", "anchors", "rungs" (steps, FLOPs, parameters, options), what was done, what fails."""
-    return json.loads((RECORDS / "ladder.json").read_text("utf-8"))

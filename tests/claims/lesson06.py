@@ -5,7 +5,7 @@ from statistics import median
 
 from diffusion_lib import data, gan, nets
 from diffusion_lib.course.lesson06 import recipes, rungs
-from diffusion_lib.evaluation import records
+from diffusion_lib.evaluation import pyramid, records
 
 from . import code, default, steps
 
@@ -38,7 +38,7 @@ def overlap(kind: str, recipe: str) -> str:
 
 def tries() -> list[str]:
     """Rates, networks and tries of each recipe."""
-    book = records.recorded_cures()["tries"]
+    book = records.read("cures")["tries"]
     rates, networks = {t["lr"] for t in book}, {t["network"] for t in book}
     return [str(len(rates)), str(len(networks)), str(len(rates) * len(networks))]
 
@@ -59,7 +59,7 @@ def moved(loss: str, optimizer: str, what: str, head: int = 300) -> str:
 
 
 def played() -> list[str]:
-    book = records.recorded_motion()
+    book = records.read("motion")
     return [
         str(len({r["seed"] for r in book["play"]})),
         str(max(r["head"] for r in book["play"])),
@@ -79,23 +79,23 @@ def far(size: int, family: str, equal: str = "seconds") -> str:
 
 
 def bought(size: int, family: str, equal: str = "seconds") -> str:
-    return f"{records.recorded_ladder()['rungs'][str(size)]['budgets'][equal][family]:,}"
+    return f"{records.read('ladder')['rungs'][str(size)]['budgets'][equal][family]:,}"
 
 
 def anchors(size: int, what: str) -> str:
-    return f"{records.recorded_ladder()['anchors'][str(size)][what]:.0f}"
+    return f"{records.read('ladder')['anchors'][str(size)][what]:.0f}"
 
 
 def dearer(family: str) -> str:
     """How many times the FLOPs of a step at 8 pixels one at 64 needs."""
-    each = [records.recorded_ladder()["rungs"][str(s)]["gflops"][family] for s in (64, 8)]
+    each = [records.read("ladder")["rungs"][str(s)]["gflops"][family] for s in (64, 8)]
     return f"{each[0] / each[1]:.0f}"
 
 
 def laddered() -> list[str]:
     """The sentence after the ladder, in its order; who fails where is asked as well."""
-    for family in rungs.FAMILIES:
-        for size in rungs.SIZES:
+    for family in pyramid.FAMILIES:
+        for size in pyramid.SIZES:
             wanted = 0 if size < 32 else len(rungs.climbed(size, family))
             assert fails(size, family) == str(wanted) or (size, family) == (16, "GAN")
     assert (
@@ -104,22 +104,23 @@ def laddered() -> list[str]:
         and float(far(16, "DDPM")) < 1.1 < float(far(16, "GAN"))
     )
     both = [far(8, "GAN"), far(8, "DDPM"), far(16, "DDPM"), far(16, "GAN")]
-    return [*both, dearer("GAN"), dearer("DDPM"), *(bought(s, f) for f in rungs.FAMILIES for s in (64, 8))]
+    return [*both, dearer("GAN"), dearer("DDPM"), *(bought(s, f) for f in pyramid.FAMILIES for s in (64, 8))]
 
 
 def by_other_budgets() -> list[str]:
     """Equal steps and equal FLOPs: the DDPM is nearer at 16 by every budget; at 32 all runs but one fail, and who is nearer changes."""
     for equal in rungs.EQUAL:
         assert float(far(16, "DDPM", equal)) < float(far(16, "GAN", equal))
-        runs = sum(len(rungs.climbed(32, f, equal)) for f in rungs.FAMILIES)
-        assert sum(int(fails(32, f, equal)) for f in rungs.FAMILIES) >= runs - (equal == "steps")
+        runs = sum(len(rungs.climbed(32, f, equal)) for f in pyramid.FAMILIES)
+        assert sum(int(fails(32, f, equal)) for f in pyramid.FAMILIES) >= runs - (equal == "steps")
     assert len({float(far(32, "GAN", e)) < float(far(32, "DDPM", e)) for e in rungs.EQUAL}) == 2
     assert all(
-        int(bought(s, "GAN").replace(",", "")) > int(bought(s, "DDPM").replace(",", "")) for s in rungs.AGAIN
+        int(bought(s, "GAN").replace(",", "")) > int(bought(s, "DDPM").replace(",", ""))
+        for s in pyramid.AGAIN
     )
     return [
-        *(far(s, f, "steps") for f in rungs.FAMILIES for s in rungs.AGAIN),
-        *(far(s, f, "flops") for f in rungs.FAMILIES for s in rungs.AGAIN),
+        *(far(s, f, "steps") for f in pyramid.FAMILIES for s in pyramid.AGAIN),
+        *(far(s, f, "flops") for f in pyramid.FAMILIES for s in pyramid.AGAIN),
         anchors(8, "noise"),
     ]
 
@@ -127,7 +128,7 @@ def by_other_budgets() -> list[str]:
 def astray() -> list[str]:
     """What became of the two losses of 2014 at the usual rate; and steps of two recipes."""
     assert not any(int(many("usual", n, "all")) for n in recipes.recorded("usual"))
-    steps = records.recorded_cures()["steps"]
+    steps = records.read("cures")["steps"]
     return [
         *of("usual", "minimax (2014)", "flew apart"),
         *of("usual", "non-saturating", "clump between"),
@@ -180,7 +181,7 @@ HEAD, RADIUS = 300, float(data.ring(16).modes.norm(dim=1).max())
 
 
 def rules() -> list[str]:
-    book = records.recorded_cures()
+    book = records.read("cures")
     return [
         *tries(),
         str(len(runs("plain", "minimax (2014)"))),
@@ -192,7 +193,7 @@ def rules() -> list[str]:
 
 def millions() -> list[str]:
     """Parameters of the ladder's networks: the GAN's at 8 and at 64 pixels, the U-Net's."""
-    rung_ = records.recorded_ladder()["rungs"]
+    rung_ = records.read("ladder")["rungs"]
     return [
         f"{sum(rung_[str(s)]['parameters'][f]) / 1e6:.2f}" for s, f in ((8, "GAN"), (64, "GAN"), (64, "DDPM"))
     ]
@@ -224,7 +225,7 @@ MEASURED = {
     "06-cures-after": compared,
     "06-astray-after": astray,
     "06-grid": lambda: [steps("06-grid-code")],
-    "06-ladder": lambda: [f"{records.recorded_ladder()['seconds']:.0f}", *map(str, rungs.SIZES)],
+    "06-ladder": lambda: [f"{records.read('ladder')['seconds']:.0f}", *map(str, pyramid.SIZES)],
     "06-ladder-after": laddered,
     "06-ladder-equal": by_other_budgets,
     "06-live": lambda: [code("06-live-code", r"seconds=(\d+)")],

@@ -5,7 +5,7 @@ from functools import cache
 from statistics import mean, median
 
 from diffusion_lib.course.lesson07.scores import GOOD
-from diffusion_lib.course.lesson09 import latents
+from diffusion_lib.course.lesson09.measures import seen_and_unseen
 from diffusion_lib.evaluation import arena, cost, records
 from diffusion_lib.evaluation.metrics import neighbourhoods
 
@@ -135,8 +135,8 @@ MEASURED = {
     "07-digits": lambda: [*size("digits")[:4], size("digits")[0]],
     "07-digits-after": tries,
     "07-bits": lambda: (
-        ["17", "17", f"{math.log2(latents.seen_and_unseen()[0].levels):.2f}"]
-        if latents.seen_and_unseen()[0].levels == 17
+        ["17", "17", f"{math.log2(seen_and_unseen()[0].levels):.2f}"]
+        if seen_and_unseen()[0].levels == 17
         else []
     ),
     "07-bits-reveal": lambda: [size("digits")[4], a_picture()],

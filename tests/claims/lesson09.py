@@ -9,7 +9,7 @@ from scipy.stats import chi2
 
 from diffusion_lib import store, vae
 from diffusion_lib.course import lesson09
-from diffusion_lib.course.lesson09 import latents
+from diffusion_lib.course.lesson09.measures import seen_and_unseen
 from diffusion_lib.evaluation import records
 
 from . import benchmark, default, percent, steps
@@ -18,7 +18,7 @@ from .lesson07 import copier, size
 
 def found(*path: str):
     """One number of lesson 09's record."""
-    value = records.recorded_latents()
+    value = records.read("latents")
     for key in path:
         value = value[key]
     return value
@@ -41,7 +41,7 @@ def walks_half_way() -> str:
     return default(latent_weights.halfway, "n")
 
 
-SEEN, UNSEEN = (f"{len(part):,}" for part in latents.seen_and_unseen())
+SEEN, UNSEEN = (f"{len(part):,}" for part in seen_and_unseen())
 
 
 def as_long_as_noise() -> None:
@@ -85,7 +85,7 @@ def range_of_s() -> list[str]:
 MEASURED = {
     "09-play": lambda: [SEEN, *size("digits")[2:]],
     "09-live": lambda: [steps("09-live-code"), default(vae.build, "warmup")],
-    "09-live-after": lambda: [str(latents.seen_and_unseen()[0].levels), default(vae.bits_per_dimension, "n")],
+    "09-live-after": lambda: [str(seen_and_unseen()[0].levels), default(vae.bits_per_dimension, "n")],
     "09-walk-arc": lambda: [f"{10_000 * chi2.cdf(64 / 2, 64):.0f}"],  # a length of at most sqrt(64 / 2)
     "09-walk-reveal": lambda: [f"{math.sqrt(64 / 2):.2f}"],
     "09-arc-after": lambda: [UNSEEN],

@@ -5,7 +5,7 @@ import re
 from functools import cache
 
 from diffusion_lib import data, store
-from diffusion_lib.evaluation import records as views
+from diffusion_lib.evaluation import records
 
 from . import ROOT, benchmark, lesson06, lesson07
 
@@ -132,7 +132,7 @@ def off_the_mean(*places: str) -> str:
     """By how much of the mean of the three the seconds of a family differ at most, rounded up."""
     worst = 0.0
     for place in places:
-        runs = views.race_book(place)["runs"]
+        runs = records.race_book(place)["runs"]
         for seed in {r["seed"] for r in runs}:
             seconds = [r["seconds"] for r in runs if r["seed"] == seed]
             worst = max(worst, *(abs(s * len(seconds) / sum(seconds) - 1) for s in seconds))
@@ -170,7 +170,7 @@ def broken() -> list[str]:
         *more,
         *lesson06.of("usual", "minimax (2014)", "flew apart"),
         *lesson06.of("usual", "non-saturating", "clump between"),
-        f"{lesson06.rungs.recorded_ladder()['seconds']:.0f}",
+        f"{records.read('ladder')['seconds']:.0f}",
         *lesson06.millions(),
     ]
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ... import data as _data
 from ... import gan
 from ...diffusion import generator
-from ...evaluation.metrics import mode_report
+from ...evaluation.metrics import COUNTED, mode_report, near_modes
 from ...train import Record, fit
 from ...viz.panels import curve, scatter
 from ..common import say
@@ -24,7 +24,6 @@ from ..controls import button, group, menu
 from ..live import Live, budget
 from .recipes import edged
 
-COUNTED = 0.1  # the share of samples within 3 sd from which on modes and their KL are counted: few strays say nothing
 SPEEDS = {"D ten times slower than G": 0.1, "D as fast as G": 1.0, "D four times faster": 4.0}
 FOREVER = 10**9  # steps over which `fit` lets the learning rate fall: so many that a lab sees it stand still
 
@@ -65,17 +64,6 @@ def move_in(net: nn.Module, saved: list[tuple[Tensor, Tensor]]) -> bool:
 
 
 # ---------------------------------------------------------------------------------------- the lab
-
-
-def near_modes(x: Tensor, modes: Tensor) -> int:
-    """How many modes hold a tenth of their fair share of the points x (N, 2), counted within a quarter of the gap between modes.
-
-    Wider than `mode_report`'s 3 sd, so it tells a collapse from a cloud that is only not sharp yet.
-    """
-    gap = torch.cdist(modes, modes).fill_diagonal_(math.inf).min()
-    distance, i = torch.cdist(x, modes).min(1)
-    counts = torch.bincount(i[distance < gap / 4], minlength=len(modes))
-    return int((counts >= 0.1 * len(x) / len(modes)).sum())
 
 
 class CollapseLab(Live):

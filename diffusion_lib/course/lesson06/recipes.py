@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ... import data as _data
 from ... import gan
-from ...evaluation.records import recorded_cures, recorded_motion
+from ...evaluation import records
 from ...viz.figures import Figure, drawing
 from ...viz.panels import curve, scatter
 from ...viz.player import FramePlayer
@@ -31,14 +31,14 @@ def recorded(kind: str) -> dict[str, list[dict]]:
     if kind not in KINDS:
         raise ValueError(f"The cures were recorded as {', '.join(map(repr, KINDS))}: got {kind!r}.")
     kind_of = lambda r: r["choice"] if r["choice"] == "usual" else r["network"]
-    runs = [r for r in recorded_cures()["runs"] if kind_of(r) == kind]
+    runs = [r for r in records.read("cures")["runs"] if kind_of(r) == kind]
     by = {name: [r for r in runs if r["recipe"] == name] for name in gan.RECIPES}
     return {name: sorted(rows, key=lambda r: r["seed"]) for name, rows in by.items() if rows}
 
 
 def tries_table() -> Table:
     """What each recipe's six tries covered (overlap): two networks, three rates, one seed. The largest of a row is marked."""
-    book, rows = recorded_cures(), []
+    book, rows = records.read("cures"), []
     pairs = [(n, lr) for n in NETWORKS for lr in sorted({t["lr"] for t in book["tries"]})]
     for name, choice in book["choices"].items():
         found = {(t["network"], t["lr"]): t["overlap"] for t in book["tries"] if t["recipe"] == name}
@@ -96,7 +96,7 @@ def cures(kind: str, width: float = 7.8) -> Figure:
     Under it: islands found, and the share of fakes on them. Orange frame: off the islands, or an island lost. Fakes outside
     the picture stand as crosses on its edge, in the direction where they are.
     """
-    rows, modes, limit = recorded(kind), _data.ring(16).modes.numpy(), recorded_cures()["plot"]
+    rows, modes, limit = recorded(kind), _data.ring(16).modes.numpy(), records.read("cures")["plot"]
     columns, side, tall = max(map(len, rows.values())), 2.2 * limit, 2.2 * limit + 0.95
     with drawing():
         height = 0.35 + (width - 1.9) / columns * len(rows) * tall / side
@@ -132,7 +132,7 @@ def _small(ax, run: dict, at: np.ndarray, modes: np.ndarray, limit: float, palet
 
 def astray() -> FramePlayer:
     """Four recipes with waves, seed 0, over the whole training: where the fakes go. Those outside stand on the edge."""
-    book, limit = recorded_cures(), recorded_cures()["plot"]
+    book, limit = records.read("cures"), records.read("cures")["plot"]
     films = {n: book["film"][n] for n in FILMED if n in book["film"]}
     films = {n: np.array([x for _, x in film]).reshape(len(film), -1, 2) / 100 for n, film in films.items()}
     frames = min(map(len, films.values()))
@@ -157,7 +157,7 @@ def motion(loss: str, optimizer: str, head: int, what: str) -> list[float]:
     """One number of each seed's recorded training: "gradient" and "noise" at its start, "moved" and "farthest" at its end; infinite
     at the end of one that broke off."""
     same = lambda r: (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)
-    runs = sorted((r for r in recorded_motion()["play"] if same(r)), key=lambda r: r["seed"])
+    runs = sorted((r for r in records.read("motion")["play"] if same(r)), key=lambda r: r["seed"])
     row, column = {"gradient": (0, 3), "noise": (0, 4), "moved": (-1, 1), "farthest": (-1, 6)}[what]
     values = [None if row and r.get("error") else r["rows"][row][column] for r in runs]
     return [math.inf if v is None else v for v in values]
@@ -165,7 +165,7 @@ def motion(loss: str, optimizer: str, head: int, what: str) -> list[float]:
 
 def motion_table(head: int = 300) -> Table:
     """How far G's weights move in the recorded trainings, D having had `head` lessons alone: medians, with the range over the seeds."""
-    book, rows = recorded_motion(), []
+    book, rows = records.read("motion"), []
     if head not in (heads := sorted({r["head"] for r in book["play"]})):
         known = " and after ".join(map(str, heads))
         raise ValueError(f"Recorded are trainings after {known} lessons of D: got head = {head!r}.")

@@ -10,9 +10,8 @@ from PIL import Image
 from torch.nn import functional as F
 
 from ... import data
-from ...evaluation import arena
-from ...evaluation.pyramid import Ruler, real_pictures
-from ...evaluation.records import RECORDS, recorded_ladder
+from ...evaluation import arena, records
+from ...evaluation.pyramid import AGAIN, FAMILIES, SIZES, Ruler, real_pictures
 from ...viz.figures import grid
 from ...viz.panels import Line, curve, pixels
 from ...viz.player import FramePlayer
@@ -20,8 +19,6 @@ from ...viz.tables import Table, table
 from ..live import ByTurns
 
 FLOORS = {"ylim": (0.5, 63), "yticks": (1, 2, 5, 10, 20, 50)}  # of the axis with the distance
-SIZES, FAMILIES = (8, 16, 32, 64), ("GAN", "DDPM")
-AGAIN = (16, 32)  # where equal steps and equal FLOPs were tried as well
 LIVE = 48  # samples to judge while one waits
 
 
@@ -36,7 +33,7 @@ def climbed(size: int, family: str, equal: str = "seconds") -> list[dict]:
 
     A family with as many steps by another budget was not trained twice: its run of equal seconds is the run.
     """
-    book = recorded_ladder()
+    book = records.read("ladder")
     plan = book["rungs"][str(size)]["budgets"]
     same = plan[equal][family] == plan["seconds"][family]
     want = (size, family, "seconds" if same else equal)
@@ -48,7 +45,7 @@ def _sheet(size: int, family: str, seeds: list[int]) -> np.ndarray:
     """The recorded pictures of one size and family: two rows of three for each seed, at 64 pixels a picture."""
     bands = []
     for seed in seeds:
-        path = RECORDS / f"ladder_{size}_{family}_{seed}.{'png' if size < 32 else 'jpg'}"
+        path = records.RECORDS / f"ladder_{size}_{family}_{seed}.{'png' if size < 32 else 'jpg'}"
         line = np.full((size, 6 * size, 3), 225, np.uint8)  # grey: this run is not recorded yet
         if path.exists():
             with Image.open(path) as image:
@@ -59,7 +56,7 @@ def _sheet(size: int, family: str, seeds: list[int]) -> np.ndarray:
 
 def ladder() -> FramePlayer:
     """The recorded ladder as a film whose frames are its rungs: real sprites, GAN, DDPM, and how far each run is from real."""
-    book = recorded_ladder()
+    book = records.read("ladder")
     runs, sizes = book["runs"], SIZES
     seeds = sorted({r["seed"] for r in runs})
     n = 6 * len(seeds)
@@ -103,7 +100,7 @@ def ladder_table(equal: str = "seconds") -> Table:
     """
     if equal not in EQUAL:
         raise ValueError(f"On the ladder both families had equal {', '.join(EQUAL)}: got {equal!r}.")
-    book, rows, seen = recorded_ladder(), [], []
+    book, rows, seen = records.read("ladder"), [], []
     for size in SIZES if equal == "seconds" else AGAIN:
         rung = book["rungs"][str(size)]
         seen.append(size)

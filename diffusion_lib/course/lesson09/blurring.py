@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from ... import ddpm, gan, store, vae
+from ... import store
 from ...diffusion import generator, randn_like
-from ...evaluation.records import recorded_latents
+from ...evaluation import records
 from ...vae import VAE
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels
 from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
-from .latents import seen_and_unseen
+from .measures import again, drawn_by_all, edges, seen_and_unseen, shares, squared_error
 
 # ---------------------------------------------------------------------------------------- what is kept
-
-
-@torch.no_grad()
-def again(model: VAE, x: Tensor) -> Tensor:
-    """x (B, ...) -> the middle of q(z | x) -> decoded."""
-    return model.decode(model.encode(x)[0])
-
-
-def squared_error(a: Tensor, b: Tensor) -> float:
-    """Mean of (a - b)^2 over pictures and pixels; pixels are in -1..1."""
-    return float((a - b).pow(2).mean())
 
 
 KEPT = {"2 numbers": "digits_vae2", "16 numbers": "digits_vae"}
@@ -51,33 +39,6 @@ def kept(n: int = 12, seed: int = 0) -> FramePlayer:
 
 
 # ---------------------------------------------------------------------------------------- why it blurs
-
-
-def shares(model: VAE, z: Tensor, x: Tensor) -> Tensor:
-    """Which of x (N, ...) may have made z (B, latent)? q(z | x_i) / sum_j q(z | x_j), (B, N)."""
-    mu, logvar = model.encode(x)
-    return (-0.5 * ((z[:, None] - mu).pow(2) * (-logvar).exp() + logvar).sum(2)).softmax(1)
-
-
-@torch.no_grad()
-def lost(model: VAE, x: Tensor, seed: int = 0) -> dict[str, float]:
-    """Squared error a pixel of x (N, ...) -> z ~ q(z | x) -> decoded, split exactly in two (Pythagoras):
-
-        E (x - decoded)^2 = E (x - mean)^2 + E (mean - decoded)^2,   mean(z) = sum_i q(z | x_i) x_i / sum_i q(z | x_i)
-
-    several: the first; one z stands for several x, and no decoder can draw them all. decoder: the second. share = several / error.
-    alike: for how many of x one z stands (perplexity of `shares`). Estimated with one z for each x.
-    """
-    mu, logvar = model.encode(x)
-    z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))
-    weights, flat = shares(model, z, x), x.flatten(1)
-    mean = weights @ flat
-    # over all that may have made z, not only the one that did: less noise, the same mean
-    several = float((weights @ flat.pow(2) - mean.pow(2)).mean().clamp_min(0))
-    decoder = squared_error(mean, model.decode(z).flatten(1))
-    alike = float(torch.special.entr(weights).sum(1).mean().exp())
-    parts = {"several": several, "decoder": decoder}
-    return parts | {"error": several + decoder, "share": several / (several + decoder), "alike": alike}
 
 
 @torch.no_grad()
@@ -115,28 +76,6 @@ def why_blurred(model: VAE | None = None, frames: int = 12, seed: int = 0) -> Fr
 # ---------------------------------------------------------------------------------------- sharpness, and the decoder's s
 
 
-def edges(x: Tensor) -> float:
-    """Mean squared difference of neighbouring pixels of x (N, C, H, W), across and down: small where pictures are smooth.
-
-    Blind to *what* is sharp: noise has the sharpest edges of all.
-    """
-    return float(torch.cat([x.diff(dim=2).pow(2).flatten(), x.diff(dim=3).pow(2).flatten()]).mean())
-
-
-def drawn_by_all(n: int = 797, seed: int = 0) -> dict[str, Tensor]:
-    """n pictures (n, 1, 8, 8) of each: unseen real digits, both VAEs' means, one with its grain, GAN, DDPM (no classes asked for)."""
-    narrow, wide, none = store.load("digits_vae"), store.load("digits_vae_wide"), torch.full((n,), -1)
-    found = {
-        "VAE, s = 0.1": vae.draw(narrow, n, seed=seed),
-        "VAE, s = 0.5": vae.draw(wide, n, seed=seed),
-        "VAE, s = 0.5, with its grain": vae.draw(wide, n, seed=seed, grain=True),
-        "GAN": gan.draw(store.load("digits_gan"), n, seed=seed),
-        "DDPM": ddpm.draw(store.load("digits"), n, y=none, seed=seed),
-    }
-    drawn = {name: torch.cat(list(parts)) for name, parts in found.items()}
-    return {"real": seen_and_unseen()[1].x[:n]} | drawn
-
-
 def bars(names: list[str], heights: list[float], title: str, line: dict[str, float], **more) -> dict:
     """A panel with a bar for each name, a dashed line across, {its name: its height}, and a cursor that goes from bar to bar.
 
@@ -163,7 +102,7 @@ def sharpness(n: int = 797) -> FramePlayer:
 def lost_table() -> Table:
     """Where the error of the recorded networks comes from, see `lost`."""
     rows = []
-    for name, row in recorded_latents()["kept"].items():
+    for name, row in records.read("latents")["kept"].items():
         several, decoder = row["several"], row["decoder"]
         error = f"{several + decoder:.3f}"
         rows.append([name, f"{row['alike']:.1f}", f"{several:.3f}", f"{decoder:.3f}", error])
@@ -177,7 +116,7 @@ COLUMNS |= {"frechet_clouds": ".1f", "frechet": ".1f"}
 
 def s_table() -> Table:
     """The recorded runs with s learned and s fixed, every seed."""
-    book, rows = recorded_latents(), []
+    book, rows = records.read("latents"), []
     for r in book["s"]:
         name = f"{r['s']:.2f}, {'fixed' if r['fixed'] else 'learned'}"
         cells = [f"{r[k]:{form}}" for k, form in COLUMNS.items()]

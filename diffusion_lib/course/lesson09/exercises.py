@@ -130,7 +130,7 @@ EXERCISES: tuple[Exercise, ...] = (
          N_("w = cosine.acos(); the two shares are sin((1 - u) w) / sin w and sin(u w) / sin w."),
          N_("c = (a * b).sum(1, keepdim=True) / (a.norm(dim=1, keepdim=True) * b.norm(dim=1, keepdim=True)), w = c.acos(), and the formula.")),
         N_("equal steps of u are equal steps of the angle, and vectors of one length keep it all the way."),
-        N_("The library calls this `views.slerp`."),
+        N_("The library calls this `measures.slerp`."),
     ),
     Exercise(
         "09.dial",

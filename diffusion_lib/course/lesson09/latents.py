@@ -12,12 +12,10 @@ import torch
 import traitlets
 from torch import Tensor
 
-from ... import data as _data
 from ... import store, vae
 from ...dataset import Data
-from ...ddpm import Denoiser
-from ...diffusion import generator, randn_like, sample
-from ...evaluation.records import recorded_latents
+from ...diffusion import generator, randn_like
+from ...evaluation import records
 from ...train import Record, fit
 from ...vae import VAE, kl_to_prior, surprise
 from ...viz import still as stills
@@ -29,12 +27,7 @@ from ...viz.tables import Table, table
 from ...viz.theme import heard_at_once, script
 from ...words import N_, _, spoken
 from ..live import Live, budget
-
-
-def seen_and_unseen() -> tuple[Data, Data]:
-    """The 1,000 digits that every network of this lesson may have seen, and the 797 that none has."""
-    return _data.load("digits").split(1000)
-
+from .measures import from_noise, seen_and_unseen, slerp, straight
 
 # ---------------------------------------------------------------------------------------- the map
 
@@ -190,44 +183,11 @@ def bound_parts(model: VAE, x: Tensor, levels: int, seed: int = 0) -> dict[str, 
 # ---------------------------------------------------------------------------------------- walks
 
 
-def slerp(a: Tensor, b: Tensor, u: float) -> Tensor:
-    """From a to b (B, ...) along an arc: [ sin((1 - u) w) a + sin(u w) b ] / sin w, where w is the angle between them.
-
-    u in 0..1. For a and b of one length, that length is kept (Shoemake 1985; for latents White 2016, 1609.04468).
-    Raises ValueError where a and b point the same or opposite ways: no arc, or too many.
-    """
-    flat_a, flat_b = a.flatten(1), b.flatten(1)
-    cosine = (flat_a * flat_b).sum(1) / (flat_a.norm(dim=1) * flat_b.norm(dim=1))
-    if bool((cosine.abs() > 1 - 1e-6).any()):
-        raise ValueError(
-            "Between vectors that point the same or opposite ways there is no single arc: draw others."
-        )
-    w = cosine.acos().reshape(-1, *[1] * (a.ndim - 1))
-    return (((1 - u) * w).sin() * a + (u * w).sin() * b) / w.sin()
-
-
-def straight(a: Tensor, b: Tensor, u: float) -> Tensor:
-    """(1 - u) a + u b."""
-    return (1 - u) * a + u * b
-
-
-@torch.no_grad()
-def from_noise(model: Denoiser, xT: Tensor, steps: int = 20, y: Tensor | None = None) -> Tensor:
-    """The picture that a walk without dice makes of x_T (B, ...): a function of it. No class is asked for unless y (B,) says so.
-
-    The sampler is that of `ddpm.draw`: DPM-Solver++(2M), a probability-flow sampler, on times even in decibels.
-    """
-    none = torch.full((len(xT),), -1) if model.net.config["classes"] and y is None else y
-    times = model.schedule.times(steps, "snr")
-    *_, last = sample(model, xT, model.schedule, times, eta=0.0, order=2, clip=1.0, y=none)
-    return last.xs
-
-
 def midpoint_table() -> Table:
     """The recorded Fréchet distances of pictures drawn at the ends and in the middles of walks, every seed."""
     rows = [
         [r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))]
-        for r in recorded_latents()["midpoints"]
+        for r in records.read("latents")["midpoints"]
     ]
     return table(["", "seed", "ends", "middle of the arc", "middle of the straight line"], rows)
 
@@ -235,7 +195,7 @@ def midpoint_table() -> Table:
 def halfway_table() -> Table:
     """The recorded contrast of pictures half way, and how long the codes at the ends are."""
     rows = []
-    for name, r in recorded_latents()["halfway"].items():
+    for name, r in records.read("latents")["halfway"].items():
         length = f"{r['length']:.2f} (root of {r['numbers']}: {r['numbers'] ** 0.5:.2f})"
         rows.append([name, *(f"{r[k]:.2f}" for k in ("ends", "arc", "straight", "fade")), length])
     return table(["contrast", "ends", "arc", "straight", "cross-fade", "length of a code"], rows)
