@@ -40,11 +40,8 @@ RATES, NETWORKS = (2e-3, 1e-3, 5e-4), {"waves": {"waves": nets.WAVES}, "plain": 
 SAMPLES, POINTS, LOOKS = 2500, 200, 16
 PLOT = 2.1  # half the side of the lesson's little plots
 OLD = ("minimax (2014)", "non-saturating")
-FILMED = (
-    *OLD,
-    "+ R1 + R2",
-    "RpGAN + R1 + R2",
-)  # seed 0 of these keeps its points at each look, at the usual rate, with waves
+# seed 0 of these keeps its points at each look, at the usual rate, with waves
+FILMED = (*OLD, "+ R1 + R2", "RpGAN + R1 + R2")
 VERDICTS = {
     "off": f"fewer than {COUNTED:.0%} of the samples are within 3 sd of an island: too few to count modes, and no KL",
     "lost": "enough are, and fewer than 8 islands hold at least a tenth of their fair share of these",

@@ -174,9 +174,8 @@ class Bench:
         here.unlink()
         here.write_text(source.replace(right, wrong), encoding="utf-8")
         clock = next(_clock)
-        os.utime(
-            here, (clock, clock)
-        )  # never the time of another, or old bytecode would be taken for this file's
+        # never the time of another, or old bytecode would be taken for this file's
+        os.utime(here, (clock, clock))
         try:
             yield
         finally:

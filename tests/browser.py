@@ -31,12 +31,8 @@ from diffusion_lib.files import asked
 from diffusion_lib.train import MAX_STEPS
 
 ROOT = Path(__file__).parent.parent
-CAPS = {
-    "04": 12,
-    "06": 12,
-    "07": 12,
-    "09": 12,
-}  # lessons that train: so many steps each; `make slow` runs them whole
+# lessons that train: so many steps each; `make slow` runs them whole
+CAPS = {"04": 12, "06": 12, "07": 12, "09": 12}
 # Views of a lesson that draw samples by the hundred: so few here; what is shown where is held by tests without a browser.
 FEWER = {
     "04": {

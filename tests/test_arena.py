@@ -159,9 +159,8 @@ def test_drawing_needs_no_encoder_and_no_discriminator():
 def test_real_ones_reach_what_real_ones_reach(digits):
     floor = digits.floor()
     assert floor["coverage"] > 0.93 and not floor["fails"]
-    unseen = (
-        digits.eye(digits.unseen.x).argmax(1) == digits.unseen.y
-    )  # the eye knows the learned ones by heart
+    # the eye knows the learned ones by heart
+    unseen = digits.eye(digits.unseen.x).argmax(1) == digits.unseen.y
     assert floor["accuracy"] == pytest.approx(float(unseen.double().mean())) and floor["accuracy"] < 0.995
     assert floor["nearer_to_training"] == 0.5
     points = arena.load("ring").floor()
@@ -303,9 +302,8 @@ def test_every_seed_is_there_and_all_had_the_same_seconds(name):
         mean = sum(r["seconds"] for r in runs.values()) / 3
         assert all(0.98 * mean <= r["seconds"] <= 1.02 * mean for r in runs.values() if not r["error"]), seed
         share = [r["steps"] / book["steps"][f] for f, r in runs.items() if not r["error"]]
-        assert max(share) == 1 and min(share) > 0.9, (
-            seed
-        )  # the first had made its steps, nobody was far from it
+        # the first had made its steps, nobody was far from it
+        assert max(share) == 1 and min(share) > 0.9, seed
     assert all(r["seed"] in seeds for r in book["runs"])
 
 
@@ -379,11 +377,8 @@ def test_a_seed_whose_seconds_are_not_equal_is_run_again():
     import arena as benchmark
 
     rows = [{"family": f, "seed": s, "error": "", "seconds": 10 + 0.35 * s * (f == "GAN")} for f in FAMILIES for s in range(3)]  # fmt: skip
-    assert [benchmark.equal(rows, s) for s in range(3)] == [
-        True,
-        False,
-        False,
-    ]  # GAN 10, 10.35, 10.7 beside 10 and 10
+    # GAN 10, 10.35, 10.7 beside 10 and 10
+    assert [benchmark.equal(rows, s) for s in range(3)] == [True, False, False]
     rows[1]["error"] = "The loss is nan"
     assert benchmark.equal(rows, 1)  # what broke off has no whole time
 

@@ -108,9 +108,8 @@ def test_forward_draws_the_caption_and_the_kind(here):
     flower = data.photo(drawn.draw(spec, 16), 16).x
     assert shown("forward.png", noised(flower, [0, 200, 1000])) == [1, 1, 1]
     run("figure", "forward", "--kind", "flower", *SMALL, "--out", "kind.png")
-    assert (here / "kind.png").read_bytes() == (
-        here / "forward.png"
-    ).read_bytes()  # and every byte is the same again
+    # and every byte is the same again
+    assert (here / "kind.png").read_bytes() == (here / "forward.png").read_bytes()
     run("figure", "forward", "--kind", "photo", *SMALL)
     assert shown("forward.png", noised(data.flower_photo(16).x, [0, 400])) == [1, 1]
 

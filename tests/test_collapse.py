@@ -71,9 +71,8 @@ def test_it_trains_measures_and_ends(lab):
     assert labels[0] == "step 0" and labels[-1] == "step 6" and len(labels) == len(lab.history.items())
     assert all("minimax (2014), D's rate 0.1" in c and "of 8 modes" in c for c in captions)
     assert not any(c.disabled for c in (lab.recipe, lab.speed, lab.again, lab.go_on)) and lab.stop.disabled
-    assert (
-        "nan" not in " ".join(captions) and "too few to count modes" in captions[0]
-    )  # nothing is on an island yet
+    # nothing is on an island yet
+    assert "nan" not in " ".join(captions) and "too few to count modes" in captions[0]
 
 
 @pytest.mark.parametrize("recipe", list(gan.RECIPES))
@@ -129,9 +128,8 @@ def test_a_training_that_breaks_says_so_and_can_be_rewound(lab, monkeypatch):
         lab.start()
         lab.join()
     assert lab.state == "failed" and not lab.again.disabled
-    assert (
-        ">✗ The loss is nan Rewind, or start again.</span>" in lab.says.value
-    )  # the whole sentence, and no more
+    # the whole sentence, and no more
+    assert ">✗ The loss is nan Rewind, or start again.</span>" in lab.says.value
     lab.rewind(0)
     lab.join()
     assert lab.state == "done"

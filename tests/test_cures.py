@@ -102,9 +102,8 @@ def test_whereabouts_finds_the_clump_and_what_is_outside():
     assert found["beyond"] == 0.3 and found["largest"] == 17.5
     assert found["clump"]["share"] == 0.7 and found["clump"]["between"]
     assert math.hypot(*found["clump"]["at"]) < 0.01
-    assert found["clump"]["away"] == pytest.approx(
-        1 / (2 * math.sin(math.pi / 8)), abs=0.01
-    )  # radius over gap
+    # radius over gap
+    assert found["clump"]["away"] == pytest.approx(1 / (2 * math.sin(math.pi / 8)), abs=0.01)
     on = cures.whereabouts(RING.x[RING.y == 2], RING.modes)["clump"]
     assert on["share"] == 1 and not on["between"] and on["away"] < 0.01
     far = cures.whereabouts(out, RING.modes)["clump"]

@@ -123,9 +123,8 @@ def test_the_pad(opened):
     left, top, wide, high = pad.bounding_box().values()
     paper = rgb(colours["page"])
     edge = seen(p, (left - 3, top + high / 2, 6, 1))[0]
-    assert (
-        tuple(edge[0]) == paper and max(contrast(tuple(c), paper) for c in edge) >= 3
-    )  # black on nearly black has an edge
+    # black on nearly black has an edge
+    assert tuple(edge[0]) == paper and max(contrast(tuple(c), paper) for c in edge) >= 3
     assert pixels(pad).max() == 0
     p.mouse.move(left + 0.5 * wide, top + 0.2 * high)
     p.mouse.down()

@@ -218,9 +218,8 @@ def test_every_prediction_says_the_same(name, T):
         for source in words:
             for target in words:
                 got = convert(words[source], source, target, xt, t, s)
-                tol = 1e-12 / min(
-                    float(a.sqrt()), float((1 - a).sqrt())
-                )  # dividing by a small number costs its digits
+                # dividing by a small number costs its digits
+                tol = 1e-12 / min(float(a.sqrt()), float((1 - a).sqrt()))
                 assert_close(got, words[target], rtol=tol * 10, atol=tol * 10)
 
 
@@ -539,9 +538,8 @@ def test_a_schedule_that_does_not_end_in_noise_warns():
     with pytest.warns(UserWarning, match=r"alpha_bar_T = 0\.[56]0") as seen:
         Schedule.from_beta(torch.linspace(1e-4, 0.02, 50))
         Schedule(torch.linspace(1, 0.5, 5))
-    assert [w.filename for w in seen] == [
-        __file__
-    ] * 2  # it points at the reader's line, not into the library
+    # it points at the reader's line, not into the library
+    assert [w.filename for w in seen] == [__file__] * 2
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Schedule.of("linear", 5)

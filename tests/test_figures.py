@@ -142,9 +142,8 @@ def test_strip_rows_stand_under_each_other_and_labels_under_all():
     ink = (a < 200).any(-1)
     assert ink[lower + 16 * zoom :, left:].any()  # labels
     assert ink[top : top + 16 * zoom, :left].any() and ink[lower : lower + 16 * zoom, :left].any()  # titles
-    assert not ink[
-        top : top + 16 * zoom, left + 16 * zoom + 2 : left + 16 * zoom + 8
-    ].any()  # the gap is clean
+    # the gap is clean
+    assert not ink[top : top + 16 * zoom, left + 16 * zoom + 2 : left + 16 * zoom + 8].any()
 
 
 def test_strip_keeps_large_pictures_whole_and_few_ones_small():
@@ -259,9 +258,8 @@ def test_svg_is_xml_with_its_own_pictures_and_nothing_from_outside(tmp_path):
         for k, v in e.attrib.items()
         if k.endswith("href")
     ]
-    assert all(
-        np.array_equal(a, b) for a, b in zip(shown, to_uint8(chain()), strict=True)
-    )  # native size, every byte
+    # native size, every byte
+    assert all(np.array_equal(a, b) for a, b in zip(shown, to_uint8(chain()), strict=True))
     links = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith("href") or k == "src"]
     assert all(v.startswith(("#", "data:")) for v in links) and not re.search(
         r"url\((?!#)|<script|<text", text

@@ -304,9 +304,8 @@ def test_nobody_who_listens_is_no_failure(monkeypatch):
 def test_a_closed_pipe_and_a_full_disk_at_the_other_end_leave_no_traceback():
     read, written = os.pipe()
     os.close(read)
-    env = {
-        k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"
-    }  # or nothing is left for Python's end
+    # or nothing is left for Python's end
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
     with open("/dev/full", "wb") as full:
         for out, words in ((written, ["--version"]), (full, ["train", "--help"])):
             command = [sys.executable, "-m", "diffusion_lib", *words]
@@ -347,9 +346,8 @@ def test_the_bar_is_one_row_that_is_rewritten(widths, monkeypatch):
     shown, last = drawn(widths, monkeypatch)
     for width, text in shown:
         assert text.startswith("\r") and text.count("\r") == 1 and "\n" not in text and text.isascii()
-        assert (
-            len(text) - 1 == (width or 80) - 1
-        )  # one less than the width: a full row would jump to the next
+        # one less than the width: a full row would jump to the next
+        assert len(text) - 1 == (width or 80) - 1
     if min(widths) >= 40 or widths == [0]:
         assert all("%" in text and "s left" in text and "#" in text for _, text in shown[1:])
     assert last.replace("\r\n", "\n") == "\ndiffusion_lib: done\n"

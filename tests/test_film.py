@@ -86,9 +86,8 @@ def test_a_player_sends_the_new_frame_only(monkeypatch):
     player.observe(lambda change: seen.append(change["new"].frames), "film")
     player.append(panels([3], [1, 2, 3]), **words([3]))
     assert sent == ["grown"] and seen == [3] and player.n_frames == 3 and player.value == 1
-    assert same(
-        player.get_state("film")["film"]["captions"], words([1, 2, 3])["captions"]
-    )  # a new page gets all
+    # a new page gets all
+    assert same(player.get_state("film")["film"]["captions"], words([1, 2, 3])["captions"])
     player.append(panels([4], [3, 4]), **words([4]), keep=[2])
     assert player.value == 1 and player.film.captions == ["caption 3", "caption 4"]
     sent.clear()

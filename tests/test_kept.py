@@ -291,9 +291,8 @@ def test_a_training_that_is_broken_off_leaves_the_weights_of_before(here, after,
     assert run(f"{RING} --steps 5") == 0 and card()["steps"] == 1
     (spare,) = here.glob("w-before-*.safetensors")
     assert spare.read_bytes() == old and f"are now in {spare.name}" in capsys.readouterr().err
-    assert (
-        run(f"{RING} --steps 5 --checkpoint c.pt") == 0
-    )  # here nothing is lost: the next one goes on from there
+    # here nothing is lost: the next one goes on from there
+    assert run(f"{RING} --steps 5 --checkpoint c.pt") == 0
     assert len(list(here.glob("w-before-*"))) == 1
 
 

@@ -57,9 +57,8 @@ def grows(p, box, least=1, within=60):
 
 
 def button(box, name):
-    return box.locator(
-        "button", has_text=name
-    ).first  # its icon is a letter of an icon font, and part of its name
+    # its icon is a letter of an icon font, and part of its name
+    return box.locator("button", has_text=name).first
 
 
 def test_stop_is_heard_while_a_cell_waits_and_continue_while_one_works(live, folder):
@@ -70,9 +69,8 @@ def test_stop_is_heard_while_a_cell_waits_and_continue_while_one_works(live, fol
     assert button(box, "Stop").is_enabled() and button(box, "Continue").is_disabled()
     button(box, "Stop").click()
     box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)
-    p.locator(".jp-OutputArea", has_text="the cells after it run").first.wait_for(
-        timeout=20_000
-    )  # the waiting cell has returned
+    # the waiting cell has returned
+    p.locator(".jp-OutputArea", has_text="the cells after it run").first.wait_for(timeout=20_000)
     assert button(box, "Stop").is_disabled() and button(box, "Continue").is_enabled()
     assert box.bounding_box()["height"] == height
     step = grows(p, box, 0)
@@ -86,9 +84,8 @@ def test_stop_is_heard_while_a_cell_waits_and_continue_while_one_works(live, fol
     button(box, "Stop").click()
     box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)
     p.evaluate(IDLE, 30_000)
-    assert (
-        int(ask_kernel(p, "training.record.step")) > step
-    )  # one and the same training: its steps are counted on
+    # one and the same training: its steps are counted on
+    assert int(ask_kernel(p, "training.record.step")) > step
     (folder / "hold").unlink()
 
 

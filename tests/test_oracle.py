@@ -130,9 +130,8 @@ def test_the_papers_unscaled_betas_fail_even_a_perfect_denoiser():
         bad = Schedule.from_beta(torch.linspace(1e-4, 0.02, 50, dtype=F64))
     means, sd = grid()
     for s, fails in ((bad, True), (Schedule.of("linear", 50), False)):
-        means1 = (
-            means / 2.83 if not fails else means
-        )  # the bug's usual company: data not scaled to unit variance
+        # the bug's usual company: data not scaled to unit variance
+        means1 = means / 2.83 if not fails else means
         *_, last = sample(mixture_denoiser(means1, sd, s), randn(5000, 2), s, generator=gen(1))
         share = torch.bincount(torch.cdist(last.xs, means1).argmin(1), minlength=25) / 5000
         assert (int((share > 0.1 / 25).sum()) < 20) == fails

@@ -273,15 +273,12 @@ def test_what_the_browser_says_is_not_turned_round_to_the_thread_of_the_cells():
 
     from diffusion_lib.viz.theme import heard_at_once
 
-    comm = SimpleNamespace(
-        _reply_subshell_for=lambda data, wanted: None
-    )  # as after a cell has spoken through it
+    # as after a cell has spoken through it
+    comm = SimpleNamespace(_reply_subshell_for=lambda data, wanted: None)
     widget = heard_at_once(SimpleNamespace(comm=comm))
     assert widget.comm._reply_subshell_for({}, "a thread of its own") == "a thread of its own"
-    (
-        heard_at_once(SimpleNamespace(comm=object())),
-        heard_at_once(SimpleNamespace()),
-    )  # other servers: nothing to do
+    # other servers: nothing to do
+    (heard_at_once(SimpleNamespace(comm=object())), heard_at_once(SimpleNamespace()))
 
 
 def test_every_widget_of_ours_is_heard_beside_a_cell():

@@ -367,9 +367,8 @@ def test_run_the_cell_again_and_remove_it_while_it_plays(lab):
     view = View(lab)
     view.until(0)
     lab.wait_for_timeout(300)
-    assert (
-        view.index == 0 and lab.locator(".fp").count() == 4
-    )  # the new player stands still, the old one is gone
+    # the new player stands still, the old one is gone
+    assert view.index == 0 and lab.locator(".fp").count() == 4
     view.slider.focus()
     view.press("ArrowRight")
     assert view.index == 1
@@ -415,9 +414,8 @@ def test_play_pause_speed(open_page):
     started = view.page.evaluate("performance.now()")
     view.until(T)
     view.button("Play").wait_for()
-    assert (
-        900 < view.page.evaluate("performance.now()") - started < 30_000
-    )  # 40 frames at 4 x 10 a second, on a busy machine fewer
+    # 40 frames at 4 x 10 a second, on a busy machine fewer
+    assert 900 < view.page.evaluate("performance.now()") - started < 30_000
     view.press("Home", "Space", "ArrowRight")  # a step by hand stops it
     assert view.button("Play").count() == 1
 

@@ -204,9 +204,8 @@ def test_unit_variance_softens_the_fall_and_a_fitting_schedule_repairs_it(bad):
         islands, _, _, inner, *_ = said_numbers(film.film["captions"][0])
         assert islands == 25 and 33 <= inner <= 45
     together = said_numbers(schedule_test(bad).film["captions"][0].split("together are")[1])[0]
-    assert (
-        together < 0.02 < bad.terminal_kl(data.grid(4000).x)
-    )  # the gauge is red, the start is right all the same
+    # the gauge is red, the start is right all the same
+    assert together < 0.02 < bad.terminal_kl(data.grid(4000).x)
 
 
 def test_one_long_step_loses_islands_although_the_gauge_is_green():

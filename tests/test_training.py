@@ -130,9 +130,8 @@ def test_training_resumes_to_the_bit(tmp_path):
         nn.init.normal_(next(learner.model.parameters()))  # what it starts with is of no importance
     rest = steps(9, *parts, checkpoint=tmp_path / "c.pt")
     assert same(weights(whole), weights(resumed))
-    assert [(r.step, r.values) for r in rest] == [
-        (r.step, r.values) for r in records[2:]
-    ]  # the last of before, first
+    # the last of before, first
+    assert [(r.step, r.values) for r in rest] == [(r.step, r.values) for r in records[2:]]
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100])
@@ -251,9 +250,8 @@ def test_each_target_is_its_formula(predicts):
         return torch.zeros_like(xt)
 
     loss = ddpm.ddpm_loss(model, x0, t, eps, SCHEDULE, predicts)
-    assert float(loss) == pytest.approx(
-        float(target.pow(2).mean()), rel=2e-3
-    )  # x0 from eps at t = T loses digits
+    # x0 from eps at t = T loses digits
+    assert float(loss) == pytest.approx(float(target.pow(2).mean()), rel=2e-3)
     assert torch.equal(asked[0][0], add_noise(x0, t, eps, SCHEDULE)) and torch.equal(asked[0][1], t)
 
 

@@ -216,9 +216,8 @@ def test_the_gaussian_fits_small_steps_only():
     assert gap[0] < 1e-3 and gap.max() > 0.3 and int(gap.argmax()) > 40
     truth, fit = mark(player, 0, j=0), mark(player, 0, j=1)
     assert np.abs(truth[0] - fit[0]).max() < 0.02 and np.abs(truth[-15] - fit[-15]).max() > 0.3
-    assert np.allclose(
-        np.trapezoid(truth, axis=1), np.trapezoid(fit, axis=1), rtol=0.02
-    )  # both are densities
+    # both are densities
+    assert np.allclose(np.trapezoid(truth, axis=1), np.trapezoid(fit, axis=1), rtol=0.02)
 
 
 def test_haste_costs_even_a_perfect_denoiser():

@@ -577,9 +577,8 @@ def test_a_drawing_is_sent_as_it_is_drawn_and_then_wiped(p):
     assert p.evaluate("() => window.said.length") == 0  # nothing was drawn
     line((0.2, 0.2), (0.2, 0.8), (0.8, 0.8))  # down, then to the right: an L
     drawn = view.canvas()[..., 0]
-    assert (
-        drawn[140, 56] > 250 and drawn[224, 140] > 250 and drawn[140, 140] < 5
-    )  # no line back to where it began
+    # no line back to where it began
+    assert drawn[140, 56] > 250 and drawn[224, 140] > 250 and drawn[140, 140] < 5
     view.click("Add this drawing")
     kind, grey = view.said
     picture = np.array(grey).reshape(28, 28)

@@ -716,9 +716,8 @@ def test_the_map_and_its_still_have_up_above(small_vae, monkeypatch):
 
     for row, column in ((0, 3), (7, 2)):
         assert np.abs(to_uint8(box.tiles[row, column]).astype(int) - drawn(column, row)).max() <= 1
-    top = stored(panel(films[0]["panels"], "what is decoded"))[
-        0
-    ]  # rows 2 and 6 of the nine, the higher one first
+    # rows 2 and 6 of the nine, the higher one first
+    top = stored(panel(films[0]["panels"], "what is decoded"))[0]
     assert (
         np.abs(top[:8, :8].astype(int) - drawn(2, 6)).max() <= 1
         and np.abs(top[9:17, 9:17].astype(int) - drawn(6, 2)).max() <= 1

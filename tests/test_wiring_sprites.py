@@ -123,9 +123,8 @@ def test_each_pattern_is_where_it_belongs():
         )
         mark, bib, coat = code(FUR[fur][1]), code(FUR[fur][2]), code(FUR[fur][0])
         assert close(head(tuxedo, 0, -0.05), bib) and close(head(plain, 0, -0.05), coat)  # the blaze
-        assert close(pixel(tuxedo, 0, -0.35), bib, 60) and not close(
-            pixel(plain, 0, -0.35), bib, 60
-        )  # the bib
+        # the bib
+        assert close(pixel(tuxedo, 0, -0.35), bib, 60) and not close(pixel(plain, 0, -0.35), bib, 60)
         assert close(head(tabby, 0, 0.5), mark) and close(head(plain, 0, 0.5), coat)  # a stripe
         assert close(head(patched, 0.45, 0.4), mark) and close(head(patched, -0.45, 0.4), coat)  # on one side
         tip = painters.TAIL[-1]

@@ -34,9 +34,8 @@ def make(x, job):
     optimizer = torch.optim.Adam(diffusion.parameters(), lr=lr, betas=(0.9, 0.99))
     ema = EMA(diffusion, beta=0.995, update_every=10)
     batches = shuffled((x + 1) / 2, batch)  # it maps 0..1 to -1..1 itself
-    amp = (
-        job["precision"] == "bfloat16"
-    )  # the README trains with amp=True; here only where the processor is faster with it
+    # the README trains with amp=True; here only where the processor is faster with it
+    amp = job["precision"] == "bfloat16"
 
     def learn() -> int:
         diffusion.train()

@@ -35,11 +35,8 @@ def too_little() -> list[str]:
     """Of the minimax loss: its pull beside the other's when D has won, and a bound for later; G's weights still go as far."""
     minimax, other = strong("minimax"), strong("non-saturating")
     assert minimax["later"] < 0.05 and minimax["moved"] > 0.8 * other["moved"], (minimax, other)
-    return [
-        f"{minimax['won']:.1f}",
-        f"{other['won']:.1f}",
-        "2,000",
-    ]  # what is later seen, of three seeds: test_lesson_steps
+    # what is later seen, of three seeds: test_lesson_steps
+    return [f"{minimax['won']:.1f}", f"{other['won']:.1f}", "2,000"]
 
 
 def too_much() -> list[str]:
