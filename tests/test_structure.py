@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import typing
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -277,3 +278,32 @@ class TestNotebook:
 def test_what_two_modules_need_stands_in_one(words):
     """The signals that end a program, and a sentence of the checker, stood in two places each."""
     assert sum(path.read_text(encoding="utf-8").count(words) for path in PACKAGE.rglob("*.py")) == 1
+
+
+def public(body, name=""):
+    """(name, node) of every function, class and method that bears no underscore and sets no other's property."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_":
+            setter = any(isinstance(d, ast.Attribute) for d in node.decorator_list)
+            yield from [] if setter else [(name + node.name, node)]
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, f"{node.name}.")
+
+
+def test_what_is_public_in_the_course_says_what_it_does():
+    for path in (PACKAGE / "course").rglob("*.py"):
+        if path.name == "exercises.py":
+            continue  # a learner sees what each exercise asks for in the notebook
+        for name, node in public(ast.parse(path.read_text(encoding="utf-8")).body):
+            assert ast.get_docstring(node), f"{path.name}: {name} has no docstring"
+
+
+@pytest.mark.heavy
+def test_a_face_holds_views_only():
+    """What is no view, i.e. returns nothing that a notebook shows by itself, is imported from where it lives."""
+    for face in (PACKAGE / "course").glob("lesson*/__init__.py"):
+        room = importlib.import_module(f"diffusion_lib.course.{face.parent.name}")
+        for name in room.__all__:
+            found = typing.get_type_hints(getattr(room, name))["return"]
+            shows = any(hasattr(found, f"_repr_{how}_") for how in ("mimebundle", "html", "png"))
+            assert shows, f"{face.parent.name}.{name} returns {found}"

@@ -47,6 +47,7 @@ SHAPES = (("cosine", 10, (4, 2)), ("linear", 25, (3, 1, 8, 8)), ("sigmoid", 12, 
 
 
 def gaussian(shape: tuple, g: torch.Generator) -> torch.Tensor:
+    """Noise of this shape, in float64."""
     return torch.randn(shape, generator=g, dtype=torch.float64)
 
 
