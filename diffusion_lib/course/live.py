@@ -53,8 +53,8 @@ class Live(WorkBox):
     """A training to watch. Its budget is in steps, the same on every machine, or in seconds; after it, it rests, and Continue
     gives as much more, unless `once` says that it is over.
 
-    A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds",
-    what a `WorkBox` needs; when all that these need is there, its `__init__` ends with `_open`.
+    A subclass has `_begin() -> iterator of Records`, `_look() -> dict` with at least "step" and "seconds", and what a `WorkBox`
+    needs; when all that these need is there, its `__init__` ends with `_open`.
     state: "training", "stopped", "done", "failed". `halt()` and `proceed()` are what the buttons do. error: what went wrong,
     if anything did. `.model` can be used at any time.
     """
