@@ -141,7 +141,9 @@ def test_the_estimate_of_a_network_is_the_exact_slope_on_average():
     model = Discriminator((2,), channels=32).double()
     x = torch.randn(1, 2, generator=dice(6), dtype=torch.float64)
     exact = gan.slope2(model, x)
-    seen = gan.slope2_estimate(model, x.expand(20_000, 2), torch.randn(20_000, 2, generator=dice(7)).double(), 1e-4)  # fmt: skip
+    seen = gan.slope2_estimate(
+        model, x.expand(20_000, 2), torch.randn(20_000, 2, generator=dice(7)).double(), 1e-4
+    )
     assert abs(seen.mean() - exact) < 4 * seen.std() / math.sqrt(20_000) + 1e-3 * exact
 
 
@@ -506,7 +508,9 @@ def test_slopes_are_held_less_as_the_rate_falls():
 
 def test_build_lets_them_fall_for_points(monkeypatch):
     seen = []
-    monkeypatch.setattr(Regular, "__call__", lambda self, model, real, *a: seen.append(self.r1) or real.sum() * 0)  # fmt: skip
+    monkeypatch.setattr(
+        Regular, "__call__", lambda self, model, real, *a: seen.append(self.r1) or real.sum() * 0
+    )
     _, parts = small(r1=1.0)
     rates = [record.rate for record in fit(*parts, steps=50)]
     assert seen == pytest.approx([0.01 + 0.99 * rate**2 for rate in rates])

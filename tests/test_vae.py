@@ -169,7 +169,9 @@ def test_samples_are_the_same_for_a_seed_and_grain_is_s_of_noise():
     model = VAE((1, 8, 8), latent=3, classes=10, channels=8, sd=0.05)
     with torch.no_grad():
         model.decoder.last.bias.zero_()
-    plain, again, rough = (torch.cat(list(vae.draw(model, 300, seed=s, grain=g))) for s, g in ((4, None), (4, False), (4, True)))  # fmt: skip
+    plain, again, rough = (
+        torch.cat(list(vae.draw(model, 300, seed=s, grain=g))) for s, g in ((4, None), (4, False), (4, True))
+    )
     assert plain.shape == (300, 1, 8, 8) and torch.equal(plain, again) and plain.abs().max() <= 1
     inside = plain.abs() < 0.7
     assert float((rough - plain)[inside].std()) == pytest.approx(0.05, rel=0.05)
