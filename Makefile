@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 # see diffusion_lib/__init__.py: a busy laptop must not train ten times slower
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: help lab test quick slow lint slips bench quality gan audit audit-full race weights figures clean
+.PHONY: help lab test quick slow lint slips bench live quality gan audit audit-full race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -36,6 +36,9 @@ slips: $(VENV)/test  ## make each slip of benchmarks/slips.py that is new or who
 
 bench: $(VENV)/test  ## race the slider against an inline redraw in a real browser; writes benchmarks/slider.json
 	$(BIN)/python benchmarks/slider.py
+
+live: $(VENV)/test  ## how long from a button to the painted picture where the kernel works first; writes benchmarks/live.json
+	$(BIN)/python benchmarks/live.py
 
 quality: $(VENV)/lab  ## how good the samples are after how many seconds (40 minutes); writes benchmarks/quality.json
 	$(BIN)/python benchmarks/quality.py

@@ -171,11 +171,15 @@ class Arm:
         """One key; the milliseconds to its painted picture go to steps."""
         self.start()
         time.sleep(random.uniform(0.05, 0.1))  # keys come at any moment of a frame
-        self.page.keyboard.press(key)
+        self.press(key)
         self.page.wait_for_function("() => window.probe.changes.some((c) => c.painted)", timeout=10_000)
         self.page.wait_for_timeout(150)  # blanks and jumps may come late
         seen = self.stop()
         self.steps.append(seen["painted"][0] - seen["keys"][0])
+
+    def press(self, key: str) -> None:
+        """What a learner does."""
+        self.page.keyboard.press(key)
 
     def burst(self, key: str) -> tuple[float, int]:
         """Milliseconds from the last of 50 fast keys to the last new picture, and how many pictures there were."""
@@ -268,25 +272,23 @@ def measure() -> dict:
                 for arm in arms if turn % 2 else arms[::-1]:
                     arm.round("ArrowRight" if turn % 2 else "ArrowLeft" if turn else "ArrowRight")
                 load.append(os.getloadavg()[0])
-            names = (
-                "jupyterlab",
-                "ipywidgets",
-                "anywidget",
-                "ipykernel",
-                "matplotlib",
-                "numpy",
-                "playwright",
-            )
-            return {
-                "date": datetime.now(UTC).isoformat(timespec="seconds"),
-                "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
-                "versions": {"python": platform.python_version(), "chromium": chrome.version}
-                | {n: version(n) for n in names},
+            return about(chrome, "matplotlib", "numpy") | {
                 "load_average": load,
                 "what": f"{ROUNDS * STEPS} steps and {ROUNDS * BURSTS} bursts of {KEYS} keys {APART * 1000:.0f} ms apart each, in turns",
                 "injected_blanks_seen_of_10": seen,
                 "results": {arm.name: arm.result() for arm in arms},
             }
+
+
+def about(chrome, *more: str) -> dict:
+    """When, on what, and with which versions something is measured; more: packages."""
+    names = ("jupyterlab", "ipywidgets", "anywidget", "ipykernel", "playwright", *more)
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
+        "versions": {"python": platform.python_version(), "chromium": chrome.version}
+        | {n: version(n) for n in names},
+    }
 
 
 def _processor() -> str:
