@@ -13,15 +13,29 @@ import numpy as np
 from ..evaluation.arena import FAMILIES
 from ..viz import tables
 from ..viz.player import FramePlayer
+from ..words import N_, ngettext
 
 for i, name in enumerate(FAMILIES):
     tables.known(name, i)
 tables.known("diffusion", list(FAMILIES).index("DDPM"))  # a walk of the same network
 
 
+# what data, recipes and records call themselves, in English; the views look it up where they show it
+NAMES = (
+    N_("grid"), N_("ring"), N_("moons"), N_("digits"), N_("mnist"), N_("sprites"), N_("cats"), N_("flowers"), N_("picture"),
+    N_("minimax (2014)"), N_("minimax"), N_("non-saturating"), N_("accuracy"), N_("bits"), N_("coverage"), N_("your pictures"),
+)  # fmt: skip
+
+
 def counted(n: float, thing: str) -> str:
-    """ "1 lesson", "2,207 lessons"."""
-    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+    """ "1 lesson", "2,207 lessons"; thing: step, second or lesson."""
+    k = 1 if n == 1 else max(2, round(n))
+    forms = {
+        "step": ngettext("{n:,} step", "{n:,} steps", k),
+        "second": ngettext("{n:,} second", "{n:,} seconds", k),
+        "lesson": ngettext("{n:,} lesson", "{n:,} lessons", k),
+    }
+    return forms[thing].format(n=n)
 
 
 def same_place(frames: list, looking, at) -> int:

@@ -21,6 +21,7 @@ from ..evaluation import arena
 from ..trace import Thinned
 from ..train import Record
 from ..viz.player import FramePlayer
+from ..words import _
 from .common import counted, say
 from .controls import button, group
 from .worker import WorkBox
@@ -31,10 +32,10 @@ DRAWING = 0.14  # at most this share of the time goes into looking
 def words(seconds: float) -> str:
     """A time as one says it: "about 40 seconds"."""
     if seconds < 8:
-        return "a few seconds"
+        return _("a few seconds")
     if seconds < 100:
-        return f"about {5 * math.ceil(seconds / 5)} seconds"
-    return f"about {round(seconds / 60 + 0.1)} minutes"
+        return _("about {n} seconds").format(n=5 * math.ceil(seconds / 5))
+    return _("about {n} minutes").format(n=round(seconds / 60 + 0.1))
 
 
 def budget(steps: int | None, seconds: float | None, usual: int) -> dict[str, float]:
@@ -70,13 +71,13 @@ class Live(WorkBox):
         self.before = (0, 0.0)  # steps and seconds of earlier records
         self.frame_ms, self.drawing, self.state = [], 0.0, "stopped"
         self._records: Iterator[Record] | None = None
-        self.stop = button("Stop", "Keep what is learned, and rest", "stop")
-        self.resume = button("Continue", "Go on where it stopped", "play", 190)
+        self.stop = button(_("Stop"), _("Keep what is learned, and rest"), "stop")
+        self.resume = button(_("Continue"), _("Go on where it stopped"), "play", 190)
         self.bar = widgets.FloatProgress(0, min=0, max=1, layout={"width": "160px", "height": "44px"})
         self.left = widgets.HTML(layout={"width": "250px", "height": "44px"})
         self.says = widgets.HTML(layout={"height": "52px"})
-        self.stop.on_click(lambda _: self.halt())
-        self.resume.on_click(lambda _: self.proceed())
+        self.stop.on_click(lambda button: self.halt())
+        self.resume.on_click(lambda button: self.proceed())
 
     def _open(self, name: str, keep: int, above: tuple = (), beside: tuple = ()) -> None:
         """Show the box and the first frame of a film of at most `keep`; more controls stand above, or beside Stop."""
@@ -85,7 +86,7 @@ class Live(WorkBox):
         self._shown = [first, first]
         # it starts at the end: it follows
         self.player = FramePlayer(**self._film(self._shown), name=name, fps=6, start=1)
-        buttons = group([self.stop, self.resume, self.bar, self.left, *beside], name="The training")
+        buttons = group([self.stop, self.resume, self.bar, self.left, *beside], name=_("The training"))
         self.children = [*above, buttons, self.player, self.says]
         self._show()
 
@@ -115,7 +116,7 @@ class Live(WorkBox):
 
     @property
     def _xlabel(self) -> str:
-        return "steps" if self.unit == "steps" else "seconds of training"
+        return _("steps") if self.unit == "steps" else _("seconds of training")
 
     # ---- buttons: called on whatever thread the browser's message arrives
 
@@ -131,7 +132,7 @@ class Live(WorkBox):
             self.worker.start(self._work, begun=self._begun, ended=self._rest)
 
     def _begun(self) -> None:
-        self._state("training", "Training. Stop whenever you like: nothing is lost.")
+        self._state("training", _("Training. Stop whenever you like: nothing is lost."))
 
     def _more(self) -> None:
         self.until = self.done + self.amount
@@ -151,8 +152,9 @@ class Live(WorkBox):
         self.stop.disabled = state != "training"
         over = self.once and state == "done"
         self.resume.disabled = state in ("training", "failed") or over
-        more = f"{counted(self.amount, 'step')} more" if self.unit == "steps" else f"{self.amount:g} s more"
-        self.resume.description = more if state == "done" and not over else "Continue"
+        again = counted(self.amount, "step") if self.unit == "steps" else f"{self.amount:g} s"
+        more = _("{steps} more").format(steps=again)
+        self.resume.description = more if state == "done" and not over else _("Continue")
         self.bar.bar_style = {"training": "info", "done": "success", "failed": "danger"}.get(state, "")
         if state != "training":
             self.left.value = ""
@@ -179,20 +181,29 @@ class Live(WorkBox):
     def _rest(self) -> None:
         """The thread's last words: how it ended. `wait` raises again what it broke off with."""
         if isinstance(self.error, FloatingPointError):
-            self._state("failed", f"{self.error} {self.cure}".strip())
+            self._state("failed", f"{self.error} {_(self.cure)}".strip())
         elif self.error:
             what = f"{type(self.error).__name__}: {self.error}"
-            self._state("failed", f"The training broke off: {what}")
+            self._state("failed", _("The training broke off: {what}").format(what=what))
         elif self.worker.stopping.is_set():
             self._state(
-                "stopped", f"Stopped, and nothing is lost: {self._took()}. Continue goes on from here."
+                "stopped",
+                _("Stopped, and nothing is lost: {took}. Continue goes on from here.").format(
+                    took=self._took()
+                ),
             )
         else:
-            drawn = f"and {self.drawing:.0f} more to draw this film"
-            self._state("done", f"Done: {self._took()}, {drawn}. Move the slider to look back.")
+            drawn = _("and {n:.0f} more to draw this film").format(n=self.drawing)
+            self._state(
+                "done",
+                _("Done: {took}, {drawn}. Move the slider to look back.").format(
+                    took=self._took(), drawn=drawn
+                ),
+            )
 
     def _took(self) -> str:
-        return f"{counted(self.step, 'step')} in {counted(round(self.trained), 'second')}"
+        steps, seconds = counted(self.step, "step"), counted(round(self.trained), "second")
+        return _("{steps} in {seconds}").format(steps=steps, seconds=seconds)
 
     def _draw(self) -> float:
         """Add what there is to see now to the film; how many seconds that took."""
@@ -208,14 +219,15 @@ class Live(WorkBox):
     # ---- the film
 
     def _label(self, frame: dict) -> str:
-        return f"step {frame['step']:,}"
+        return _("step {n:,}").format(n=frame["step"])
 
     def _show(self) -> None:
         with self._lock:
             self._play(self.history.items(), False, lambda f: f["step"])
             left = max(0.0, self.until - self.done)
             self.bar.value = share = min(1.0, 1 - left / self.amount)
-            text = f"{share:.0%}, {words(left * self._pace())} left" if left and self.record else ""
+            said = _("{share:.0%}, {time} left").format(share=share, time=words(left * self._pace()))
+            text = said if left and self.record else ""
             self.left.value = f'<span style="font-size:15px;line-height:40px;padding-left:8px">{text}</span>'
 
     def _pace(self) -> float:
@@ -280,5 +292,5 @@ class ByTurns(Live):
                 yield entry.record
 
     def _took(self) -> str:
-        broke = "".join(f"; {k} broke off" for k, e in self.entries.items() if e.error)
-        return f"{self.trained:.1f} seconds each{broke}"
+        broke = "".join(_("; {name} broke off").format(name=k) for k, e in self.entries.items() if e.error)
+        return _("{n:.1f} seconds each").format(n=self.trained) + broke

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ..words import _
 from .figures import PALETTE
 
 _QUIET = "color:var(--jp-content-font-color2, #59636e)"
@@ -64,8 +65,12 @@ class Interval:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()) -> Table:  # fmt: skip
-    """Rows of words under a head, the first column to the left; notes: sentences below; quiet: names of rows that stand back."""
-    cells = [[str(c) for c in row] for row in (head, *rows)]
+    """Rows of words under a head, the first column to the left; notes: sentences below; quiet: names of rows that stand back.
+
+    The head and the first column are looked up here; numbers, notes and other cells come in the learner's language.
+    """
+    named = [[_(str(row[0])), *map(str, row[1:])] for row in rows]
+    cells = [[_(h) for h in head], *named]
     width = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["   ".join([row[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(row[1:], width[1:], strict=True))]).rstrip() for row in cells]  # fmt: skip
     return Table("\n".join([*lines, *notes]), html(head, rows, notes, quiet))
@@ -79,11 +84,11 @@ def page(*parts: str) -> Table:
 
 def html(head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()) -> str:  # fmt: skip
     """The same as a table of HTML. A family is named beside its line in the films; what stands in brackets is smaller."""
-    tops = "".join(f'<th scope="col" style="{_cell(i)}; {_QUIET}; font-weight:600; border-bottom:{_LINE}">{escape(h)}</th>' for i, h in enumerate(head))  # fmt: skip
+    tops = "".join(f'<th scope="col" style="{_cell(i)}; {_QUIET}; font-weight:600; border-bottom:{_LINE}">{escape(_(h))}</th>' for i, h in enumerate(head))  # fmt: skip
     body = ""
     for name, *others in rows:
         look = f"{_QUIET}; font-style:italic" if name in quiet else "font-weight:600"
-        first = f'<th scope="row" style="{_cell(0)}; {look}">{_swatch(name)}{escape(name)}</th>'
+        first = f'<th scope="row" style="{_cell(0)}; {look}">{_swatch(name)}{escape(_(name))}</th>'
         look = f"; {_QUIET}; font-style:italic" if name in quiet else ""
         body += f"<tr>{first}" + "".join(f'<td style="{_cell(1)}{look}">{_inside(c)}</td>' for c in others) + "</tr>"  # fmt: skip
     return (

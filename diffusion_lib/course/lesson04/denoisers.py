@@ -19,8 +19,14 @@ from ...oracle import ideal_denoiser
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels
 from ...viz.player import FramePlayer
+from ...words import N_, _
+from ..common import counted
 
-VARIANCES = {"β": 1.0, "β̃": 0.0, "learned": None}  # name -> v of reverse_step; None: what the network says
+VARIANCES = {
+    "β": 1.0,
+    "β̃": 0.0,
+    N_("learned"): None,
+}  # name -> v of reverse_step; None: what the network says
 FLOOR = 10**-3.6  # what is smaller is drawn here: the perfect denoiser reaches 0
 ERRORS = {"log": "y", "ylim": (0.8 * FLOOR, 1.6)}
 
@@ -54,7 +60,7 @@ def network_or_perfect(
     labels = seen.y if model.net.config["classes"] else None
     perfect = ideal_denoiser(seen.x, schedule, labels)
     sets = {}
-    for name, data in (("seen", seen), ("new", fresh)):
+    for name, data in ((N_("seen"), seen), (N_("new"), fresh)):
         i = torch.randperm(len(data), generator=g)[:n]
         y = None if labels is None else data.y[i]
         sets[name] = (data.x[i], y, torch.randn(data.x[i].shape, generator=g))
@@ -63,29 +69,35 @@ def network_or_perfect(
         for name, (x0, y, eps) in sets.items():
             xt = add_noise(x0, t, eps, schedule)
             guesses = {
-                "network": guess(model, xt, t, schedule, y),
-                "perfect": guess(perfect, xt, t, schedule, y),
+                N_("network"): guess(model, xt, t, schedule, y),
+                N_("perfect"): guess(perfect, xt, t, schedule, y),
             }
             for who, x0_hat in guesses.items():
                 errors.setdefault((who, name), []).append(float((x0_hat - x0).pow(2).mean()))
             rows = [x0[:4], xt[:4], guesses["network"][:4], guesses["perfect"][:4]]
             films[name].append(grid(torch.cat(rows), columns=4))
     db = schedule.snr_db[torch.tensor(times)].numpy()
-    ys = {f"{who}, {name}": np.maximum(e, FLOOR) for (who, name), e in errors.items()}
-    look = {"xlabel": "noise in decibels", "ylabel": "mean square", "cursor": -db} | ERRORS
+    ys = {f"{_(who)}, {_(name)}": np.maximum(e, FLOOR) for (who, name), e in errors.items()}
+    look = {"xlabel": _("noise in decibels"), "ylabel": _("mean square"), "cursor": -db} | ERRORS
     said = [
-        f"error on seen pictures: network {errors['network', 'seen'][i]:.3f}, perfect {errors['perfect', 'seen'][i]:.3f}"
-        f"      on new ones: network {errors['network', 'new'][i]:.3f}, perfect {errors['perfect', 'new'][i]:.3f}"
+        _(
+            "error on seen pictures: network {seen:.3f}, perfect {seen_best:.3f}      on new ones: network {new:.3f}, perfect {new_best:.3f}"
+        ).format(
+            seen=errors["network", "seen"][i],
+            seen_best=errors["perfect", "seen"][i],
+            new=errors["network", "new"][i],
+            new_best=errors["perfect", "new"][i],
+        )
         for i in range(len(db))
     ]
-    rows = "from above: x_{0}, x_{t}, network, perfect"
+    rows = _("from above: x_{0}, x_{t}, network, perfect")
     panels = [
-        pixels(np.stack(films["seen"]), "pictures it learned from", notes=rows),
-        pixels(np.stack(films["new"]), "new pictures", notes=rows),
-        curve(-db, ys, "error of the guess x̂_{0}", **look),
+        pixels(np.stack(films["seen"]), _("pictures it learned from"), notes=rows),
+        pixels(np.stack(films["new"]), _("new pictures"), notes=rows),
+        curve(-db, ys, _("error of the guess x̂_{0}"), **look),
     ]
-    labels, start = [f"noise {-v:+.0f} dB" for v in db], len(times) // 3
-    name = "The network's guess beside the perfect denoiser's"
+    labels, start = [_("noise {db:+.0f} dB").format(db=-v) for v in db], len(times) // 3
+    name = _("The network's guess beside the perfect denoiser's")
     return FramePlayer(panels, captions=said, labels=labels, name=name, start=start, fps=3)
 
 
@@ -114,7 +126,7 @@ def three_questions(
         xts = [add_noise(x0, t, eps, schedule) for t in times]
         y = fresh.y[:200] if model.net.config["classes"] else None
         pairs = zip(xts, times, strict=True)
-        ys[f"asked for {name}"] = [
+        ys[_("asked for {name}").format(name=name)] = [
             float((guess(model, xt, t, schedule, y) - x0).pow(2).mean()) for xt, t in pairs
         ]
     db = schedule.snr_db[torch.tensor(times)].numpy()
@@ -124,20 +136,27 @@ def three_questions(
     for count in counts:
         shares = []
         for name, model in models.items():
-            *_, last = sample(model, xT, schedule, count, eta=0.0, clip=1.0, y=y)
+            last = list(sample(model, xT, schedule, count, eta=0.0, clip=1.0, y=y))[-1]
             films[name].append(grid(last.xs[:20], columns=5))
-            shares.append(f"{name} {far(last.xs):.1f}")
+            shares.append(f"{_(name)} {far(last.xs):.1f}")
         said.append(
-            f"{_steps(count)}.  Distance to real digits: {', '.join(shares)}      ({n} real ones: {floor:.1f})"
+            _("{steps}.  Distance to real digits: {shares}      ({n} real ones: {floor:.1f})").format(
+                steps=_steps(count), shares=", ".join(shares), n=n, floor=floor
+            )
         )
-    panel = curve(-db, ys, "error of the guess x̂_{0}, new pictures", xlabel="noise in decibels", **ERRORS)
-    panels = [*(pixels(np.stack(film), f"asked for {name}") for name, film in films.items()), panel]
-    labels, name = [_steps(c) for c in counts], "Networks asked for eps, for x0 and for v"
+    panel = curve(
+        -db, ys, _("error of the guess x̂_{0}, new pictures"), xlabel=_("noise in decibels"), **ERRORS
+    )
+    panels = [
+        *(pixels(np.stack(film), _("asked for {name}").format(name=name)) for name, film in films.items()),
+        panel,
+    ]
+    labels, name = [_steps(c) for c in counts], _("Networks asked for eps, for x0 and for v")
     return FramePlayer(panels, captions=said, labels=labels, name=name, start=len(counts) - 1, fps=1)
 
 
 def _steps(count: int) -> str:
-    return f"{count} step{'s' if count > 1 else ''}"
+    return counted(count, "step")
 
 
 # ---------------------------------------------------------------------------------------- the variance
@@ -163,15 +182,17 @@ def variances(
         shares = []
         for name, v in VARIANCES.items():
             how = {"generator": generator(seed + 1), "v": v or 0.0, "clip": 1.0, "y": y}
-            *_, last = sample(_fixed(model, v), xT, model.schedule, count, **how)
+            last = list(sample(_fixed(model, v), xT, model.schedule, count, **how))[-1]
             films[name].append(grid(last.xs[:25].clamp(-1, 1), columns=5))
-            shares.append(f"{name} {far(last.xs):.1f}")
+            shares.append(f"{_(name)} {far(last.xs):.1f}")
         said.append(
-            f"{_steps(count)}.  Distance to real digits: {', '.join(shares)}      ({n} real ones: {floor:.1f})"
+            _("{steps}.  Distance to real digits: {shares}      ({n} real ones: {floor:.1f})").format(
+                steps=_steps(count), shares=", ".join(shares), n=n, floor=floor
+            )
         )
-    titles = {name: "σ² learned" if name == "learned" else f"σ² = {name}" for name in films}
+    titles = {name: _("σ² learned") if name == "learned" else f"σ² = {name}" for name in films}
     panels = [pixels(np.stack(film), titles[name]) for name, film in films.items()]
-    labels, name = [_steps(c) for c in counts], "Samples with three variances of the reverse step"
+    labels, name = [_steps(c) for c in counts], _("Samples with three variances of the reverse step")
     return FramePlayer(panels, captions=said, labels=labels, name=name, start=1, fps=1)
 
 
@@ -198,7 +219,7 @@ def bound(
         if v is not None:
             again = iter(answers)
             terms[name] = bound_terms(
-                lambda *_, again=again: next(again)[0], data.x, schedule, levels, v=v, y=y, n=n, seed=seed
+                lambda *given, again=again: next(again)[0], data.x, schedule, levels, v=v, y=y, n=n, seed=seed
             )
     terms = {name: terms[name] for name in VARIANCES}
     edges = np.unique(np.round(np.geomspace(1, schedule.T + 1, count + 1)).astype(int))
@@ -217,14 +238,31 @@ def bound(
     bits = {name: around(v) for name, v in terms.items()}
     total = {name: float(v.sum()) for name, v in terms.items()}
     along = {"xlabel": "t", "log": "x", "xticks": [10**k for k in range(int(math.log10(schedule.T)) + 1)]}
-    left = curve(middle, bits, "terms of the bound, bits per dimension", cursor=middle, **along)
-    right = curve(middle, heights, "σ² as a share of β", cursor=middle, ylim=(0, 1.08), **along)
-    sums = ", ".join(f"{name} {v:.2f}" for name, v in total.items())
-    here = [", ".join(f"{name} {v[i]:.4f}" for name, v in bits.items()) for i in range(len(middle))]
+    left = curve(
+        middle,
+        {_(k): v for k, v in bits.items()},
+        _("terms of the bound, bits per dimension"),
+        cursor=middle,
+        **along,
+    )
+    right = curve(
+        middle,
+        {_(k): v for k, v in heights.items()},
+        _("σ² as a share of β"),
+        cursor=middle,
+        ylim=(0, 1.08),
+        **along,
+    )
+    sums = ", ".join(f"{_(name)} {v:.2f}" for name, v in total.items())
+    here = [", ".join(f"{_(name)} {v[i]:.4f}" for name, v in bits.items()) for i in range(len(middle))]
     captions = [
-        f"one term here: {terms_here}      all {schedule.T} terms together: {sums} bits per dimension"
+        _("one term here: {here}      all {T} terms together: {sums} bits per dimension").format(
+            here=terms_here, T=schedule.T, sums=sums
+        )
         for terms_here in here
     ]
-    labels = [f"t = {a}" if b == a + 1 else f"t = {a} to {b - 1}" for a, b in pairwise(edges)]
-    name = "The variational bound, term by term, with three variances"
+    labels = [
+        f"t = {a}" if b == a + 1 else _("t = {a} to {b}").format(a=a, b=b - 1) for a, b in pairwise(edges)
+    ]
+    name = _("The variational bound, term by term, with three variances")
     return FramePlayer([left, right], captions=captions, labels=labels, name=name, start=1, fps=5)

@@ -16,11 +16,12 @@ from ...dataset import Data
 from ...ddpm import Denoiser
 from ...train import Parts, Record, fit
 from ...viz.panels import curve
-from ..controls import menu
+from ...words import N_, _
+from ..controls import choices, menu
 from ..live import Live, budget
 from .looks import Pictures, Points
 
-LEVELS = {"little noise (+10 dB)": 10.0, "half noise (0 dB)": 0.0, "much noise (−10 dB)": -10.0}
+LEVELS = {N_("little noise (+10 dB)"): 10.0, N_("half noise (0 dB)"): 0.0, N_("much noise (−10 dB)"): -10.0}
 TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3)
 
 
@@ -69,9 +70,9 @@ class Training(Live):
         points = data.x.ndim == 2
         kind = Points if points else Pictures
         self.eye, self.losses = kind(data, times, seed, n, y=y, calls=calls), LossCurve()
-        self.level = menu("Guess at", list(LEVELS), list(LEVELS)[0 if points else 1], 280, high=0)
+        self.level = menu(_("Guess at"), choices(LEVELS), list(LEVELS)[0 if points else 1], 280, high=0)
         self._open(name, keep, beside=(self.level,))
-        self.level.observe(lambda _: self._show(), "value")
+        self.level.observe(lambda change: self._show(), "value")
 
     def _begin(self) -> Iterator[Record]:
         return fit(*self.parts, **{self.unit: self.amount}, seed=self._seed + self.round)
@@ -103,7 +104,7 @@ class Training(Live):
         loss = curve(
             x,
             y,
-            "loss, on a logarithmic scale",
+            _("loss, on a logarithmic scale"),
             xlabel=self._xlabel,
             xlim=(0, self.until),
             ylim=(0.008, 4),
@@ -114,8 +115,12 @@ class Training(Live):
         return [loss]
 
     def _caption(self, f: dict) -> str:
-        loss = f"loss {f['loss']:.3f}" if math.isfinite(f["loss"]) else "not trained yet"
-        return f"step {f['step']:,}, after {f['seconds']:.1f} s:  {loss}"
+        loss = (
+            _("loss {loss:.3f}").format(loss=f["loss"]) if math.isfinite(f["loss"]) else _("not trained yet")
+        )
+        return _("step {step:,}, after {seconds:.1f} s:  {loss}").format(
+            step=f["step"], seconds=f["seconds"], loss=loss
+        )
 
 
 def watch(
@@ -139,7 +144,7 @@ def watch(
     network; y: their classes (n,), None takes each in turn. keep: frames of the film; with more, it is thinned evenly.
     """
     n = n or (600 if data.x.ndim == 2 else 30)
-    name = name or f"A network learns {data.name}"
+    name = name or _("A network learns {data}").format(data=_(data.name))
     how = budget(steps, seconds, usual=1000)
     box = Training(model, parts, data, how, y=y, n=n, calls=calls, keep=keep, seed=seed, name=name)
     box.proceed()

@@ -22,8 +22,9 @@ from ...nets import Discriminator, Generator
 from ...train import Learner
 from ...viz.panels import curve
 from ...viz.player import FramePlayer
+from ...words import N_, _
 from ..common import counted
-from ..controls import button, group, menu
+from ..controls import button, choices, group, menu
 from ..worker import WorkBox
 from .looks import Pictures, Points
 from .pair import Pair
@@ -100,12 +101,12 @@ class Duel(WorkBox):
         self.player = FramePlayer(**self._film(self._shown), name=name, fps=4)
         self.children = [actions, journeys, self.says, self.player]
         for key, pressed in self.buttons.items():
-            pressed.on_click(lambda _, key=key: self.press(key))
-        self.stop.on_click(lambda _: self.halt())
-        self.branch.on_click(lambda _: self.branch_here())
-        self.back.on_click(lambda _: self.other_branch())
-        self.start.observe(lambda _: self.restart(), "value")
-        self.player.observe(lambda _: self._tell(), "value")
+            pressed.on_click(lambda pressed, key=key: self.press(key))
+        self.stop.on_click(lambda button: self.halt())
+        self.branch.on_click(lambda button: self.branch_here())
+        self.back.on_click(lambda button: self.other_branch())
+        self.start.observe(lambda change: self.restart(), "value")
+        self.player.observe(lambda change: self._tell(), "value")
         self._show()
 
     def _controls(self) -> list[widgets.HBox]:
@@ -116,37 +117,37 @@ class Duel(WorkBox):
             made.style.font_size = "16px"
             return made
 
-        long = "Until it is right 95 times of 100, or for 200 lessons"
+        long = _("Until it is right 95 times of 100, or for 200 lessons")
         self.buttons = {
-            "draw": large("1  Draw fakes", "New noise z, new fakes G(z); nobody learns"),
-            "teach": large("2  Teach D", "One step of D: real ones up, these fakes down"),
-            "fool": large("3  Fool D", "One step of G: along the arrows"),
-            "repeat": large("4  Repeat", "A whole step: draw, teach D, draw, fool D"),
-            "wins": large("Teach D until it wins", long, 210),
-            "slow": large("Slow motion", "The parts of a step, one by one", 150, "hourglass-half"),
-            "run": large("Run", "Whole steps, one after the other", 110, "forward"),
+            "draw": large(_("1  Draw fakes"), _("New noise z, new fakes G(z); nobody learns")),
+            "teach": large(_("2  Teach D"), _("One step of D: real ones up, these fakes down")),
+            "fool": large(_("3  Fool D"), _("One step of G: along the arrows")),
+            "repeat": large(_("4  Repeat"), _("A whole step: draw, teach D, draw, fool D")),
+            "wins": large(_("Teach D until it wins"), long, 210),
+            "slow": large(_("Slow motion"), _("The parts of a step, one by one"), 150, "hourglass-half"),
+            "run": large(_("Run"), _("Whole steps, one after the other"), 110, "forward"),
         }
-        self.stop = large("Stop", "Rest; nothing is lost", 110, "stop")
-        tip = "Go on from the moment that the slider shows"
-        self.branch = large("Branch from here", tip, 190, "code-branch")
-        tip = "To what there was before you branched or started anew; press again to return"
-        self.back = large("Other branch", tip, 160, "undo")
+        self.stop = large(_("Stop"), _("Rest; nothing is lost"), 110, "stop")
+        tip = _("Go on from the moment that the slider shows")
+        self.branch = large(_("Branch from here"), tip, 190, "code-branch")
+        tip = _("To what there was before you branched or started anew; press again to return")
+        self.back = large(_("Other branch"), tip, 160, "undo")
         self.pace = menu("Steps a frame", [1, 5, 25], wide=220, high=46)
         self.pace.style.description_width = "110px"
-        self.start = menu("Start from", list(self._starts), wide=290, high=46)
+        self.start = menu(_("Start from"), choices(self._starts), wide=290, high=46)
         self.says = widgets.HTML(layout={"height": "56px"})
         *first, slow, run = self.buttons.values()
         first += [self.start] if len(self._starts) > 1 else []
         journeys = [slow, run, self.pace, self.stop, self.branch, self.back]
         return [
-            group(first, name="The parts of a step"),
-            group(journeys, name="Many steps, and the way back"),
+            group(first, name=_("The parts of a step")),
+            group(journeys, name=_("Many steps, and the way back")),
         ]
 
     def _begin(self) -> None:
         self._began, self._moving = self.start.value, False
         self.pair, self.film = Pair(self.data, nets=self._starts[self._began], **self.options), Film()
-        self._add("Nobody has learned yet in this duel. Press a button.")
+        self._add(_("Nobody has learned yet in this duel. Press a button."))
 
     @property
     def g(self) -> Learner:
@@ -198,8 +199,10 @@ class Duel(WorkBox):
             self.pair.restore(self.film.items()[-1]["state"])
             self._show(jump=True)
             self._say(
-                "Back at this moment: both networks, their optimisers and the dice are what they were then. "
-                "What came after waits under “Other branch”."
+                _(
+                    "Back at this moment: both networks, their optimisers and the dice are what they were then. "
+                    "What came after waits under “Other branch”."
+                )
             )
 
     def other_branch(self) -> None:
@@ -214,7 +217,9 @@ class Duel(WorkBox):
             self.pair.restore(self.film.items()[-1]["state"])
             self._show(jump=True)
             self._say(
-                "The other branch, where you left it. What you were at just now waits under “Other branch”."
+                _(
+                    "The other branch, where you left it. What you were at just now waits under “Other branch”."
+                )
             )
 
     def restart(self) -> None:
@@ -247,7 +252,9 @@ class Duel(WorkBox):
             self._add(act(*arguments))
         except FloatingPointError as error:
             self.halt()
-            what = f"{error}. The weights stay as they were: branch from an earlier moment."
+            what = _("{error}. The weights stay as they were: branch from an earlier moment.").format(
+                error=error
+            )
             return self._say(what, bad=True)
         self._show(jump=not self.busy)  # while it runs, whoever looks back is left alone
         self.frame_ms.append(1000 * (time.perf_counter() - tick))
@@ -260,7 +267,10 @@ class Duel(WorkBox):
 
     def _ended(self) -> None:
         if self.error:
-            self._say(f"It broke off: {type(self.error).__name__}: {self.error}", bad=True)
+            self._say(
+                _("It broke off: {error}").format(error=f"{type(self.error).__name__}: {self.error}"),
+                bad=True,
+            )
         self._buttons()
 
     def _keep_on(self) -> None:
@@ -284,14 +294,18 @@ class Duel(WorkBox):
     def _until_it_wins(self) -> None:
         def lessons() -> str:
             pair = self.pair
-            for _ in range(4):
+            for _k in range(4):
                 pair.draw()
                 pair.teach()
                 self.lessons += 1
                 right.append((pair.caught + pair.trusted) / 2)
-            return (
-                f"D has had {counted(self.lessons, 'lesson')} in a row, each with fresh fakes; G's weights stood still. D is right about "
-                f"{pair.caught:.0%} of the fakes and {pair.trusted:.0%} of the real ones. G's loss would now be {self._g_loss():.2f}."
+            return _(
+                "D has had {lessons} in a row, each with fresh fakes; G's weights stood still. D is right about {caught:.0%} of the fakes and {trusted:.0%} of the real ones. G's loss would now be {loss:.2f}."
+            ).format(
+                lessons=counted(self.lessons, "lesson"),
+                caught=pair.caught,
+                trusted=pair.trusted,
+                loss=self._g_loss(),
             )
 
         self.lessons, right = 0, []
@@ -315,17 +329,19 @@ class Duel(WorkBox):
         rows = np.concatenate([[(0, math.nan, math.nan)], rows])
         end = max(20, rows[-1, 0])
         balance = even(self.pair.loss)
-        losses = {"D's loss": rows[:, 1], "G's loss": rows[:, 2]}
+        losses = {_("D's loss"): rows[:, 1], _("G's loss"): rows[:, 2]}
         losses |= {k: np.full(len(rows), v) for k, v in balance.items()}
         cursor = np.array([_lessons(f) for f in frames], float)
         # all of them: nothing leaves the plot
         values = [0.0, *balance.values(), *rows[:, 1:][np.isfinite(rows[:, 1:])]]
-        look = {"xlabel": "lessons, of both", "xlim": (0, end), "shape": self.eye.loss_shape}
+        look = {"xlabel": _("lessons, of both"), "xlim": (0, end), "shape": self.eye.loss_shape}
         look["ylim"] = (1.1 * min(values), max(3.0, 1.1 * max(values)))
-        return [curve(rows[:, 0], losses, "Both losses", cursor=cursor, **look)]
+        return [curve(rows[:, 0], losses, _("Both losses"), cursor=cursor, **look)]
 
     def _caption(self, f: dict) -> str:
-        return f"D has had {counted(f['taught'], 'lesson')}, G {f['fooled']:,}."
+        return _("D has had {lessons}, G {n:,}.").format(
+            lessons=counted(f["taught"], "lesson"), n=f["fooled"]
+        )
 
     def _label(self, f: dict) -> str:
         return counted(_lessons(f), "lesson")
@@ -358,4 +374,9 @@ def step_gan(
     starts: {what the dropdown says: (G, D) to begin with, or None for untrained ones}. options: of `Pair`: loss, batch, lr,
     r1, r2, waves, seed.
     """
-    return Duel(data, starts or {"nothing": None}, name or f"G against D on {data.name}", options)
+    return Duel(
+        data,
+        starts or {N_("nothing"): None},
+        name or _("G against D on {data}").format(data=_(data.name)),
+        options,
+    )

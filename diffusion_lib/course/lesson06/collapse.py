@@ -19,12 +19,13 @@ from ...diffusion import generator
 from ...evaluation.metrics import COUNTED, mode_report, near_modes
 from ...train import Record, fit
 from ...viz.panels import curve, scatter
+from ...words import N_, _
 from ..common import say
-from ..controls import button, group, menu
+from ..controls import button, choices, group, menu
 from ..live import Live, budget
 from .recipes import edged
 
-SPEEDS = {"D ten times slower than G": 0.1, "D as fast as G": 1.0, "D four times faster": 4.0}
+SPEEDS = {N_("D ten times slower than G"): 0.1, N_("D as fast as G"): 1.0, N_("D four times faster"): 4.0}
 FOREVER = 10**9  # steps over which `fit` lets the learning rate fall: so many that a lab sees it stand still
 
 
@@ -51,7 +52,7 @@ def move_in(net: nn.Module, saved: list[tuple[Tensor, Tensor]]) -> bool:
     mine = layers(net)
     fits = len(mine) == len(saved) and all(
         m.weight.shape[0] == w.shape[0] and abs(m.weight.shape[1] - w.shape[1]) <= 1
-        for m, (w, _) in zip(mine, saved, strict=True)
+        for m, (w, b) in zip(mine, saved, strict=True)
     )
     if not fits:
         return False
@@ -73,7 +74,7 @@ class CollapseLab(Live):
     `.model` its G (not the moving average, which would hide the hopping).
     """
 
-    cure = "Rewind, or start again."
+    cure = N_("Rewind, or start again.")
 
     def __init__(self, data: _data.Data, budget: dict[str, float], keep: int, seed: int):
         if data.modes is None:
@@ -83,26 +84,27 @@ class CollapseLab(Live):
         self.backdrop = data.x[:800]
         self.limit = 1.3 * float(data.modes.abs().max())
         self.old: tuple[np.ndarray, np.ndarray] | None = None  # what the same training did without the cure
-        self.recipe = menu("Recipe", list(gan.RECIPES), wide=300)
-        self.speed = menu("Speed", list(SPEEDS), wide=330)
-        tip = "New networks, with this recipe and this speed"
-        self.again = button("Start from step 0", tip, "refresh", 190)
-        tip = "Rewind to the frame that the film shows, and go on with this recipe and this speed"
-        self.go_on = button("Go on from this frame", tip, "medkit", 230)
-        self.again.on_click(lambda _: self.start())
-        self.go_on.on_click(lambda _: self.rewind())
+        self.recipe = menu(_("Recipe"), choices(gan.RECIPES), wide=300)
+        self.speed = menu(_("Speed"), choices(SPEEDS), wide=330)
+        tip = _("New networks, with this recipe and this speed")
+        self.again = button(_("Start from step 0"), tip, "refresh", 190)
+        tip = _("Rewind to the frame that the film shows, and go on with this recipe and this speed")
+        self.go_on = button(_("Go on from this frame"), tip, "medkit", 230)
+        self.again.on_click(lambda button: self.start())
+        self.go_on.on_click(lambda button: self.rewind())
         self._prepare()
         self.z = self.model.noise(2000, generator(seed))
-        controls = group([self.recipe, self.speed, self.again, self.go_on], name="What to train")
-        self._open(f"A GAN learns the {data.name}", keep, above=(controls,))
-        self.speed.observe(lambda _: self._hint(), "value")
-        self.recipe.observe(lambda _: self._hint(), "value")
+        controls = group([self.recipe, self.speed, self.again, self.go_on], name=_("What to train"))
+        self._open(_("A GAN learns the {data}").format(data=_(data.name)), keep, above=(controls,))
+        self.speed.observe(lambda change: self._hint(), "value")
+        self.recipe.observe(lambda change: self._hint(), "value")
 
     def _prepare(self) -> None:
         """New networks and their training, as the two menus say."""
         told = {"ratio": SPEEDS[self.speed.value]} | gan.RECIPES[self.recipe.value]
-        self.made = f"{self.recipe.value}, D's rate {told['ratio']:g} × G's"
-        _, self.parts = gan.build(self.data, seed=self.seed, **told)
+        text = _("{recipe}, D's rate {ratio:g} × G's")
+        self.made = text.format(recipe=_(self.recipe.value), ratio=told["ratio"])
+        self.parts = gan.build(self.data, seed=self.seed, **told)[1]
         self.model = self.parts.learners[0].model
 
     def _begin(self) -> Iterator[Record]:
@@ -112,9 +114,13 @@ class CollapseLab(Live):
         if self.state != "training":
             fixed = gan.RECIPES[self.recipe.value].get("ratio")
             more = (
-                f" (this recipe's D learns {fixed:g} times faster, whatever the menu says)" if fixed else ""
+                _(" (this recipe's D learns {n:g} times faster, whatever the menu says)").format(n=fixed)
+                if fixed
+                else ""
             )
-            words = f"Choose: start from step 0, or rewind with the slider and go on from there{more}."
+            words = _(
+                "Choose: start from step 0, or rewind with the slider and go on from there{more}."
+            ).format(more=more)
             say(self.says, words)
 
     def _state(self, state: str, sentence: str) -> None:
@@ -148,7 +154,7 @@ class CollapseLab(Live):
             self.before = (here["step"], here["seconds"])
             self._anew(frames[: k + 1])
             if not kept and self.state == "training":
-                say(self.says, "Training. This recipe's D has other layers, so a new D begins.")
+                say(self.says, _("Training. This recipe's D has other layers, so a new D begins."))
 
     @torch.no_grad()
     def _look(self) -> dict:
@@ -170,31 +176,42 @@ class CollapseLab(Live):
         plane = (-self.limit, self.limit)
         fakes = {"points": np.stack([f["x"] for f in frames]), "colors": 1, "size": 4}
         look = {"colors": -1, "size": 3, "xlim": plane, "ylim": plane}
-        return [scatter(self.backdrop, "fakes, over the data (grey)", layers=[fakes], **look)]
+        return [scatter(self.backdrop, _("fakes, over the data (grey)"), layers=[fakes], **look)]
 
     def _curves(self, frames: list[dict]) -> list[dict]:
         at, k = self._at(frames), len(self.data.modes)
-        x, lines = at, {"near": [f["near"] for f in frames], "within 3 sd": [f["modes"] for f in frames]}
+        x, lines = (
+            at,
+            {_("near"): [f["near"] for f in frames], _("within 3 sd"): [f["modes"] for f in frames]},
+        )
         if self.old is not None:
             x = np.union1d(at, self.old[0])
             lines = {name: np.interp(x, at, y, right=np.nan) for name, y in lines.items()}
-            lines["before"] = np.interp(x, *self.old, left=np.nan)
+            lines[_("before")] = np.interp(x, *self.old, left=np.nan)
         wide = (0, max(self.until, float(x[-1]), 1e-3))
         here = {"cursor": at, "xlim": wide, "xlabel": self._xlabel}
-        modes = curve(x, lines, f"modes covered, of {k}", ylim=(-0.04 * k, 1.1 * k), **here)
-        said = {n: [f[n] for f in frames] for n in ("real", "fake")}
+        modes = curve(x, lines, _("modes covered, of {k}").format(k=k), ylim=(-0.04 * k, 1.1 * k), **here)
+        said = {_(n): [f[n] for f in frames] for n in (N_("real"), N_("fake"))}
         return [
             modes,
-            curve(at, said, 'what D says: probability of "real"', ylim=(-0.04, 1.1), **here),
+            curve(at, said, _('what D says: probability of "real"'), ylim=(-0.04, 1.1), **here),
         ]
 
     def _caption(self, f: dict) -> str:
-        said = f"{f['recipe']}:  near {f['near']} of {len(self.data.modes)} modes; within 3 sd {f['high_quality']:.1%}, "
+        said = _("{recipe}:  near {near} of {modes} modes; within 3 sd {share:.1%}, ").format(
+            recipe=f["recipe"], near=f["near"], modes=len(self.data.modes), share=f["high_quality"]
+        )
         if math.isnan(f["modes"]):
-            said += "too few to count modes"
+            said += _("too few to count modes")
         else:
-            said += f"on {f['modes']} modes, KL {f['kl']:.2f}, width {f['sd_ratio']:.2f}"
-        return said + (f"; outside, drawn on the edge: {f['outside']:.0%}" if f["outside"] >= 0.005 else "")
+            said += _("on {modes} modes, KL {kl:.2f}, width {width:.2f}").format(
+                modes=f["modes"], kl=f["kl"], width=f["sd_ratio"]
+            )
+        return said + (
+            _("; outside, drawn on the edge: {share:.0%}").format(share=f["outside"])
+            if f["outside"] >= 0.005
+            else ""
+        )
 
 
 def collapse_lab(

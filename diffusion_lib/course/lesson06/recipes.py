@@ -18,11 +18,12 @@ from ...viz.panels import curve, scatter
 from ...viz.player import FramePlayer
 from ...viz.plots import blank_axes
 from ...viz.tables import Table, table
+from ...words import N_, _
 
-NETWORKS = ("plain", "waves")
-KINDS, FATES = (*NETWORKS, "usual"), ("flew apart", "clump between")
+NETWORKS = (N_("plain"), N_("waves"))
+KINDS, FATES = (*NETWORKS, "usual"), (N_("flew apart"), N_("clump between"))
 FILMED = ("minimax (2014)", "non-saturating", "+ R1 + R2", "RpGAN + R1 + R2")
-PLAYED = {"plain": "plain descent", "Adam": "Adam"}
+PLAYED = {"plain": N_("plain descent"), "Adam": "Adam"}
 
 
 def recorded(kind: str) -> dict[str, list[dict]]:
@@ -44,7 +45,11 @@ def tries_table() -> Table:
         found = {(t["network"], t["lr"]): t["overlap"] for t in book["tries"] if t["recipe"] == name}
         best = (choice["chosen"]["network"], choice["chosen"]["lr"])
         rows.append([name, *(f"{found[p]:.2f}{' *' * (p == best)}" for p in pairs)])
-    return table(["overlap", *(f"{n}, {lr:g}" for n, lr in pairs)], rows, [f"* chosen: {book['rule']}."])
+    return table(
+        [N_("overlap"), *(f"{_(n)}, {lr:g}" for n, lr in pairs)],
+        rows,
+        [_("* chosen: {rule}.").format(rule=_(book["rule"]))],
+    )
 
 
 def cures_table(kind: str) -> Table:
@@ -53,18 +58,28 @@ def cures_table(kind: str) -> Table:
     for name, runs in recorded(kind).items():
         n, fate = len(runs), [whereabouts(r) for r in runs]
         cover = sorted(r["final"]["overlap"] for r in runs)
-        counts = [f"{sum(r[k] for r in runs)} of {n}" for k in ("off", "lost", "blurred")]
+        counts = [
+            _("{n} of {all}").format(n=sum(r[k] for r in runs), all=n) for k in ("off", "lost", "blurred")
+        ]
         went = [f"{fate.count(k)}" for k in FATES]
         chosen, rate = " *" * (runs[0]["choice"] == "chosen"), f"{runs[0]['options']['lr']:g}"
-        span = f"{statistics.median(cover):.2f} ({cover[0]:.2f} to {cover[-1]:.2f})"
-        rows.append([name + chosen, rate, *counts, *went, span, f"{runs[0]['steps']:,}"])
+        span = _("{middle:.2f} ({low:.2f} to {high:.2f})").format(
+            middle=statistics.median(cover), low=cover[0], high=cover[-1]
+        )
+        rows.append([_(name) + chosen, rate, *counts, *went, span, f"{runs[0]['steps']:,}"])
     notes = [
-        "Flew apart: over half of the fakes ended outside the picture. Clump between: over half in one spot between the islands."
+        _(
+            "Flew apart: over half of the fakes ended outside the picture. Clump between: over half in one spot between the islands."
+        )
     ]
     if kind in NETWORKS:
-        notes.append("* this network was its better one in the tries.")
-    first = {"plain": "plain networks", "waves": "networks with waves"}.get(kind, "recipe")
-    return table([first, "rate", "off", "lost", "blurred", *FATES, "overlap", "steps"], rows, notes)
+        notes.append(_("* this network was its better one in the tries."))
+    first = {"plain": _("plain networks"), "waves": _("networks with waves")}.get(kind, _("recipe"))
+    return table(
+        [first, N_("rate"), N_("off"), N_("lost"), N_("blurred"), *FATES, N_("overlap"), N_("steps")],
+        rows,
+        notes,
+    )
 
 
 def whereabouts(run: dict) -> str:
@@ -81,7 +96,11 @@ def _under(run: dict) -> str:
     final = run["final"]
     if not run["off"]:
         return f"{final['modes']} · {final['high_quality']:.0%}"
-    return f"{final['beyond']:.0%} out" if final["beyond"] > 0.5 else f"– · {final['high_quality']:.0%}"
+    return (
+        _("{share:.0%} out").format(share=final["beyond"])
+        if final["beyond"] > 0.5
+        else f"– · {final['high_quality']:.0%}"
+    )
 
 
 def edged(x: np.ndarray, limit: float) -> np.ndarray:
@@ -106,14 +125,22 @@ def cures(kind: str, width: float = 7.8) -> Figure:
         for i, runs in enumerate(rows.values()):
             for j, run in enumerate(runs):
                 _small(ax, run, np.array([j * side, -i * tall]), modes, limit, palette)
-        ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(name, 15) for name in rows])
-        ax.set(xticks=[j * side for j in range(columns)], xticklabels=[f"seed {j}" for j in range(columns)])
+        ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(_(name), 15) for name in rows])
+        ax.set(
+            xticks=[j * side for j in range(columns)],
+            xticklabels=[_("seed {n}").format(n=j) for j in range(columns)],
+        )
         xlim = (-limit - 0.2, (columns - 1) * side + limit + 0.2)
         ax.set(xlim=xlim, ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")
         ax.tick_params(length=0, labelsize=10, labeltop=True, labelbottom=False)
     good = {name: sum(not (r["off"] or r["lost"]) for r in runs) for name, runs in rows.items()}
-    found = "; ".join(f"{name}: {good[name]} of {len(runs)}" for name, runs in rows.items())
-    fig.alt = f"The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
+    found = "; ".join(
+        _("{name}: {n} of {all}").format(name=_(name), n=good[name], all=len(runs))
+        for name, runs in rows.items()
+    )
+    fig.alt = _(
+        "The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
+    ).format(kind=kind, found=found)
     return fig
 
 
@@ -134,12 +161,12 @@ def astray() -> FramePlayer:
     """Four recipes with waves, seed 0, over the whole training: where the fakes go. Those outside stand on the edge."""
     book, limit = records.read("cures"), records.read("cures")["plot"]
     films = {n: book["film"][n] for n in FILMED if n in book["film"]}
-    films = {n: np.array([x for _, x in film]).reshape(len(film), -1, 2) / 100 for n, film in films.items()}
+    films = {n: np.array([x for k, x in film]).reshape(len(film), -1, 2) / 100 for n, film in films.items()}
     frames = min(map(len, films.values()))
     look = {"colors": -1, "size": 14, "xlim": (-limit, limit), "ylim": (-limit, limit)}
     fakes = {n: edged(x[:frames], limit).astype(np.float32) for n, x in films.items()}
     panels = [
-        scatter(_data.ring(16).modes, n, layers=[{"points": x, "colors": 1, "size": 4}], **look)
+        scatter(_data.ring(16).modes, _(n), layers=[{"points": x, "colors": 1, "size": 4}], **look)
         for n, x in fakes.items()
     ]
     captions = []
@@ -147,10 +174,13 @@ def astray() -> FramePlayer:
         said = []
         for n, x in films.items():
             out = float((np.abs(x[k]).max(-1) > limit).mean())
-            said.append(f"{n}: {'none' if not out else 'under 1%' if out < 0.01 else f'{out:.0%}'}")
-        captions.append("Outside, drawn on the edge:  " + ";  ".join(said))
+            share = _("none") if not out else _("under 1%") if out < 0.01 else f"{out:.0%}"
+            said.append(f"{_(n)}: {share}")
+        captions.append(_("Outside, drawn on the edge:  ") + ";  ".join(said))
     labels, last = [f"{k / (frames - 1):.0%}" for k in range(frames)], frames - 1
-    return FramePlayer(panels, captions=captions, labels=labels, name="Where the fakes go", fps=4, start=last)
+    return FramePlayer(
+        panels, captions=captions, labels=labels, name=_("Where the fakes go"), fps=4, start=last
+    )
 
 
 def motion(loss: str, optimizer: str, head: int, what: str) -> list[float]:
@@ -173,17 +203,18 @@ def motion_table(head: int = 300) -> Table:
     for loss in ("minimax", "non-saturating"):
         for optimizer in ("plain", "Adam"):
             cells = [_span(motion(loss, optimizer, head, what)) for what in numbers]
-            rows.append([f"{loss}, {PLAYED[optimizer]}", *cells])
+            rows.append([f"{_(loss)}, {_(PLAYED[optimizer])}", *cells])
     steps = book["play"][0]["rows"][-1][0]
-    notes = ["inf: a training that broke off."] * any("inf" in cell for row in rows for cell in row)
-    moved = f"moved in {steps:.0f} steps"
-    head = ["G's loss, and its steps", "gradient at first", "its noise", moved, "farthest fake"]
+    notes = [_("inf: a training that broke off.")] * any("inf" in cell for row in rows for cell in row)
+    moved = _("moved in {steps:.0f} steps").format(steps=steps)
+    head = [_("G's loss, and its steps"), _("gradient at first"), _("its noise"), moved, _("farthest fake")]
     return table(head, rows, notes)
 
 
 def _span(values: list[float]) -> str:
     """The median, with the smallest and the largest in brackets."""
-    return f"{statistics.median(values):.2g} ({min(values):.2g} to {max(values):.2g})"
+    text = _("{middle:.2g} ({low:.2g} to {high:.2g})")
+    return text.format(middle=statistics.median(values), low=min(values), high=max(values))
 
 
 # ---------------------------------------------------------------------------------------- a slope that vanishes
@@ -202,7 +233,7 @@ def winning(data: _data.Data, steps: int = 300, looks: int = 30, seed: int = 0) 
 
     The gradient's length is over all of G's weights, for a batch of 500. `steps` of D, a few seconds.
     """
-    _, parts = gan.build(data, loss="non-saturating", seed=seed)
+    parts = gan.build(data, loss="non-saturating", seed=seed)[1]
     g, d = parts.learners
     dice, batches, rows = torch.Generator().manual_seed(seed), iter(parts.batches), []
     real, z = data.x[:500], g.model.noise(500, torch.Generator().manual_seed(1))
@@ -213,18 +244,20 @@ def winning(data: _data.Data, steps: int = 300, looks: int = 30, seed: int = 0) 
             fake = g.model(g.model.noise(256, dice))
         gan.d_step(d, next(batches)[0], fake, gan.LOSSES["minimax"], gan.Regular(), dice)
     step, p_real, p_fake, minimax, other = np.array(rows).T
-    lengths = {"minimax (2014)": minimax + 1e-12, "non-saturating": other + 1e-12}
-    here = {"cursor": step, "xlabel": "lessons that D had"}
+    lengths = {_("minimax (2014)"): minimax + 1e-12, _("non-saturating"): other + 1e-12}
+    here = {"cursor": step, "xlabel": _("lessons that D had")}
     low, high = np.log10([np.min([*lengths.values()]), np.max([*lengths.values()])])
     reach = (10.0 ** math.floor(low), 10.0 ** (math.ceil(high) + 0.1))
-    slopes = curve(step, lengths, "gradient that reaches G", ylim=reach, log="y", **here)
-    said, title = {"of real": p_real, "of fakes": p_fake}, 'D says "real" with probability'
+    slopes = curve(step, lengths, _("gradient that reaches G"), ylim=reach, log="y", **here)
+    said, title = {_("of real"): p_real, _("of fakes"): p_fake}, _('D says "real" with probability')
     panels = [curve(step, said, title, ylim=(-0.04, 1.1), **here), slopes]
     captions = [
-        f"D gives fakes {np.format_float_positional(f, 2, fractional=False, trim='-')}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)"
-        for _, _, f, a, b in rows
+        _(
+            "D gives fakes {share}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)"
+        ).format(share=np.format_float_positional(f, 2, fractional=False, trim="-"), a=a, b=b)
+        for f, a, b in (row[2:] for row in rows)
     ]
-    labels, name = [f"{s:.0f} lessons" for s in step], "D wins, and G's gradient vanishes"
+    labels, name = [_("{n:.0f} lessons").format(n=s) for s in step], _("D wins, and G's gradient vanishes")
     return FramePlayer(panels, captions=captions, labels=labels, name=name, start=len(rows) - 1)
 
 
@@ -251,7 +284,7 @@ def bilinear(x: float, y: float, lr: float, steps: int, alternating: bool = Fals
     x^2 + y^2 - lr x y keeps its value, so for lr < 2 the path stays on an ellipse for ever. It never arrives.
     """
     path = [(x, y)]
-    for _ in range(steps):
+    for _k in range(steps):
         old = x
         x = x - lr * y
         y = y + lr * (x if alternating else old)
@@ -261,20 +294,33 @@ def bilinear(x: float, y: float, lr: float, steps: int, alternating: bool = Fals
 
 def circling(lr: float = 0.2, steps: int = 60) -> FramePlayer:
     """`bilinear` as a film: both at once, and in turns; beside it the radius."""
-    paths = {"at once": bilinear(1.0, 0.0, lr, steps), "in turns": bilinear(1.0, 0.0, lr, steps, True)}
+    paths = {
+        N_("at once"): bilinear(1.0, 0.0, lr, steps),
+        N_("in turns"): bilinear(1.0, 0.0, lr, steps, True),
+    }
     radius = {name: p.norm(dim=1).numpy() for name, p in paths.items()}
     limit, t = 1.1 * max(r.max() for r in radius.values()), np.arange(steps + 1)
     clouds = [
-        {"points": p[:, None].numpy(), "colors": i, "size": 12, "trail": (0,), "name": name}
+        {"points": p[:, None].numpy(), "colors": i, "size": 12, "trail": (0,), "name": _(name)}
         for i, (name, p) in enumerate(paths.items())
     ]
     plane = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
-    plane |= {"xlabel": "x, who wants x·y small", "ylabel": "y, who wants it large"}
-    game = scatter(np.zeros((1, 2)), "the game", colors=-1, size=10, layers=clouds, **plane)
-    growth = curve(t, radius, "distance from the balance (0, 0)", cursor=t, xlabel="step", ylim=(0, limit))
+    plane |= {"xlabel": _("x, who wants x·y small"), "ylabel": _("y, who wants it large")}
+    game = scatter(np.zeros((1, 2)), _("the game"), colors=-1, size=10, layers=clouds, **plane)
+    growth = curve(
+        t,
+        {_(name): r for name, r in radius.items()},
+        _("distance from the balance (0, 0)"),
+        cursor=t,
+        xlabel=_("step"),
+        ylim=(0, limit),
+    )
     captions = [
-        f"step {i}: at once {radius['at once'][i]:.2f}, in turns {radius['in turns'][i]:.2f}" for i in t
+        _("step {n}: at once {once:.2f}, in turns {turns:.2f}").format(
+            n=i, once=radius["at once"][i], turns=radius["in turns"][i]
+        )
+        for i in t
     ]
-    labels = [f"step {i}" for i in t]
-    name = "A game that circles"
+    labels = [_("step {n}").format(n=i) for i in t]
+    name = _("A game that circles")
     return FramePlayer([game, growth], captions=captions, labels=labels, name=name, start=steps)

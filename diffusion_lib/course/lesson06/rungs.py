@@ -16,6 +16,7 @@ from ...viz.figures import grid
 from ...viz.panels import Line, curve, pixels
 from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
+from ...words import N_, _, ngettext
 from ..live import ByTurns
 
 FLOORS = {"ylim": (0.5, 63), "yticks": (1, 2, 5, 10, 20, 50)}  # of the axis with the distance
@@ -61,21 +62,21 @@ def ladder() -> FramePlayer:
     seeds = sorted({r["seed"] for r in runs})
     n = 6 * len(seeds)
     real = [F.interpolate(real_pictures(s, 1000, n)[0][:n], scale_factor=64 // s) for s in sizes]
-    panels = [pixels(np.stack([grid(x, columns=3, pad=0) for x in real]), "real")]
+    panels = [pixels(np.stack([grid(x, columns=3, pad=0) for x in real]), _("real"))]
     for family in FAMILIES:
         sheets = np.stack([_sheet(s, family, seeds) for s in sizes])
-        panels.append(pixels(sheets, f"{family}, {len(seeds)} seed{'s' * (len(seeds) > 1)}"))
+        panels.append(pixels(sheets, f"{family}, {_seeds(len(seeds))}"))
     lines = [
         Line([_distance(s, family, seed) for s in sizes], family * (seed == seeds[0]), colour=i)
         for i, family in enumerate(FAMILIES)
         for seed in seeds
     ]
-    title = "distance to real, in floors"
-    panel = curve(sizes, lines, title, cursor=sizes, xlabel="pixels", log="xy", xticks=sizes, **FLOORS)
+    title = _("distance to real, in floors")
+    panel = curve(sizes, lines, title, cursor=sizes, xlabel=_("pixels"), log="xy", xticks=sizes, **FLOORS)
     captions = [f"{s} × {s}: " + "; ".join(f"{f} {_range(climbed(s, f))}" for f in FAMILIES) for s in sizes]
     labels = [f"{s} × {s}" for s in sizes]
     return FramePlayer(
-        [*panels, panel], captions=captions, labels=labels, name="The resolution ladder", fps=1
+        [*panels, panel], captions=captions, labels=labels, name=_("The resolution ladder"), fps=1
     )
 
 
@@ -84,13 +85,20 @@ def _distance(size: int, family: str, seed: int) -> float:
     return found[0] if found and found[0] else math.nan
 
 
+def _seeds(n: int) -> str:
+    return ngettext("{n} seed", "{n} seeds", n).format(n=n)
+
+
 def _range(runs: list[dict]) -> str:
     if not runs:
-        return "not run yet"
+        return _("not run yet")
     numbers = sorted(r["distance"] for r in runs if r["distance"] is not None)
     same = numbers and f"{numbers[0]:.1f}" == f"{numbers[-1]:.1f}"
-    span = f"{numbers[0]:.1f}{'' if same else f' to {numbers[-1]:.1f}'} floors" if numbers else "no number"
-    return f"{span}, {sum(r['fails'] for r in runs)} of {len(runs)} failed"
+    one, two = _("{low:.1f} floors"), _("{low:.1f} to {high:.1f} floors")
+    span = (one if same else two).format(low=numbers[0], high=numbers[-1]) if numbers else _("no number")
+    return _("{span}, {fails} of {runs} failed").format(
+        span=span, fails=sum(r["fails"] for r in runs), runs=len(runs)
+    )
 
 
 def ladder_table(equal: str = "seconds") -> Table:
@@ -106,17 +114,36 @@ def ladder_table(equal: str = "seconds") -> Table:
         seen.append(size)
         for family in FAMILIES:
             runs = climbed(size, family, equal)
-            far = " and ".join("none" if r["distance"] is None else f"{r['distance']:.1f}" for r in runs)
-            spread = f"{min(r['diversity'] for r in runs):.2f} to {max(r['diversity'] for r in runs):.2f}"
-            failed = f"{sum(r['fails'] for r in runs)} of {len(runs)}"
+            far = _(" and ").join(
+                _("none") if r["distance"] is None else f"{r['distance']:.1f}" for r in runs
+            )
+            wide = [r["diversity"] for r in runs]
+            spread = _("{low:.2f} to {high:.2f}").format(low=min(wide), high=max(wide))
+            failed = _("{n} of {all}").format(n=sum(r["fails"] for r in runs), all=len(runs))
             steps = rung["budgets"][equal][family]
             work = steps * rung["gflops"][family] / 1000
             cells = [far, spread, failed, f"{steps:,}", f"{work:.1f}", f"{sum(rung['parameters'][family]):,}"]
             rows.append([f"{size}", family, *cells])
-    head = ["size", "family", "distance, in floors", "diversity", "failed", "steps", "TFLOP", "parameters"]
+    head = [
+        N_("size"),
+        N_("family"),
+        _("distance, in floors"),
+        N_("diversity"),
+        N_("failed"),
+        N_("steps"),
+        "TFLOP",
+        N_("parameters"),
+    ]
     worst = {s: book["anchors"][str(s)] for s in seen}
-    marks = [f"{a['noise']:.0f} and {a['mean picture']:.0f} at {s}" for s, a in worst.items()]
-    return table(head, rows, [f"Noise, and the mean picture, in floors: {'; '.join(marks)} pixels."])
+    marks = [
+        _("{noise:.0f} and {mean:.0f} at {size}").format(noise=a["noise"], mean=a["mean picture"], size=s)
+        for s, a in worst.items()
+    ]
+    return table(
+        head,
+        rows,
+        [_("Noise, and the mean picture, in floors: {marks} pixels.").format(marks="; ".join(marks))],
+    )
 
 
 # ---------------------------------------------------------------------------------------- the smallest rung, live
@@ -132,7 +159,7 @@ class Climb(ByTurns):
         self.seed, self.size, self.ruler = seed, size, Ruler(size, LIVE)
         place = arena.Place(data.sprites(2000, size), data.Data(self.ruler.x))
         self.entries = arena.enter(place, seed, families=FAMILIES)
-        self._open(f"Sprites of {size} × {size}, live", keep)
+        self._open(_("Sprites of {size} × {size}, live").format(size=size), keep)
 
     def _look(self) -> dict:
         seen: dict = {"step": self.step, "seconds": self.trained}
@@ -150,14 +177,17 @@ class Climb(ByTurns):
     def _curves(self, frames: list[dict]) -> list[dict]:
         x = [f["seconds"] for f in frames]
         far = {name: [f[name]["distance"] for f in frames] for name in FAMILIES}
-        look = {"xlabel": "seconds each", "xlim": (0, self.seconds), "log": "y", **FLOORS}
-        return [curve(x, far, "distance to real, in floors", cursor=x, **look)]
+        look = {"xlabel": _("seconds each"), "xlim": (0, self.seconds), "log": "y", **FLOORS}
+        return [curve(x, far, _("distance to real, in floors"), cursor=x, **look)]
 
     def _caption(self, f: dict) -> str:
         each = "; ".join(
-            f"{name} {f[name]['steps']:,} steps, {f[name]['distance']:.1f} floors" for name in FAMILIES
+            _("{name} {steps:,} steps, {distance:.1f} floors").format(
+                name=name, steps=f[name]["steps"], distance=f[name]["distance"]
+            )
+            for name in FAMILIES
         )
-        return f"{f['seconds']:.1f} s each:  {each}"
+        return _("{n:.1f} s each:  {each}").format(n=f["seconds"], each=each)
 
 
 def climb(size: int = 8, *, seconds: float = 20.0, keep: int = 20, seed: int = 0) -> Climb:

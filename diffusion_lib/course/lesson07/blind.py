@@ -14,19 +14,20 @@ from ...diffusion import generator
 from ...evaluation.metrics import copied, frechet, mode_report, neighbourhoods, sliced_wasserstein
 from ...viz.panels import curve, scatter
 from ...viz.player import FramePlayer
+from ...words import N_, _
 
 # metric: as it is written under its bar, and in words
 METRICS = {
-    "precision": ("prec.", "precision"),
-    "recall": ("recall", "recall"),
-    "density": ("dens.", "density"),
-    "coverage": ("cover.", "coverage"),
-    "frechet": ("FD", "Fréchet distance"),
-    "sliced": ("SW", "sliced Wasserstein"),
-    "high_quality": ("3 sd", "share within 3 sd"),
-    "kl": ("KL", "KL of the islands"),
-    "sd_ratio": ("width", "width of the islands"),
-    "copied": ("copied", "nearer to training"),
+    "precision": (N_("prec."), N_("precision")),
+    "recall": (N_("recall"), N_("recall")),
+    "density": (N_("dens."), N_("density")),
+    "coverage": (N_("cover."), N_("coverage")),
+    "frechet": ("FD", N_("Fréchet distance")),
+    "sliced": ("SW", N_("sliced Wasserstein")),
+    "high_quality": ("3 sd", N_("share within 3 sd")),
+    "kl": ("KL", N_("KL of the islands")),
+    "sd_ratio": (N_("width"), N_("width of the islands")),
+    "copied": (N_("copied"), N_("nearer to training")),
 }
 MOST = 10.0  # standard deviations that are drawn
 
@@ -50,13 +51,13 @@ def _junk(d: Data, g: torch.Generator, share: float = 0.1) -> Tensor:
 
 # what was done: (samples d, training points seen, dice) -> samples
 SPOILED: dict[str, Callable[[Data, Tensor, torch.Generator], Tensor]] = {
-    "nothing: fresh real points": lambda d, seen, g: d.x,
-    "1 of 25 islands is missing": lambda d, seen, g: _keep(d, 1, g),
-    "13 of 25 islands are missing": lambda d, seen, g: _keep(d, 13, g),
-    "islands shrunk to 0.3 of their width": lambda d, seen, g: _spread(d, 0.3),
-    "islands twice as wide": lambda d, seen, g: _spread(d, 2.0),
-    "10 % junk between the islands": lambda d, seen, g: _junk(d, g),
-    "copies of training points": lambda d, seen, g: seen[torch.randperm(len(seen), generator=g)],
+    N_("nothing: fresh real points"): lambda d, seen, g: d.x,
+    N_("1 of 25 islands is missing"): lambda d, seen, g: _keep(d, 1, g),
+    N_("13 of 25 islands are missing"): lambda d, seen, g: _keep(d, 13, g),
+    N_("islands shrunk to 0.3 of their width"): lambda d, seen, g: _spread(d, 0.3),
+    N_("islands twice as wide"): lambda d, seen, g: _spread(d, 2.0),
+    N_("10 % junk between the islands"): lambda d, seen, g: _junk(d, g),
+    N_("copies of training points"): lambda d, seen, g: seen[torch.randperm(len(seen), generator=g)],
 }
 
 
@@ -89,14 +90,20 @@ def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
         z = (values - mean) / sd
         clouds.append(x.numpy())
         moved.append(z.clip(-MOST, MOST))
-        sees = [name for (_, name), far in zip(METRICS.values(), z, strict=True) if abs(far) > 4]
-        captions.append(f"{words}. Clearly seen by: {', '.join(sees) if sees else 'none'}.")
+        sees = [_(name) for (short, name), far in zip(METRICS.values(), z, strict=True) if abs(far) > 4]
+        captions.append(
+            _("{words}. Clearly seen by: {metrics}.").format(
+                words=_(words), metrics=", ".join(sees) if sees else _("none")
+            )
+        )
     at = np.arange(len(METRICS), dtype=float)
     limits = {name: np.full((1, len(at)), level) for name, level in (("+2 sd", 2.0), ("−2 sd", -2.0))}
-    title, kinds = "how far each metric moves, in sd of real against real", ["bars", "line", "line"]
-    names = [(i, name) for i, (name, _) in enumerate(METRICS.values())]
+    title, kinds = _("how far each metric moves, in sd of real against real"), ["bars", "line", "line"]
+    names = [(i, _(short)) for i, (short, name) in enumerate(METRICS.values())]
     bars = curve(
-        at, {"change": np.array(moved), **limits}, title, kind=kinds, ylim=(-MOST, MOST), xticks=names
+        at, {_("change"): np.array(moved), **limits}, title, kind=kinds, ylim=(-MOST, MOST), xticks=names
     )
-    panels, labels = [scatter(np.array(clouds), "the samples"), bars], [str(i) for i in range(len(clouds))]
-    return FramePlayer(panels, captions=captions, labels=labels, name="What each metric is blind to", fps=1)
+    panels, labels = [scatter(np.array(clouds), _("the samples")), bars], [str(i) for i in range(len(clouds))]
+    return FramePlayer(
+        panels, captions=captions, labels=labels, name=_("What each metric is blind to"), fps=1
+    )

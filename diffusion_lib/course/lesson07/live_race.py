@@ -18,17 +18,18 @@ from ...evaluation.metrics import coverage_ceiling
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels, scatter
 from ...viz.tables import Table, html, page, table
+from ...words import N_, _
 from ..common import say
-from ..controls import button, choose, group, menu
+from ..controls import button, choices, choose, group, menu
 from ..live import ByTurns
 from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays
 
 # what is bet on: (question, the number, does more win?)
 BETS = {
-    "coverage": ("Who covers more of the data?", True),
-    "precision": ("Whose samples are more precise?", True),
-    "drawing_ms": ("Who draws a sample faster?", False),
-    "fails": ("Who fails less often?", False),
+    "coverage": (N_("Who covers more of the data?"), True),
+    "precision": (N_("Whose samples are more precise?"), True),
+    "drawing_ms": (N_("Who draws a sample faster?"), False),
+    "fails": (N_("Who fails less often?"), False),
 }
 POINTS, PICTURES = 1000, 200  # samples judged in each live frame
 LIVE = ("grid", "ring", "digits")  # what can be raced live
@@ -44,10 +45,14 @@ class Bet(widgets.VBox):
         self.choice: dict[str, str] = {}
         self.tell: list = []  # whom to call when a choice is made: the tables that show it
         rows = []
-        for key, (question, _) in BETS.items():
+        for key, (text, _more) in BETS.items():
+            question = _(text)
             style = "font-size:17px;line-height:44px"
             words = widgets.HTML(f'<span style="{style}">{question}</span>', layout={"width": "320px"})
-            buttons = [button(f, f"{question} My bet: {f}", wide=110) for f in FAMILIES]
+            buttons = [
+                button(f, _("{question} My bet: {name}").format(question=question, name=f), wide=110)
+                for f in FAMILIES
+            ]
             for family in buttons:
                 family.style.font_size = "16px"
                 family.on_click(lambda b, key=key, row=buttons: self._choose(key, b, row))
@@ -67,18 +72,20 @@ class Bet(widgets.VBox):
         """The question, the bet, the outcome; ticked or crossed if one family is the outcome."""
         mine = self.choice.get(key)
         mark = "" if mine is None or outcome not in FAMILIES else "  ✓" if mine == outcome else "  ✗"
-        return BETS[key][0], mine or "no bet", outcome + mark
+        return _(BETS[key][0]), mine or _("no bet"), outcome + mark
 
     def beside(self, key: str, outcome: str) -> str:
         """One line of `table`."""
         question, mine, outcome = self._row(key, outcome)
-        return f"{question:32} you: {mine:8} here: {outcome}"
+        return _("{question:32} you: {mine:8} here: {outcome}").format(
+            question=question, mine=mine, outcome=outcome
+        )
 
     def table(self, title: str, outcomes: dict[str, str]) -> Table:
         """The bets beside the outcomes, {key of a bet: outcome}."""
         lines = [self.beside(*pair) for pair in outcomes.items()]
         rows = [self._row(*pair) for pair in outcomes.items()]
-        return Table("\n".join([title, *lines]), html([title, "you", "here"], rows))
+        return Table("\n".join([title, *lines]), html([title, N_("you"), N_("here")], rows))
 
 
 class Beside(Table):
@@ -115,15 +122,15 @@ class LiveArena(ByTurns):
         super().__init__({"seconds": seconds})
         self.seed, self.bet = seed, bet
         names = [*LIVE] + [name] * (name not in LIVE)
-        budgets = [(f"{s:g} s each", s) for s in sorted({*SECONDS, seconds})]
-        self.choice = menu("Data", names, name)
-        self.budget = menu("Budget", budgets, seconds, 220)
-        tip = "Three new networks, other dice, these data and this budget"
-        self.again = button("New race", tip, "refresh")
-        self.again.on_click(lambda _: self.start())
+        budgets = [(_("{n:g} s each").format(n=s), s) for s in sorted({*SECONDS, seconds})]
+        self.choice = menu(_("Data"), choices(names), name)
+        self.budget = menu(_("Budget"), budgets, seconds, 220)
+        tip = _("Three new networks, other dice, these data and this budget")
+        self.again = button(_("New race"), tip, "refresh")
+        self.again.on_click(lambda button: self.start())
         self._enter()
-        controls = group([self.choice, self.budget, self.again], name="The next race")
-        self._open(f"{', '.join(self.entries)} by turns", keep, above=(controls,))
+        controls = group([self.choice, self.budget, self.again], name=_("The next race"))
+        self._open(_("{names} by turns").format(names=", ".join(self.entries)), keep, above=(controls,))
 
     def _enter(self) -> None:
         """New networks, as the two menus say."""
@@ -153,7 +160,7 @@ class LiveArena(ByTurns):
         super()._work()
         if not self.worker.stopping.is_set():
             # before "New race" can be pressed, which changes the entries and the place
-            say(self.says, "All have had their seconds. Judging takes a few more.")
+            say(self.says, _("All have had their seconds. Judging takes a few more."))
             self.judged = {k: self._judge(e) for k, e in self.entries.items()}
 
     def _judge(self, e: arena.Entry) -> dict:
@@ -186,34 +193,42 @@ class LiveArena(ByTurns):
 
     def _curves(self, frames: list[dict]) -> list[dict]:
         x, lines = [f["seconds"] for f in frames], {k: [f[k]["coverage"] for f in frames] for k in FAMILIES}
-        lines["real ones"] = [self.floor] * len(x)
-        here = {"cursor": x, "xlabel": "seconds each", "xlim": (0, self.seconds), "ylim": (-0.03, 1.05)}
-        return [curve(x, lines, f"coverage, {self.n} samples", **here)]
+        lines[_(REAL)] = [self.floor] * len(x)
+        here = {"cursor": x, "xlabel": _("seconds each"), "xlim": (0, self.seconds), "ylim": (-0.03, 1.05)}
+        return [curve(x, lines, _("coverage, {n} samples").format(n=self.n), **here)]
 
     def _label(self, f: dict) -> str:
         return f"{f['seconds']:.1f} s"
 
     def _caption(self, f: dict) -> str:
-        said = {k: "broke off" if f[k]["broke"] else f"covers {f[k]['coverage']:.2f}" for k in FAMILIES}
-        each = ";  ".join(f"{k} {f[k]['steps']:,} steps, {said[k]}" for k in FAMILIES)
-        return f"{f['seconds']:.1f} s each:  {each}"
+        said = {
+            k: _("broke off") if f[k]["broke"] else _("covers {share:.2f}").format(share=f[k]["coverage"])
+            for k in FAMILIES
+        }
+        each = ";  ".join(
+            _("{name} {steps:,} steps, {said}").format(name=k, steps=f[k]["steps"], said=said[k])
+            for k in FAMILIES
+        )
+        return _("{n:.1f} s each:  {each}").format(n=f["seconds"], each=each)
 
     def table(self) -> str:
         """What came out: the ledger of this one race. Judging takes a few seconds the first time."""
         if not any(e.steps for e in self.entries.values()):
-            return "Nobody has learned yet: let the race run first."
+            return _("Nobody has learned yet: let the race run first.")
         judged = self.judged or {k: self._judge(e) for k, e in self.entries.items()}
-        early = "" if self.judged else f", stopped after {self.trained:.1f} s each"
-        warning = f"ONE race of one seed ({self.seed}){early}: a story, not a result."
+        early = "" if self.judged else _(", stopped after {n:.1f} s each").format(n=self.trained)
+        warning = _("ONE race of one seed ({seed}){early}: a story, not a result.").format(
+            seed=self.seed, early=early
+        )
         parts = [warning, self._scores(judged), self._costs(judged)]
         if self.bet:
             outcomes = {}
-            for key, (_, more) in BETS.items():
+            for key, (_question, more) in BETS.items():
                 values = {k: number(row, key) for k, row in judged.items()}
                 top = (max if more else min)(values.values())
                 ahead = [k for k, v in values.items() if v == top]
-                outcomes[key] = "all alike" if len(ahead) == len(values) else " and ".join(ahead)
-            return Beside(self.bet, parts, "Your bet, beside this one race of one seed", outcomes)
+                outcomes[key] = _("all alike") if len(ahead) == len(values) else _(" and ").join(ahead)
+            return Beside(self.bet, parts, _("Your bet, beside this one race of one seed"), outcomes)
         return page(*parts)
 
     def _scores(self, judged: dict[str, dict]) -> Table:
@@ -227,8 +242,8 @@ class LiveArena(ByTurns):
         cells = []
         for name, row in rows.items():
             said = [one(number(row, k), k) if name in judged or k in row else "" for k in keys]
-            cells.append([name, *said, "" if name not in judged else "yes" if row["fails"] else "no"])
-        return table(["", *(NAMES.get(k, k) for k in keys), "failed"], cells, quiet=(REAL, SPREAD))
+            cells.append([name, *said, "" if name not in judged else _("yes") if row["fails"] else _("no")])
+        return table(["", *(NAMES.get(k, k) for k in keys), N_("failed")], cells, quiet=(REAL, SPREAD))
 
     def _costs(self, judged: dict[str, dict]) -> Table:
         rows, film = [], self.history.items()
@@ -246,9 +261,24 @@ class LiveArena(ByTurns):
             ]
             rows.append([k, *cells, *pays(k, start, ms)])
         apart = arena.apart(e.seconds for e in self.entries.values() if not e.error)
-        notes = [f"Nobody's seconds are more than {apart:.2%} off their mean."]
-        notes += [f"{k} broke off. {e.error}" for k, e in self.entries.items() if e.error]
-        head = ["", "seconds", "steps", "seen", "TFLOP", "learned", "to draw", "ms", "calls", *PAYS]
+        notes = [_("Nobody's seconds are more than {apart:.2%} off their mean.").format(apart=apart)]
+        notes += [
+            _("{name} broke off. {error}").format(name=k, error=e.error)
+            for k, e in self.entries.items()
+            if e.error
+        ]
+        head = [
+            "",
+            N_("seconds"),
+            N_("steps"),
+            N_("seen"),
+            "TFLOP",
+            N_("learned"),
+            N_("to draw"),
+            "ms",
+            N_("calls"),
+            *PAYS,
+        ]
         return table(head, rows, notes)
 
 

@@ -18,6 +18,7 @@ from ...viz.figures import grid
 from ...viz.panels import Line, curve, pixels, scatter
 from ...viz.player import FramePlayer
 from ...viz.tables import Interval, Table, html, table
+from ...words import N_, _
 from .live_race import BETS, Beside, Bet
 from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays, raced, rounded, seconds_to
 
@@ -60,17 +61,23 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
             rows = np.append(rows, [math.nan] * (len(at) - len(rows)))  # of a run that broke off
             lines.append(Line(rows, "" if j else family, colour=i % 7))
     floor = float(book["floor"][key])
-    lines.append(Line(np.full(len(at), floor), "real ones", colour=len(families) % 7))
+    lines.append(Line(np.full(len(at), floor), _(REAL), colour=len(families) % 7))
     seeds = len({r["seed"] for r in book["runs"]})
-    title = f"{'Fréchet distance' if key == 'frechet' else key}, {seeds} seeds"
+    title = _("{number}, {n} seeds").format(
+        number=_("Fréchet distance") if key == "frechet" else _(key), n=seeds
+    )
     look = {
         "ylim": (-0.03, 1.05) if 0 <= floor <= 1 and not powers else None,
         "log": "y" * powers,
         "dots": False,
     }
-    panel = curve(at, lines, title, xlabel="seconds each", cursor=seconds, **look)
-    captions = [f"{s:.0f} s of training each; seed 0" for s in seconds]
-    labels, name, last = [f"{s:.0f} s" for s in seconds], f"The recorded race on {place}", len(seconds) - 1
+    panel = curve(at, lines, title, xlabel=_("seconds each"), cursor=seconds, **look)
+    captions = [_("{n:.0f} s of training each; seed 0").format(n=s) for s in seconds]
+    labels, name, last = (
+        [f"{s:.0f} s" for s in seconds],
+        _("The recorded race on {data}").format(data=_(place)),
+        len(seconds) - 1,
+    )
     return FramePlayer([*panels, panel], captions=captions, labels=labels, name=name, fps=3, start=last)
 
 
@@ -109,21 +116,23 @@ def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
     for name, row in ((REAL, book["floor"]), (SPREAD, book.get("spread", {}))):
         if any(k in row for k in shown):
             rows.append([name, *(one(row[k], k) if k in row else "" for k in shown), ""])
-    found = table(["", *(NAMES.get(k, k) for k in shown), "failed (95 %)"], rows, quiet=(REAL, SPREAD))
+    found = table(["", *(NAMES.get(k, k) for k in shown), N_("failed (95 %)")], rows, quiet=(REAL, SPREAD))
     if not bet:
         return found
-    return Beside(bet, [found], "Your bet, beside all seeds", {key: _winner(book, key) for key in BETS})
+    return Beside(bet, [found], _("Your bet, beside all seeds"), {key: _winner(book, key) for key in BETS})
 
 
 def _failures(book: dict, family: str) -> str:
     fails = _column(book, family, "fails")
     low, high = wilson(int(sum(fails)), len(fails))
-    return f"{int(sum(fails))} of {len(fails)} ({max(0, low):.0%} to {min(1, high):.0%})"
+    return _("{n} of {all} ({low:.0%} to {high:.0%})").format(
+        n=int(sum(fails)), all=len(fails), low=max(0, low), high=min(1, high)
+    )
 
 
 def _span(values: list[float], key: str) -> str:
     if not math.isfinite(values[0]):
-        return "none"
+        return _("none")
     return f"{one(median(values), key)} ({one(values[0], key)}–{one(values[-1], key)})"
 
 
@@ -136,7 +145,7 @@ def _winner(book: dict, key: str) -> str:
         gaps = [[a - b for a, b in zip(mine, theirs, strict=True)] for theirs in others]
         if all(student(g)[0] > 0 for g in gaps):
             return family
-    return "no difference shown between the first two"
+    return _("no difference shown between the first two")
 
 
 def ledger(place: str) -> Table:
@@ -158,12 +167,23 @@ def ledger(place: str) -> Table:
     good = [r for r in book["runs"] if not r.get("error")]
     seeds = [[r["seconds"] for r in good if r["seed"] == s] for s in {r["seed"] for r in book["runs"]}]
     apart = max(map(arena.apart, seeds))
-    notes = [f"In no seed are anybody's seconds more than {apart:.2%} off their mean."]
-    head = ["", "seconds", "steps", "seen", "TFLOP (thought)", "learned", "to draw", "ms", "calls", *PAYS]
+    notes = [_("In no seed are anybody's seconds more than {apart:.2%} off their mean.").format(apart=apart)]
+    head = [
+        "",
+        N_("seconds"),
+        N_("steps"),
+        N_("seen"),
+        N_("TFLOP (thought)"),
+        N_("learned"),
+        N_("to draw"),
+        "ms",
+        N_("calls"),
+        *PAYS,
+    ]
     return table(head, rows, notes)
 
 
-VERDICT = ["", "mean difference (95 % interval)", "around 0", ""]  # over the cells of `_compared`
+VERDICT = ["", N_("mean difference (95 % interval)"), N_("around 0"), ""]  # over the cells of `_compared`
 
 
 def verdict(place: str, *keys: str) -> Table:
@@ -174,11 +194,11 @@ def verdict(place: str, *keys: str) -> Table:
     book, lines, rows = race_book(place), [], []
     for key in keys or ("coverage",):
         found = _differences(book, place, key)
-        reach = max([abs(v) for _, _, gap in found if gap for v in gap[1:]], default=0.0)
+        reach = max([abs(v) for a, b, gap in found if gap for v in gap[1:]], default=0.0)
         for pair in found:
             cells = _compared(*pair, reach)
-            lines.append(f"{key}: " + _said(*cells))
-            rows.append([NAMES.get(key, key), *cells])
+            lines.append(f"{_(key)}: " + _said(*cells))
+            rows.append([_(NAMES.get(key, key)), *cells])
         lines.append("")
     return Table("\n".join(lines[:-1]), html(["", *VERDICT], rows))
 
@@ -189,22 +209,26 @@ def across(*keys: str) -> Table:
     for place, key in ((p, k) for p in PLACES for k in keys):
         found = {(a, b): gap for a, b, gap in _differences(race_book(place), place, key)}
         cells = _compared("GAN", "DDPM", found["GAN", "DDPM"], 0.4)
-        lines.append(f"{place:8} {key}: " + _said(*cells))
-        rows.append([place, NAMES.get(key, key), *cells])
+        lines.append(f"{_(place):8} {_(key)}: " + _said(*cells))
+        rows.append([place, _(NAMES.get(key, key)), *cells])
     return Table("\n".join(lines), html(["", "", *VERDICT], rows))
 
 
 def _compared(a: str, b: str, gap: Gap | None, reach: float) -> tuple:
     """Four cells: the pair, its difference in numbers, as a line, and what the interval allows to say."""
     if gap is None:
-        return f"{a} − {b}", "", "", "a run broke off and has no number, so there is no interval"
-    _, low, high = gap
+        return f"{a} − {b}", "", "", _("a run broke off and has no number, so there is no interval")
+    low, high = gap[1:]
     cell = Interval(*gap, reach)
-    words = f"{a if low > 0 else b} has more" if low > 0 or high < 0 else "no difference shown"
+    words = (
+        _("{name} has more").format(name=a if low > 0 else b)
+        if low > 0 or high < 0
+        else _("no difference shown")
+    )
     return f"{a} − {b}", str(cell), cell, words
 
 
-def _said(pair: str, number: str, _, words: str) -> str:
+def _said(pair: str, number: str, cell: Interval | str, words: str) -> str:
     return f"{pair} = {number}  {words}" if number else f"{pair}: {words}"
 
 
@@ -237,7 +261,7 @@ def many_samples(place: str, level: float = GOOD) -> FramePlayer:
     for family in raced(book):
         start = seconds_to(book, family, level)
         if start is None:
-            words.append(f"{family} did not cover {level:g} in most seeds")
+            words.append(_("{name} did not cover {level:g} in most seeds").format(name=family, level=level))
             continue
         totals[family] = start + n * median(_column(book, family, "drawing_ms")) / 1000
     if not totals:
@@ -245,12 +269,14 @@ def many_samples(place: str, level: float = GOOD) -> FramePlayer:
     most = max(v.max() for v in totals.values())
     powers = [(10**k, f"{10**k:,} s") for k in range(math.ceil(math.log10(most)) + 1)]
     scale = {"log": "xy", "ylim": (1, 2 * most), "yticks": powers}
-    scale["xticks"] = [1, 100, 10_000, (10**6, "1 million")]
-    title = f"seconds to cover {level:g} and draw n samples"
-    panel = curve(n, totals, title, cursor=n, xlabel="n samples", **scale)
+    scale["xticks"] = [1, 100, 10_000, (10**6, _("1 million"))]
+    title = _("seconds to cover {level:g} and draw n samples").format(level=level)
+    panel = curve(n, totals, title, cursor=n, xlabel=_("n samples"), **scale)
     captions = [
         f"n = {rounded(v)}: " + "; ".join([f"{k} {t[i]:,.0f} s" for k, t in totals.items()] + words)
         for i, v in enumerate(n)
     ]
     labels = [f"n = {rounded(v)}" for v in n]
-    return FramePlayer([panel], captions=captions, labels=labels, name="Training once, drawing often", fps=6)
+    return FramePlayer(
+        [panel], captions=captions, labels=labels, name=_("Training once, drawing often"), fps=6
+    )

@@ -7,16 +7,17 @@ from statistics import median
 
 from ...evaluation import cost
 from ...families import FAMILIES
+from ...words import N_, _
 
 NAMES = {
-    "coverage": "covered",
-    "nearer_to_training": "nearer to train",
+    "coverage": N_("covered"),
+    "nearer_to_training": N_("nearer to train"),
     "kl": "KL",
     "frechet": "Fréchet",
-    "floors": "Fréchet, in floors",
-    "high_quality": "within 3 sd",
-    "modes": "islands",
-    "sd_ratio": "width",
+    "floors": N_("Fréchet, in floors"),
+    "high_quality": N_("within 3 sd"),
+    "modes": N_("islands"),
+    "sd_ratio": N_("width"),
 }
 FORMS = {
     "high_quality": ".1%",
@@ -30,8 +31,8 @@ FORMS = {
 # what broke off has 0 of these, and infinity of any other number
 SHARES = ("coverage", "precision", "recall", "density", "high_quality", "accuracy", "modes")
 GOOD = 0.85  # a coverage that counts as learned
-REAL, SPREAD = "real ones", "± (sd)"  # the last rows of a table
-PAYS = (f"{GOOD:g} after", "break-even")
+REAL, SPREAD = N_("real ones"), "± (sd)"  # the last rows of a table
+PAYS = (N_("0.85 after"), N_("break-even"))
 
 
 def raced(book: dict) -> list[str]:
@@ -46,7 +47,7 @@ def number(row: dict, key: str) -> float:
 
 def one(value: float, key: str) -> str:
     """The value with as many digits as its key has; "none" where it is infinite or no number."""
-    return f"{value:{FORMS.get(key, '.2f')}}" if math.isfinite(value) else "none"
+    return f"{value:{FORMS.get(key, '.2f')}}" if math.isfinite(value) else _("none")
 
 
 def seconds_to(book: dict, family: str, level: float = GOOD) -> float | None:
@@ -63,9 +64,9 @@ def pays(family: str, start: dict[str, float | None], ms: dict[str, float]) -> t
     """In words: the seconds until it covered GOOD, and from how many samples on it is cheaper in all than the DDPM."""
     mine, ddpm = start[family], start["DDPM"]
     if family == "DDPM" or mine is None:
-        return "not reached" if mine is None else f"{mine:.1f} s", ""
+        return _("not reached") if mine is None else f"{mine:.1f} s", ""
     n = 0.0 if ddpm is None else cost.break_even(mine, ms[family] / 1000, ddpm, ms["DDPM"] / 1000)
-    return f"{mine:.1f} s", "never" if n is None else rounded(n) if n else "0"
+    return f"{mine:.1f} s", _("never") if n is None else rounded(n) if n else "0"
 
 
 def rounded(n: float) -> str:

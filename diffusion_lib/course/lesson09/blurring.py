@@ -13,29 +13,30 @@ from ...viz.figures import grid
 from ...viz.panels import curve, pixels
 from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
+from ...words import N_, _
 from .measures import again, drawn_by_all, edges, seen_and_unseen, shares, squared_error
 
 # ---------------------------------------------------------------------------------------- what is kept
 
 
-KEPT = {"2 numbers": "digits_vae2", "16 numbers": "digits_vae"}
+KEPT = {N_("2 numbers"): "digits_vae2", N_("16 numbers"): "digits_vae"}
 
 
 def kept(n: int = 12, seed: int = 0) -> FramePlayer:
     """n unseen digits, and below each what comes back from 2 and from 16 numbers."""
     unseen = seen_and_unseen()[1].x
     x = unseen[torch.randperm(len(unseen), generator=generator(seed))[:n]]
-    rows, errors = [x], {"the mean digit": squared_error(seen_and_unseen()[0].x.mean(0), unseen)}
+    rows, errors = [x], {N_("the mean digit"): squared_error(seen_and_unseen()[0].x.mean(0), unseen)}
     for name, weights in KEPT.items():
         model = store.load(weights)
         rows.append(again(model, x))
         errors[name] = squared_error(again(model, unseen), unseen)
-    found = "; ".join(f"{k} {v:.3f}" for k, v in errors.items())
+    found = "; ".join(f"{_(k)} {v:.3f}" for k, v in errors.items())
     panel = pixels(
-        grid(torch.cat(rows), columns=n, pad=2)[None], "unseen digits;  from 2 numbers;  from 16 numbers"
+        grid(torch.cat(rows), columns=n, pad=2)[None], _("unseen digits;  from 2 numbers;  from 16 numbers")
     )
-    says = f"squared error a pixel, 797 unseen digits:  {found}"
-    return FramePlayer(panel, captions=says, name="What comes back from the encoder's numbers")
+    says = _("squared error a pixel, 797 unseen digits:  {found}").format(found=found)
+    return FramePlayer(panel, captions=says, name=_("What comes back from the encoder's numbers"))
 
 
 # ---------------------------------------------------------------------------------------- why it blurs
@@ -56,20 +57,22 @@ def why_blurred(model: VAE | None = None, frames: int = 12, seed: int = 0) -> Fr
     real = np.stack([grid(x[i], columns=4, pad=1) for i in which])
     shares_of = [", ".join(f"{v:.0%}" for v in t) for t in top]
     panels = [
-        pixels(real, "digits that may have made this z", notes=shares_of),
-        pixels(np.stack([grid(v[None]) for v in mean]), "their weighted mean"),
-        pixels(np.stack([grid(v[None]) for v in drawn]), "what the decoder draws"),
+        pixels(real, _("digits that may have made this z"), notes=shares_of),
+        pixels(np.stack([grid(v[None]) for v in mean]), _("their weighted mean")),
+        pixels(np.stack([grid(v[None]) for v in drawn]), _("what the decoder draws")),
     ]
     gap, single = ((v - drawn).flatten(1).pow(2).mean(1).sqrt() for v in (mean, x[which[:, 0]]))
     says = [
-        f"root-mean-square difference a pixel, decoder's picture to the mean: {a:.2f}; to the most probable digit: {b:.2f}"
+        _(
+            "root-mean-square difference a pixel, decoder's picture to the mean: {mean:.2f}; to the most probable digit: {digit:.2f}"
+        ).format(mean=a, digit=b)
         for a, b in zip(gap, single, strict=True)
     ]
     labels = [
         f"z = ({', '.join(f'{v:.2f}' for v in one[:2])}{', …' * (len(one) > 2)})".replace("-", "−")
         for one in z.tolist()
     ]
-    name = "One z, the real digits behind it, their mean, and the decoder's picture"
+    name = _("One z, the real digits behind it, their mean, and the decoder's picture")
     return FramePlayer(panels, captions=says, labels=labels, name=name, fps=1)
 
 
@@ -92,11 +95,14 @@ def sharpness(n: int = 797) -> FramePlayer:
     """A film whose frames are makers: 24 pictures of each, and how sharp n of them are: `edges`, real digits = 1."""
     found = drawn_by_all(n)
     sharp = {name: edges(x) / edges(found["real"]) for name, x in found.items()}
-    pictures = pixels(np.stack([grid(x[:24], columns=8) for x in found.values()]), "real or drawn")
-    short = ["real", "s=0.1", "s=0.5", "grain", "GAN", "DDPM"]
-    panel = bars(short, list(sharp.values()), "edges, real digits = 1", {"real": 1.0})
-    says, name = [f"edges {v:.2f}" for v in sharp.values()], "How sharp each maker's pictures are"
-    return FramePlayer([pictures, panel], captions=says, labels=list(found), name=name, fps=1)
+    pictures = pixels(np.stack([grid(x[:24], columns=8) for x in found.values()]), _("real or drawn"))
+    short = [_("real"), "s=0.1", "s=0.5", _("grain"), "GAN", "DDPM"]
+    panel = bars(short, list(sharp.values()), _("edges, real digits = 1"), {_("real"): 1.0})
+    says, name = (
+        [_("edges {v:.2f}").format(v=v) for v in sharp.values()],
+        _("How sharp each maker's pictures are"),
+    )
+    return FramePlayer([pictures, panel], captions=says, labels=[_(k) for k in found], name=name, fps=1)
 
 
 def lost_table() -> Table:
@@ -106,7 +112,9 @@ def lost_table() -> Table:
         several, decoder = row["several"], row["decoder"]
         error = f"{several + decoder:.3f}"
         rows.append([name, f"{row['alike']:.1f}", f"{several:.3f}", f"{decoder:.3f}", error])
-    return table(["network", "digits a z", "several x for one z", "+ the decoder", "= error"], rows)
+    return table(
+        [N_("network"), N_("digits a z"), N_("several x for one z"), N_("+ the decoder"), N_("= error")], rows
+    )
 
 
 # of `s_table`: a number of a run, and how it is written
@@ -118,10 +126,20 @@ def s_table() -> Table:
     """The recorded runs with s learned and s fixed, every seed."""
     book, rows = records.read("latents"), []
     for r in book["s"]:
-        name = f"{r['s']:.2f}, {'fixed' if r['fixed'] else 'learned'}"
+        name = f"{r['s']:.2f}, {_('fixed') if r['fixed'] else _('learned')}"
         cells = [f"{r[k]:{form}}" for k, form in COLUMNS.items()]
         rows.append([name, *cells])
-    head = ["s", "error", "width of q", "digits a z", "bits", "Fréchet: from clouds", "Fréchet: from N(0, I)"]
+    head = [
+        "s",
+        N_("error"),
+        N_("width of q"),
+        N_("digits a z"),
+        N_("bits"),
+        N_("Fréchet: from clouds"),
+        N_("Fréchet: from N(0, I)"),
+    ]
     floor = book["frechet_floor"]
-    note = f"Fréchet distance of as many real digits: {min(floor):.1f} to {max(floor):.1f}"
+    note = _("Fréchet distance of as many real digits: {low:.1f} to {high:.1f}").format(
+        low=min(floor), high=max(floor)
+    )
     return table(head, rows, [note])

@@ -11,10 +11,15 @@ from ...viz.figures import grid
 from ...viz.panels import pixels
 from ...viz.player import FramePlayer
 from ...viz.tables import Table, table
+from ...words import N_, _
 from .blurring import bars
 from .measures import dial, makers, outright, seen_and_unseen
 
-SHORT = {"exact denoiser": "exact", "DDPM of 20": "of 20", "real digits": "real"}  # under the bars
+SHORT = {
+    "exact denoiser": N_("exact"),
+    "DDPM of 20": N_("of 20"),
+    "real digits": N_("real"),
+}  # under the bars
 
 
 def is_it_a_copy(found: dict[str, tuple[Tensor, Tensor, Tensor]] | None = None, show: int = 8) -> FramePlayer:
@@ -25,33 +30,40 @@ def is_it_a_copy(found: dict[str, tuple[Tensor, Tensor, Tensor]] | None = None, 
         x = samples[:show]
         rows = [x, *(known[nearest(x, known)[1]] for known in (seen, fresh))]
         panels.append(grid(torch.cat(rows), columns=show, pad=2))
-    panel = _dials(list(dials.values()), [SHORT.get(name, name) for name in found])
+    panel = _dials(list(dials.values()), [_(SHORT.get(name, name)) for name in found])
     says = [_sentence(d) for d in dials.values()]
-    labels = [f"{i}. {name}" for i, name in enumerate(found, 1)]
-    top = pixels(np.stack(panels), "samples;  nearest seen;  nearest unseen")
-    return FramePlayer([top, panel], captions=says, labels=labels, name="Is it a copy?", fps=1)
+    labels = [f"{i}. {_(name)}" for i, name in enumerate(found, 1)]
+    top = pixels(np.stack(panels), _("samples;  nearest seen;  nearest unseen"))
+    return FramePlayer([top, panel], captions=says, labels=labels, name=_("Is it a copy?"), fps=1)
 
 
 def _dials(dials: list[dict], names: list[str]) -> dict:
     """A bar for each maker and its 95 % interval, and the line of those who remember nothing."""
     shares, ends = [d["share"] for d in dials], [(d["low"], d["high"]) for d in dials]
-    return bars(names, shares, "share nearer to what was seen", {"independent": 0.5}, intervals=ends)
+    return bars(names, shares, _("share nearer to what was seen"), {_("independent"): 0.5}, intervals=ends)
 
 
 def _sentence(d: dict) -> str:
-    return (
-        f"nearer to one of {d['pictures']} seen than of {d['pictures']} unseen pictures: {d['share']:.1%} of {d['n']:,} "
-        f"({d['low']:.1%} to {d['high']:.1%}); outright copies: {d['outright']:.1%}; "
-        f"distance a pixel: {d['to_seen']:.2f} to seen, {d['to_unseen']:.2f} to unseen"
+    return _(
+        "nearer to one of {pictures} seen than of {pictures} unseen pictures: {share:.1%} of {n:,} ({low:.1%} to {high:.1%}); outright copies: {outright:.1%}; distance a pixel: {to_seen:.2f} to seen, {to_unseen:.2f} to unseen"
+    ).format(
+        pictures=d["pictures"],
+        share=d["share"],
+        n=d["n"],
+        low=d["low"],
+        high=d["high"],
+        outright=d["outright"],
+        to_seen=d["to_seen"],
+        to_unseen=d["to_unseen"],
     )
 
 
 DISGUISES = {
-    "as it is": lambda x: x,
-    "one pixel to the right": lambda x: x.roll(1, 3),
-    "half the contrast": lambda x: 0.5 * x - 0.5,
-    "negative": lambda x: -x,
-    "mirrored": lambda x: x.flip(3),
+    N_("as it is"): lambda x: x,
+    N_("one pixel to the right"): lambda x: x.roll(1, 3),
+    N_("half the contrast"): lambda x: 0.5 * x - 0.5,
+    N_("negative"): lambda x: -x,
+    N_("mirrored"): lambda x: x.flip(3),
 }
 
 
@@ -63,4 +75,11 @@ def disguises() -> Table:
     for name, change in DISGUISES.items():
         x = change(seen)
         rows.append([name, f"{copied(x, seen, unseen)['share']:.1%}", f"{outright(x, seen):.1%}"])
-    return table([f"copies of {len(seen)} training pictures", "nearer to seen", "outright copies"], rows)
+    return table(
+        [
+            _("copies of {n} training pictures").format(n=len(seen)),
+            _("nearer to seen"),
+            _("outright copies"),
+        ],
+        rows,
+    )

@@ -116,14 +116,14 @@ class MapTraining(Live):
         self.model, self.parts = vae.build(replace(learn, y=None), latent=2, seed=seed)
         axis = torch.linspace(-2.2, 2.2, 11)
         self.z = torch.cartesian_prod(-axis, axis).flip(1)  # the first row is at the top
-        self._open("A map that unfolds", keep)
+        self._open(_("A map that unfolds"), keep)
 
     def _begin(self) -> Iterator[Record]:
         return fit(*self.parts, **{self.unit: self.amount}, seed=self.seed)
 
     @torch.no_grad()
     def _look(self) -> dict:
-        mu, _ = self.model.encode(self.data.x[:600])
+        mu = self.model.encode(self.data.x[:600])[0]
         if not bool(mu.isfinite().all()):
             raise FloatingPointError("The map has no numbers any more.")
         seen = {"mu": mu.numpy(), "tiles": grid(self.model.decode(self.z), columns=11)}
@@ -138,19 +138,21 @@ class MapTraining(Live):
         ]
         plane = {"xlim": (-4, 4), "ylim": (-4, 4)}
         return [
-            scatter(mu, "where digits are put", colors=-1, size=3, layers=layers, **plane),
-            pixels(np.stack([f["tiles"] for f in frames]), "what is decoded there"),
+            scatter(mu, _("where digits are put"), colors=-1, size=3, layers=layers, **plane),
+            pixels(np.stack([f["tiles"] for f in frames]), _("what is decoded there")),
         ]
 
     def _curves(self, frames: list[dict]) -> list[dict]:
         at = self._at(frames)
         here = {"cursor": at, "xlabel": self._xlabel, "xlim": (0, self.until)}
-        lines = {k: [f[k] for f in frames] for k in ("surprise", "KL")}
-        return [curve(at, lines, "bits per pixel, unseen digits", ylim=(0, 5), **here)]
+        lines = {_(k): [f[k] for f in frames] for k in (N_("surprise"), "KL")}
+        return [curve(at, lines, _("bits per pixel, unseen digits"), ylim=(0, 5), **here)]
 
     def _caption(self, f: dict) -> str:
         whole = f["surprise"] + f["KL"]
-        return f"step {f['step']:,}:  surprise {f['surprise']:.2f} + KL {f['KL']:.2f} = {whole:.2f} bits per pixel"
+        return _("step {n:,}:  surprise {surprise:.2f} + KL {KL:.2f} = {whole:.2f} bits per pixel").format(
+            n=f["step"], surprise=f["surprise"], KL=f["KL"], whole=whole
+        )
 
 
 def unfold(
@@ -189,16 +191,23 @@ def midpoint_table() -> Table:
         [r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))]
         for r in records.read("latents")["midpoints"]
     ]
-    return table(["", "seed", "ends", "middle of the arc", "middle of the straight line"], rows)
+    return table(
+        ["", N_("seed"), N_("ends"), N_("middle of the arc"), N_("middle of the straight line")], rows
+    )
 
 
 def halfway_table() -> Table:
     """The recorded contrast of pictures half way, and how long the codes at the ends are."""
     rows = []
     for name, r in records.read("latents")["halfway"].items():
-        length = f"{r['length']:.2f} (root of {r['numbers']}: {r['numbers'] ** 0.5:.2f})"
+        length = _("{length:.2f} (root of {n}: {root:.2f})").format(
+            length=r["length"], n=r["numbers"], root=r["numbers"] ** 0.5
+        )
         rows.append([name, *(f"{r[k]:.2f}" for k in ("ends", "arc", "straight", "fade")), length])
-    return table(["contrast", "ends", "arc", "straight", "cross-fade", "length of a code"], rows)
+    return table(
+        [N_("contrast"), N_("ends"), N_("arc"), N_("straight"), N_("cross-fade"), N_("length of a code")],
+        rows,
+    )
 
 
 @torch.no_grad()
@@ -207,14 +216,14 @@ def walk_frames(n: int = 4, frames: int = 49, seed: int = 3) -> dict[str, Tensor
     box, net, denoiser = (store.load(name) for name in ("digits_vae", "digits_gan", "digits"))
     unseen, g = seen_and_unseen()[1], generator(seed)
     i = torch.randperm(len(unseen), generator=g)[: 2 * n]
-    mu, _ = box.encode(unseen.x[i])
+    mu = box.encode(unseen.x[i])[0]
     z, xT = net.noise(2 * n, g), torch.randn(2 * n, *denoiser.shape, generator=g)
     ways = torch.linspace(0, 1, frames).tolist()
     noise = torch.cat([slerp(xT[:n], xT[n:], u) for u in ways])
     return {  # in the order, and so in the colours, of lesson 07
         "GAN": torch.stack([net(slerp(z[:n], z[n:], u)) for u in ways]),
         "VAE": torch.stack([box.decode(slerp(mu[:n], mu[n:], u)) for u in ways]),
-        "diffusion": from_noise(denoiser, noise).reshape(frames, n, *denoiser.shape),
+        N_("diffusion"): from_noise(denoiser, noise).reshape(frames, n, *denoiser.shape),
     }
 
 
@@ -226,18 +235,27 @@ def speeds(walk: Tensor) -> Tensor:
 def walks(n: int = 4, frames: int = 49, seed: int = 3) -> FramePlayer:
     """One film of three panels, n walks in each, and how fast the pictures change on the way."""
     found, u = walk_frames(n, frames, seed), np.linspace(0, 1, frames)
-    titles = {"VAE": "VAE: digit to digit", "GAN": "GAN: z to z", "diffusion": "diffusion: x_{T} to x_{T}"}
+    titles = {
+        "VAE": _("VAE: digit to digit"),
+        "GAN": _("GAN: z to z"),
+        "diffusion": _("diffusion: x_{T} to x_{T}"),
+    }
     panels = [
         pixels(np.stack([grid(x, columns=2) for x in walk]), titles[name]) for name, walk in found.items()
     ]
     pace = {name: speeds(walk) for name, walk in found.items()}
     middle, top = (u[1:] + u[:-1]) / 2, 1.1 * max(float(v.max()) for v in pace.values())
-    lines, here = {k: v.numpy() for k, v in pace.items()}, u.clip(middle[0], middle[-1])
-    title = "change from frame to frame"
-    panels.append(curve(middle, lines, title, xlabel="share of the way", cursor=here, ylim=(0, top)))
-    most = "; ".join(f"{k} {float(v.max()):.2f}" for k, v in pace.items())
-    says, labels = f"largest change in one frame, a pixel:  {most}", [f"{v:.0%}" for v in u]
-    return FramePlayer(panels, captions=says, labels=labels, name="Three walks through latent space", fps=12)
+    lines, here = {_(k): v.numpy() for k, v in pace.items()}, u.clip(middle[0], middle[-1])
+    title = _("change from frame to frame")
+    panels.append(curve(middle, lines, title, xlabel=_("share of the way"), cursor=here, ylim=(0, top)))
+    most = "; ".join(f"{_(k)} {float(v.max()):.2f}" for k, v in pace.items())
+    says, labels = (
+        _("largest change in one frame, a pixel:  {most}").format(most=most),
+        [f"{v:.0%}" for v in u],
+    )
+    return FramePlayer(
+        panels, captions=says, labels=labels, name=_("Three walks through latent space"), fps=12
+    )
 
 
 @torch.no_grad()
@@ -249,12 +267,24 @@ def straight_or_round(n: int = 4, frames: int = 41, seed: int = 3) -> FramePlaye
     for name, way in {"straight": straight, "arc": slerp}.items():
         path = torch.stack([way(xT[:n], xT[n:], v) for v in u.tolist()])
         x = from_noise(denoiser, path.flatten(0, 1)).reshape(path.shape)
-        panels.append(pixels(np.stack([grid(f, columns=2) for f in x]), f"diffusion, {name}"))
+        panels.append(
+            pixels(np.stack([grid(f, columns=2) for f in x]), _("diffusion, {way}").format(way=_(name)))
+        )
         lengths[name] = path.flatten(2).norm(dim=2).mean(1).numpy()
     top = 1.2 * max(v.max() for v in lengths.values())
-    panels.append(curve(u, lengths, "length of x_{T}", xlabel="share of the way", cursor=u, ylim=(0, top)))
+    panels.append(
+        curve(
+            u,
+            {_(k): v for k, v in lengths.items()},
+            _("length of x_{T}"),
+            xlabel=_("share of the way"),
+            cursor=u,
+            ylim=(0, top),
+        )
+    )
     said = [
-        f"length of x_{{T}}:  straight {a:.1f}, arc {b:.1f}" for a, b in zip(*lengths.values(), strict=True)
+        _("length of x_{{T}}:  straight {straight:.1f}, arc {arc:.1f}").format(straight=a, arc=b)
+        for a, b in zip(*lengths.values(), strict=True)
     ]
-    labels, name = [f"{v:.0%}" for v in u], "A straight line and an arc between two noises"
+    labels, name = [f"{v:.0%}" for v in u], _("A straight line and an arc between two noises")
     return FramePlayer(panels, captions=said, labels=labels, start=frames // 2, name=name, fps=12)

@@ -13,6 +13,7 @@ from ...diffusion import Schedule, generator, randn_like, sample
 from ...evaluation.metrics import nearest, rms_distances, share_nearer
 from ...oracle import ideal_denoiser
 from ...vae import VAE
+from ...words import N_
 
 
 def seen_and_unseen() -> tuple[Data, Data]:
@@ -114,7 +115,7 @@ def drawn_by_all(n: int = 797, seed: int = 0) -> dict[str, Tensor]:
     found = {
         "VAE, s = 0.1": vae.draw(narrow, n, seed=seed),
         "VAE, s = 0.5": vae.draw(wide, n, seed=seed),
-        "VAE, s = 0.5, with its grain": vae.draw(wide, n, seed=seed, grain=True),
+        N_("VAE, s = 0.5, with its grain"): vae.draw(wide, n, seed=seed, grain=True),
         "GAN": gan.draw(store.load("digits_gan"), n, seed=seed),
         "DDPM": ddpm.draw(store.load("digits"), n, y=none, seed=seed),
     }
@@ -157,12 +158,12 @@ def makers(n: int = N, seed: int = 0) -> dict[str, tuple[Tensor, Tensor, Tensor]
     *_, last = diffusion.sample(perfect, noise, perfect.schedule, times, eta=0.0, order=2, clip=1.0)
     half = len(unseen) // 2
     return {
-        "exact denoiser": (last.xs, equal, unseen),
-        "DDPM of 20": (from_noise(store.load("digits_twenty"), noise), learn[:FEW], unseen[:FEW]),
+        N_("exact denoiser"): (last.xs, equal, unseen),
+        N_("DDPM of 20"): (from_noise(store.load("digits_twenty"), noise), learn[:FEW], unseen[:FEW]),
         "DDPM": (torch.cat(list(ddpm.draw(store.load("digits"), n, seed=seed))), equal, unseen),
         "GAN": (torch.cat(list(gan.draw(store.load("digits_gan"), n, seed=seed))), equal, unseen),
         "VAE": (torch.cat(list(vae.draw(store.load("digits_vae"), n, seed=seed))), equal, unseen),
-        "real digits": (learn[:n], unseen[:half], unseen[half : 2 * half]),
+        N_("real digits"): (learn[:n], unseen[:half], unseen[half : 2 * half]),
     }
 
 
