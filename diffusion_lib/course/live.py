@@ -226,8 +226,9 @@ class Live(WorkBox):
             self._play(self.history.items(), False, lambda f: f["step"])
             left = max(0.0, self.until - self.done)
             self.bar.value = share = min(1.0, 1 - left / self.amount)
-            said = _("{share:.0%}, {time} left").format(share=share, time=words(left * self._pace()))
-            text = said if left and self.record else ""
+            text = ""
+            if left and self.record:
+                text = _("{share:.0%}, {time} left").format(share=share, time=words(left * self._pace()))
             self.left.value = f'<span style="font-size:15px;line-height:40px;padding-left:8px">{text}</span>'
 
     def _pace(self) -> float:
