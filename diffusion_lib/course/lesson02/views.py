@@ -12,7 +12,7 @@ from torch import Tensor
 from ... import data
 from ...diffusion import Schedule, add_noise, check_batch, generator, log_normal, randn_like, sample
 from ...evaluation.metrics import mode_report, nearest
-from ...oracle import ideal_denoiser, mixture_denoiser
+from ...oracle import MixtureDenoiser, ideal_denoiser, mixture_denoiser
 from ...trace import Trace
 from ...values import integer
 from ...viz.figures import grid, one_picture
@@ -73,9 +73,7 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
     islands, g = data.grid(n, seed), generator(seed)
     modes, sd, x0 = islands.modes * spread, islands.sd * spread, islands.x * spread
     model, xT, eps = mixture_denoiser(modes, sd, schedule), torch.randn(n, 2, generator=g), randn_like(x0, g)
-    trace = Trace(keep=50).record(sample(model, xT, schedule, generator=g))
-    times = [schedule.T, *trace.frames("s").tolist()]
-    walk = torch.cat([xT[None], trace.frames("xs")])
+    times, walk = _walk(model, xT, g, keep=50)
     truth = torch.stack([add_noise(x0, t, eps, schedule) for t in times])
 
     report = mode_report(walk[-1], modes, sd)
@@ -83,9 +81,8 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
         "In the end: {modes} of 25 islands reached; the inner 9 hold {inner:.0%} of the points (their fair share: 36%)"
     ).format(modes=report["modes"], inner=_inner(walk[-1], modes))
     at_T = truth[0]
-    kl = float(
-        (model.log_density(at_T, schedule.T) - log_normal(at_T, torch.zeros_like(at_T), 1.0)).mean() / 2
-    )
+    log_ratio = model.log_density(at_T, schedule.T) - log_normal(at_T, torch.zeros_like(at_T), 1.0)
+    kl = float(log_ratio.mean() / 2)
     captions = [
         _(
             "{ends}\nAt t = {T}, where the walk begins, all noisy data together are {kl:.3f} nats per dimension away from pure noise"
@@ -121,31 +118,22 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
     x, g = x.detach().cpu().float(), generator(seed)
     xT = torch.randn(n, *x.shape[1:], generator=g)
     real = x[torch.randperm(len(x), generator=g)[: min(n, 16)]]
-    trace = Trace(keep=40).record(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
-    times = [schedule.T, *trace.frames("s").tolist()]
-    walk = torch.cat([xT[None], trace.frames("xs")])
+    times, walk = _walk(ideal_denoiser(x, schedule), xT, g, keep=40)
     truth, drawn = x.flatten(1).mean(1), walk[-1].flatten(1).mean(1)
     edges = torch.linspace(-1, 1, 26)
     middle = (edges[1:] + edges[:-1]) / 2
     named = (_("drawn"), drawn), (_("real"), truth)
     shares = {k: torch.histc(v, 25, -1, 1) / len(v) for k, v in named}
     shown = min(n, 16)
+    title = _("the walk ({shown} of {n})").format(shown=shown, n=n)
+    bars = {"kind": ["bars", "line"], "xlabel": _("mean of all pixels")}
     different = len(nearest(walk[-1], x)[1].unique())
     low, high = (float(truth.quantile(q)) for q in (0.05, 0.95))
     return FramePlayer(
         [
-            pixels(
-                np.stack([grid(step[:shown]) for step in walk]),
-                _("the walk ({shown} of {n})").format(shown=shown, n=n),
-            ),
+            pixels(np.stack([grid(step[:shown]) for step in walk]), title),
             pixels(grid(real)[None], _("real pictures")),
-            curve(
-                middle,
-                shares,
-                _("how bright the pictures are"),
-                kind=["bars", "line"],
-                xlabel=_("mean of all pixels"),
-            ),
+            curve(middle, shares, _("how bright the pictures are"), **bars),
         ],
         captions=[
             _(
@@ -198,6 +186,13 @@ def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -
         start=round(0.6 * schedule.T),
         fps=30,
     )
+
+
+def _walk(model: MixtureDenoiser, xT: Tensor, g: torch.Generator, keep: int) -> tuple[list[int], Tensor]:
+    """A walk from xT (n, ...): at most `keep` of its times and the first, and where it was then, (F, n, ...)."""
+    trace = Trace(keep=keep).record(sample(model, xT, model.schedule, generator=g))
+    times = [model.schedule.T, *trace.frames("s").tolist()]
+    return times, torch.cat([xT[None], trace.frames("xs")])
 
 
 def _inner(points: Tensor, modes: Tensor) -> float:
