@@ -173,12 +173,15 @@ def d_step(d: Learner, real: Tensor, fake: Tensor, loss: Loss, regular: Regular,
     return {"loss_d": value, "real": float(scores.detach().mean()), "fake": float(fakes.detach().mean())}
 
 
-def g_step(g: Learner, d: Learner, real: Tensor, fake: Tensor, loss: Loss, y: Tensor | None = None) -> dict[str, float]:  # fmt: skip
-    """Fool D once: fakes (B, ...) that still hang on G's weights. D judges and does not change. Returns G's loss."""
+def g_step(g: Learner, d: Learner, real: Tensor, fake: Tensor, loss: Loss, y: Tensor | None = None, scores: Tensor | None = None) -> dict[str, float]:  # fmt: skip
+    """Fool D once: fakes (B, ...) that still hang on G's weights. D judges and does not change. Returns G's loss.
+
+    scores: what D says of the real ones now, (B,), where it is known.
+    """
     d.model.requires_grad_(False)  # D's own gradient is not needed, and a third of the work
     try:
         with torch.no_grad():
-            scores = d.model(real, y)
+            scores = d.model(real, y) if scores is None else scores
         return {"loss_g": g.descend(loss.g(scores, d.model(fake, y)))}
     finally:
         d.model.requires_grad_(True)

@@ -101,7 +101,7 @@ function reserve(el, texts, side) {
   write(el, shown);
 }
 
-// ---- panels: width = slope height + extra; resize(tall, widest) and paint(frame, theme) ------------------------------
+// ---- panels: take(panel) -> what its size follows from, width = slope height + extra; resize(tall, widest); paint(frame, theme)
 
 // A field is as light in both themes, and the marks on it are dark.
 const hues = (panel, theme) => (panel.field ? { ...LIGHT, colors: LIGHT.words } : theme);
@@ -112,14 +112,20 @@ const f32 = (view) => new Float32Array(aligned(view)), f64 = (view) => new Float
 const snap = (tall, grain) => (Math.floor(tall / grain) * grain >= 0.6 * tall ? Math.floor(tall / grain) * grain : tall);
 
 // Stored frames and mixed ones fill the same picture of native size; the style enlarges it.
-function picture(panel, canvas) {
-  const { width, height, channels } = panel, size = width * height * channels;
-  Object.assign(canvas, { width, height });
-  const context = canvas.getContext("2d"), image = context.createImageData(width, height), rgba = image.data.fill(255);
-  const levels = panel.kind === "mix" ? mixed(panel, size) : stored(panel, size);
-  const [green, blue] = channels === 3 ? [1, 2] : [0, 0];
+function picture(canvas) {
+  const context = canvas.getContext("2d");
+  let width, height, channels, image, levels;
   return {
-    slope: width / height, extra: 0, grain: height,
+    take(panel) {
+      if (!image || width !== panel.width || height !== panel.height) {
+        Object.assign(canvas, { width: panel.width, height: panel.height });
+        image = context.createImageData(panel.width, panel.height);
+        image.data.fill(255);
+      }
+      ({ width, height, channels } = panel);
+      levels = (panel.kind === "mix" ? mixed : stored)(panel, width * height * channels);
+      return { slope: width / height, extra: 0, grain: height };
+    },
     resize(tall, widest) {
       const room = Math.min(tall, (widest * height) / width); // as high as its neighbours, whose pixels may be larger
       const scale = (room === tall || room > 6 * height ? room : snap(room, height)) / height;
@@ -127,8 +133,8 @@ function picture(panel, canvas) {
       Object.assign(canvas.style, { width: `${width * scale}px`, height: `${height * scale}px` });
     },
     paint(i) {
-      const from = levels(i);
-      for (let k = 0, p = 0; k < size; k += channels, p += 4) {
+      const from = levels(i), rgba = image.data, [green, blue] = channels === 3 ? [1, 2] : [0, 0];
+      for (let k = 0, p = 0; p < rgba.length; k += channels, p += 4) {
         rgba[p] = from[k];
         rgba[p + 1] = from[k + green];
         rgba[p + 2] = from[k + blue];
@@ -160,14 +166,11 @@ function reader(mark, key) {
   return (k, i) => Math.sqrt(bars[i]) * at[k] + Math.sqrt(1 - bars[i]) * noise[k];
 }
 
-function plot(panel, canvas) {
-  const pen = canvas.getContext("2d"), [x0, x1] = panel.xlim, [y0, y1] = panel.ylim;
-  const marks = panel.marks.map((mark) => ({ ...mark, x: reader(mark, "x"), y: reader(mark, "y") }));
-  pen.font = `13px ${FONT}`;
-  const left = 18 + Math.max(0, ...panel.yticks.map(([, text]) => pen.measureText(text).width)), right = 16;
-  const top = panel.ylabel ? 32 : 14, below = panel.xlabel ? 50 : 30;
-  const bars = marks.some((mark) => mark.kind === "bars"); // over them, a line or a dot keeps its contrast by a rim
-  const sheet = make("canvas"), under = panel.field && picture(panel.field, sheet); // a coarse picture that fills the plane
+function plot(canvas) {
+  const pen = canvas.getContext("2d"), sheet = make("canvas"), field = picture(sheet), right = 16;
+  let panel, x0, x1, y0, y1, marks, left, top, below;
+  let bars; // over them, a line or a dot keeps its contrast by a rim
+  let under; // a coarse picture that fills the plane
   let wide, tall, stamps; // the plane, in CSS pixels
   const X = (x) => left + ((x - x0) / (x1 - x0)) * wide, Y = (y) => top + ((y1 - y) / (y1 - y0)) * tall;
 
@@ -180,7 +183,8 @@ function plot(panel, canvas) {
   }
   // A point is drawn once and then stamped: thousands of stamps are cheaper than thousands of arcs.
   function stamp(x, y, size, style, rim) {
-    if (!stamps.has(style + size)) {
+    const key = style + size + rim;
+    if (!stamps.has(key)) {
       const image = document.createElement("canvas"), context = image.getContext("2d"), sharp = 2 * (window.devicePixelRatio || 1);
       const disc = (colour, wide) => {
         context.beginPath();
@@ -191,9 +195,9 @@ function plot(panel, canvas) {
       image.width = image.height = Math.ceil((size + 4) * sharp);
       if (rim) disc(rim, size + 2);
       disc(style, size);
-      stamps.set(style + size, image);
+      stamps.set(key, image);
     }
-    pen.drawImage(stamps.get(style + size), x - size / 2 - 2, y - size / 2 - 2, size + 4, size + 4);
+    pen.drawImage(stamps.get(key), x - size / 2 - 2, y - size / 2 - 2, size + 4, size + 4);
   }
   const draw = {
     line({ at, n, dash, fill }, hue, i, theme) {
@@ -220,7 +224,18 @@ function plot(panel, canvas) {
     },
   };
   return {
-    slope: 1 / panel.shape, extra: left + right - (top + below) / panel.shape,
+    take(given) {
+      panel = given;
+      [[x0, x1], [y0, y1]] = [panel.xlim, panel.ylim];
+      marks = panel.marks.map((mark) => ({ ...mark, x: reader(mark, "x"), y: reader(mark, "y") }));
+      bars = marks.some((mark) => mark.kind === "bars");
+      under = panel.field && field;
+      under?.take(panel.field);
+      pen.font = `13px ${FONT}`;
+      left = 18 + Math.max(0, ...panel.yticks.map(([, text]) => pen.measureText(text).width));
+      [top, below] = [panel.ylabel ? 32 : 14, panel.xlabel ? 50 : 30];
+      return { slope: 1 / panel.shape, extra: left + right - (top + below) / panel.shape, grain: undefined };
+    },
     resize(high, widest) {
       wide = Math.min((high - top - below) / panel.shape, widest - left - right);
       [tall, stamps] = [wide * panel.shape, new Map()];
@@ -272,9 +287,19 @@ function letter(pen, text, x, y, size, align, style) {
   }
 }
 
-function build(panel) {
+function build({ kind }) {
   const [cell, lead, title, legend, note] = ["cell", "lead", "title", "legend", "note"].map((name) => make("div", { class: `fp-${name}` }));
   const box = make("figure", { class: "fp-panel" }), canvas = make("canvas", { role: "img" });
+  box.append(title, canvas, legend, note);
+  cell.append(lead, box);
+  return { cell, lead, box, title, canvas, legend, note, ...(kind === "plot" ? plot : picture)(canvas) };
+}
+
+// Show this panel in a view that was built for its kind; a film that grows keeps its views.
+function fill(view, panel) {
+  const { lead, title, legend, note } = view;
+  Object.assign(view, { panel }, view.take(panel));
+  legend.replaceChildren();
   for (const { name, kind, colors, dash } of panel.marks ?? []) {
     if (!name) continue;
     const line = { stroke: "currentColor", "stroke-width": 3, "stroke-dasharray": DASHES[dash ?? 0].join(" ") };
@@ -287,9 +312,7 @@ function build(panel) {
   write(title, panel.title);
   lead.hidden = !panel.lead.length;
   note.hidden = !panel.notes.length;
-  box.append(title, canvas, legend, note);
-  cell.append(lead, box);
-  return { panel, cell, lead, box, title, canvas, legend, note, ...(panel.kind === "plot" ? plot : picture)(panel, canvas) };
+  return view;
 }
 
 let newest = (model) => model.get("film"); // in a notebook, where films grow, grow.js has another
@@ -413,7 +436,7 @@ function render({ model, el }) {
     const grain = Math.max(...row.map((view) => view.grain ?? 1)), tall = snap(height, grain);
     for (const view of row) {
       const { panel, canvas, lead, title, note, box, resize } = view;
-      resize(...(view.size = [tall, free - lead.offsetWidth - 2]));
+      resize(tall, free - lead.offsetWidth - 2);
       box.style.width = `${canvas.offsetWidth}px`;
       title.style.marginTop = "";
       reserve(note, panel.notes, "height");
@@ -436,21 +459,16 @@ function render({ model, el }) {
     const of = ({ panel: p, slope, extra, grain, legend }) => [p.title, p.lead, most(p.notes), slope, extra, grain, legend.textContent];
     return JSON.stringify([around(), film.panel_width, most(film.labels), most(film.captions), views.map(of)]);
   }
-  function replace(old, view) {
-    view.resize(...(view.size = old.size));
-    for (const part of ["lead", "box", "title", "note"]) view[part].style.cssText = old[part].style.cssText;
-    old.cell.replaceWith(view.cell);
-  }
   function load() {
     const old = views;
     film = newest(model);
-    views = film.panels.map(build);
+    const fits = (view, panel) => view && (view.panel.kind === "plot") === (panel.kind === "plot");
+    views = film.panels.map((panel, k) => fill(fits(old[k], panel) ? old[k] : build(panel), panel));
     index = Math.min(model.get("value"), film.frames - 1);
     root.setAttribute("aria-label", plain(film.name));
     slider.max = film.frames - 1;
     bar.hidden = film.frames === 1;
-    if (room && laid === mould()) { // measuring again would take most of an animation frame
-      old.forEach((view, i) => replace(view, views[i]));
+    if (room && laid === mould() && views.every((view, k) => view === old[k])) { // measuring again would take most of an animation frame
       look();
       return show(index);
     }

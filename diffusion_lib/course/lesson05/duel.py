@@ -147,7 +147,8 @@ class Duel(WorkBox):
     def _begin(self) -> None:
         self._began, self._moving = self.start.value, False
         self.pair, self.film = Pair(self.data, nets=self._starts[self._began], **self.options), Film()
-        self._add(_("Nobody has learned yet in this duel. Press a button."))
+        first = self._add(_("Nobody has learned yet in this duel. Press a button."))
+        first["state"] = self.pair.state()
 
     @property
     def g(self) -> Learner:
@@ -249,7 +250,7 @@ class Duel(WorkBox):
     def _do(self, act, *arguments) -> None:
         tick = time.perf_counter()
         try:
-            self._add(act(*arguments))
+            moment = self._add(act(*arguments))
         except FloatingPointError as error:
             self.halt()
             what = _("{error}. The weights stay as they were: branch from an earlier moment.").format(
@@ -257,13 +258,16 @@ class Duel(WorkBox):
             )
             return self._say(what, bad=True)
         self._show(jump=not self.busy)  # while it runs, whoever looks back is left alone
+        moment["state"] = self.pair.state()  # what is seen is sent first
         self.frame_ms.append(1000 * (time.perf_counter() - tick))
         del self.frame_ms[:-200]
 
-    def _add(self, sentence: str) -> None:
+    def _add(self, sentence: str) -> dict:
+        """A moment more; its state is put in when it is on show."""
         pair = self.pair
-        moment = {"taught": pair.taught, "fooled": pair.fooled, "sentence": sentence, "state": pair.state()}
-        self.film.add(moment | self.eye.look(pair))
+        moment = {"taught": pair.taught, "fooled": pair.fooled, "sentence": sentence} | self.eye.look(pair)
+        self.film.add(moment)
+        return moment
 
     def _ended(self) -> None:
         if self.error:

@@ -91,7 +91,7 @@ class Pair:
         """Fool D once: G follows the arrows of the fakes on the table. They are drawn again from the same z."""
         before, caught = _weights(self.g), self.caught
         self._fool()
-        self._look()
+        self._look(fooled=True)
         return _(
             "G learned once: its weights moved ({far}), so that the fakes from the same z follow their arrows. D's did not. D now calls {caught:.0%} of them fake; before it was {before:.0%}."
         ).format(far=_moved(before, self.g), caught=self.caught, before=caught)
@@ -105,7 +105,7 @@ class Pair:
             self._teach(fakes)
             self.z = self.g.model.noise(self.batch, self.dice)
             self._fool()
-        self._look()
+        self._look(fooled=times > 0)
         what = ngettext("One whole step", "{n} whole steps", times).format(n=times)
         return _(
             "{what}: draw fakes, teach D, draw fresh fakes, fool D. D's weights moved ({d}), and G's ({g}). D calls {caught:.0%} of the fakes fake and {trusted:.0%} of the real ones real."
@@ -120,7 +120,9 @@ class Pair:
         self._note(said["loss_d"], None)
 
     def _fool(self) -> None:
-        said = g_step(self.g, self.d, self.real, self.g.model(self.z), self.loss)
+        with torch.no_grad():
+            self.real_scores = self.d.model(self.real)
+        said = g_step(self.g, self.d, self.real, self.g.model(self.z), self.loss, scores=self.real_scores)
         self.fooled += 1
         self._note(None, said["loss_g"])
 
@@ -139,10 +141,12 @@ class Pair:
         return row[0] <= FULL or (row[0] - FULL) % self._stride == 0
 
     @torch.no_grad()
-    def _look(self) -> None:
-        """What D says now of the fakes on the table, and of the real ones it saw last."""
+    def _look(self, fooled: bool = False) -> None:
+        """What D says now of the fakes on the table, and of the real ones it saw last; it has just said the latter when G learned."""
         self.fakes = self.g.model(self.z)
-        self.scores, self.real_scores = self.d.model(self.fakes), self.d.model(self.real)
+        self.scores = self.d.model(self.fakes)
+        if not fooled:
+            self.real_scores = self.d.model(self.real)
 
     @property
     def caught(self) -> float:
