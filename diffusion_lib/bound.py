@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .diffusion import Schedule, add_noise, convert, posterior, randn_like
+from .diffusion import Schedule, add_noise, guess_x0, own_schedule, posterior, randn_like
 from .values import dice, plain
 
 # ---------------------------------------------------------------------------------------- the variational bound
@@ -60,12 +60,24 @@ def log_bin(x: Tensor, mean: Tensor, sd: Tensor, levels: int) -> Tensor:
 
 @plain()
 @torch.no_grad()
-def bound_terms(model: Callable, x0: Tensor, schedule: Schedule, levels: int | None, *, v: float | None = None, y: Tensor | None = None, n: int = 16, seed: int = 0) -> Tensor:  # fmt: skip
+def bound_terms(
+    model: Callable,
+    x0: Tensor,
+    schedule: Schedule | None = None,
+    levels: int | None = None,
+    *,
+    v: float | None = None,
+    y: Tensor | None = None,
+    n: int = 16,
+    seed: int = 0,
+) -> Tensor:
     """The variational bound term by term, (T + 1,), in bits per dimension: entry t is `vlb_term` at t, entry 0 is L_T.
 
     Their sum is an upper bound of -log2 p(x0) per dimension. Each term is the mean over n items of x0 (N, ...), drawn anew.
-    model: a denoiser; v: its variance (0 beta_tilde, 1 beta), None: the one it has learned.
+    model: a denoiser, told the classes y (N,); v: its variance (0 beta_tilde, 1 beta), None: the one it has learned.
+    schedule: None takes the model's own. levels: see `vlb_term`. Raises ValueError for v = None where none was learned.
     """
+    schedule = own_schedule(model, schedule)
     g, size = dice(seed), 512
     times = torch.arange(1, schedule.T + 1).repeat_interleave(n)
     items = torch.randint(len(x0), (len(times),), generator=g)
@@ -73,7 +85,8 @@ def bound_terms(model: Callable, x0: Tensor, schedule: Schedule, levels: int | N
     for t, i in zip(times.split(size), items.split(size), strict=True):
         here = x0[i.to(x0.device)]
         xt = add_noise(here, t, randn_like(here, g), schedule)
-        x0_hat, learned = _guess(model, xt, t, None if y is None else y[i.to(y.device)], schedule, 1.0 if levels else None)  # fmt: skip
+        x0_hat, learned = guess_x0(model, xt, t, None if y is None else y[i.to(y.device)], schedule)
+        x0_hat = x0_hat.clamp(-1, 1) if levels else x0_hat
         if v is None and learned is None:
             raise ValueError(
                 "This model has not learned its variance: say v = 0 for beta_tilde or v = 1 for beta."
@@ -84,14 +97,27 @@ def bound_terms(model: Callable, x0: Tensor, schedule: Schedule, levels: int | N
 
 
 @torch.no_grad()
-def bits_per_dimension(model: Callable, seen: Tensor, x: Tensor, schedule: Schedule, levels: int, *, y_seen: Tensor | None = None, y: Tensor | None = None, n: int = 16, seed: int = 0) -> float:  # fmt: skip
+def bits_per_dimension(
+    model: Callable,
+    seen: Tensor,
+    x: Tensor,
+    schedule: Schedule | None = None,
+    levels: int = 256,
+    *,
+    y_seen: Tensor | None = None,
+    y: Tensor | None = None,
+    n: int = 16,
+    seed: int = 0,
+) -> float:
     """The bound on -log2 p(x) per number of x (N, ...), for a chain that spares itself the faintest noise:
 
         L_T + sum over t > r of L_t - E log2 p(x_0 | x_r),   p(x_0 | x_r) = N(x0_hat, s^2) in bins of grey (DDPM eq. 13)
 
     With r = 1 it is the sum of `bound_terms`, which pays for telling apart what lies far closer together than two grey levels.
     r and s are those that suit `seen` (M, ...), never x. Variances: beta_tilde. y_seen (M,), y (N,): classes, if told.
+    schedule: None takes the model's own. levels: see `vlb_term`.
     """
+    schedule = own_schedule(model, schedule)
 
     def rest(x, y):
         """Entry r: L_T and all terms above r, (T + 1,)."""
@@ -101,7 +127,7 @@ def bits_per_dimension(model: Callable, seen: Tensor, x: Tensor, schedule: Sched
     def jump(x, y, r, s=None):
         """-log2 p(x_0 | x_r) per number, and s: if it is not given, as large as the errors."""
         g = dice(seed)
-        x0_hat, _ = _guess(model, add_noise(x, r, randn_like(x, g), schedule), r, y, schedule, 1.0)
+        x0_hat = guess_x0(model, add_noise(x, r, randn_like(x, g), schedule), r, y, schedule)[0].clamp(-1, 1)
         s = (x - x0_hat).pow(2).mean().sqrt() if s is None else s
         return float(-log_bin(x, x0_hat, s, levels).mean()) / math.log(2), s
 
@@ -109,11 +135,3 @@ def bits_per_dimension(model: Callable, seen: Tensor, x: Tensor, schedule: Sched
     r = min(ends, key=lambda r: above[r] + jump(seen, y_seen, r)[0])
     _, s = jump(seen, y_seen, r)
     return float(rest(x, y)[r]) + jump(x, y, r, s)[0]
-
-
-def _guess(model: Callable, xt: Tensor, t: int | Tensor, y: Tensor | None, schedule: Schedule, clip: float | None):  # fmt: skip
-    """x0_hat, and the variance if the model has learned it."""
-    answer = model(xt, t, y)
-    eps_hat, learned = answer if isinstance(answer, tuple) else (answer, None)
-    x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
-    return x0_hat if clip is None else x0_hat.clamp(-clip, clip), learned

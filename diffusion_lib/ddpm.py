@@ -16,7 +16,17 @@ from torch import Tensor, nn
 
 from .bound import vlb_term
 from .dataset import Data
-from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, check_shape, convert, randn_like, sample
+from .diffusion import (
+    EVEN,
+    PREDICTIONS,
+    Schedule,
+    add_noise,
+    check_shape,
+    convert,
+    named_sampler,
+    randn_like,
+    sample,
+)
 from .nets import MLP, UNet, check_classes, classes_for
 from .train import PRECISIONS, Learner, Parts, check_build, faster_precision, seeded_weights
 from .values import dice, integer, plain
@@ -82,7 +92,7 @@ def share_of_beta(raw: Tensor) -> Tensor:
 class Denoiser(nn.Module):
     """A network and how to ask it: model(xt, t, y=None) -> eps_hat, just like the perfect denoisers of `oracle`.
 
-    If the network has learned its variance, the answer is the pair (eps_hat, v) that `sample` understands.
+    predicts: what the network answers, one of PREDICTIONS; if it has learned its variance, with twice the channels.
     card: where the weights come from, if they were loaded.
     """
 
@@ -100,24 +110,34 @@ class Denoiser(nn.Module):
         return tuple(self.net.config["shape"])
 
     @property
+    def classes(self) -> int:
+        """How many it can be told, 0 if none."""
+        return self.net.config["classes"]
+
+    @property
     def learns_variance(self) -> bool:
         return self.net.config["out"] == 2
 
+    def forward(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
+        """eps_hat (B, ...) for x_t (B, ...) at t, one of 1..T or (B,); y (B,): classes, -1 for none; None: none at all."""
+        return self.eps_and_v(xt, t, y)[0]
+
     @torch.no_grad()
-    def forward(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None):
+    def eps_and_v(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """eps_hat, and the learned share v of log beta (B, ...), see `share_of_beta`; None if the variance is not learned."""
         if xt.shape[1:] != self.shape:
             raise ValueError(
                 f"This network knows samples of shape {self.shape}, but got {tuple(xt.shape[1:])}."
             )
         if y is not None:
-            check_classes(y, len(xt), self.net.config["classes"])
+            check_classes(y, len(xt), self.classes)
         times = torch.as_tensor(t, device=xt.device).expand(len(xt))
         kind = next((p.dtype for p in self.net.parameters()), xt.dtype)
-        answer = self.net(xt.to(kind), times, y).float()
-        if not self.learns_variance:
-            return convert(answer, self.predicts, "eps", xt, t, self.schedule)
-        answer, raw = answer.chunk(2, 1)
-        return convert(answer, self.predicts, "eps", xt, t, self.schedule), share_of_beta(raw)
+        answer, v = self.net(xt.to(kind), times, y).float(), None
+        if self.learns_variance:
+            answer, raw = answer.chunk(2, 1)
+            v = share_of_beta(raw)
+        return convert(answer, self.predicts, "eps", xt, t, self.schedule), v
 
 
 MODEL, NETS, CALLS = Denoiser, (MLP, UNet), 20  # see `families`
@@ -203,33 +223,34 @@ def build(
     return Denoiser(learner.ema, schedule, predicts), parts
 
 
-def draw(model: Denoiser, n: int, steps: int = 20, *, y: Tensor | None = None, eta: float = 0.0, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:  # fmt: skip
-    """n samples, a batch (B, ...) at a time: ``torch.cat(list(draw(model, 100)))``.
+def draw(
+    model: Denoiser,
+    n: int,
+    steps: int = 20,
+    *,
+    sampler: str | None = None,
+    y: Tensor | str | None = None,
+    eta: float | None = None,
+    seed: int = 0,
+    batch: int = 250,
+) -> Iterator[Tensor]:
+    """n samples, a batch (B, ...) at a time: ``torch.cat(list(draw(model, 100)))``. Pictures are kept in [-1, 1].
 
-    With eta = 0, second-order steps, even in decibels: 20 of them are enough. With eta > 0, DDPM's steps, even in t.
-    y: (n,) class numbers; if the network has classes and y is None, each class in turn. Pictures are kept in [-1, 1].
+    sampler  a key of SAMPLERS; None is dpmpp_2m, for which 20 steps are enough, or ddpm for an eta above 0
+    y        (n,) class numbers; "none": without a class; None: each class in turn, if the network has any
+    eta      the fresh noise, None is the sampler's own
     """
-    y = classes_for(y, n, model.net.config["classes"])
+    y = classes_for(y, n, model.classes)
     batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
-    g, device = dice(seed), next(model.parameters()).device
-    times = model.schedule.times(steps, "t" if eta else "snr")
-    clip = 1.0 if len(model.shape) == 3 else None
-    for start, xT in zip(
-        range(0, n, batch),
-        randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g).split(batch),
-        strict=True,
-    ):
+    sampler = sampler or ("ddpm" if eta else "dpmpp_2m")
+    times = model.schedule.times(steps, named_sampler(sampler, eta).even)
+    clip, device = 1.0 if len(model.shape) == 3 else None, next(model.parameters()).device
+    g = dice(seed)
+    noise = randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g)
+    for start, xT in zip(range(0, n, batch), noise.split(batch), strict=True):
         told = None if y is None else y[start : start + batch].to(device)
         walk = sample(
-            model,
-            xT.to(device),
-            model.schedule,
-            times,
-            generator=g,
-            eta=eta,
-            order=1 if eta else 2,
-            clip=clip,
-            y=told,
+            model, xT.to(device), steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told
         )
         *_, last = walk
         yield last.xs.cpu()

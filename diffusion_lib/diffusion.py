@@ -14,8 +14,9 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -410,24 +411,26 @@ def reverse_step(
         eta=0        DDIM, deterministic (DDIM eq. 12); 0 < eta < 1 lies between
         v a tensor   learned variance (iDDPM eq. 15)
 
-    clip: keep x0_hat inside [-clip, clip] (1.0 for pictures) and use the eps_hat that fits. Raises ValueError for s >= t.
+    xt, eps_hat, noise: (B, ...). clip: keep x0_hat inside [-clip, clip] (1.0 for pictures) and use the eps_hat that fits.
+    Raises ValueError for s >= t.
     """
     check_batch(xt, "x_t")
     check_batch(eps_hat, "eps_hat", xt)
     check_batch(noise, "noise", xt)
-    check_schedule(schedule)
-    at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
-    if not bool((as_ > at).all()):
-        raise ValueError(
-            f"A reverse step goes back in time: s must be smaller than t, but got s = {s} and t = {t}."
-        )
-    if not _within(eta, 0, 1):
-        raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
+    _check_eta(eta)
     check_clip(clip)
     x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
     if clip is not None:
         x0_hat = x0_hat.clamp(-clip, clip)
         eps_hat = convert(x0_hat, "x0", "eps", xt, t, schedule)
+    return _land(xt, x0_hat, eps_hat, t, s, schedule, noise, eta, v)
+
+
+def _land(xt, x0_hat, eps_hat, t: int, s: int, schedule: Schedule, noise, eta: float, v) -> Step:
+    """`reverse_step`, once x0_hat and the eps_hat that fits are known."""
+    at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
+    if not bool((as_ > at).all()):
+        raise ValueError(f"A reverse step goes back in time: s must be smaller than t, but got s = {s} and t = {t}.")  # fmt: skip
     beta = 1 - at / as_
     beta_tilde = (1 - as_) / (1 - at) * beta
     # 1 - alpha_bar_s - eta^2 beta_tilde, factored so that rounding cannot push it below zero
@@ -443,59 +446,159 @@ def reverse_step(
     return Step(t, s, xt, eps_hat, x0_hat, mean, float(sigma) if sigma.ndim == 0 else sigma, noise, xs)
 
 
+# ---------------------------------------------------------------------------------------- a denoiser, asked
+
+
+def own_schedule(model: Callable, schedule: Schedule | None) -> Schedule:
+    """The schedule, or the model's own if it is None. ValueError if there is none, for most functions know none."""
+    schedule = getattr(model, "schedule", None) if schedule is None else schedule
+    check_schedule(schedule)
+    return schedule
+
+
+@torch.no_grad()
+def guess_x0(
+    model: Callable[..., Tensor],
+    xt: Tensor,
+    t: int | Tensor,
+    y: Tensor | None = None,
+    schedule: Schedule | None = None,
+    predicts: str = "eps",
+) -> tuple[Tensor, Tensor | None]:
+    """What a denoiser guesses: x0_hat (B, ...), and its learned share v of log beta (B, ...), see `bound.log_variance`, or None.
+
+    model: model(xt (B, ...), t (B,), y (B,) or None) -> a prediction of xt's shape, of the kind that `predicts` names. One whose
+    `learns_variance` is true is asked for both at once: model.eps_and_v(xt, t, y) -> (eps_hat, v).
+    t: 1..T, one or (B,). schedule: None takes the model's own. Raises ValueError for an answer of another shape, or no numbers.
+    """
+    schedule = own_schedule(model, schedule)
+    ask = model.eps_and_v if getattr(model, "learns_variance", False) else lambda *told: (model(*told), None)
+    times = (
+        t.to(xt.device).expand(len(xt))
+        if isinstance(t, Tensor)
+        else torch.full((len(xt),), t, device=xt.device)
+    )
+    answer, v = ask(xt, times, y)
+    x0_hat = convert(_checked(answer, xt, t), predicts, "x0", xt, t, schedule)
+    return x0_hat, v if v is None else _checked(v, xt, t, "A denoiser that has learned its variance")
+
+
+def _checked(answer: Tensor, xt: Tensor, t: int | Tensor, who: str = "The denoiser") -> Tensor:
+    check_shape(answer, xt, who)
+    if not bool(answer.isfinite().all()):
+        raise ValueError(f"{who} returned NaN or infinity at t = {t}: its weights or its input are broken.")
+    return answer
+
+
+# ---------------------------------------------------------------------------------------- samplers
+
+
+class Moment(NamedTuple):
+    """Where a walk stood: at x_t (B, ...), with the guess x0_hat, clipped if it was to be."""
+
+    t: int
+    xt: Tensor
+    x0_hat: Tensor
+
+
+def second_order(now: Moment, s: int, past: Sequence[Moment], ask: Callable, schedule: Schedule) -> Tensor:
+    """DPM-Solver++(2M): eps_hat of the guess that `extrapolate` makes of this one and the one before."""
+    x0_hat = now.x0_hat
+    if past and s > 0:
+        x0_hat = extrapolate(x0_hat, now.t, s, past[-1].x0_hat, past[-1].t, schedule)
+    return convert(x0_hat, "x0", "eps", now.xt, now.t, schedule)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A way to walk: settings of `reverse_step`, and what it makes of its guesses.
+
+    eta: the fresh noise, from 0 (none) to 1 (DDPM's). even: how `ddpm.draw` spaces its steps, see Schedule.times.
+    refine: refine(now, s, past, ask, schedule) -> the eps_hat (B, ...) with which the step to s is made, where past holds up to
+    three Moments before `now`, and ask(xt, t) -> x0_hat asks the network again; None: that of the guess. With eta = 0 only.
+    """
+
+    eta: float
+    even: str = "t"
+    refine: Callable[..., Tensor] | None = None
+
+
+# Add yours here: `sample`, `ddpm.draw`, the shell and the shared tests then have it.
+SAMPLERS: dict[str, Sampler] = {
+    # Ho et al. 2020, algorithm 2
+    "ddpm": Sampler(eta=1.0),
+    # Song et al. 2021, eq. 12
+    "ddim": Sampler(eta=0.0),
+    # Lu et al. 2022 (2211.01095), algorithm 2
+    "dpmpp_2m": Sampler(eta=0.0, even="snr", refine=second_order),
+}
+
+
+def named_sampler(name: str, eta: float | None = None) -> Sampler:
+    """The entry of SAMPLERS, with this eta if one is given. Raises ValueError for a name or an eta that it does not take."""
+    if not isinstance(name, str) or name not in SAMPLERS:
+        raise ValueError(f"There is no sampler {name!r}: choose one of {', '.join(SAMPLERS)}.")
+    found = SAMPLERS[name]
+    if eta is None:
+        return found
+    _check_eta(eta)
+    if found.refine and eta != 0:
+        raise ValueError(f"The sampler {name} walks without fresh noise: leave eta out, or choose ddpm, but got eta = {eta}.")  # fmt: skip
+    return replace(found, eta=eta)
+
+
+def _check_eta(eta: float) -> None:
+    if not _within(eta, 0, 1):
+        raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
+
+
 def sample(
     model: Callable[..., Tensor],
     xt: Tensor,
-    schedule: Schedule,
+    schedule: Schedule | None = None,
     steps: int | Sequence[int] | None = None,
     *,
+    sampler: str = "ddpm",
     generator: torch.Generator | None = None,
-    eta: float = 1.0,
-    v: float = 0.0,
+    eta: float | None = None,
+    v: float | None = None,
     clip: float | None = None,
     y: Tensor | None = None,
     predicts: str = "eps",
-    order: int = 1,
 ) -> Iterator[Step]:
-    """Walk from x_T (B, ...) to x_0, yielding a Step after each step. DDPM algorithm 2; DDIM with eta = 0.
+    """Walk from x_T (B, ...) to x_0, yielding a Step after each step.
 
-    model: a denoiser, model(xt, t (B,), y) -> a prediction of xt's shape, of the kind named by `predicts`; or a pair
-    (prediction, v) of such tensors, when it has learned its variance (iDDPM eq. 15; see reverse_step).
+    model, y, predicts: a denoiser, and what it is told, see `guess_x0`. schedule: None takes the model's own.
     steps: how many (evenly spaced; None takes all T), or the times themselves, falling, e.g. [40, 20, 0] or
     schedule.times(20, even="snr"): the walk may start anywhere, so an old Step's x_s can be branched with fresh noise.
-    order: 2, with eta = 0, also uses the guess before (`extrapolate`): as good as many more steps where these are few.
+    sampler: a key of SAMPLERS: "ddpm", "ddim", or "dpmpp_2m", which is as good as many more steps where these are few.
+    eta: None is the sampler's own. v: the variance, see `reverse_step`; None is the learned one, or beta_tilde.
+    clip: keep each x0_hat inside [-clip, clip].
     One noise is drawn at every step, needed or not, so two runs from generators of one seed share all their noise.
     Leaving the loop early keeps every Step already yielded.
     """
     check_batch(xt, "x_T")
     check_clip(clip)
-    check_schedule(schedule)
-    times = _walk_times(steps, schedule)
-    if order not in (1, 2) or (order == 2 and eta != 0):
-        raise ValueError(
-            f"order must be 1, or 2 for a walk without fresh noise (eta = 0), but got order = {order} and eta = {eta}."
-        )
-    before = None
+    schedule = own_schedule(model, schedule)
+    method, times, past = named_sampler(sampler, eta), _walk_times(steps, schedule), []
+
+    def ask(xt: Tensor, t: int) -> tuple[Tensor, Tensor | None]:
+        x0_hat, learned = guess_x0(model, xt, t, y, schedule, predicts)
+        return x0_hat if clip is None else x0_hat.clamp(-clip, clip), learned
+
     for t, s in pairwise(times):
         with torch.no_grad():  # not around the yield: the caller's own code must be free to train
-            prediction = model(xt, torch.full((len(xt),), t, device=xt.device), y)
-            if isinstance(prediction, tuple):
-                prediction, v = prediction
-                check_shape(v, xt, "A denoiser that has learned its variance")
-            check_shape(prediction, xt)
-            if not bool(prediction.isfinite().all()):
-                raise ValueError(
-                    f"The denoiser returned NaN or infinity at t = {t}: its weights or its input are broken."
-                )
-            eps_hat = convert(prediction, predicts, "eps", xt, t, schedule)
-            if order == 2:
-                guess = convert(eps_hat, "eps", "x0", xt, t, schedule)
-                guess = guess if clip is None else guess.clamp(-clip, clip)
-                line = guess if before is None or s == 0 else extrapolate(guess, t, s, *before, schedule)
-                eps_hat, before = convert(line, "x0", "eps", xt, t, schedule), (guess, t)
-            step = reverse_step(
-                xt, eps_hat, t, s, schedule, randn_like(xt, generator), eta, v, clip if order == 1 else None
-            )
+            x0_hat, learned = ask(xt, t)
+            if method.refine is None:
+                eps_hat = convert(x0_hat, "x0", "eps", xt, t, schedule)
+            else:
+                now = Moment(t, xt, x0_hat)
+                eps_hat = method.refine(now, s, past, lambda xt, t: ask(xt, t)[0], schedule)
+                past = [*past[-2:], now]
+                x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
+            noise = randn_like(xt, generator)
+            share = v if v is not None else 0.0 if learned is None else learned
+            step = _land(xt, x0_hat, eps_hat, t, s, schedule, noise, method.eta, share)
         yield step
         xt = step.xs
 

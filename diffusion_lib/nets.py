@@ -18,9 +18,16 @@ from .diffusion import randn_like
 from .values import integer
 
 
-def classes_for(y: Tensor | None, n: int, classes: int) -> Tensor | None:
-    """Class numbers (n,) for n samples: y, if it can be, else each class in turn; None for a network without classes."""
+def classes_for(y: Tensor | str | None, n: int, classes: int) -> Tensor | None:
+    """Class numbers (n,) for n samples: y, if it can be; "none": -1 for each; None: each class in turn.
+
+    A network without classes is told None. Raises ValueError for a y that the network cannot be told.
+    """
     n = integer(n, 1, math.inf, f"The number of samples is a whole number of at least 1, but got n = {n!r}.")
+    if isinstance(y, str):
+        if y != "none":
+            raise ValueError(f'y is a tensor of class numbers, "none" or None, but got {y!r}.')
+        return torch.full((n,), -1, device="cpu") if classes else None
     if y is not None:
         check_classes(y, n, classes)
     return torch.arange(n, device="cpu") % classes if y is None and classes else y
