@@ -78,8 +78,7 @@ def grid(seeds: int, seconds: float) -> dict:
         xT,
         schedule,
         schedule.times(STEPS, "snr"),
-        eta=0.0,
-        order=2,
+        sampler="dpmpp_2m",
     )
     *_, last = walk
     return {

@@ -31,8 +31,8 @@ def throw(seed: int, n: int = 200) -> dict:
         found[name] = {}
         for count in COUNTS:
             dice = torch.Generator().manual_seed(1000 + seed)
-            way = {"generator": dice, "v": v or 0.0, "clip": 1.0, "y": y}
-            *_, last = sample(denoisers._fixed(model, v), xT, model.schedule, count, **way)
+            way = {"generator": dice, "v": v, "clip": 1.0, "y": y}
+            *_, last = sample(model, xT, model.schedule, count, **way)
             found[name][str(count)] = round(far(last.xs), 2)
     return {"seed": seed} | found
 

@@ -1,5 +1,7 @@
 """Step by step against diffusers' DDPMScheduler and DDIMScheduler, with the same betas, the same eps and the same noise."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -168,7 +170,7 @@ def test_second_order_walks_are_dpm_solver_2m(name, predicts, T, steps):
         them.timesteps = torch.tensor([t - 1 for t in times[:-1]])
         them.num_inference_steps = steps
         x = xT
-        walk = sample(model, xT, schedule, times, eta=0.0, order=2, predicts=predicts)
+        walk = sample(model, xT, schedule, times, sampler="dpmpp_2m", predicts=predicts)
         for step, (t, _) in zip(walk, pairwise(times), strict=True):
             x = them.step(model(x, t), t - 1, x).prev_sample
             # 1e-5, not 1e-10: their step computes in float32 whatever it is given
@@ -177,7 +179,7 @@ def test_second_order_walks_are_dpm_solver_2m(name, predicts, T, steps):
 
 @pytest.mark.parametrize("T,steps", [(50, 50), (1000, 50)])
 def test_a_learned_variance_walks_as_learned_range_does(T, steps, same_noise):
-    """Their model answers with 2C channels and a number in -1..1 for each; ours with the pair (eps_hat, v in 0..1)."""
+    """Their model answers with 2C channels and a number in -1..1 for each; ours with eps_hat and a v in 0..1."""
     from diffusion_lib.ddpm import share_of_beta
     from diffusion_lib.diffusion import sample
 
@@ -194,10 +196,11 @@ def test_a_learned_variance_walks_as_learned_range_does(T, steps, same_noise):
     x, stride, dice = xT, T // steps, torch.Generator().manual_seed(1)
     times = [index + 1 for index in them.timesteps.tolist()] + [0]
 
-    def model(xt, t, y=None):
+    def both(xt, t, y=None):
         eps, raw = answers(xt, int(t[0]))
         return eps, share_of_beta(raw)
 
+    model = SimpleNamespace(learns_variance=True, eps_and_v=both)
     walk = sample(model, xT, schedule, times, generator=torch.Generator().manual_seed(1))
     assert stride == times[0] - times[1]
     for step, index in zip(walk, them.timesteps.tolist(), strict=True):

@@ -11,12 +11,14 @@ from torch.testing import assert_close
 
 from diffusion_lib.diffusion import (
     PREDICTIONS,
+    SAMPLERS,
     SCHEDULES,
     Schedule,
     add_noise,
     convert,
     forward_path,
     forward_step,
+    guess_x0,
     log_normal,
     log_p_step,
     log_q_chain,
@@ -26,6 +28,7 @@ from diffusion_lib.diffusion import (
     reverse_step,
     sample,
 )
+from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
 from diffusion_lib.trace import Trace
 
 F64 = torch.float64
@@ -423,8 +426,12 @@ def test_the_model_is_told_the_time_of_its_input_and_the_class():
     assert seen == [([6, 6], "label"), ([4, 4], "label"), ([1, 1], "label")]
 
 
+samplers = pytest.mark.parametrize("sampler", SAMPLERS)
+
+
+@samplers
 @pytest.mark.parametrize("kind", PREDICTIONS)
-def test_what_the_network_predicts_does_not_change_the_walk(kind):
+def test_what_the_network_predicts_does_not_change_the_walk(kind, sampler):
     s, x = Schedule.of("cosine", 10), randn(3, 2)
     a = s.alpha_bar
 
@@ -434,15 +441,77 @@ def test_what_the_network_predicts_does_not_change_the_walk(kind):
     def model(xt, t, y=None):
         return convert(eps_model(xt, t), "eps", kind, xt, t, s)
 
-    want = list(sample(eps_model, x, s, generator=gen(1)))[-1].xs
-    assert_close(
-        list(sample(model, x, s, generator=gen(1), predicts=kind))[-1].xs, want, rtol=1e-9, atol=1e-9
+    *_, want = sample(eps_model, x, s, sampler=sampler, generator=gen(1))
+    *_, got = sample(model, x, s, sampler=sampler, generator=gen(1), predicts=kind)
+    assert_close(got.xs, want.xs, rtol=1e-9, atol=1e-9)
+
+
+@samplers
+def test_a_walk_of_any_sampler_ends_at_the_only_picture_there_is(sampler):
+    s, only = Schedule.of("cosine", 50), randn(1, 2, seed=3)
+    model, seen = ideal_denoiser(only, s), []
+    for step in sample(model, randn(4, 2), steps=6, sampler=sampler, generator=gen(1), clip=9.0):
+        seen.append((step.t, step.s))
+        assert_close(step.xt, s.at(step.t, step.xt).sqrt() * step.x0_hat + (1 - s.at(step.t, step.xt)).sqrt() * step.eps_hat)  # fmt: skip
+    assert_close(step.xs, only.expand(4, 2), rtol=1e-9, atol=1e-9)
+    assert seen == list(pairwise(s.times(6)))
+
+
+@samplers
+def test_only_the_sampler_with_fresh_noise_hears_the_dice(sampler):
+    s, x = Schedule.of("cosine", 20), randn(3, 2)
+    model = mixture_denoiser(randn(4, 2, seed=5), 0.3, s)
+    (*_, one), (*_, two) = (sample(model, x, steps=5, sampler=sampler, generator=gen(i)) for i in (1, 2))
+    assert torch.equal(one.xs, two.xs) == (SAMPLERS[sampler].eta == 0)
+    (*_, by_name), (*_, by_eta) = (
+        sample(model, x, steps=5, generator=gen(1), **k) for k in ({"sampler": "ddim"}, {"eta": 0.0})
     )
+    assert torch.equal(by_name.xs, by_eta.xs)
 
 
-def test_gradients_are_off_inside_the_walk_and_on_outside():
+@pytest.mark.parametrize("sampler,eta,says", [
+    ("dpm", None, "no sampler 'dpm': choose one of ddpm, ddim, dpmpp_2m"), (["ddpm"], None, "no sampler"), (None, 0.0, "no sampler"),
+    ("dpmpp_2m", 0.5, "walks without fresh noise"), ("ddim", 1.5, "eta must lie in 0..1"), ("dpmpp_2m", float("nan"), "eta must"),
+])  # fmt: skip
+def test_a_sampler_that_there_is_not(sampler, eta, says):
+    with pytest.raises(ValueError, match=says):
+        next(sample(zero_model, randn(2, 2), Schedule.of("cosine", 9), sampler=sampler, eta=eta))
+
+
+def test_a_learned_variance_is_asked_for_and_a_given_one_wins():
+    s, x = Schedule.of("cosine", 20), randn(3, 2)
+
+    class Learned:
+        schedule, learns_variance = s, True
+
+        def eps_and_v(self, xt, t, y=None):
+            return 0.1 * xt, torch.full_like(xt, 0.3)
+
+    x0_hat, v = guess_x0(Learned(), x, 7)
+    assert torch.equal(x0_hat, convert(0.1 * x, "eps", "x0", x, 7, s)) and bool((v == 0.3).all())
+    assert guess_x0(zero_model, x, 7, schedule=s)[1] is None
+    for told, want in ((None, 0.3), (0.0, 0.0), (1.0, 1.0)):
+        step = next(sample(Learned(), x, steps=4, v=told, generator=gen(1)))
+        by_hand = reverse_step(x, 0.1 * x, 20, 15, s, step.noise, v=want)
+        assert_close(step.xs, by_hand.xs, rtol=1e-9, atol=1e-9)
+    Learned.eps_and_v = lambda self, xt, t, y=None: (xt, xt / 0)
+    with pytest.raises(ValueError, match="has learned its variance returned NaN or infinity at t = 20"):
+        next(sample(Learned(), x))
+
+
+def test_a_model_brings_its_schedule_and_a_function_does_not():
+    s, x = Schedule.of("linear", 30), randn(3, 2)
+    model = mixture_denoiser(randn(4, 2, seed=5), 0.3, s)
+    (*_, own), (*_, told) = (sample(model, x, k, 5, eta=0.0) for k in (None, s))
+    assert torch.equal(own.xs, told.xs)
+    with pytest.raises(ValueError, match="schedule must be a Schedule"):
+        next(sample(zero_model, x))
+
+
+@samplers
+def test_gradients_are_off_inside_the_walk_and_on_outside(sampler):
     w = torch.ones(1, dtype=F64, requires_grad=True)
-    for step in sample(lambda x, t, y: x * w, randn(2, 2), Schedule.of("linear", 5)):
+    for step in sample(lambda x, t, y: x * w, randn(2, 2), Schedule.of("linear", 5), sampler=sampler):
         assert not step.xs.requires_grad and torch.is_grad_enabled()
 
 

@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import runpy
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from diffusion_lib.course import lesson07
 from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.lesson01 import exercises as lesson01
 from diffusion_lib.course.lesson07 import live_race, recorded
-from diffusion_lib.diffusion import SCHEDULES, Schedule
+from diffusion_lib.diffusion import SAMPLERS, SCHEDULES, Sampler, Schedule, convert, sample
 from diffusion_lib.evaluation import arena, cost, records
 from diffusion_lib.viz import tables
 
@@ -79,6 +80,27 @@ def test_a_data_set(monkeypatch, capsys):
     said("figure reverse --data dummy --steps 3 --out a.png", capsys)
     assert "has pixels of its own" in said("figure reverse --data dummy --size 16", capsys, 2)
     assert "are points" in said("figure reverse --data ring", capsys, 2) and shared("DATASETS") > 2
+
+
+def test_a_sampler(monkeypatch, capsys):
+    """It hears where it stands, what was guessed before, and may ask the network again; what it answers is walked."""
+    heard = []
+
+    def refine(now, s, past, ask, schedule):
+        heard.append((now.t, s, [m.t for m in past], ask(now.xt, now.t).shape))
+        return convert(now.x0_hat, "x0", "eps", now.xt, now.t, schedule)
+
+    monkeypatch.setitem(SAMPLERS, "dummy", Sampler(eta=0.0, even="snr", refine=refine))
+    assert "dummy" in said("sample --help", capsys)
+    said("sample --weights digits --n 2 --steps 5 --sampler dummy --out x.npy", capsys)
+    times = store.load("digits").schedule.times(5, "snr")
+    assert heard == [
+        (t, s, times[max(0, i - 3) : i], (2, 1, 8, 8)) for i, (t, s) in enumerate(pairwise(times))
+    ]
+    model, xT = store.load("digits"), torch.randn(2, 1, 8, 8)
+    (*_, mine), (*_, ddim) = (sample(model, xT, steps=5, sampler=k, clip=1.0) for k in ("dummy", "ddim"))
+    assert torch.allclose(mine.xs, ddim.xs, atol=1e-4)
+    assert shared("SAMPLERS")
 
 
 def test_a_loss(monkeypatch, capsys):

@@ -214,9 +214,15 @@ def sampling(monkeypatch):
         return (models | points)[Path(source).name]
 
     def drawing(family):
-        def draw(model, n, steps=None, *, y=None, eta=None, seed=0):
+        def draw(model, n, steps=None, *, sampler=None, y=None, eta=None, seed=0):
             spy.update(
-                family=family, n=n, steps=steps, y=None if y is None else y.tolist(), eta=eta, seed=seed
+                family=family,
+                n=n,
+                steps=steps,
+                y=None if y is None else y.tolist(),
+                sampler=sampler,
+                eta=eta,
+                seed=seed,
             )
             yield torch.zeros(n, *model.shape)
 
@@ -237,6 +243,7 @@ SAMPLE = {
     "--steps": ("--steps 7", {"steps": 7}, ("ddpm",)),
     "--class": ("--class 2", {"y": [2] * 64}, ALL),
     "--eta": ("--eta 0.5", {"eta": 0.5}, ("ddpm",)),
+    "--sampler": ("--sampler ddim", {"sampler": "ddim"}, ("ddpm",)),
     "--device": ("--device cpu", {"device": "cpu"}, ALL),
     "--seed": ("--seed 6", {"seed": 6}, ALL),
     "--out": ("--out b.png", {"out": "b.png"}, ALL),
@@ -250,7 +257,7 @@ def test_an_option_of_sample_changes_what_it_names_and_nothing_else(sampling, ca
     before = spied(sampling, f"sample --weights {family}")
     if family not in families:
         assert __main__.main(shlex.split(f"sample --weights {family} {words}")) == 2
-        assert "leave out --steps and --eta" in capsys.readouterr().err
+        assert "leave out --steps, --sampler and --eta" in capsys.readouterr().err
         return
     after = spied(sampling, f"sample --weights {family} {words}")
     assert differing(before, after) == set(wanted) and {k: after[k] for k in wanted} == wanted

@@ -287,7 +287,7 @@ def test_the_ends_of_the_learned_variance_are_the_two_fixed_ones():
         answer = torch.cat([eps + 0.1, torch.full_like(eps, raw)], 1)
         net = MLP((2,), SCHEDULE.T, width=8, depth=1, out=2)
         net.forward = lambda *a, answer=answer: answer
-        assert torch.equal(ddpm.Denoiser(net, SCHEDULE, "eps")(xt, t)[1], torch.full_like(eps, v))
+        assert torch.equal(ddpm.Denoiser(net, SCHEDULE, "eps").eps_and_v(xt, t)[1], torch.full_like(eps, v))
         x0_hat = convert(eps + 0.1, "eps", "x0", xt, t, SCHEDULE)
         extra = bound.vlb_term(x0, xt, x0_hat, t, v, SCHEDULE, None).mean()
         loss = ddpm.hybrid_loss(lambda *a, answer=answer: answer, x0, t, eps, SCHEDULE)
@@ -379,7 +379,7 @@ def test_the_second_order_reaches_all_islands_in_twenty_calls():
     schedule = Schedule.of("cosine", 1000)
     xT = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0))
     model = mixture_denoiser(d.modes, d.sd, schedule)
-    *_, last = sample(model, xT, schedule, schedule.times(20, "snr"), eta=0.0, order=2)
+    *_, last = sample(model, xT, schedule, schedule.times(20, "snr"), sampler="dpmpp_2m")
     report = metrics.mode_report(last.xs, d.modes, d.sd)
     assert (
         report["modes"] == 25

@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 import diffusion_lib
 from diffusion_lib import bound, data, ddpm, diffusion, gan, nets, oracle, store, vae
 from diffusion_lib.data import Data, drawn
-from diffusion_lib.diffusion import Schedule, add_noise, convert, randn_like, reverse_step, sample
+from diffusion_lib.diffusion import SAMPLERS, Schedule, add_noise, convert, randn_like, reverse_step, sample
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.nets import MLP, Classifier, UNet
 from diffusion_lib.trace import Trace
@@ -189,7 +190,7 @@ ASK = {  # what takes a network's answer: (answer, x, the true noise) -> whateve
     "convert": lambda a, x, e: convert(a, "eps", "x0", x, AT, S),
     "reverse_step": lambda a, x, e: reverse_step(x, a, 5, 4, S, e),
     "sample": lambda a, x, e: list(sample(lambda *_: a, x, S, [5, 0])),
-    "learned variance": lambda a, x, e: list(sample(lambda *_: (e, a), x, S, [5, 0])),
+    "learned variance": lambda a, x, e: list(sample(SimpleNamespace(learns_variance=True, eps_and_v=lambda *_: (e, a)), x, S, [5, 0])),
     "bound": lambda a, x, e: bound.bound_terms(lambda *_: a, x, Schedule.of("cosine", 2), None, v=0.0, n=1),
 }
 
@@ -300,9 +301,9 @@ def test_grey_levels_are_the_datas_own(monkeypatch):
 
 @pytest.mark.parametrize("clip", [-1.0, 0.0, float("nan"), float("inf")])
 def test_a_clip_that_leaves_nothing_is_refused(clip):
-    for order, eta in ((1, 1.0), (2, 0.0)):
+    for sampler in SAMPLERS:
         with pytest.raises(ValueError, match="clip must be None, or a number above 0"):
-            next(sample(PERFECT, X, S, clip=clip, order=order, eta=eta))
+            next(sample(PERFECT, X, S, clip=clip, sampler=sampler))
     with pytest.raises(ValueError, match="clip must be"):
         reverse_step(X, X, 5, 4, S, X, clip=clip)
 
@@ -368,7 +369,7 @@ SCHEDULED = {
     "posterior": lambda s: diffusion.posterior(X, X, 5, 4, s),
     "convert": lambda s: convert(EPS, "eps", "x0", X, AT, s),
     "reverse_step": lambda s: reverse_step(X, EPS, 5, 4, s, EPS),
-    "sample": lambda s: next(sample(PERFECT, X, s)),
+    "sample": lambda s: next(sample(lambda *told: PERFECT(*told), X, s)),
     "denoiser": lambda s: oracle.ideal_denoiser(X, s),
 }
 

@@ -461,10 +461,9 @@ def test_three_variances_each_with_its_own_sigma_and_the_same_dice():
     player = denoisers.variances(model, eye, FRESH.subset(300), counts=(2, 4), n=n, seed=1)
     xT, y = torch.randn(n, 1, 8, 8, generator=dice(1)), torch.arange(n) % 10
     for title, v in (("σ² = β", 1.0), ("σ² = β̃", 0.0), ("σ² learned", None)):
-        ask = model if v is None else lambda xt, t, y=None: model(xt, t, y)[0]
         shown = next(p for p in player.film["panels"] if p["title"] == title)
         for k, count in enumerate((2, 4)):
-            *_, last = sample(ask, xT, model.schedule, count, generator=dice(2), v=v or 0.0, clip=1.0, y=y)
+            *_, last = sample(model, xT, None, count, generator=dice(2), v=v, clip=1.0, y=y)
             assert np.array_equal(stored(shown)[k], grid(last.xs[:25].clamp(-1, 1), columns=5)), (
                 title,
                 count,
@@ -482,8 +481,10 @@ def test_the_bound_draws_each_variance_where_it_lies():
             warnings.simplefilter("ignore")  # one that does not end in noise, so that L_T is seen
             schedule = Schedule(torch.linspace(1, 0.2, 13))
 
-        def __call__(self, xt, t, y=None):
-            return inner(xt, t, y)[0], torch.full_like(xt, 0.25)
+        learns_variance, classes = True, inner.classes
+
+        def eps_and_v(self, xt, t, y=None):
+            return inner(xt, t, y), torch.full_like(xt, 0.25)
 
     model, d = Quarter(), FRESH.subset(20)
     player = denoisers.bound(model, d, 17, n=2, count=40, seed=1)
@@ -494,8 +495,7 @@ def test_the_bound_draws_each_variance_where_it_lies():
         and np.allclose(np.log(learned), 0.75 * np.log(tilde), rtol=1e-3)
     )
     for name, v in (("β", 1.0), ("β̃", 0.0), ("learned", None)):
-        ask = model if v is None else lambda xt, t, y=None: model(xt, t, y)[0]
-        terms = bound.bound_terms(ask, d.x, model.schedule, 17, v=v, y=d.y, n=2, seed=1)
+        terms = bound.bound_terms(model, d.x, model.schedule, 17, v=v, y=d.y, n=2, seed=1)
         said = player.film["captions"][3]
         assert float(re.search(rf"{name} ([\d.]+)", said.split("together: ")[1])[1]) == pytest.approx(
             float(terms.sum()), abs=6e-3

@@ -10,7 +10,7 @@ from torch import nn
 
 from diffusion_lib import bound, data, ddpm, gan, nets, store, vae
 from diffusion_lib.data import Data
-from diffusion_lib.diffusion import Schedule, convert, sample
+from diffusion_lib.diffusion import SAMPLERS, Schedule, convert, sample
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.nets import MLP
 from diffusion_lib.train import MAX_STEPS, Learner, fit, rate
@@ -182,7 +182,7 @@ def test_draw_takes_the_steps_that_eta_asks_for():
             model.schedule.times(6, even),
             generator=g,
             eta=eta,
-            order=1 if eta else 2,
+            sampler="ddpm" if eta else "dpmpp_2m",
         )
         assert torch.equal(xs, last.xs)
 
@@ -346,3 +346,39 @@ def test_max_steps_cuts_every_training(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "2")
     model, parts = classifier.build(DIGITS)
     assert [r.step for r in fit(*parts, seconds=60)] == [1, 2] and model.config["classes"] == 10
+
+
+# ---------------------------------------------------------------------------------------- one spelling each
+
+
+def test_no_class_is_a_word_a_number_or_nothing():
+    """draw(y="none") tells each sample -1, a network without classes None, and None still means each in turn."""
+    assert nets.classes_for("none", 3, 10).tolist() == [-1] * 3 and nets.classes_for("none", 3, 0) is None
+    assert nets.classes_for(None, 3, 2).tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match="\"none\" or None, but got 'no'"):
+        nets.classes_for("no", 3, 10)
+    model = store.load("digits")
+    assert model.classes == 10
+    word, number = (torch.cat(list(ddpm.draw(model, 3, 3, y=y))) for y in ("none", torch.full((3,), -1)))
+    assert torch.equal(word, number)
+
+
+def test_draw_hands_the_sampler_on():
+    model = store.load("digits")
+    xT = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(3))
+    for name, told in (("ddim", "ddim"), ("ddpm", "ddpm"), ("dpmpp_2m", None)):
+        method, dice = SAMPLERS[name], torch.Generator().manual_seed(3)
+        torch.randn(2, 1, 8, 8, generator=dice)
+        y, times = torch.arange(2), model.schedule.times(4, method.even)
+        *_, want = sample(model, xT, None, times, sampler=name, generator=dice, clip=1.0, y=y)
+        assert torch.equal(torch.cat(list(ddpm.draw(model, 2, 4, sampler=told, seed=3))), want.xs), name
+    with pytest.raises(ValueError, match="no sampler 'heun2'"):
+        next(ddpm.draw(model, 2, sampler="heun2"))
+
+
+def test_the_bound_takes_the_models_own_schedule():
+    model, x = ddpm.build(POINTS, schedule=Schedule.of("sigmoid", 12))[0], POINTS.x[:4]
+    own, told = (bound.bound_terms(model, x, s, v=0.0, n=1) for s in (None, model.schedule))
+    assert torch.equal(own, told) and len(own) == 13
+    one, two = (bound.bits_per_dimension(model, x, x, s, 9, n=1) for s in (None, model.schedule))
+    assert one == two

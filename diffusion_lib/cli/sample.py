@@ -10,7 +10,7 @@ import io
 from pathlib import Path
 
 from .. import files
-from .options import complain, number, place, tell, there
+from .options import Names, complain, number, place, tell, there
 from .train import Bar
 
 SAMPLE = """Draw samples with trained weights: your own file, or weights that come with the package, by name.
@@ -50,7 +50,16 @@ def add_sample(commands) -> None:
         help="only this class (default: each in turn)",
     )
     p.add_argument(
-        "--eta", type=number(0, 1, float), metavar="N", help="ddpm: fresh noise, 0: none (default), 1: DDPM"
+        "--sampler",
+        choices=Names("diffusion:SAMPLERS"),
+        metavar="NAME",
+        help="ddpm: how it walks, one of %(choices)s (default: dpmpp_2m, or ddpm with an eta above 0)",
+    )
+    p.add_argument(
+        "--eta",
+        type=number(0, 1, float),
+        metavar="N",
+        help="ddpm: fresh noise, from 0 (none) to 1 (default: the sampler's own)",
     )
     p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
     p.add_argument(
@@ -81,11 +90,11 @@ def sample(args) -> int:
     if (name := name_of(model)) is None:
         raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a {', '.join(FAMILIES)}.")  # fmt: skip
     family, y = FAMILIES[name], None
-    walk = {"steps": args.steps or 50, "eta": args.eta or 0.0}
+    walk = {"steps": args.steps or 50, "sampler": args.sampler, "eta": args.eta}
     takes = inspect.signature(family.draw).parameters
     if not walk.keys() <= takes.keys():
-        if args.steps is not None or args.eta is not None:
-            raise ValueError(f"{args.weights} is a {name}, which walks no steps: leave out --steps and --eta.")  # fmt: skip
+        if any(asked is not None for asked in (args.steps, args.sampler, args.eta)):
+            raise ValueError(f"{args.weights} is a {name}, which walks no steps: leave out --steps, --sampler and --eta.")  # fmt: skip
         walk = {}
     classes = family.network(model).config["classes"]
     if args.label is not None:

@@ -63,7 +63,7 @@ class Stepper(PlayerBox):
     def _classes(self) -> list:
         """What can be asked for: any, or one of the classes that the network knows by the names of the data."""
         network, d = self._networks.get(self.which.value), self._sets[self.which.value]
-        named = network and network.net.config["classes"] and d.y is not None
+        named = network and network.classes and d.y is not None
         return choices([ANY, *d.names] if named else [ANY])
 
     def _trained(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from ...bound import bound_terms
 from ...dataset import Data
 from ...ddpm import Denoiser
-from ...diffusion import Schedule, add_noise, convert, generator, sample
+from ...diffusion import Schedule, add_noise, generator, guess_x0, sample
 from ...evaluation.distances import distances
 from ...oracle import ideal_denoiser
 from ...viz.figures import grid
@@ -32,10 +33,8 @@ ERRORS = {"log": "y", "ylim": (0.8 * FLOOR, 1.6)}
 
 
 def guess(model: Callable, xt: Tensor, t: int, schedule: Schedule, y: Tensor | None = None) -> Tensor:
-    """x0_hat of a denoiser, kept in [-1, 1]; of a pair (eps_hat, v) the first."""
-    answer = model(xt, t, y)
-    eps_hat = answer[0] if isinstance(answer, tuple) else answer
-    return convert(eps_hat, "eps", "x0", xt, t, schedule).clamp(-1, 1)
+    """x0_hat of a denoiser, kept in [-1, 1]."""
+    return guess_x0(model, xt, t, y, schedule)[0].clamp(-1, 1)
 
 
 def even_times(schedule: Schedule, n: int, high: float = 24.0, low: float = -24.0) -> list[int]:
@@ -57,7 +56,7 @@ def network_or_perfect(
     both denoisers given the same x_t (and class, if the network has classes). On `seen` no denoiser has a smaller mean error than the perfect one.
     """
     schedule, g = model.schedule, generator(seed)
-    labels = seen.y if model.net.config["classes"] else None
+    labels = seen.y if model.classes else None
     perfect = ideal_denoiser(seen.x, schedule, labels)
     sets = {}
     for name, data in ((N_("seen"), seen), (N_("new"), fresh)):
@@ -124,7 +123,7 @@ def three_questions(
     ys = {}
     for name, model in models.items():
         xts = [add_noise(x0, t, eps, schedule) for t in times]
-        y = fresh.y[:200] if model.net.config["classes"] else None
+        y = fresh.y[:200] if model.classes else None
         pairs = zip(xts, times, strict=True)
         ys[_("asked for {name}").format(name=name)] = [
             float((guess(model, xt, t, schedule, y) - x0).pow(2).mean()) for xt, t in pairs
@@ -162,11 +161,6 @@ def _steps(count: int) -> str:
 # ---------------------------------------------------------------------------------------- the variance
 
 
-def _fixed(model: Denoiser, v: float | None) -> Callable:
-    """The denoiser with its own variance (v None), or the same one without."""
-    return model if v is None else lambda xt, t, y=None: model(xt, t, y)[0]
-
-
 def variances(
     model: Denoiser, eye, fresh: Data, counts: Sequence[int] = (5, 10, 25, 100), n: int = 200, seed: int = 0
 ) -> FramePlayer:
@@ -174,15 +168,15 @@ def variances(
 
     DDPM steps, even in t. eye, fresh: the classifier and the real pictures that measure how good n samples are (`distances`).
     """
-    y = torch.arange(n) % model.net.config["classes"]
+    y = torch.arange(n) % model.classes
     xT = torch.randn(n, *model.shape, generator=generator(seed))
     far, floor = distances(eye, fresh, n)
     films, said = {name: [] for name in VARIANCES}, []
     for count in counts:
         shares = []
         for name, v in VARIANCES.items():
-            how = {"generator": generator(seed + 1), "v": v or 0.0, "clip": 1.0, "y": y}
-            last = list(sample(_fixed(model, v), xT, model.schedule, count, **how))[-1]
+            how = {"generator": generator(seed + 1), "v": v, "clip": 1.0, "y": y}
+            last = list(sample(model, xT, model.schedule, count, **how))[-1]
             films[name].append(grid(last.xs[:25].clamp(-1, 1), columns=5))
             shares.append(f"{_(name)} {far(last.xs):.1f}")
         said.append(
@@ -209,12 +203,13 @@ def bound(
 
     def listen(xt, t, y=None):
         """Asks the network once; the other two variances hear the same answers again."""
-        answers.append(model(xt, t, y))
+        answers.append(model.eps_and_v(xt, t, y))
         v_sum.scatter_add_(0, t, answers[-1][1].flatten(1).mean(1))
         return answers[-1]
 
-    y = data.y if model.net.config["classes"] else None
-    terms = {"learned": bound_terms(listen, data.x, schedule, levels, y=y, n=n, seed=seed)}
+    y = data.y if model.classes else None
+    asked = SimpleNamespace(learns_variance=True, eps_and_v=listen)
+    terms = {"learned": bound_terms(asked, data.x, schedule, levels, y=y, n=n, seed=seed)}
     for name, v in VARIANCES.items():
         if v is not None:
             again = iter(answers)

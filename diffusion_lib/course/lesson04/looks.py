@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...dataset import Data
 from ...ddpm import Denoiser, draw
-from ...diffusion import add_noise, convert, generator
+from ...diffusion import add_noise, convert, generator, guess_x0
 from ...viz.figures import grid
 from ...viz.panels import pixels, scatter
 from ...words import _
@@ -69,12 +69,10 @@ class Pictures:
         device, schedule = next(model.parameters()).device, model.schedule
         x = torch.cat(list(draw(model, self.n, self.calls, seed=self.seed, y=self.y)))
         seen = {"samples": grid(x, columns=round(math.sqrt(1.2 * self.n)))}
-        label = self.label.to(device) if model.net.config["classes"] and self.label is not None else None
+        label = self.label.to(device) if model.classes and self.label is not None else None
         for level, t in self.times.items():
             xt = add_noise(self.x0, t, self.eps, schedule)
-            answer = model(xt.to(device), t, label)
-            eps_hat = answer[0] if isinstance(answer, tuple) else answer
-            x0_hat = convert(eps_hat.cpu(), "eps", "x0", xt, t, schedule)
+            x0_hat = guess_x0(model, xt.to(device), t, label)[0].cpu()
             seen[level] = grid(torch.cat([self.x0, xt, x0_hat]), columns=len(xt), pad=1)
         return seen
 

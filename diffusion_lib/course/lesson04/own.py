@@ -165,16 +165,14 @@ def fine_tune(
     how = {"schedule": model.schedule, "predicts": model.predicts, "batch": batch, "lr": lr, "seed": seed}
     tuned, parts = ddpm.build(data, net=net, **how)
     parts = parts._replace(batches=jitter(x, batch, seed))
-    none = torch.full((12,), -1) if net.config["classes"] else None
     name = _("A network that knew digits learns your pictures")
-    look = {"y": none, "n": 12, "calls": 12, "seed": seed, "name": name}
+    look = {"y": "none", "n": 12, "calls": 12, "seed": seed, "name": name}
     return watch(tuned, parts, data, steps=steps, seconds=seconds, **look)
 
 
 def copies(model: Denoiser, x: Tensor, n: int = 10, seed: int = 7) -> FramePlayer:
     """n samples of the network (no class), and under each the picture of x (N, C, H, W) that is nearest to it."""
-    none = torch.full((n,), -1) if model.net.config["classes"] else None
-    samples = torch.cat(list(ddpm.draw(model, n, y=none, seed=seed)))
+    samples = torch.cat(list(ddpm.draw(model, n, y="none", seed=seed)))
     distance, i = nearest(samples, x)
     among = math.nan
     if len(x) > 1:

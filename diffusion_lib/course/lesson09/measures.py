@@ -51,9 +51,8 @@ def from_noise(model: Denoiser, xT: Tensor, steps: int = 20, y: Tensor | None = 
 
     The sampler is that of `ddpm.draw`: DPM-Solver++(2M), a probability-flow sampler, on times even in decibels.
     """
-    none = torch.full((len(xT),), -1) if model.net.config["classes"] and y is None else y
     times = model.schedule.times(steps, "snr")
-    *_, last = sample(model, xT, model.schedule, times, eta=0.0, order=2, clip=1.0, y=none)
+    *_, last = sample(model, xT, None, times, sampler="dpmpp_2m", clip=1.0, y=y)
     return last.xs
 
 
@@ -111,13 +110,13 @@ def edges(x: Tensor) -> float:
 
 def drawn_by_all(n: int = 797, seed: int = 0) -> dict[str, Tensor]:
     """n pictures (n, 1, 8, 8) of each: unseen real digits, both VAEs' means, one with its grain, GAN, DDPM (no classes asked for)."""
-    narrow, wide, none = store.load("digits_vae"), store.load("digits_vae_wide"), torch.full((n,), -1)
+    narrow, wide = store.load("digits_vae"), store.load("digits_vae_wide")
     found = {
         "VAE, s = 0.1": vae.draw(narrow, n, seed=seed),
         "VAE, s = 0.5": vae.draw(wide, n, seed=seed),
         N_("VAE, s = 0.5, with its grain"): vae.draw(wide, n, seed=seed, grain=True),
         "GAN": gan.draw(store.load("digits_gan"), n, seed=seed),
-        "DDPM": ddpm.draw(store.load("digits"), n, y=none, seed=seed),
+        "DDPM": ddpm.draw(store.load("digits"), n, y="none", seed=seed),
     }
     drawn = {name: torch.cat(list(parts)) for name, parts in found.items()}
     return {"real": seen_and_unseen()[1].x[:n]} | drawn
@@ -155,7 +154,7 @@ def makers(n: int = N, seed: int = 0) -> dict[str, tuple[Tensor, Tensor, Tensor]
     noise = torch.randn(n, *learn.shape[1:], generator=torch.Generator().manual_seed(seed))
     perfect = ideal_denoiser(equal, Schedule.of("cosine", 1000))
     times = perfect.schedule.times(20, "snr")
-    *_, last = diffusion.sample(perfect, noise, perfect.schedule, times, eta=0.0, order=2, clip=1.0)
+    *_, last = diffusion.sample(perfect, noise, None, times, sampler="dpmpp_2m", clip=1.0)
     half = len(unseen) // 2
     return {
         N_("exact denoiser"): (last.xs, equal, unseen),
