@@ -190,7 +190,9 @@ ASK = {  # what takes a network's answer: (answer, x, the true noise) -> whateve
     "convert": lambda a, x, e: convert(a, "eps", "x0", x, AT, S),
     "reverse_step": lambda a, x, e: reverse_step(x, a, 5, 4, S, e),
     "sample": lambda a, x, e: list(sample(lambda *_: a, x, S, [5, 0])),
-    "learned variance": lambda a, x, e: list(sample(SimpleNamespace(learns_variance=True, eps_and_v=lambda *_: (e, a)), x, S, [5, 0])),
+    "learned variance": lambda a, x, e: list(
+        sample(SimpleNamespace(learns_variance=True, eps_and_v=lambda *_: (e, a)), x, S, [5, 0])
+    ),
     "bound": lambda a, x, e: bound.bound_terms(lambda *_: a, x, Schedule.of("cosine", 2), None, v=0.0, n=1),
 }
 
