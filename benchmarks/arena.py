@@ -37,6 +37,7 @@ from statistics import median
 
 import numpy as np
 import torch
+from book import opened, rounded, save
 
 from diffusion_lib import bound, data, store, train, vae
 from diffusion_lib.data.captions import parse
@@ -279,24 +280,19 @@ def small(x: torch.Tensor, place: arena.Place) -> np.ndarray:
     return (((x + 1) * 127.5).round().clamp(0, 255).byte() if place.eye else x.half()).numpy()
 
 
-def rounded(row: dict) -> dict:
-    """As it is written; None where there is no number, such as the KL of samples that are on no island."""
-    return {
-        k: v if isinstance(v, bool | int) else round(v, 5) if math.isfinite(v) else None
-        for k, v in row.items()
-    }
+def page(name: str) -> dict:
+    """What is recorded of a place; {} if nothing is."""
+    return opened(RECORDS / f"arena_{name}.json")
 
 
 def write(name: str, book: dict) -> None:
-    with whole(RECORDS / f"arena_{name}.json") as part:
-        part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
+    save(RECORDS / f"arena_{name}.json", book, close=True)
 
 
 def fill(name: str, again_tuning: bool) -> None:
     """Do what is missing of a place."""
     budget, seeds, tuning = PLACES[name]
-    path, place = RECORDS / f"arena_{name}.json", arena.load(name)
-    book = json.loads(path.read_text()) if path.exists() else {}
+    book, place = page(name), arena.load(name)
     if "search" not in book or again_tuning:
         book = {
             "place": name,
@@ -370,7 +366,7 @@ def timeless(row: dict) -> dict:
 
 def again(name: str, seed: int) -> dict:
     """One recorded seed run once more: what it gives, and which of its numbers are not the same to the last digit."""
-    book, place = json.loads((RECORDS / f"arena_{name}.json").read_text()), arena.load(name)
+    book, place = page(name), arena.load(name)
     film, then = {} if seed == 0 else None, [r for r in book["runs"] if r["seed"] == seed]
     rests = {r["family"]: book["steps"][r["family"]] if r["error"] else r["steps"] for r in then}
     runs = run(place, book["options"], book["steps"], seed, film, greys(name), rests)
@@ -392,7 +388,7 @@ def again(name: str, seed: int) -> dict:
 def complete(rows: list[dict]) -> None:
     """What a repeated seed measured and its record lacks goes into the record, if all that both have is the same."""
     for row in (r for r in rows if not r["differ"]):
-        book = json.loads((RECORDS / f"arena_{row['place']}.json").read_text())
+        book = page(row["place"])
         for now in row["runs"]:
             (then,) = (r for r in book["runs"] if (r["family"], r["seed"]) == (now["family"], now["seed"]))
             then |= {k: v for k, v in now.items() if k not in then}
@@ -416,7 +412,7 @@ def audit(places: list[str], seeds: int) -> int:
     """
     jobs = []
     for name in places:
-        recorded = json.loads((RECORDS / f"arena_{name}.json").read_text())["runs"]
+        recorded = page(name)["runs"]
         jobs += [(name, seed) for seed in sorted({r["seed"] for r in recorded})[:seeds]]
     seen, start = KEPT / fingerprint(), time.perf_counter()
     seen.mkdir(parents=True, exist_ok=True)
@@ -447,7 +443,7 @@ def audit(places: list[str], seeds: int) -> int:
     complete(rows)
     wrong, elsewhere = sum(len(r["differ"]) for r in rows), {}
     for name in places:
-        book = json.loads((RECORDS / f"arena_{name}.json").read_text())
+        book = page(name)
         if any(r["differ"] for r in rows if r["place"] == name) and book.get("machine", here()) != here():
             elsewhere[name] = {"recorded": book["machine"]} | agreement(
                 book["runs"], [r for row in rows if row["place"] == name for r in row["runs"]]
@@ -473,8 +469,7 @@ def audit(places: list[str], seeds: int) -> int:
     }
     name = "audit_elsewhere" if elsewhere else "audit_full" if {"sprites", "mnist"} & set(places) else "audit"
     path = Path(__file__).with_name(f"{name}.json")
-    with whole(path) as part:
-        part.write_text(json.dumps(report | store.card(), separators=(",", ":")) + "\n")
+    save(path, report | store.card(), close=True)
     shutil.rmtree(seen)
     print(
         f"{len(jobs)} seeds in {report['minutes']} minutes; {wrong} numbers differ. Written to benchmarks/{path.name}."
@@ -524,8 +519,7 @@ PREDICTIONS = (
 
 def whole_book(name: str) -> dict:
     """What is recorded of a place, once all its seeds are there; else {}."""
-    path = RECORDS / f"arena_{name}.json"
-    book = json.loads(path.read_text()) if path.exists() else {"runs": []}
+    book = page(name) or {"runs": []}
     return book if len({r["seed"] for r in book["runs"]}) >= PLACES[name][1] else {}
 
 

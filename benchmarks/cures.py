@@ -18,7 +18,6 @@ see VERDICTS.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import platform
 import statistics
@@ -27,11 +26,11 @@ from itertools import product
 from pathlib import Path
 
 import torch
+from book import missing, opened, rounded, save
 from torch import Tensor
 
 from diffusion_lib import data, gan, nets
 from diffusion_lib.evaluation.metrics import COUNTED, mode_report, near_modes, nearest
-from diffusion_lib.files import whole
 from diffusion_lib.train import fit
 
 OUT = Path(__file__).parent.parent / "diffusion_lib" / "records" / "cures.json"
@@ -95,8 +94,7 @@ def report(model, d: data.Data) -> dict:
     if found["high_quality"] < COUNTED:
         found |= {"modes": None, "kl": None}
     found |= {"overlap": overlap(x, d.modes, d.sd), "near": near_modes(x, d.modes)}
-    finite = {k: round(v, 4) if v is not None and math.isfinite(v) else None for k, v in found.items()}
-    return finite | whereabouts(x, d.modes)
+    return rounded(found, 4) | whereabouts(x, d.modes)
 
 
 def verdicts(final: dict, error: str = "") -> dict[str, bool]:
@@ -190,11 +188,6 @@ def choices(tries: list[dict]) -> dict[str, dict]:
     return found
 
 
-def write(book: dict) -> None:
-    with whole(OUT) as part:
-        part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
-
-
 def begun() -> dict:
     """The book with its first page: what real samples score, and how many steps each recipe has."""
     truth, ms = data.ring(), timed()
@@ -207,7 +200,7 @@ def begun() -> dict:
         "plot": PLOT,
         "seconds": SECONDS,
         "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
-        "real": {k: round(v, 4) for k, v in real.items()},
+        "real": rounded(real, 4),
         "step_ms": ms,
         "steps": {r: {n: round(1e3 * SECONDS / v) for n, v in by.items()} for r, by in ms.items()},
         "rule": f"the largest overlap with seed {TRY_SEED}; within {TIE} of it, the first of the list",
@@ -226,49 +219,34 @@ def main() -> None:
     ask.add_argument("--fresh", action="store_true", help="forget everything, and time the steps again")
     a = ask.parse_args()
     torch.set_num_threads(1)
-    book = json.loads(OUT.read_text()) if OUT.exists() and not a.fresh else begun()
+    book = opened(OUT, begun, a.fresh)
     for key in ("tries", "runs"):
         book[key] = [r for r in book[key] if r["recipe"] != a.again]
-    have = {(t["recipe"], t["network"], t["lr"]) for t in book["tries"]}
-    for recipe, rate, network in product(gan.RECIPES, RATES, NETWORKS):
-        if (recipe, network, rate) not in have:
-            row, _ = one(recipe, network, rate, TRY_SEED, book["steps"][recipe][network])
-            short = {
-                "recipe": recipe,
-                "network": network,
-                "lr": rate,
-                "seed": TRY_SEED,
-                "steps": row["steps"],
-                "error": row["error"],
-            }
-            final = {
-                k: row["final"][k] for k in ("overlap", "high_quality", "modes", "near", "beyond", "largest")
-            }
-            book["tries"].append(short | final | {"seconds": row["seconds"]})
-            print(book["tries"][-1], flush=True)
-            write(book)
-    if len(book["tries"]) < len(gan.RECIPES) * len(RATES) * len(NETWORKS):
-        raise SystemExit("Tries are missing.")
+    tries = product(gan.RECIPES, RATES, NETWORKS)
+    for recipe, rate, network in missing(tries, book["tries"], "recipe", "lr", "network"):
+        row, _ = one(recipe, network, rate, TRY_SEED, book["steps"][recipe][network])
+        facts = {"recipe": recipe, "network": network, "lr": rate, "seed": TRY_SEED}
+        facts |= {k: row[k] for k in ("steps", "error")}
+        kept = ("overlap", "high_quality", "modes", "near", "beyond", "largest")
+        facts |= {k: row["final"][k] for k in kept} | {"seconds": row["seconds"]}
+        book["tries"].append(facts)
+        print(facts, flush=True)
+        save(OUT, book, close=True)
     book["choices"] = choices(book["tries"])
-    have = {(r["recipe"], r["choice"], r["seed"]) for r in book["runs"]}
     parts = (("chosen", a.seeds, gan.RECIPES), ("usual", a.seeds, OLD), ("other", a.others, gan.RECIPES))
-    plan = [
-        (choice, seed, recipe) for choice, n, recipes in parts for seed, recipe in product(range(n), recipes)
-    ]
-    for choice, seed, recipe in plan:
-        if (recipe, choice, seed) not in have:
-            told = book["choices"][recipe][choice]
-            filmed = seed == 0 and recipe in FILMED and (told["network"], told["lr"]) == ("waves", RATES[0])
-            film = [] if filmed else None
-            steps = book["steps"][recipe][told["network"]]
-            row, model = one(recipe, told["network"], told["lr"], seed, steps, film)
-            book["runs"].append(
-                {"choice": choice, "network": told["network"]} | row | {"points": points(model, POINTS)}
-            )
-            if film is not None:
-                book["film"][recipe] = film
-            print(choice, recipe, seed, row["steps"], row["final"], flush=True)
-            write(book)
+    plan = [p for choice, n, recipes in parts for p in product([choice], range(n), recipes)]
+    for choice, seed, recipe in missing(plan, book["runs"], "choice", "seed", "recipe"):
+        told = book["choices"][recipe][choice]
+        filmed = seed == 0 and recipe in FILMED and (told["network"], told["lr"]) == ("waves", RATES[0])
+        film = [] if filmed else None
+        steps = book["steps"][recipe][told["network"]]
+        row, model = one(recipe, told["network"], told["lr"], seed, steps, film)
+        facts = {"choice": choice, "network": told["network"]}
+        book["runs"].append(facts | row | {"points": points(model, POINTS)})
+        if film is not None:
+            book["film"][recipe] = film
+        print(choice, recipe, seed, row["steps"], row["final"], flush=True)
+        save(OUT, book, close=True)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import time
 from pathlib import Path
 
+from book import save
+
 from diffusion_lib import data
 from diffusion_lib.data.drawn import random_sprites
-from diffusion_lib.files import write
 
 
 def seconds(work, runs: int = 3) -> list[float]:
@@ -34,5 +34,5 @@ if __name__ == "__main__":
         "seconds": runs,
         "median": {k: statistics.median(v) for k, v in runs.items()},
     }
-    write(Path(__file__).parent / "data.json", json.dumps(report, indent=1) + "\n")
+    save(Path(__file__).with_name("data.json"), report)
     print(report["median"])

@@ -11,17 +11,16 @@ seconds stand beside. --seconds N trains for N seconds of the clock instead. "se
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 import time
 from pathlib import Path
 
 import torch
+from book import missing, opened, save
 
 from diffusion_lib import data, gan, store
 from diffusion_lib.evaluation.metrics import COUNTED, mode_report
-from diffusion_lib.files import whole
 from diffusion_lib.train import fit
 
 OUT = Path(__file__).with_name("gan.json")
@@ -81,11 +80,6 @@ def _median(seeds: list[dict], key: str) -> float | None:
     return statistics.median(values) if values else None
 
 
-def write(report: dict) -> None:
-    with whole(OUT) as part:
-        part.write_text(json.dumps(report, indent=1) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -97,10 +91,10 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="only print the README's table")
     args = parser.parse_args()
     if args.table:
-        print(*table(json.loads(OUT.read_text())), sep="\n")
+        print(*table(opened(OUT)), sep="\n")
         return
     torch.set_num_threads(1)
-    report = json.loads(OUT.read_text()) if OUT.exists() else {}
+    report = opened(OUT)
     for part, name, options, steps in RUNS:
         if args.part not in (None, part):
             continue
@@ -108,8 +102,7 @@ def main() -> None:
         if name not in results or args.fresh:
             results[name] = {"options": options, "seeds": []}
         result = results[name]
-        known = {row["seed"] for row in result["seeds"]}
-        for seed in [s for s in range(args.seeds) if s not in known]:
+        for (seed,) in missing(zip(range(args.seeds)), result["seeds"], "seed"):
             result["seeds"].append(one(part, options, steps, args.seconds, seed))
             result["proven"] = sum(proven(part, name, row) for row in result["seeds"])
             result |= store.card()
@@ -117,7 +110,7 @@ def main() -> None:
             report["true_data"] = report.get("true_data", {}) | {
                 part: mode_report(truth.x, truth.modes, truth.sd)
             }
-            write(report)
+            save(OUT, report)
             print(part, name, result["seeds"][-1], flush=True)
 
 

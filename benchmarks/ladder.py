@@ -17,21 +17,23 @@ block for each doubling), the U-Net does not. Both compute in 32 bits. What a fa
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import statistics
 import time
+from collections.abc import Iterator
 from functools import cache
+from itertools import product
 
 import numpy as np
 import torch
 from arena import best
+from book import missing, opened, rounded, save
 from PIL import Image
 
 from diffusion_lib import data, train
 from diffusion_lib.evaluation import arena, cost
-from diffusion_lib.evaluation.pyramid import AGAIN, FAILS, FAMILIES, SIZES, N, Ruler
-from diffusion_lib.evaluation.records import RECORDS
+from diffusion_lib.evaluation.pyramid import AGAIN, EQUAL, FAILS, FAMILIES, SIZES, N, Ruler
+from diffusion_lib.evaluation.records import RECORDS, read
 from diffusion_lib.files import whole
 from diffusion_lib.viz.figures import to_uint8
 
@@ -41,7 +43,7 @@ RULERS = cache(Ruler)
 
 def searched() -> dict[str, dict]:
     """What the rule chooses for each family."""
-    search = json.loads((RECORDS / "arena_sprites.json").read_text("utf-8"))["search"]
+    search = read("arena_sprites")["search"]
     return {f: best(search[f]) for f in FAMILIES}
 
 
@@ -119,11 +121,6 @@ def keep(x: torch.Tensor, row: dict) -> None:
         )
 
 
-def write(book: dict) -> None:
-    with whole(OUT) as part:
-        part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
-
-
 def apart(book: dict) -> dict:
     """The book with the runs of a seed that is not at the top yet in "unfinished", so that all rungs show the same seeds."""
     whole_, rest = [], []
@@ -165,31 +162,33 @@ def main() -> None:
     ask.add_argument("--fresh", action="store_true", help="forget everything, and time the steps again")
     a = ask.parse_args()
     torch.set_num_threads(1)
-    book = json.loads(OUT.read_text()) if OUT.exists() and not a.fresh else begun()
+    book = opened(OUT, begun, a.fresh)
     book["runs"] += book.pop("unfinished", [])  # runs of a seed that was stopped between its rungs
-    write(book)
-    have = {(r["equal"], r["size"], r["family"], r["seed"]) for r in book["runs"]}
-    for seed in range(a.seeds):
-        for size in SIZES:
-            if str(size) not in book["anchors"]:
-                ruler = RULERS(size)
-                book["anchors"][str(size)] = {
-                    "noise": round(ruler.noise, 2),
-                    "mean picture": round(ruler.mean_picture, 2),
-                }
-            plan = book["rungs"][str(size)]["budgets"]
-            for equal in ("seconds", "steps", "flops") if size in AGAIN else ("seconds",):
-                for family in FAMILIES:
-                    steps = plan[equal][family]
-                    same = equal != "seconds" and steps == plan["seconds"][family]
-                    if same or (equal, size, family, seed) in have:
-                        continue  # the run of equal seconds is this one, or it is done
-                    row, x = one(size, family, seed, steps)
-                    book["runs"].append({"equal": equal} | row)
-                    if equal == "seconds":
-                        keep(x, row)
-                    print(book["runs"][-1], flush=True)
-                    write(apart(book))
+    save(OUT, book, close=True)
+    for size in SIZES:
+        if str(size) not in book["anchors"]:
+            marks = {"noise": RULERS(size).noise, "mean picture": RULERS(size).mean_picture}
+            book["anchors"][str(size)] = rounded(marks, 2)
+    for equal, size, family, seed in missing(
+        plan(book, a.seeds), book["runs"], "equal", "size", "family", "seed"
+    ):
+        steps = book["rungs"][str(size)]["budgets"][equal][family]
+        row, x = one(size, family, seed, steps)
+        book["runs"].append({"equal": equal} | row)
+        if equal == "seconds":
+            keep(x, row)
+        print(book["runs"][-1], flush=True)
+        save(OUT, apart(book), close=True)
+
+
+def plan(book: dict, seeds: int) -> Iterator[tuple]:
+    """(budget, size, family, seed) of every training, seed by seed up the ladder. A budget of as many steps as the equal seconds'
+    is that run."""
+    for seed, size in product(range(seeds), SIZES):
+        budgets = book["rungs"][str(size)]["budgets"]
+        for equal, family in product(EQUAL if size in AGAIN else EQUAL[:1], FAMILIES):
+            if equal == "seconds" or budgets[equal][family] != budgets["seconds"][family]:
+                yield equal, size, family, seed
 
 
 if __name__ == "__main__":

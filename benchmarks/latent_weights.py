@@ -12,7 +12,6 @@ No network is told a class: what is learned of "3" and "8" is learned from the p
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from book import opened, rounded, save
 
 from diffusion_lib import ddpm, gan, store, vae
 from diffusion_lib.course.lesson09.measures import (
@@ -42,8 +42,8 @@ from diffusion_lib.course.lesson09.measures import (
 from diffusion_lib.diffusion import randn_like
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.evaluation.metrics import frechet
-from diffusion_lib.evaluation.records import RECORDS
-from diffusion_lib.files import expanded, whole
+from diffusion_lib.evaluation.records import RECORDS, read
+from diffusion_lib.files import expanded
 from diffusion_lib.train import fit
 
 LEARN, UNSEEN = (replace(part, y=None) for part in seen_and_unseen())
@@ -193,8 +193,8 @@ def measure() -> dict:
 
 def compare() -> dict[str, list]:
     """Which numbers of the JSON are not the same, to the last digit, when they are made once more: {where: [then, now]}."""
-    then = json.loads((RECORDS / "latents.json").read_text("utf-8"))
-    now = _rounded({"s": nine()} | measure())
+    then = read("latents")
+    now = rounded({"s": nine()} | measure())
     then, now = (
         dict(leaves({k: v for k, v in d.items() if k not in ("command", "machine")})) for d in (then, now)
     )
@@ -213,15 +213,14 @@ def leaves(value, path: str = "") -> Iterator[tuple[str, object]]:
 def audit() -> int:
     """`compare`, written to benchmarks/audit_latents.json. How many numbers differ; 0 on another processor than recorded."""
     start, differ = time.perf_counter(), compare()
-    then, now = json.loads((RECORDS / "latents.json").read_text("utf-8"))["machine"], store.card()["machine"]
+    then, now = read("latents")["machine"], store.card()["machine"]
     report = {
-        "numbers": len(list(leaves(json.loads((RECORDS / "latents.json").read_text("utf-8"))))) - 2,
+        "numbers": len(list(leaves(read("latents")))) - 2,
         "numbers_that_differ": len(differ),
         "differ": differ,
         "minutes": round((time.perf_counter() - start) / 60, 1),
     }
-    with whole(Path(__file__).with_name("audit_latents.json")) as part:
-        part.write_text(json.dumps(report | store.card(), indent=1) + "\n", encoding="utf-8")
+    save(Path(__file__).with_name("audit_latents.json"), report | store.card())
     print(
         f"latents: {report['numbers']} numbers again in {report['minutes']} minutes; {len(differ)} differ {differ or ''}"
     )
@@ -257,17 +256,7 @@ def main() -> int:
 def note(facts: dict) -> None:
     """Write these facts into the record; the others in it stay."""
     path = RECORDS / "latents.json"
-    old = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    with whole(path) as part:
-        part.write_text(json.dumps(old | _rounded(facts), indent=1) + "\n", encoding="utf-8")
-
-
-def _rounded(value):
-    if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_rounded(v) for v in value]
-    return round(value, 5) if isinstance(value, float) else value
+    save(path, opened(path) | rounded(facts))
 
 
 if __name__ == "__main__":

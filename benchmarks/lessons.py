@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import nbformat
 import torch
+from book import opened, save
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +50,7 @@ def measured(path: Path) -> dict:
 
 
 def main() -> None:
-    record = json.loads(RECORD.read_text()) if RECORD.exists() else {"lessons": {}}
+    record = opened(RECORD, lambda: {"lessons": {}})
     for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
         if not sys.argv[1:] or path.stem[:2] in sys.argv[1:]:
             record["lessons"][path.stem[:2]] = {
@@ -58,7 +59,7 @@ def main() -> None:
                 "threads": torch.get_num_threads(),
             } | measured(path)
             record["lessons"] = dict(sorted(record["lessons"].items()))
-            RECORD.write_text(json.dumps(record, indent=1) + "\n")
+            save(RECORD, record)
             print(path.stem, record["lessons"][path.stem[:2]], flush=True)
 
 

@@ -16,7 +16,6 @@ numbers. A training that breaks off all the same keeps its looks and its error. 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import platform
 import time
@@ -25,10 +24,10 @@ from itertools import product
 from pathlib import Path
 
 import torch
+from book import missing, opened, rounded, save
 from torch import Tensor
 
 from diffusion_lib import data, gan
-from diffusion_lib.files import whole
 
 OUT = Path(__file__).parent.parent / "diffusion_lib" / "records" / "motion.json"
 LOSSES, OPTIMIZERS = ("minimax", "non-saturating"), ("Adam", "plain")
@@ -132,52 +131,38 @@ def play(seed: int, loss: str, plain: float | None, head: int, looks: int = LOOK
             before = now
 
 
-def rounded(rows: list[list[float]]) -> list[list[float | None]]:
-    return [[float(f"{v:.4g}") if math.isfinite(v) else None for v in row] for row in rows]
-
-
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--seeds", type=int, default=5)
     a = ask.parse_args()
     torch.set_num_threads(1)
-    book = {
+    book = opened(OUT, begun)
+    for (seed,) in missing(zip(range(a.seeds)), book["alone"], "seed"):
+        book["alone"].append({"seed": seed, "rows": rounded(alone(seed), 4, behind=False)})
+        save(OUT, book, close=True)
+    plan = product(range(a.seeds), LOSSES, OPTIMIZERS, (0, HEAD))
+    for seed, loss, optimizer, head in missing(plan, book["play"], "seed", "loss", "optimizer", "head"):
+        tick, rows, error = time.process_time(), [], ""
+        try:
+            rows.extend(play(seed, loss, book["plain_rate"] if optimizer == "plain" else None, head))
+        except FloatingPointError as end:
+            error = str(end)
+        row = {"seed": seed, "loss": loss, "optimizer": optimizer, "head": head, "error": error}
+        print(row, rows[-1], f"{time.process_time() - tick:.1f} s", flush=True)
+        book["play"].append(row | {"rows": rounded(rows, 4, behind=False)})
+        save(OUT, book, close=True)
+
+
+def begun() -> dict:
+    """The book with its first page, and the rate of plain descent."""
+    return {
         "what": f"ring; D taught {HEAD} times alone, then {STEPS} steps of both",
         "batches": BATCHES,
         "machine": f"{platform.machine()}, torch {torch.__version__}, 1 thread of a shared machine",
         "alone": [],
         "play": [],
+        "plain_rate": plain_rate(),
     }
-    if OUT.exists():
-        book = json.loads(OUT.read_text())
-    else:
-        book["plain_rate"] = plain_rate()
-    have = {
-        (r["seed"], r.get("loss"), r.get("optimizer"), r.get("head")) for r in book["alone"] + book["play"]
-    }
-    for seed in range(a.seeds):
-        if (seed, None, None, None) not in have:
-            book["alone"].append({"seed": seed, "rows": rounded(alone(seed))})
-        for loss, optimizer, head in product(LOSSES, OPTIMIZERS, (0, HEAD)):
-            if (seed, loss, optimizer, head) in have:
-                continue
-            tick = time.process_time()
-            row = {"seed": seed, "loss": loss, "optimizer": optimizer, "head": head}
-            rows, row["error"] = [], ""
-            try:
-                rows.extend(play(seed, loss, book["plain_rate"] if optimizer == "plain" else None, head))
-            except FloatingPointError as error:
-                row["error"] = str(error)
-            row["rows"] = rounded(rows)
-            book["play"].append(row)
-            print(
-                {k: v for k, v in row.items() if k != "rows"},
-                row["rows"][-1],
-                f"{time.process_time() - tick:.1f} s",
-                flush=True,
-            )
-            with whole(OUT) as part:
-                part.write_text(json.dumps(book, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

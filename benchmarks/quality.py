@@ -20,12 +20,12 @@ import time
 from pathlib import Path
 
 import torch
+from book import opened, save
 
 from diffusion_lib import data, ddpm, store
 from diffusion_lib.diffusion import Schedule, sample
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.evaluation.metrics import frechet, mode_report, nearest
-from diffusion_lib.files import whole
 from diffusion_lib.oracle import mixture_denoiser
 from diffusion_lib.train import fit
 
@@ -229,11 +229,10 @@ if __name__ == "__main__":
         sys.exit()
     if unknown := set(args.parts) - set(PARTS):
         parser.error(f"there is no part {unknown.pop()!r}: choose from {', '.join(PARTS)}")
-    report = json.loads(OUT.read_text()) if OUT.exists() else {}
+    report = opened(OUT)
     for name in args.parts or PARTS:
         print(name, flush=True)
         result = PARTS[name](args)
         report = report | {name: result | store.card()}
-        with whole(OUT) as part:
-            part.write_text(json.dumps(report, indent=1) + "\n")
+        save(OUT, report)
         print(json.dumps({k: v for k, v in result.items() if k != "seeds"}, indent=1), flush=True)

@@ -28,11 +28,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from book import rounded, save
 
 from diffusion_lib import data, store
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.evaluation.metrics import frechet
-from diffusion_lib.files import whole
 from diffusion_lib.train import fit
 
 HERE = Path(__file__).parent
@@ -283,7 +283,7 @@ def race(args) -> dict:
             entry |= its.pop("about")
             entry["runs"].append(its | {"machine_before": before, "load_average_after": _load()})
             if not args.smoke:
-                _write(report)
+                save(OUT, rounded(report, behind=False))
 
     whole_plan = [args.ours_seconds * share for share in (0.25, 0.5, 1.0)]
     run("ours", sys.executable, "ours.py", job | {"checkpoints": whole_plan}, args.target, None)
@@ -319,19 +319,6 @@ def race(args) -> dict:
 
 def _load() -> float | None:
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-
-
-def _rounded(x):
-    if isinstance(x, float):
-        return float(f"{x:.5g}")
-    if isinstance(x, list):
-        return [_rounded(v) for v in x]
-    return {k: _rounded(v) for k, v in x.items()} if isinstance(x, dict) else x
-
-
-def _write(report: dict) -> None:
-    with whole(OUT) as part:
-        part.write_text(json.dumps(_rounded(report), indent=1) + "\n")
 
 
 def table(report: dict) -> str:
@@ -417,4 +404,4 @@ if __name__ == "__main__":
     report = race(args)
     print(table(report))
     if not args.smoke:
-        _write(report)
+        save(OUT, rounded(report, behind=False))

@@ -11,7 +11,6 @@ looks for blanks and jumps in height. Before a key comes the page is at rest, as
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import random
@@ -25,9 +24,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+from book import rounded, save  # noqa: E402
 from browser import JupyterServer, browser, page, run_all, write_notebook  # noqa: E402
-
-from diffusion_lib.files import write  # noqa: E402
 
 T, ROUNDS, STEPS, BURSTS, KEYS, APART = 200, 4, 10, 2, 50, 0.020
 
@@ -229,14 +227,6 @@ def _p95(values) -> float:
     return statistics.quantiles(values, n=20, method="inclusive")[-1]
 
 
-def _rounded(x):
-    if isinstance(x, float):
-        return round(x, 1)
-    if isinstance(x, list):
-        return [_rounded(v) for v in x]
-    return {k: _rounded(v) for k, v in x.items()} if isinstance(x, dict) else x
-
-
 def measure() -> dict:
     setup = f"import sys; sys.path.insert(0, {str(HERE)!r}); import slider"
     load = [os.getloadavg()[0]]
@@ -299,8 +289,8 @@ def _processor() -> str:
 
 
 def main():
-    measured = _rounded(measure())
-    write(HERE / "slider.json", json.dumps(measured, indent=1) + "\n")
+    measured = rounded(measure(), 1)
+    save(HERE / "slider.json", measured)
     print(
         f"{'':14} key->painted ms: median   p95 | after 50 keys ms: median   max | pictures | blank | jumps"
     )

@@ -7,16 +7,15 @@ One network (`digits_learned`), five throws of the dice. In each, the three vari
 from __future__ import annotations
 
 import inspect
-import json
 from pathlib import Path
 
 import torch
+from book import save
 
 from diffusion_lib import data, store
 from diffusion_lib.course.lesson04 import denoisers
 from diffusion_lib.diffusion import sample
 from diffusion_lib.evaluation import distances
-from diffusion_lib.files import whole
 
 OUT = Path(__file__).with_name("variances.json")
 COUNTS = inspect.signature(denoisers.variances).parameters["counts"].default
@@ -42,9 +41,4 @@ if __name__ == "__main__":
     for seed in range(5):
         rows.append(throw(seed))
         print(rows[-1], flush=True)
-    with whole(OUT) as part:
-        part.write_text(
-            json.dumps(store.card(weights="digits_learned") | {"seeds": rows}, indent=1, ensure_ascii=False)
-            + "\n",
-            encoding="utf-8",
-        )
+    save(OUT, store.card(weights="digits_learned") | {"seeds": rows})

@@ -13,7 +13,7 @@ from torch import nn
 from diffusion_lib import data
 from diffusion_lib.course.lesson07 import blind_spots
 from diffusion_lib.course.lesson07.blind import METRICS, SPOILED
-from diffusion_lib.evaluation import arena, cost
+from diffusion_lib.evaluation import arena, cost, records
 from diffusion_lib.evaluation.arena import FAMILIES, Entry, Place
 from diffusion_lib.evaluation.records import RECORDS
 from diffusion_lib.train import Parts, fit
@@ -292,7 +292,7 @@ def test_the_audits_found_every_number_again():
 def test_an_audit_names_the_number_that_differs_or_is_missing(tmp_path, monkeypatch):
     import latent_weights as benchmark
 
-    monkeypatch.setattr(benchmark, "RECORDS", tmp_path)
+    monkeypatch.setattr(records, "RECORDS", tmp_path)
     monkeypatch.setattr(benchmark, "nine", lambda: [{"bits": 2.0}, {"bits": 2.5}])
     monkeypatch.setattr(
         benchmark, "measure", lambda: {"machine": "now", "halfway": {"GAN": {"ends": 1.000004}}}

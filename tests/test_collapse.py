@@ -33,11 +33,12 @@ from diffusion_lib.course.lesson06.recipes import (
     slope_factors,
     whereabouts,
 )
-from diffusion_lib.course.lesson06.rungs import EQUAL, Climb, climbed
+from diffusion_lib.course.lesson06.rungs import Climb, climbed
 from diffusion_lib.evaluation import records
 from diffusion_lib.evaluation.metrics import near_modes
 from diffusion_lib.evaluation.pyramid import (
     AGAIN,
+    EQUAL,
     FAMILIES,
     SIZES,
     Ruler,

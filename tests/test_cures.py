@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from diffusion_lib import data, gan
+from diffusion_lib.evaluation import records
 from diffusion_lib.evaluation.metrics import mode_report
 from diffusion_lib.train import Learner
 
@@ -237,7 +238,7 @@ def test_budgets_are_equal_in_what_they_say():
 def test_both_families_options_come_from_one_rule(monkeypatch):
     draw = data.sprites
     monkeypatch.setattr(ladder.data, "sprites", lambda n, size: draw(8, size))
-    search = ladder.json.loads((ladder.RECORDS / "arena_sprites.json").read_text())["search"]
+    search = records.read("arena_sprites")["search"]
     for family in ladder.FAMILIES:
         assert len(search[family]) == 6
         first = min(search[family], key=lambda r: (r["fails"], r["frechet"]))

@@ -11,6 +11,7 @@ from ..diffusion import generator
 from .metrics import sliced_wasserstein
 
 SIZES, FAMILIES = (8, 16, 32, 64), ("GAN", "DDPM")  # the rungs, and who climbs
+EQUAL = ("seconds", "steps", "flops")  # the budgets
 AGAIN = (16, 32)  # where equal steps and equal FLOPs were tried as well
 N = 100
 FAILS = {

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ... import data
 from ...evaluation import arena, records
-from ...evaluation.pyramid import AGAIN, FAMILIES, SIZES, Ruler, real_pictures
+from ...evaluation.pyramid import AGAIN, EQUAL, FAMILIES, SIZES, Ruler, real_pictures
 from ...viz.figures import grid
 from ...viz.panels import Line, curve, pixels
 from ...viz.player import FramePlayer
@@ -24,9 +24,6 @@ LIVE = 48  # samples to judge while one waits
 
 
 # ---------------------------------------------------------------------------------------- what was recorded
-
-
-EQUAL = ("seconds", "steps", "flops")
 
 
 def climbed(size: int, family: str, equal: str = "seconds") -> list[dict]:

@@ -1,0 +1,29 @@
+"""The book that the benchmarks write: opened, filled with what is missing, rounded, saved whole."""
+
+import math
+
+from book import missing, opened, rounded, save
+
+
+def test_a_book_is_begun_once_and_goes_on(tmp_path):
+    path = tmp_path / "book.json"
+    assert opened(path) == {} and opened(path, lambda: {"rows": []}) == {"rows": []}
+    for close in (True, False):
+        save(path, {"rows": [1, "ö"]}, close)
+        assert opened(path, lambda: {"rows": []}) == {"rows": [1, "ö"]}
+        assert path.read_text().count("\n") == (1 if close else 7 - 1)
+    assert opened(path, dict, fresh=True) == {}
+
+
+def test_only_what_is_missing_is_done():
+    rows = [{"seed": 0, "loss": "a"}, {"seed": 1, "loss": "b", "error": ""}]
+    plan = [(0, "a"), (0, "b"), (1, "a"), (1, "b")]
+    assert missing(plan, rows, "seed", "loss") == [(0, "b"), (1, "a")]
+    assert missing(zip(range(3), strict=False), rows, "seed") == [(2,)]
+
+
+def test_numbers_are_written_with_few_digits_and_none_where_there_is_none():
+    row = {"a": 1 / 3, "b": [math.nan, (math.inf, 200 / 3)], "n": 7, "ok": True, "word": "x", "none": None}
+    assert rounded(row, 2) == {"a": 0.33, "b": [None, [None, 66.67]], "n": 7, "ok": True, "word": "x", "none": None}  # fmt: skip
+    assert rounded(row, 2, behind=False)["b"][1] == [None, 67.0] and rounded(1 / 3) == 0.33333
+    assert rounded(row)["ok"] is True
