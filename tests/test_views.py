@@ -134,6 +134,13 @@ def test_the_glass_box_shows_the_step_that_was_taken(stepper):
     assert "adds nothing" in film["captions"][-1] and "adds nothing" not in film["captions"][-2]
 
 
+def test_what_can_be_pressed_can_be_seen(stepper):
+    """A control without a height of its own is as high as a line, not 0 pixels high."""
+    for control in (stepper.start, stepper.branch, stepper.kind, stepper.eta, stepper.which):
+        assert control.layout.height is None
+    assert stepper.start.layout.width == "140px"
+
+
 def test_log_p_adds_up(stepper):
     log_p = mark(stepper.player, 7)[0]
     normal = torch.distributions.Normal
