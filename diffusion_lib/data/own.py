@@ -56,9 +56,13 @@ def square(source, size: int = 128, crop: str = "center") -> np.ndarray:
     elif isinstance(source, str | os.PathLike):
         name, source = f"The picture {str(source)!r}", expanded(source)
         if not source.is_file():
-            raise FileNotFoundError(f"There is no file {str(source)!r}: check the name and the folder ({Path.cwd()}).")  # fmt: skip
+            raise FileNotFoundError(
+                f"There is no file {str(source)!r}: check the name and the folder ({Path.cwd()})."
+            )
     elif not isinstance(source, Image.Image) and not hasattr(source, "read"):
-        raise ValueError(f"A picture is a path, bytes, a PIL image or an array, but got {type(source).__name__}: a tensor in [-1, 1] becomes an array by figures.to_uint8(x).")  # fmt: skip
+        raise ValueError(
+            f"A picture is a path, bytes, a PIL image or an array, but got {type(source).__name__}: a tensor in [-1, 1] becomes an array by figures.to_uint8(x)."
+        )
     with _reading(name), _opened(source) as image:
         small = image.width * image.height <= MEGAPIXELS * 1_000_000
         if small:
@@ -88,7 +92,9 @@ def _reading(name: str) -> Iterator[None]:
             yield
     # Pillow's own limit, about twice ours, strikes while opening
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{name} has far more than {MEGAPIXELS} million pixels: make it smaller first.") from error  # fmt: skip
+        raise ValueError(
+            f"{name} has far more than {MEGAPIXELS} million pixels: make it smaller first."
+        ) from error
     except Exception as error:
         raise ValueError(
             f"{name} cannot be read as an image ({type(error).__name__}): use a whole PNG, JPEG, GIF or WebP file."
@@ -108,8 +114,11 @@ def _opened(source) -> Iterator[Image.Image]:
 def _of_array(a: np.ndarray) -> Image.Image:
     """Arrays say what their numbers mean by their kind; nothing is guessed but that fractions go from 0 to 1."""
     a = a[..., 0] if a.ndim == 3 and a.shape[-1] == 1 else a
-    if not a.size or a.ndim not in (2, 3) or (a.ndim == 3 and a.shape[-1] not in (3, 4)) or a.dtype.kind not in "buif":  # fmt: skip
-        raise ValueError(f"A picture as an array has shape (H, W) or (H, W, 1, 3 or 4) and numbers in it, but got {a.dtype} {a.shape}.")  # fmt: skip
+    picture = a.ndim == 2 or (a.ndim == 3 and a.shape[-1] in (3, 4))
+    if not a.size or not picture or a.dtype.kind not in "buif":
+        raise ValueError(
+            f"A picture as an array has shape (H, W) or (H, W, 1, 3 or 4) and numbers in it, but got {a.dtype} {a.shape}."
+        )
     if a.dtype == bool:
         top = 1
     elif a.dtype == np.uint16:
@@ -118,7 +127,9 @@ def _of_array(a: np.ndarray) -> Image.Image:
         top = 1 if a.dtype.kind == "f" else 255
     a = np.nan_to_num(a.astype(np.float64))
     if a.min() < 0 or a.max() > top:
-        raise ValueError(f"A picture as an array of {'fractions' if top == 1 else 'whole numbers'} goes from 0 to {top}, but this one from {a.min():g} to {a.max():g}: scale it first.")  # fmt: skip
+        raise ValueError(
+            f"A picture as an array of {'fractions' if top == 1 else 'whole numbers'} goes from 0 to {top}, but this one from {a.min():g} to {a.max():g}: scale it first."
+        )
     return Image.fromarray((255 * a / top).round().astype(np.uint8))
 
 

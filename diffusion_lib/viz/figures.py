@@ -129,7 +129,10 @@ def _fonts(text: str) -> list[str]:
     before = set(_UNKNOWN)
     fonts = [_font_of(letter) for letter in text]
     if new := "".join(sorted(letter for letter in _UNKNOWN - before if letter.isprintable())):
-        warnings.warn(f"No font on this computer has {new}: pictures show their numbers, {_spelled(new)}. Install a font that has them, such as Noto Sans CJK JP (the browser may have its own).", stacklevel=3)  # fmt: skip
+        warnings.warn(
+            f"No font on this computer has {new}: pictures show their numbers, {_spelled(new)}. Install a font that has them, such as Noto Sans CJK JP (the browser may have its own).",
+            stacklevel=3,
+        )
     return fonts
 
 
@@ -205,7 +208,8 @@ def _rgb(x) -> np.ndarray:
 
 
 def _enlarge(a: np.ndarray, scale: int) -> np.ndarray:
-    scale = integer(scale, 1, np.inf, f"scale must be a whole number of at least 1, or pixels would blur, but got {scale!r}.")  # fmt: skip
+    why = f"scale must be a whole number of at least 1, or pixels would blur, but got {scale!r}."
+    scale = integer(scale, 1, np.inf, why)
     return a.repeat(scale, 1).repeat(scale, 2)
 
 

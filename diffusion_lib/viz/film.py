@@ -105,7 +105,9 @@ class Film:
         total = len(keep) + 1
         panels = [panels] if isinstance(panels, dict) else list(panels)
         if self.frames < 2 or total < 2 or len(panels) != len(self.panels):
-            raise ValueError("append needs a film of two frames or more, of which it keeps one or more, and as many panels.")  # fmt: skip
+            raise ValueError(
+                "append needs a film of two frames or more, of which it keeps one or more, and as many panels."
+            )
         words = {"captions": texts(captions, "captions"), "labels": texts(labels, "labels")}
         words = _moving({key: getattr(self, key) for key in words}, words)
         sent = [

@@ -47,7 +47,10 @@ def beside(bundle: tuple[dict, dict], draw: Callable[[], bytes], alt: str) -> tu
     try:
         picture = {"image/png": base64.b64encode(draw()).decode()}
     except Exception as error:
-        warnings.warn(f"The still picture of {alt!r:.80} cannot be drawn ({type(error).__name__}: {error}).", stacklevel=3)  # fmt: skip
+        warnings.warn(
+            f"The still picture of {alt!r:.80} cannot be drawn ({type(error).__name__}: {error}).",
+            stacklevel=3,
+        )
         picture = {}
     return data | picture | {"text/plain": alt}, metadata
 

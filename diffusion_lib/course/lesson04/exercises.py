@@ -121,7 +121,14 @@ def _ema(first=lambda w: w[0], rest=lambda w: w[1:], step=lambda ema, w, d: d * 
     return formula
 
 
-def _train(seen=diffusion.add_noise, target=lambda x0, eps: eps, mean=True, sign=1.0, piles=False, batches=lambda n: range(n)):  # fmt: skip
+def _train(
+    seen=diffusion.add_noise,
+    target=lambda x0, eps: eps,
+    mean=True,
+    sign=1.0,
+    piles=False,
+    batches=lambda n: range(n),
+):
     """train with another input, target or loss, uphill, on other batches, or with gradients that pile up."""
 
     def formula(w, x0s, ts, epss, schedule, lr):
@@ -136,7 +143,13 @@ def _train(seen=diffusion.add_noise, target=lambda x0, eps: eps, mean=True, sign
     return formula
 
 
-def _between(*, beta=lambda b, bt: b, tilde=lambda b, bt: bt, mix=lambda b, bt, v: b**v * bt ** (1 - v), form=lambda s: s):  # fmt: skip
+def _between(
+    *,
+    beta=lambda b, bt: b,
+    tilde=lambda b, bt: bt,
+    mix=lambda b, bt, v: b**v * bt ** (1 - v),
+    form=lambda s: s,
+):
     """learned_variance with other ends, another way between them, another form of the result."""
 
     def formula(v, t, schedule):

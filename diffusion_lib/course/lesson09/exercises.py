@@ -48,7 +48,10 @@ def _stretched(a, b, u):
 
 
 def _arc_cases(g):
-    return [(gaussian(shape, g), gaussian(shape, g), u) for shape, u in (((4, 8), 0.25), ((3, 64), 0.5), ((5, 16), 0.9))]  # fmt: skip
+    return [
+        (gaussian(shape, g), gaussian(shape, g), u)
+        for shape, u in (((4, 8), 0.25), ((3, 64), 0.5), ((5, 16), 0.9))
+    ]
 
 
 def nearer_to_seen(samples, seen, fresh):
