@@ -68,6 +68,7 @@ TESTS = {
     "course/lesson02/sculptor.py": "wiring_player sculptor",
     "viz/player.js": "wiring_browser",
     "viz/grow.js": "wiring_browser",
+    "viz/theme.js": "wiring_browser",
     "course/lesson02/sculptor.js": "wiring_browser",
     "course/lesson09/map.js": "wiring_browser",
     "course/lesson04/pad.js": "wiring_browser",

@@ -77,6 +77,8 @@ V = "diffusion_lib/vae.py"
 FIGURES = "diffusion_lib/viz/figures.py"
 PANELS = "diffusion_lib/viz/panels.py"
 JS = "diffusion_lib/viz/player.js"
+GROW_JS = "diffusion_lib/viz/grow.js"
+THEME_JS = "diffusion_lib/viz/theme.js"
 FILM = "diffusion_lib/viz/film.py"
 PLAYER = "diffusion_lib/viz/player.py"
 PLOTS = "diffusion_lib/viz/plots.py"
@@ -566,7 +568,13 @@ WIRING = [
     ("js: the kernel hears frame 0", JS, 'model.set("value", index)', 'model.set("value", 0)'),
     ("js: the kernel's frame is not shown", JS, 'show(model.get("value"));', "show(index);"),
     ("js: Play at the end does not begin again", JS, "if (index === film.frames - 1) go(0);", "if (index === film.frames - 1) go(index);"),
-    ("js: subscripts raised", JS, 'part[0] === "_" ? "sub" : "sup"', 'part[0] === "_" ? "sup" : "sub"'),
+    ("js: a film grows at its beginning", GROW_JS, "all.set(add, keep.length * size);", "all.set(add, 0);"),
+    ("js: a film that grows keeps its first frames", GROW_JS, "all.set(old.subarray(k * size, (k + 1) * size), i * size)", "all.set(old.subarray(i * size, (i + 1) * size), i * size)"),
+    ("js: words of a film that grows", GROW_JS, "keep.map((k) => old[key][k])", "keep.map((_, k) => old[key][k])"),
+    ("js: a frame heard twice is two frames", GROW_JS, "if (part.after === film.grown) {", "if (part.after >= film.grown - 1) {"),
+    ("js: a missed frame is not asked for", GROW_JS, 'model.send({ kind: "whole" })', 'model.send({ kind: "part" })'),
+    ("js: a film that grows shows its old pictures", JS, "fill(fits(old[k], panel) ? old[k] : build(panel), panel)", "(fits(old[k], panel) ? old[k] : fill(build(panel), panel))"),
+    ("js: subscripts raised", THEME_JS, 'part[0] === "_" ? "sub" : "sup"', 'part[0] === "_" ? "sup" : "sub"'),
     ("js: the axes' names exchanged", JS, "letter(pen, panel.xlabel, left + wide / 2", "letter(pen, panel.ylabel, left + wide / 2"),
     ("js: ticks of the other axis", JS, "for (const [x, text] of panel.xticks)", "for (const [x, text] of panel.yticks)"),
     ("js: a wave of moving points stands still", JS, "at[i * n + k] : (k) => at[k]", "at[k] : (k) => at[k]"),

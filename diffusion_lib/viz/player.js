@@ -60,40 +60,19 @@ const FONT = "system-ui, sans-serif", GAP = 16, SEND_MS = 80; // the kernel hear
 // Heights of panels in CSS pixels: at most, at least, at least for a plot, and when the screen is too low for all rows.
 const TALL = 320, SMALL = 108, SMALL_PLOT = 150, LEAST = 120;
 
-// ---- text is text: no string ever becomes markup; "_{t}" and "^{2}" become <sub> and <sup> elements ------------------
-
-const pieces = (text) => text.split(/([_^]\{[^{}]*\})/).map((part, i) =>
-  i % 2 ? { tag: part[0] === "_" ? "sub" : "sup", text: part.slice(2, -1) } : { text: part });
 const plain = (...texts) => texts.filter(Boolean).join(". ").replace(/[_^]\{([^{}]*)\}/g, " $1");
 const pick = (texts, i) => (texts.length ? texts[Math.min(i, texts.length - 1)] : "");
 
-function write(el, text) {
-  if (el.shown === text) return; // most frames repeat most texts
-  el.shown = text;
-  el.replaceChildren(...pieces(text).filter((p) => p.text).map((p) => (p.tag ? make(p.tag, {}, p.text) : p.text)));
-}
-
-function make(tag, attributes = {}, text = "") {
-  const el = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) el.setAttribute(key, value);
-  write(el, text);
-  return el;
-}
-
 function icon(viewBox, d, attributes = {}) {
-  const [svg, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
-  for (const [key, value] of Object.entries({ viewBox, "aria-hidden": true })) svg.setAttribute(key, value);
-  for (const [key, value] of Object.entries({ d, fill: "currentColor", ...attributes })) path.setAttribute(key, value);
-  svg.append(path);
-  return svg;
+  return make("svg", { viewBox, "aria-hidden": true }, make("path", { d, fill: "currentColor", ...attributes }));
 }
 
 // Keep room for the longest of the texts, so that nothing moves from frame to frame: all measured at once, then dropped.
 function reserve(el, texts, side) {
-  const shown = el.shown, room = side === "width" ? "minWidth" : "minHeight";
+  const shown = el.shown ?? "", room = side === "width" ? "minWidth" : "minHeight";
   el.style[room] = "";
   if (texts.length < 2) return;
-  const lines = [...new Set(texts)].map((text) => make("div", {}, text));
+  const lines = [...new Set(texts)].map((text) => make("div", {}, ...subs(text)));
   el.replaceChildren(...lines);
   const sizes = lines.map((line) => line.getBoundingClientRect()[side]);
   el.style[room] = `${Math.ceil(sizes.reduce((a, b) => Math.max(a, b)))}px`;
@@ -304,7 +283,7 @@ function fill(view, panel) {
     if (!name) continue;
     const line = { stroke: "currentColor", "stroke-width": 3, "stroke-dasharray": DASHES[dash ?? 0].join(" ") };
     const sign = { line: ["M0 6H26", line], bars: ["M6 0h14v12H6z"], points: ["M13 1a5 5 0 1 0 .01 0z"] }[kind];
-    const key = make("span", {}, name);
+    const key = make("span", {}, ...subs(name));
     key.prepend(icon("0 0 26 12", ...sign));
     legend.append(Object.assign(key, { color: colors[0] }));
   }

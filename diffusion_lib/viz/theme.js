@@ -22,6 +22,27 @@ const LOW = "(max-height: 600px) and (pointer: fine)", LOW_SCREEN = `@media ${LO
 // How high the part of the page is in which a widget is seen.
 const area = (root) => root.closest(".jp-WindowedPanel-outer")?.clientHeight || window.innerHeight;
 
+// ---- text is text: no string ever becomes markup; "_{t}" and "^{2}" become <sub> and <sup> elements ------------------
+
+const pieces = (text) => String(text).split(/([_^]\{[^{}]*\})/).map((part, i) =>
+  i % 2 ? { tag: part[0] === "_" ? "sub" : "sup", text: part.slice(2, -1) } : { text: part });
+const subs = (text) => pieces(text).filter((p) => p.text).map((p) => (p.tag ? make(p.tag, {}, p.text) : p.text));
+
+function write(el, text) {
+  if (el.shown === text) return; // most frames repeat most texts
+  el.shown = text;
+  el.replaceChildren(...subs(text));
+}
+
+// An element with its attributes, and what stands inside it: texts and elements.
+const SHAPES = ["svg", "g", "path", "circle", "text", "line"];
+function make(tag, attributes = {}, ...inside) {
+  const el = SHAPES.includes(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) el.setAttribute(key, value);
+  el.append(...inside);
+  return el;
+}
+
 // Bright letters are a dark theme, whoever made it. Returns the colour of the letters.
 function darken(root) {
   const ink = getComputedStyle(root).color;

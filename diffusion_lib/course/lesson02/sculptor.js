@@ -50,24 +50,14 @@ ${LOW_SCREEN} { @container (max-width: 700px) { .sc-bar { gap: 2px 8px; } .sc-ba
   .sc-gauge { order: -1; } /* the verdict beside the dots that change it */
   .sc-strip figure { font-size: 12px; } }
 `;
-const SVG = "http://www.w3.org/2000/svg", SEND_MS = 80, PICTURES = 7;
+const SEND_MS = 80, PICTURES = 7;
 const MAIN = { left: 40, right: 16, top: 16, width: 610, height: 262, below: 24 }, SMALL = { left: 46, right: 12, top: 10, width: 370, height: 106, below: 22 };
 const FLAT = { ...MAIN, height: 178 }, SMALL_FLAT = { ...SMALL, height: 92 }; // on a low screen
 const DB = 50, LEAST = -6, MOST = 1; // the SNR plot shows -50..50 dB, the gauge 1e-6..10 nats
 const GAP = 0.002; // two handles differ by at least 0.2 %, so that alpha_bar falls at every step
 
-function make(tag, attributes = {}, ...inside) {
-  const el = ["svg", "g", "path", "circle", "text", "line"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) el.setAttribute(key, value);
-  el.append(...inside);
-  return el;
-}
-function write(el, text) {
-  if (el.shown !== text) el.textContent = el.shown = text;
-}
 const minus = (text) => String(text).replace(/^-0$/, "0").replace("-", "\u2212");
 const sub = (before, low, after = "") => [before, make("sub", {}, low), after]; // x_t, as elements
-const subs = (text) => text.split(/_\{([^{}]*)\}/).map((part, i) => (i % 2 ? make("sub", {}, part) : part)); // "x_{t}", as elements
 
 // alpha_bar (T+1) through handles: -log(alpha_bar) is a monotone cubic. The same sums in the same order as sculpt() in sculptor.py.
 export function sculpt(handles, T) {

@@ -8,11 +8,8 @@ const SIDE = 280, CSS = `${colours(".pad")}
   border: 1px solid var(--quiet); background: var(--card); }`;
 
 function render({ model, el }) {
-  const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
-  const words = model.get("words"), root = make("div", { className: "pad" }), side = make("div");
-  const canvas = make("canvas", { width: SIDE, height: SIDE }), pen = canvas.getContext("2d");
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", words.square);
+  const words = model.get("words"), root = make("div", { class: "pad" }), side = make("div");
+  const canvas = make("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": words.square }), pen = canvas.getContext("2d");
   Object.assign(pen, { lineWidth: 22, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
   let last = null, drawn = false;
 
@@ -50,12 +47,12 @@ function render({ model, el }) {
   });
   canvas.addEventListener("pointermove", stroke);
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
-  const keep = make("button", { type: "button", textContent: words.keep });
-  const wipe = make("button", { type: "button", textContent: words.wipe });
+  const keep = make("button", { type: "button" }, words.keep);
+  const wipe = make("button", { type: "button" }, words.wipe);
   keep.addEventListener("click", add);
   wipe.addEventListener("click", clear);
   side.append(keep, wipe);
-  root.append(make("style", { textContent: CSS }), canvas, side);
+  root.append(make("style", {}, CSS), canvas, side);
   el.append(root);
   keepKeys(root);
   clear();

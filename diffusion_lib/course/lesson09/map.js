@@ -12,23 +12,17 @@ const SIDE = 400, SMALL = 200, CSS = `${colours(".lm")}
 ${LOW_SCREEN} { .lm-row { gap: 8px 16px; } .lm button { min-height: 36px; font-size: 15px; } .lm-says { font-size: 15px; } }`;
 
 function render({ model, el }) {
-  const film = model.get("film"), words = model.get("words"), make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
+  const film = model.get("film"), words = model.get("words");
   const bytes = (key) => { const b = film[key]; return new Uint8Array(b.buffer ?? b, b.byteOffset ?? 0, b.byteLength); };
   const floats = (key) => { const b = bytes(key); return new Float32Array(b.slice().buffer); };
   const { steps, limit, width, height, names } = film, size = width * height;
   const decoded = bytes("decoded"), real = bytes("real"), label = bytes("label"), xy = floats("points");
-  const root = make("div", { className: "lm" }), side = make("div", { className: "lm-side" });
-  const map = make("canvas", { width: 2 * SIDE, height: 2 * SIDE, className: "lm-map", tabIndex: 0 }), pen = map.getContext("2d");
-  map.setAttribute("role", "application");
-  map.setAttribute("aria-label", worded(words.map, film));
-  const says = make("div", { className: "lm-says" });
-  says.setAttribute("role", "status");
+  const root = make("div", { class: "lm" }), side = make("div", { class: "lm-side" });
+  const map = make("canvas", { width: 2 * SIDE, height: 2 * SIDE, class: "lm-map", tabindex: 0, role: "application", "aria-label": worded(words.map, film) });
+  const pen = map.getContext("2d"), says = make("div", { class: "lm-says", role: "status" });
   const panel = (title) => {
-    const canvas = make("canvas", { width, height, className: "lm-small" }), figure = make("figure");
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", title);
-    figure.append(make("figcaption", { textContent: title }), canvas);
-    return [figure, (source, at) => {
+    const canvas = make("canvas", { width, height, class: "lm-small", role: "img", "aria-label": title });
+    return [make("figure", {}, make("figcaption", {}, title), canvas), (source, at) => {
       const image = new ImageData(width, height);
       for (let i = 0; i < size; i++) image.data.set([source[at + i], source[at + i], source[at + i], 255], 4 * i);
       canvas.getContext("2d").putImageData(image, 0, 0);
@@ -106,21 +100,20 @@ function render({ model, el }) {
     go(x + (step[0] * 2 * limit) / (steps - 1), y + (step[1] * 2 * limit) / (steps - 1));
     tell();
   });
-  const row = make("div", { className: "lm-row" }), buttons = make("div", { className: "lm-row" });
+  const row = make("div", { class: "lm-row" }), buttons = make("div", { class: "lm-row" });
   const faces = { digits: words.digits, tiles: words.tiles };
-  for (const [name, textContent] of Object.entries(faces)) {
-    const button = make("button", { type: "button", textContent });
+  for (const [name, text] of Object.entries(faces)) {
+    const button = make("button", { type: "button", "aria-pressed": name === kind }, text);
     button.addEventListener("click", () => {
       kind = name;
       for (const other of buttons.children) other.setAttribute("aria-pressed", String(other === button));
       draw();
     });
-    button.setAttribute("aria-pressed", String(name === kind));
     buttons.append(button);
   }
   row.append(left, right);
   side.append(buttons, row, says);
-  root.append(make("style", { textContent: CSS }), map, side);
+  root.append(make("style", {}, CSS), map, side);
   el.append(root);
   keepKeys(root);
   draw();
