@@ -82,6 +82,7 @@ TESTS = {
     "course/lesson04/own.py": "wiring_live training_views",
     "course/lesson04/looks.py": "wiring_live training_views",
     "course/live.py": "wiring_live training_views",
+    "course/controls.py": "views",
     "course/worker.py": "worker wiring_duel training_views",
     "course/common.py": "wiring_duel wiring_live views",
     "course/lesson05/duel.py": "wiring_duel duel",

@@ -52,6 +52,7 @@ MAP_JS = "diffusion_lib/course/lesson09/map.js"
 LIVE = "diffusion_lib/course/live.py"
 WORKER = "diffusion_lib/course/worker.py"
 COMMON = "diffusion_lib/course/common.py"
+CONTROLS = "diffusion_lib/course/controls.py"
 PREDICT = "diffusion_lib/course/prediction.py"
 DATA_CAPTIONS = "diffusion_lib/data/captions.py"
 DATA = "diffusion_lib/data/catalog.py"
@@ -301,6 +302,7 @@ WIRING = [
     ("the film's newest frame is not followed", WORKER, "player.value >= player.n_frames - 1", "player.value > player.n_frames - 1"),
     ("a film that was thinned keeps its first frames", WORKER, "keep = [before[id(f)] for f in old]", "keep = list(range(len(old)))"),
     ("a film that grows is made anew each time", WORKER, "if id(new) in before or", "if True or"),
+    ("a control as high as a line is 0 pixels high", CONTROLS, '({"height": f"{high}px"} if high else {})', '{"height": f"{high}px"}'),
     ("two trainings at a time", WORKER, "        if other is not worker:\n            other.halt()", "        if other is worker:\n            other.halt()"),
     ("what broke a thread off is lost", WORKER, "            self.error = error\n", "            pass\n"),
     ("Stop stops the next work too", WORKER, "self.stopping.clear()", "pass"),
