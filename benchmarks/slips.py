@@ -298,7 +298,7 @@ WIRING = [
     ("Stop can be pressed only when nothing runs", LIVE, 'self.stop.disabled = state != "training"', 'self.stop.disabled = state == "training"'),
     ("the bar runs backwards", LIVE, "min(1.0, 1 - left / self.amount)", "min(1.0, left / self.amount)"),
     ("the time left in fifths", LIVE, "=5 * math.ceil(seconds / 5))", "=math.ceil(seconds / 5))"),
-    ("a film thinned unevenly", TRACE, "def add(self, item) -> None:\n        if len(self._even) == self.keep:\n            self._even, self.stride = self._even[::2], 2 * self.stride", "def add(self, item) -> None:\n        if len(self._even) == self.keep:\n            self._even, self.stride = self._even[::2], self.stride"),
+    ("a film thinned unevenly", TRACE, "        if len(self._even) == self.keep:\n            self._even, self.stride = self._even[::2], 2 * self.stride", "        if len(self._even) == self.keep:\n            self._even, self.stride = self._even[::2], self.stride"),
     ("the film's newest frame is not followed", WORKER, "player.value >= player.n_frames - 1", "player.value > player.n_frames - 1"),
     ("a film that was thinned keeps its first frames", WORKER, "keep = [before[id(f)] for f in old]", "keep = list(range(len(old)))"),
     ("a film that grows is made anew each time", WORKER, "if id(new) in before or", "if True or"),

@@ -27,7 +27,15 @@ def log_variance(t: int | Tensor, v: float | Tensor, like: Tensor, schedule: Sch
     return v * beta.log().to(like) + (1 - v) * tilde.log().to(like)
 
 
-def vlb_term(x0: Tensor, xt: Tensor, x0_hat: Tensor, t: Tensor, v: float | Tensor, schedule: Schedule, levels: int | None) -> Tensor:  # fmt: skip
+def vlb_term(
+    x0: Tensor,
+    xt: Tensor,
+    x0_hat: Tensor,
+    t: Tensor,
+    v: float | Tensor,
+    schedule: Schedule,
+    levels: int | None,
+) -> Tensor:
     """One term of the variational bound for each sample, (B,), in bits per dimension (DDPM eq. 5):
 
         t > 1:  KL( q(x_{t-1} | x_t, x_0) || p_theta(x_{t-1} | x_t) ),  two bell curves
@@ -88,9 +96,8 @@ def bound_terms(
         x0_hat, learned = guess_x0(model, xt, t, None if y is None else y[i.to(y.device)], schedule)
         x0_hat = x0_hat.clamp(-1, 1) if levels else x0_hat
         if v is None and learned is None:
-            raise ValueError(
-                "This model has not learned its variance: say v = 0 for beta_tilde or v = 1 for beta."
-            )
+            said = "This model has not learned its variance: say v = 0 for beta_tilde or v = 1 for beta."
+            raise ValueError(said)
         terms.append(vlb_term(here, xt, x0_hat, t, learned if v is None else v, schedule, levels).cpu())
     prior = schedule.terminal_kl(x0) / math.log(2)
     return torch.cat([torch.tensor([prior]), torch.cat(terms).reshape(-1, n).mean(1)])
@@ -131,7 +138,8 @@ def bits_per_dimension(
         s = (x - x0_hat).pow(2).mean().sqrt() if s is None else s
         return float(-log_bin(x, x0_hat, s, levels).mean()) / math.log(2), s
 
-    above, ends = rest(seen, y_seen), sorted({max(1, schedule.T // k) for k in (1000, 500, 200, 100, 50, 25, 12, 6, 3)})  # fmt: skip
+    above = rest(seen, y_seen)
+    ends = sorted({max(1, schedule.T // k) for k in (1000, 500, 200, 100, 50, 25, 12, 6, 3)})
     r = min(ends, key=lambda r: above[r] + jump(seen, y_seen, r)[0])
     _, s = jump(seen, y_seen, r)
     return float(rest(x, y)[r]) + jump(x, y, r, s)[0]

@@ -38,31 +38,33 @@ class Data(Bundle):
 
     def __post_init__(self):
         if not isinstance(self.x, Tensor) or not self.x.ndim:
-            raise ValueError(
+            said = (
                 f"Data need x as a tensor (N, ...), but got {type(self.x).__name__}: use torch.as_tensor(x)."
             )
+            raise ValueError(said)
         for what, rows in (("y", self.y), ("captions", self.captions or None)):
             if rows is not None and len(rows) != len(self):
-                raise ValueError(
-                    f"There are {len(self)} items, but {what} has {len(rows)}: one for each is needed."
-                )
+                said = f"There are {len(self)} items, but {what} has {len(rows)}: one for each is needed."
+                raise ValueError(said)
         if self.y is None:
             return
-        if not isinstance(self.y, Tensor) or self.y.ndim != 1 or self.y.dtype not in (torch.int64, torch.int32, torch.uint8):  # fmt: skip
-            raise ValueError(
-                "y must be a tensor (N,) of whole numbers, the classes: use torch.as_tensor(y).long()."
-            )
+        kinds = (torch.int64, torch.int32, torch.uint8)
+        if not isinstance(self.y, Tensor) or self.y.ndim != 1 or self.y.dtype not in kinds:
+            said = "y must be a tensor (N,) of whole numbers, the classes: use torch.as_tensor(y).long()."
+            raise ValueError(said)
         last = int(self.y.max()) if len(self) else -1
         if not self.names:
             object.__setattr__(self, "names", tuple(map(str, range(last + 1))))
         if last >= len(self.names) or (len(self) and int(self.y.min()) < -1):
-            raise ValueError(f"y holds classes from {int(self.y.min())} to {last}, but there are {len(self.names)} names, for 0 to {len(self.names) - 1}.")  # fmt: skip
+            said = f"y holds classes from {int(self.y.min())} to {last}, but there are {len(self.names)} names, for 0 to {len(self.names) - 1}."
+            raise ValueError(said)
 
     def check(self) -> None:
         """Raises ValueError, in one sentence, for what no network of ours can learn."""
         check_batch(self.x, "The data")
         if self.x.ndim not in (2, 4) or not len(self):
-            raise ValueError(f"The data must be points (N, 2) or pictures (N, C, H, W), at least one, but have shape {tuple(self.x.shape)}: a channel is added by x[:, None].")  # fmt: skip
+            said = f"The data must be points (N, 2) or pictures (N, C, H, W), at least one, but have shape {tuple(self.x.shape)}: a channel is added by x[:, None]."
+            raise ValueError(said)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -86,6 +88,8 @@ class Data(Bundle):
         return self.subset(order[:n]), self.subset(order[n:])
 
     def to(self, device) -> Data:
+        """The same data, their tensors on this device."""
+
         def move(v):
             return v if v is None else v.to(device)
 

@@ -56,7 +56,9 @@ def draw_times(n: int, schedule: Schedule, even: str, generator: torch.Generator
     return 1 + torch.multinomial(share, n, replacement=True, generator=generator)
 
 
-def ddpm_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None) -> Tensor:  # fmt: skip
+def ddpm_loss(
+    model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None
+) -> Tensor:
     """How far the network's answer is from the truth: the mean square of model(x_t, t, y) - target. A number.
 
     x0, eps: (B, ...); t: (B,). predicts names the target: "eps" (DDPM eq. 14, L_simple, where t is drawn evenly), "x0", or
@@ -69,7 +71,16 @@ def ddpm_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Sch
     return (answer - target).pow(2).mean()
 
 
-def hybrid_loss(model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None, levels: int | None = None) -> Tensor:  # fmt: skip
+def hybrid_loss(
+    model: Callable,
+    x0: Tensor,
+    t: Tensor,
+    eps: Tensor,
+    schedule: Schedule,
+    predicts="eps",
+    y=None,
+    levels: int | None = None,
+) -> Tensor:
     """L_simple + 0.001 L_vlb (iDDPM eq. 16, weighted anew by how t is drawn) for a model that also answers with a variance: (B, 2C, ...).
 
     The bound teaches the variance only: the mean's answer is held fixed in it, and learns from L_simple alone.
@@ -99,9 +110,8 @@ class Denoiser(nn.Module):
     def __init__(self, net: nn.Module, schedule: Schedule, predicts: str = "v", card: dict | None = None):
         super().__init__()
         if predicts not in PREDICTIONS:
-            raise ValueError(
-                f"A network cannot predict {predicts!r}: choose one of {', '.join(PREDICTIONS)}."
-            )
+            said = f"A network cannot predict {predicts!r}: choose one of {', '.join(PREDICTIONS)}."
+            raise ValueError(said)
         self.net, self.schedule, self.predicts, self.card = net, schedule, predicts, card or {}
 
     @property
@@ -116,6 +126,7 @@ class Denoiser(nn.Module):
 
     @property
     def learns_variance(self) -> bool:
+        """Does it answer with a variance as well, see `eps_and_v`?"""
         return self.net.config["out"] == 2
 
     def forward(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
@@ -126,9 +137,8 @@ class Denoiser(nn.Module):
     def eps_and_v(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """eps_hat, and the learned share v of log beta (B, ...), see `share_of_beta`; None if the variance is not learned."""
         if xt.shape[1:] != self.shape:
-            raise ValueError(
-                f"This network knows samples of shape {self.shape}, but got {tuple(xt.shape[1:])}."
-            )
+            said = f"This network knows samples of shape {self.shape}, but got {tuple(xt.shape[1:])}."
+            raise ValueError(said)
         if y is not None:
             check_classes(y, len(xt), self.classes)
         times = torch.as_tensor(t, device=xt.device).expand(len(xt))

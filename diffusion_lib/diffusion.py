@@ -21,9 +21,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .values import Bundle, integer, plain
+from .values import Bundle, check_batch, check_clip, check_shape, integer, plain, within
 
-FLOOR = 1e-4  # signal that the curved schedules keep at T: enough that x0_hat = (...) / sqrt(alpha_bar) stays finite
+# signal that the curved schedules keep at T: enough that x0_hat = (...) / sqrt(alpha_bar) stays finite
+FLOOR = 1e-4
 
 
 def _to_floor(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -64,13 +65,11 @@ class Schedule(Bundle):
     def __post_init__(self):
         a = _table(self.alpha_bar, "alpha_bar")
         if a.ndim != 1 or len(a) < 3:
-            raise ValueError(
-                f"A schedule needs T of at least 2 steps, but got T = {max(len(a) - 1, 0) if a.ndim == 1 else a.shape}."
-            )
+            said = f"A schedule needs T of at least 2 steps, but got T = {max(len(a) - 1, 0) if a.ndim == 1 else a.shape}."
+            raise ValueError(said)
         if a[0] != 1 or not bool((a[1:] < a[:-1]).all()) or not bool((a > 0).all()):
-            raise ValueError(
-                "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or the betas."
-            )
+            said = "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or the betas."
+            raise ValueError(said)
         if a[-1] > 0.01:
             warnings.warn(
                 f"This schedule does not end in noise: alpha_bar_T = {a[-1]:.2f}, so x_T keeps "
@@ -97,13 +96,13 @@ class Schedule(Bundle):
         """alpha_bar_t = prod_{i<=t} (1 - beta_i); beta: (T,), each in (0, 1). DDPM section 2."""
         beta = _table(beta, "beta")
         if beta.ndim != 1 or not bool(((beta > 0) & (beta < 1)).all()):
-            raise ValueError(
-                "beta must be one number a step, each strictly between 0 and 1: the share of variance that the step replaces."
-            )
+            said = "beta must be one number a step, each strictly between 0 and 1: the share of variance that the step replaces."
+            raise ValueError(said)
         return cls(torch.cat([beta.new_ones(1), (1 - beta).cumprod(0)]), name)
 
     @property
     def T(self) -> int:
+        """The number of steps."""
         return len(self.alpha_bar) - 1
 
     @property
@@ -133,17 +132,15 @@ class Schedule(Bundle):
     def at(self, t: int | Tensor, like: Tensor, lowest: int = 1) -> Tensor:
         """alpha_bar[t] in float64, shaped to multiply `like` (B, ...); t an int or (B,) integers in lowest..T."""
         if isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex() or t.dtype == torch.bool):
-            raise ValueError(
-                f"t must be a whole number, but got {str(t.dtype).removeprefix('torch.')}: times are 1, 2, ..., T."
-            )
+            said = f"t must be a whole number, but got {str(t.dtype).removeprefix('torch.')}: times are 1, 2, ..., T."
+            raise ValueError(said)
         if not isinstance(t, Tensor):
             says = f"t must be a whole number, but got {t!r}: times are 1, 2, ..., T."
             t = integer(t, -math.inf, math.inf, says)
         t = torch.as_tensor(t, device="cpu").long()  # the table lives on the CPU: MPS has no float64
         if t.ndim and (t.ndim != 1 or len(t) not in (1, len(like))):
-            raise ValueError(
-                f"t has shape {tuple(t.shape)}, but there are {len(like)} pictures: give one t, or one for each."
-            )
+            said = f"t has shape {tuple(t.shape)}, but there are {len(like)} pictures: give one t, or one for each."
+            raise ValueError(said)
         if bool((t < lowest).any()) or bool((t > self.T).any()):
             bad = int(t[(t < lowest) | (t > self.T)][0]) if t.ndim else int(t)
             hint = " (t = 0 is the clean data, where no step has been taken yet)" if bad == 0 else ""
@@ -163,10 +160,8 @@ class Schedule(Bundle):
             raise ValueError(f"Steps cannot be even in {even!r}: choose one of {', '.join(EVEN)}.")
         if even == "t":
             return [round(self.T * (n - i) / n) for i in range(n + 1)]
-        db, times = (
-            self.snr_db,
-            [self.T],
-        )  # whole times are few near t = 1, so each step leaves room for those after it
+        # whole times are few near t = 1, so each step leaves room for those after it
+        db, times = self.snr_db, [self.T]
         for i in range(1, n):
             wanted = db[-1] + (db[1] - db[-1]) * i / max(n - 1, 1)
             t = 1 + int((db[1:] - wanted).abs().argmin())
@@ -179,59 +174,22 @@ def _table(numbers, what: str) -> Tensor:
     try:
         return torch.as_tensor(numbers, dtype=torch.float64, device="cpu")
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(f"{what} must be numbers in a row, one for each step, but got {f'{numbers!r:.60}'.splitlines()[0]}.") from None  # fmt: skip
+        said = f"{what} must be numbers in a row, one for each step, but got {f'{numbers!r:.60}'.splitlines()[0]}."
+        raise ValueError(said) from None
 
 
 def check_schedule(schedule) -> None:
+    """ValueError for what is no Schedule."""
     if not isinstance(schedule, Schedule):
-        raise ValueError(f'schedule must be a Schedule, as Schedule.of("cosine", T=1000) makes one, but got {type(schedule).__name__}.')  # fmt: skip
-
-
-def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
-    """Bad input becomes one sentence here, before it becomes a strange picture."""
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        kind = str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
-        raise ValueError(
-            f"{what} must be a floating-point torch tensor scaled to about [-1, 1], but got {kind}: use x.float() / 127.5 - 1 on bytes."
-        )
-    if x.ndim < 2:
-        raise ValueError(
-            f"{what} must have shape (B, ...), a batch of pictures or points, but got {tuple(x.shape)}: add the first axis with x[None]."
-        )
-    if like is not None and x.shape != like.shape:
-        raise ValueError(f"{what} has shape {tuple(x.shape)}, but must match {tuple(like.shape)}.")
-    if not bool(x.isfinite().all()):
-        raise ValueError(
-            f"{what} contains NaN or infinity: look at where it was made, the numbers were already broken there."
-        )
-
-
-def check_shape(answer, like: Tensor, who: str = "The denoiser") -> None:
-    """A network's answer of another shape would be broadcast without a word, and be wrong everywhere."""
-    if not isinstance(answer, Tensor) or answer.shape != like.shape:
-        got = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
-        raise ValueError(
-            f"{who} must return a tensor of x_t's shape {tuple(like.shape)}, but returned {got}."
-        )
-
-
-def _within(number, low: float, high: float) -> bool:
-    """Is it one number, and from low to high? A word, None and a list are not."""
-    try:
-        return not isinstance(number, str | bool) and low <= float(number) <= high
-    except (TypeError, ValueError, RuntimeError):
-        return False
-
-
-def check_clip(clip: float | None) -> None:
-    if clip is not None and not (_within(clip, 0, sys.float_info.max) and clip > 0):
-        raise ValueError(f"clip must be None, or a number above 0 that x0_hat stays within, but got {clip}.")
+        said = f'schedule must be a Schedule, as Schedule.of("cosine", T=1000) makes one, but got {type(schedule).__name__}.'
+        raise ValueError(said)
 
 
 def randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     """N(0, I) of x's shape, drawn where the generator lives: one CPU seed gives the same noise on every device."""
     if generator is not None and not isinstance(generator, torch.Generator):
-        raise ValueError(f"generator must be None or a torch.Generator, but got {generator!r}: use torch.Generator().manual_seed(0).")  # fmt: skip
+        said = f"generator must be None or a torch.Generator, but got {generator!r}: use torch.Generator().manual_seed(0)."
+        raise ValueError(said)
     device = generator.device if generator is not None else "cpu"
     return torch.randn(x.shape, dtype=x.dtype, device=device, generator=generator).to(x.device)
 
@@ -313,9 +271,8 @@ def log_q_chain(path: Tensor, schedule: Schedule) -> Tensor:
     check_schedule(schedule)
     check_batch(path, "The path")
     if len(path) != schedule.T + 1:
-        raise ValueError(
-            f"The path has {len(path)} pictures, but a schedule of T = {schedule.T} needs T + 1 = {schedule.T + 1}: x_0 to x_T."
-        )
+        said = f"The path has {len(path)} pictures, but a schedule of T = {schedule.T} needs T + 1 = {schedule.T + 1}: x_0 to x_T."
+        raise ValueError(said)
     return torch.stack([log_q_step(path[t], path[t - 1], t, schedule) for t in range(1, schedule.T + 1)])
 
 
@@ -350,9 +307,8 @@ def convert(
             raise ValueError(f"A network cannot predict {kind!r}: choose one of {', '.join(PREDICTIONS)}.")
     check_schedule(schedule)
     if not isinstance(xt, Tensor) or not xt.is_floating_point():
-        check_batch(
-            xt, "x_t"
-        )  # says what it is; numbers that are none stay the caller's, for a training tells of them
+        # says what it is; numbers that are none stay the caller's, for a training tells of them
+        check_batch(xt, "x_t")
     check_shape(value, xt)
     a = schedule.at(t, xt)
     signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)
@@ -430,7 +386,8 @@ def _land(xt, x0_hat, eps_hat, t: int, s: int, schedule: Schedule, noise, eta: f
     """`reverse_step`, once x0_hat and the eps_hat that fits are known."""
     at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
     if not bool((as_ > at).all()):
-        raise ValueError(f"A reverse step goes back in time: s must be smaller than t, but got s = {s} and t = {t}.")  # fmt: skip
+        said = f"A reverse step goes back in time: s must be smaller than t, but got s = {s} and t = {t}."
+        raise ValueError(said)
     beta = 1 - at / as_
     beta_tilde = (1 - as_) / (1 - at) * beta
     # 1 - alpha_bar_s - eta^2 beta_tilde, factored so that rounding cannot push it below zero
@@ -543,12 +500,13 @@ def named_sampler(name: str, eta: float | None = None) -> Sampler:
         return found
     _check_eta(eta)
     if found.refine and eta != 0:
-        raise ValueError(f"The sampler {name} walks without fresh noise: leave eta out, or choose ddpm, but got eta = {eta}.")  # fmt: skip
+        said = f"The sampler {name} walks without fresh noise: leave eta out, or choose ddpm, but got eta = {eta}."
+        raise ValueError(said)
     return replace(found, eta=eta)
 
 
 def _check_eta(eta: float) -> None:
-    if not _within(eta, 0, 1):
+    if not within(eta, 0, 1):
         raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
 
 
@@ -609,9 +567,8 @@ def _walk_times(steps, schedule: Schedule) -> list[int]:
     says = f"A walk goes through whole times in 0..{schedule.T}, but got {{!r}}."
     times = [integer(t, 0, schedule.T, says.format(t)) for t in steps]
     if len(times) < 2:
-        raise ValueError(
-            f"A walk needs at least two times, where it starts and where it lands, but got {times}."
-        )
+        said = f"A walk needs at least two times, where it starts and where it lands, but got {times}."
+        raise ValueError(said)
     return times
 
 
@@ -637,4 +594,5 @@ def log_p_step(step: Step) -> Tensor:
 
 
 def generator(seed: int) -> torch.Generator:
+    """Dice on the CPU that begin at this seed."""
     return torch.Generator().manual_seed(seed)

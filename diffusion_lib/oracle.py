@@ -40,17 +40,17 @@ class MixtureDenoiser:
         check_batch(means, "The data")
         check_schedule(schedule)
         if len(means) == 0:
-            raise ValueError(
-                "The data set is empty: the perfect denoiser needs at least one picture to remember."
-            )
+            said = "The data set is empty: the perfect denoiser needs at least one picture to remember."
+            raise ValueError(said)
         if not 0 <= var < math.inf:
             raise ValueError(f"A variance is a number of at least 0, but var = {var}.")
         self.means, self.var, self.schedule, self.labels = means, float(var), schedule, labels
         w = torch.ones(len(means), device="cpu") if weights is None else torch.as_tensor(weights)
         if w.shape != (len(means),) or bool((w < 0).any()) or not bool(w.sum() > 0):
-            raise ValueError(
+            said = (
                 f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
             )
+            raise ValueError(said)
         self.log_w = (w.double() / w.double().sum()).log()
         self._flat: dict[tuple, Tensor] = {}
 
@@ -74,9 +74,8 @@ class MixtureDenoiser:
     def _log_joint(self, xt: Tensor, t: int | Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """log w_k + log N(x_t; sqrt(alpha_bar) m_k, d) for every pair (B, K), and alpha_bar (B, 1)."""
         if xt.shape[1:] != self.means.shape[1:]:
-            raise ValueError(
-                f"x_t has pictures of shape {tuple(xt.shape[1:])}, but this denoiser knows {tuple(self.means.shape[1:])}."
-            )
+            said = f"x_t has pictures of shape {tuple(xt.shape[1:])}, but this denoiser knows {tuple(self.means.shape[1:])}."
+            raise ValueError(said)
         m = self._means(xt)
         x = xt.flatten(1).to(m)
         a = self.schedule.at(t, xt).reshape(-1, 1).to(m)
@@ -91,15 +90,15 @@ class MixtureDenoiser:
         logits = -0.5 * (d2 / d + m.shape[1] * torch.log(2 * torch.pi * d)) + self.log_w.to(m)
         if y is not None:
             if self.labels is None:
-                raise ValueError(
-                    "This denoiser was made without labels, so it cannot be asked for a class: pass labels= when you make it."
-                )
+                said = "This denoiser was made without labels, so it cannot be asked for a class: pass labels= when you make it."
+                raise ValueError(said)
             y = torch.as_tensor(y, device=xt.device).reshape(-1, 1)
             missing = sorted(set(y.flatten().tolist()) - set(self.labels.tolist()))
             if missing:
-                raise ValueError(
+                said = (
                     f"The data have no class {missing[0]}: choose one of {sorted(set(self.labels.tolist()))}."
                 )
+                raise ValueError(said)
             logits = logits.masked_fill(self.labels.to(xt.device) != y, -torch.inf)
         return logits, a
 
@@ -120,6 +119,7 @@ class MixtureDenoiser:
         return flat.reshape(xt.shape).to(xt)
 
     def __call__(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
+        """eps_hat of E[x0 | x_t], of x_t's shape."""
         return convert(self.x0_hat(xt, t, y), "x0", "eps", xt, t, self.schedule)
 
 

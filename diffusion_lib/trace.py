@@ -11,14 +11,38 @@ from torch import Tensor
 from .diffusion import Step
 from .values import Bundle
 
-# ---------------------------------------------------------------------------------------- trace: what a view shows
+
+@dataclass(eq=False, repr=False)
+class Thinned(Bundle):
+    """At most `keep` items of an endless row, evenly thinned, and the newest: ``row.add(item)``, ``row.items()``."""
+
+    keep: int = 30
+    # how many were added; every stride-th is kept, and that doubles whenever there is no more room
+    seen: int = 0
+    stride: int = 1
+    _even: list = field(default_factory=list, repr=False)
+    _newest: object = field(default=None, repr=False)
+    __hash__ = None  # it grows
+
+    def add(self, item) -> None:
+        """The newest item, of any kind."""
+        if len(self._even) == self.keep:
+            self._even, self.stride = self._even[::2], 2 * self.stride
+        if self.seen % self.stride == 0:
+            self._even.append(item)
+        self._newest, self.seen = item, self.seen + 1
+
+    def items(self) -> list:
+        """What is kept, in the order in which it came."""
+        return self._even if not self._even or self._newest is self._even[-1] else [*self._even, self._newest]
+
 
 _TENSORS = ("xt", "eps_hat", "x0_hat", "mean", "noise", "xs")
 
 
 @dataclass(eq=False, repr=False)
 class Trace(Bundle):
-    """A bounded film of a walk: at most `keep` Steps, evenly thinned, on the CPU, the last one always among them.
+    """A bounded film of a walk: its Steps on the CPU, `Thinned` to `keep`, the last one always among them.
 
     ``Trace().record(sample(...))``, or ``for step in sample(...): trace.add(step)``. ``trace.frames("x0_hat")`` is (F, B, ...).
     Raises ValueError before it would hold more than max_bytes.
@@ -26,31 +50,29 @@ class Trace(Bundle):
 
     keep: int = 60
     max_bytes: int = 512 * 2**20
-    seen: int = 0
-    stride: int = 1  # every stride-th step is kept; doubles whenever the film is full
-    _even: list[Step] = field(default_factory=list, repr=False)
-    _newest: Step | None = field(default=None, repr=False)
+    _film: Thinned | None = field(default=None, repr=False)
     __hash__ = None  # it grows
 
+    def __post_init__(self):
+        self._film = Thinned(self.keep) if self._film is None else self._film
+
+    @property
+    def seen(self) -> int:
+        """How many steps were taken."""
+        return self._film.seen
+
     def add(self, step: Step) -> None:
+        """One more step of the walk; its tensors are copied to the CPU."""
         if self.seen == 0:
             self._check_room(step.xt)
-        if len(self._even) == self.keep:
-            self._even, self.stride = self._even[::2], 2 * self.stride
-        self._newest = replace(
-            step,
-            **{name: getattr(step, name).detach().to("cpu", copy=True) for name in _TENSORS},
-            sigma=step.sigma.detach().cpu() if isinstance(step.sigma, Tensor) else step.sigma,
-        )
-        if self.seen % self.stride == 0:
-            self._even.append(self._newest)
-        self.seen += 1
+        copies = {name: getattr(step, name).detach().to("cpu", copy=True) for name in _TENSORS}
+        sigma = step.sigma.detach().cpu() if isinstance(step.sigma, Tensor) else step.sigma
+        self._film.add(replace(step, **copies, sigma=sigma))
 
     def _check_room(self, xt: Tensor) -> None:
         if self.keep < 2:
-            raise ValueError(
-                f"A trace keeps at least 2 steps, the first and the last, but keep = {self.keep}."
-            )
+            said = f"A trace keeps at least 2 steps, the first and the last, but keep = {self.keep}."
+            raise ValueError(said)
         need = (self.keep + 1) * len(_TENSORS) * xt.numel() * xt.element_size()
         if need > self.max_bytes:
             raise ValueError(
@@ -61,7 +83,7 @@ class Trace(Bundle):
     @property
     def steps(self) -> list[Step]:
         """The kept Steps in the order in which they were taken."""
-        return self._even if not self._even or self._newest is self._even[-1] else [*self._even, self._newest]
+        return self._film.items()
 
     def record(self, walk: Iterable[Step]) -> Trace:
         """Run a walk to its end (or to an interrupt: what was seen stays)."""
@@ -83,24 +105,3 @@ class Trace(Bundle):
     def final(self) -> Tensor:
         """x_s of the last step: the samples, (B, ...)."""
         return self.frames("xs")[-1]
-
-
-@dataclass(eq=False)
-class Thinned:
-    """At most `keep` items of an endless row, evenly thinned; the newest is always among them. As `Trace`, for anything."""
-
-    keep: int = 30
-    seen: int = 0
-    stride: int = 1
-    _even: list = field(default_factory=list)
-    _newest: object = None
-
-    def add(self, item) -> None:
-        if len(self._even) == self.keep:
-            self._even, self.stride = self._even[::2], 2 * self.stride
-        if self.seen % self.stride == 0:
-            self._even.append(item)
-        self._newest, self.seen = item, self.seen + 1
-
-    def items(self) -> list:
-        return self._even if not self._even or self._newest is self._even[-1] else [*self._even, self._newest]

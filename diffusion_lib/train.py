@@ -52,16 +52,16 @@ def pick_device(wanted: str | None = None) -> torch.device:
             raise ValueError
         torch.zeros(1, device=device)  # cuda:7 is a name, but is it there?
     except Exception as error:
-        raise ValueError(
-            f"There is no device {wanted!r} here{who}: choose one of {', '.join(here)}, or leave it out."
-        ) from error
+        said = f"There is no device {wanted!r} here{who}: choose one of {', '.join(here)}, or leave it out."
+        raise ValueError(said) from error
     return device
 
 
 def check_build(data: Data, device, **whole: int | None) -> None:
     """What every `build` refuses before it begins: what is no Data, a device that is not here, whole numbers that are none."""
     if not isinstance(data, Data):
-        raise ValueError(f"A network is built for a Data, such as data.digits() or data.Data(x), but got {type(data).__name__}.")  # fmt: skip
+        said = f"A network is built for a Data, such as data.digits() or data.Data(x), but got {type(data).__name__}."
+        raise ValueError(said)
     data.check()
     for name, n in whole.items():
         if n is not None:
@@ -113,6 +113,7 @@ class EMA:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
+        """One more step: the weights theta_n are the model's."""
         self.n += 1
         keep = (1 - 1 / self.n) ** (self.gamma + 1)
         torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), 1 - keep)
@@ -129,13 +130,23 @@ class Learner:
 
     share = 1.0
 
-    def __init__(self, model: nn.Module, lr: float = 1e-3, clip: float = 1.0, gamma: float = 7.0, betas=(0.9, 0.99), weight_decay: float = 0.0, precision: str = "float32"):  # fmt: skip
+    def __init__(
+        self,
+        model: nn.Module,
+        lr: float = 1e-3,
+        clip: float = 1.0,
+        gamma: float = 7.0,
+        betas=(0.9, 0.99),
+        weight_decay: float = 0.0,
+        precision: str = "float32",
+    ):
         self.model, self.lr, self.clip, self.precision = model, lr, clip, precision
         self.optimizer = torch.optim.AdamW(model.parameters(), lr, betas, weight_decay=weight_decay)
         self._ema = EMA(model, gamma)
 
     @property
     def device(self) -> torch.device:
+        """Where the network lives."""
         return next(self.model.parameters()).device
 
     @property
@@ -156,6 +167,7 @@ class Learner:
             group["lr"] = share * self.lr
 
     def autocast(self):
+        """A context in which the forward pass has this learner's precision."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def descend(self, loss: Tensor) -> float:
@@ -170,11 +182,13 @@ class Learner:
         return value
 
     def state_dict(self) -> dict:
+        """All that is needed to go on to the bit: network, optimiser, average and its age."""
         state = {"model": self.model, "optimizer": self.optimizer, "ema": self.ema}
         facts = {"n": self._ema.n, "precision": self.precision, "device": self.device.type}
         return {k: v.state_dict() for k, v in state.items()} | facts
 
     def load_state_dict(self, state: dict) -> None:
+        """Go on where `state_dict` was taken; the precision too, on the same kind of device."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema.load_state_dict(state["ema"])
@@ -218,6 +232,7 @@ class Record:
 
     @property
     def left(self) -> float:
+        """Estimated seconds to the end."""
         return self.seconds * (1 / self.progress - 1)
 
     def __str__(self) -> str:
@@ -259,9 +274,8 @@ def fit(
     when a loss stops being a number; the weights are then the last good ones.
     """
     if (steps is None) == (seconds is None) or (steps if seconds is None else seconds) <= 0:
-        raise ValueError(
-            f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
-        )
+        said = f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
+        raise ValueError(said)
     most = min(steps or math.inf, files.asked(MAX_STEPS, 10**9) or math.inf)
     generator, done, spent, values = dice(seed), 0, 0.0, {}
     path = None if checkpoint is None else files.expanded(checkpoint)
@@ -299,9 +313,8 @@ def fit(
                     "try a smaller learning rate, and look for NaN in the data."
                 ) from None
             except StopIteration:
-                raise ValueError(
-                    f"The batches ran out after {done} steps: give an endless iterator, such as Data.batches(size)."
-                ) from None
+                said = f"The batches ran out after {done} steps: give an endless iterator, such as Data.batches(size)."
+                raise ValueError(said) from None
             done, spent = done + 1, spent + clock() - start
             if path is not None and spent - saved > every:
                 save()
@@ -338,9 +351,8 @@ def _save(path: Path, state: dict) -> None:
     """Whatever goes wrong here is a warning: what was learned is worth more than its checkpoint."""
     try:
         state["values"] = {k: float(v) for k, v in state["values"].items()}
-        torch.save(
-            state, buffer := io.BytesIO()
-        )  # to memory first: on a full disk torch has words of its own
+        # to memory first: on a full disk torch has words of its own
+        torch.save(state, buffer := io.BytesIO())
         files.write(path, buffer.getvalue())
     except Exception as error:
         warnings.warn(f"The checkpoint is not up to date. {error}", stacklevel=3)
@@ -351,16 +363,19 @@ def _resume(path: Path, learners, generator, story: dict) -> tuple[int, float, d
         state = torch.load(path, map_location=learners[0].device, weights_only=True)
         then = state["about"]
     except Exception as error:
-        raise ValueError(f"Cannot go on from {path} ({type(error).__name__}): it is broken, or no checkpoint of this version. {ELSE}") from error  # fmt: skip
+        said = f"Cannot go on from {path} ({type(error).__name__}): it is broken, or no checkpoint of this version. {ELSE}"
+        raise ValueError(said) from error
     for name in [k for k in story if k in then and then[k] != story[k]]:
-        raise ValueError(f"Cannot go on from {path}: it was made with {name} = {then[name]}, not with {story[name]}. {ELSE}")  # fmt: skip
+        said = f"Cannot go on from {path}: it was made with {name} = {then[name]}, not with {story[name]}. {ELSE}"
+        raise ValueError(said)
     try:
         for learner, its in zip(learners, state["learners"], strict=True):
             learner.load_state_dict(its)
         generator.set_state(state["dice"].cpu())
         return state["done"], state["spent"], state["values"]
     except Exception as error:
-        raise ValueError(f"Cannot go on from {path} ({type(error).__name__}): it was made by another model. {ELSE}") from error  # fmt: skip
+        said = f"Cannot go on from {path} ({type(error).__name__}): it was made by another model. {ELSE}"
+        raise ValueError(said) from error
 
 
 ELSE = "Give the same model, data and options as before, or another checkpoint."

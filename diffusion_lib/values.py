@@ -1,9 +1,10 @@
-"""What counts as a whole number and as an array, when two records of tensors are equal, and which numbers a new network is made of."""
+"""What counts as a whole number, as a batch and as an array, when two records of tensors are equal, and which numbers a new network is made of."""
 
 from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -45,6 +46,43 @@ def array(x, what: str) -> np.ndarray:
     except (TypeError, ValueError, RuntimeError):
         got = f"{x!r:.60}".replace("\n", " ")
         raise ValueError(f"{what} needs an array of numbers, all rows equally long, got {got}.") from None
+
+
+def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
+    """Bad input becomes one sentence here, before it becomes a strange picture."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
+        said = f"{what} must be a floating-point torch tensor scaled to about [-1, 1], but got {kind}: use x.float() / 127.5 - 1 on bytes."
+        raise ValueError(said)
+    if x.ndim < 2:
+        said = f"{what} must have shape (B, ...), a batch of pictures or points, but got {tuple(x.shape)}: add the first axis with x[None]."
+        raise ValueError(said)
+    if like is not None and x.shape != like.shape:
+        raise ValueError(f"{what} has shape {tuple(x.shape)}, but must match {tuple(like.shape)}.")
+    if not bool(x.isfinite().all()):
+        said = f"{what} contains NaN or infinity: look at where it was made, the numbers were already broken there."
+        raise ValueError(said)
+
+
+def check_shape(answer, like: Tensor, who: str = "The denoiser") -> None:
+    """A network's answer of another shape would be broadcast without a word, and be wrong everywhere."""
+    if not isinstance(answer, Tensor) or answer.shape != like.shape:
+        got = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+        said = f"{who} must return a tensor of x_t's shape {tuple(like.shape)}, but returned {got}."
+        raise ValueError(said)
+
+
+def within(number, low: float, high: float) -> bool:
+    """Is it one number, and from low to high? A word, None and a list are not."""
+    try:
+        return not isinstance(number, str | bool) and low <= float(number) <= high
+    except (TypeError, ValueError, RuntimeError):
+        return False
+
+
+def check_clip(clip: float | None) -> None:
+    if clip is not None and not (within(clip, 0, sys.float_info.max) and clip > 0):
+        raise ValueError(f"clip must be None, or a number above 0 that x0_hat stays within, but got {clip}.")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from diffusion_lib.diffusion import (
     sample,
 )
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
-from diffusion_lib.trace import Trace
+from diffusion_lib.trace import Thinned, Trace
 
 F64 = torch.float64
 TS = (5, 10, 20, 50, 100, 1000)
@@ -525,6 +525,10 @@ def test_trace_is_bounded_evenly_thinned_and_ends_with_the_end(n, keep):
     assert len({a - b for a, b in pairwise(t[:-1])}) <= 1  # evenly spaced but for the last
     assert trace.frames("xs").shape == (len(t), 2, 2) and torch.equal(trace.final, trace.steps[-1].xs)
     assert trace.frames("sigma").shape == (len(t),)
+    row = Thinned(keep)
+    for step in range(n, 0, -1):
+        row.add(step)
+    assert row.items() == t and row.seen == trace.seen  # one way of thinning
 
 
 def test_trace_survives_an_interrupt_and_does_not_share_memory():
