@@ -24,6 +24,11 @@ def pictures(player, title: str) -> np.ndarray:
     return stored(panel(player, title))
 
 
+def frames_of(player, i: int) -> np.ndarray:
+    """The same of panel i."""
+    return stored(player.film["panels"][i])
+
+
 def stored(p: dict) -> np.ndarray:
     shape = (-1, p["height"], p["width"], *([3] if p["channels"] == 3 else []))
     return np.frombuffer(p["data"], np.uint8).reshape(shape)
@@ -39,6 +44,11 @@ def mixed(player, title: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def at(mark: dict, key: str) -> np.ndarray:
     return np.frombuffer(mark[key], "<f4").reshape(-1, mark["n"])
+
+
+def mark(player, i: int, j: int = 0, key: str = "y") -> np.ndarray:
+    """A plot's numbers (F or 1, N): mark j of panel i."""
+    return at(player.film["panels"][i]["marks"][j], key)
 
 
 def line(player, title: str, name: str = "") -> np.ndarray:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 import torch
+from films import frames_of, mark
 from PIL import Image
 
 from diffusion_lib import data
@@ -20,19 +21,6 @@ from diffusion_lib.viz.figures import grid, to_uint8
 
 CATS = data.sprites(40, size=16, seed=0, species="cat").x
 S = Schedule.of("cosine", 20)
-
-
-def panel(player, i):
-    """Panel i's frames as an array: pictures (F, H, W[, 3])."""
-    p = player.film["panels"][i]
-    shape = (-1, p["height"], p["width"], *([3] if p["channels"] == 3 else []))
-    return np.frombuffer(p["data"], np.uint8).reshape(shape)
-
-
-def mark(player, i, name="y", j=0):
-    """A plot's numbers: mark j of panel i as (F, N)."""
-    m = player.film["panels"][i]["marks"][j]
-    return np.frombuffer(m[name], "<f4").reshape(-1, m["n"])
 
 
 def png(size=(30, 20)):
@@ -77,7 +65,7 @@ def test_your_own_picture_joins_and_a_broken_one_is_explained():
 def test_ink_goes_the_same_way_there_and_three_ways_back():
     points = data.load("cat", n=200, seed=0).x
     player = ink(points, T=20)
-    xy = [np.stack([mark(player, i, "x"), mark(player, i)], -1) for i in range(3)]
+    xy = [np.stack([mark(player, i, key="x"), mark(player, i)], -1) for i in range(3)]
     assert all(a.shape == (41, 200, 2) for a in xy)
     for other in xy[1:]:
         assert np.array_equal(xy[0][:21], other[:21])
@@ -120,7 +108,7 @@ def test_the_glass_box_shows_the_step_that_was_taken(stepper):
     steps = stepper.trace.steps
     assert [q.t for q in steps] == list(range(20, 0, -1))
     for i, what in ((0, "xt"), (2, "x0_hat"), (3, "mean"), (5, "xs")):
-        assert np.array_equal(panel(stepper.player, i), to_uint8(stepper.trace.frames(what)[:, 0]))
+        assert np.array_equal(frames_of(stepper.player, i), to_uint8(stepper.trace.frames(what)[:, 0]))
     film = stepper.player.film
     for i in (0, 7, 19):  # the numbers in the notes rebuild the pictures
         q, a = steps[i], S.alpha_bar
@@ -152,14 +140,14 @@ def test_log_p_adds_up(stepper):
 
 
 def test_rerolling_keeps_the_past_and_changes_the_future(stepper):
-    before = panel(stepper.player, 5).copy()
+    before = frames_of(stepper.player, 5).copy()
     stepper.player.value = 4
     stepper.branch.click()
-    after = panel(stepper.player, 5)
+    after = frames_of(stepper.player, 5)
     assert stepper.player.value == 4
     assert np.array_equal(before[:4], after[:4]) and not np.array_equal(before[4], after[4])
     stepper.branch.click()
-    assert not np.array_equal(after[4], panel(stepper.player, 5)[4])
+    assert not np.array_equal(after[4], frames_of(stepper.player, 5)[4])
 
 
 def test_eta_zero_draws_nothing_and_a_new_start_is_new(stepper):
@@ -199,7 +187,7 @@ def test_callbacks_from_a_second_thread_while_this_one_works(stepper):
         memory(CATS, S, n=2)
     assert not errors
     assert stepper.player.film["frames"] == len(stepper.trace.steps) == 20
-    assert np.array_equal(panel(stepper.player, 5), to_uint8(stepper.trace.frames("xs")[:, 0]))
+    assert np.array_equal(frames_of(stepper.player, 5), to_uint8(stepper.trace.frames("xs")[:, 0]))
 
 
 def test_ancestors_are_one_near_the_picture_and_many_far_from_it():
@@ -207,14 +195,14 @@ def test_ancestors_are_one_near_the_picture_and_many_far_from_it():
     said = player.film["captions"]
     assert "always the same picture" in said[0] and "12 of 12 the one that was" in said[0]
     assert int(said[2].split(":  ")[1].split()[0]) > 4
-    noisy = panel(player, 1)
+    noisy = frames_of(player, 1)
     assert noisy.shape[0] == 3 and noisy.shape[1:] == (16, 16, 3)
 
 
 def test_the_perfect_denoiser_copies():
     player = memory(CATS, S, n=16)
     assert player.film["captions"][-1].endswith("0.0000 a pixel")
-    assert np.array_equal(panel(player, 0)[-1], panel(player, 2)[0])
+    assert np.array_equal(frames_of(player, 0)[-1], frames_of(player, 2)[0])
 
 
 def test_the_gaussian_fits_small_steps_only():
@@ -234,7 +222,7 @@ def test_haste_costs_even_a_perfect_denoiser():
     ddpm, ddim = ([int(c.split(f"% with {name}")[0].split()[-1]) for c in said] for name in ("DDPM", "DDIM"))
     assert ddpm[0] < 10 and ddim[0] < 10 and ddpm[2] > 95 and ddim[2] > 95
     average = grid(CATS.mean(0).expand(12, -1, -1, -1), columns=4)
-    assert np.abs(panel(player, 0)[0].astype(int) - average).max() <= 12  # one step: the mean of all cats
+    assert np.abs(frames_of(player, 0)[0].astype(int) - average).max() <= 12  # one step: the mean of all cats
 
 
 def test_the_view_uses_the_same_noise_as_the_library():
