@@ -9,6 +9,10 @@ from diffusion_lib.diffusion import Schedule
 from diffusion_lib.nets import MLP
 
 
+def dice(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
 def digit_denoiser(predicts="v", out=1, classes=10, T=100, seed=0):
     """A network for digits that never learned, whose answers are not all 0."""
     torch.manual_seed(seed)

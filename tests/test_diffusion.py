@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from small import dice
 from torch import tensor
 from torch.testing import assert_close
 
@@ -37,12 +38,8 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 exactly = {"rtol": 1e-12, "atol": 1e-12}
 
 
-def gen(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 def randn(*shape, seed=0, dtype=F64):
-    return torch.randn(*shape, generator=gen(seed), dtype=dtype)
+    return torch.randn(*shape, generator=dice(seed), dtype=dtype)
 
 
 @pytest.fixture(params=SCHEDULES)
@@ -129,7 +126,7 @@ def test_iterated_steps_have_the_mean_and_variance_of_the_jump(name, T):
 
 def test_a_simulated_path_has_the_distribution_of_the_jump():
     s, x0 = Schedule.of("cosine", 20), torch.full((40_000, 1), 0.7, dtype=F64)
-    path = forward_path(x0, s, gen())
+    path = forward_path(x0, s, dice())
     assert path.shape == (21, 40_000, 1) and torch.equal(path[0], x0)
     for t in (1, 5, 20):
         a = s.alpha_bar[t]
@@ -176,7 +173,7 @@ def test_the_chain_read_forwards_is_the_chain_read_backwards(name, T):
     """For data N(m, v) everything is Gaussian, so q(x0) q(x_{1:T} | x0) = q(x_T) prod_t q(x_{t-1} | x_t), exactly."""
     s, m, v = Schedule.of(name, T), 0.3, 0.5
     x0 = m + math.sqrt(v) * randn(6, 2)
-    path = forward_path(x0, s, gen(3))
+    path = forward_path(x0, s, dice(3))
     terms = log_q_chain(path, s)
     assert terms.shape == (T, 6)
     forwards = log_normal(x0, torch.full_like(x0, m), v) + terms.sum(0)
@@ -324,7 +321,7 @@ def test_gaussian_data_have_a_closed_form_output(name, steps, eta, v):
     # push three probes through: 0 and 1 give the affine part; the noise part is tested by the total variance of a sample
     n = 20_000
     xT = randn(n, 1)
-    *_, last = sample(model, xT, s, steps, generator=gen(5), eta=eta, v=v)
+    *_, last = sample(model, xT, s, steps, generator=dice(5), eta=eta, v=v)
     assert abs(last.xs.mean() - mean) < 5 * math.sqrt(var / n)
     assert abs(last.xs.var() / var - 1) < 5 * math.sqrt(2 / n)
     if eta == 0:  # no noise: exact
@@ -392,26 +389,26 @@ def zero_model(xt, t, y=None):
 def test_two_runs_share_their_noise_whatever_eta_is():
     s, x = Schedule.of("cosine", 10), randn(2, 2)
     noises = [
-        [q.noise for q in sample(zero_model, x, s, generator=gen(7), eta=eta)] for eta in (0.0, 0.5, 1.0)
+        [q.noise for q in sample(zero_model, x, s, generator=dice(7), eta=eta)] for eta in (0.0, 0.5, 1.0)
     ]
     for a, b, c in zip(*noises, strict=True):
         assert torch.equal(a, b) and torch.equal(b, c)
-    again = [q.xs for q in sample(zero_model, x, s, generator=gen(7))]
-    other = [q.xs for q in sample(zero_model, x, s, generator=gen(8))]
-    assert torch.equal(again[-2], [q.xs for q in sample(zero_model, x, s, generator=gen(7))][-2])
+    again = [q.xs for q in sample(zero_model, x, s, generator=dice(7))]
+    other = [q.xs for q in sample(zero_model, x, s, generator=dice(8))]
+    assert torch.equal(again[-2], [q.xs for q in sample(zero_model, x, s, generator=dice(7))][-2])
     assert not torch.equal(again[-2], other[-2])
 
 
 def test_a_walk_can_be_branched_from_any_step():
     s, x = Schedule.of("cosine", 10), randn(2, 2)
-    walk = list(sample(zero_model, x, s, generator=gen(7)))
+    walk = list(sample(zero_model, x, s, generator=dice(7)))
     middle = walk[4]  # landed on s = 5
-    g = gen(7)
+    g = dice(7)
     for _ in range(5):
         torch.randn(2, 2, dtype=F64, generator=g)
     same = list(sample(zero_model, middle.xs, s, range(middle.s, -1, -1), generator=g))
     assert torch.equal(same[-1].xs, walk[-1].xs)
-    other = list(sample(zero_model, middle.xs, s, range(5, -1, -1), generator=gen(1)))
+    other = list(sample(zero_model, middle.xs, s, range(5, -1, -1), generator=dice(1)))
     assert not torch.equal(other[0].xs, same[0].xs)
 
 
@@ -441,8 +438,8 @@ def test_what_the_network_predicts_does_not_change_the_walk(kind, sampler):
     def model(xt, t, y=None):
         return convert(eps_model(xt, t), "eps", kind, xt, t, s)
 
-    *_, want = sample(eps_model, x, s, sampler=sampler, generator=gen(1))
-    *_, got = sample(model, x, s, sampler=sampler, generator=gen(1), predicts=kind)
+    *_, want = sample(eps_model, x, s, sampler=sampler, generator=dice(1))
+    *_, got = sample(model, x, s, sampler=sampler, generator=dice(1), predicts=kind)
     assert_close(got.xs, want.xs, rtol=1e-9, atol=1e-9)
 
 
@@ -450,7 +447,7 @@ def test_what_the_network_predicts_does_not_change_the_walk(kind, sampler):
 def test_a_walk_of_any_sampler_ends_at_the_only_picture_there_is(sampler):
     s, only = Schedule.of("cosine", 50), randn(1, 2, seed=3)
     model, seen = ideal_denoiser(only, s), []
-    for step in sample(model, randn(4, 2), steps=6, sampler=sampler, generator=gen(1), clip=9.0):
+    for step in sample(model, randn(4, 2), steps=6, sampler=sampler, generator=dice(1), clip=9.0):
         seen.append((step.t, step.s))
         assert_close(step.xt, s.at(step.t, step.xt).sqrt() * step.x0_hat + (1 - s.at(step.t, step.xt)).sqrt() * step.eps_hat)  # fmt: skip
     assert_close(step.xs, only.expand(4, 2), rtol=1e-9, atol=1e-9)
@@ -461,10 +458,10 @@ def test_a_walk_of_any_sampler_ends_at_the_only_picture_there_is(sampler):
 def test_only_the_sampler_with_fresh_noise_hears_the_dice(sampler):
     s, x = Schedule.of("cosine", 20), randn(3, 2)
     model = mixture_denoiser(randn(4, 2, seed=5), 0.3, s)
-    (*_, one), (*_, two) = (sample(model, x, steps=5, sampler=sampler, generator=gen(i)) for i in (1, 2))
+    (*_, one), (*_, two) = (sample(model, x, steps=5, sampler=sampler, generator=dice(i)) for i in (1, 2))
     assert torch.equal(one.xs, two.xs) == (SAMPLERS[sampler].eta == 0)
     (*_, by_name), (*_, by_eta) = (
-        sample(model, x, steps=5, generator=gen(1), **k) for k in ({"sampler": "ddim"}, {"eta": 0.0})
+        sample(model, x, steps=5, generator=dice(1), **k) for k in ({"sampler": "ddim"}, {"eta": 0.0})
     )
     assert torch.equal(by_name.xs, by_eta.xs)
 
@@ -491,7 +488,7 @@ def test_a_learned_variance_is_asked_for_and_a_given_one_wins():
     assert torch.equal(x0_hat, convert(0.1 * x, "eps", "x0", x, 7, s)) and bool((v == 0.3).all())
     assert guess_x0(zero_model, x, 7, schedule=s)[1] is None
     for told, want in ((None, 0.3), (0.0, 0.0), (1.0, 1.0)):
-        step = next(sample(Learned(), x, steps=4, v=told, generator=gen(1)))
+        step = next(sample(Learned(), x, steps=4, v=told, generator=dice(1)))
         by_hand = reverse_step(x, 0.1 * x, 20, 15, s, step.noise, v=want)
         assert_close(step.xs, by_hand.xs, rtol=1e-9, atol=1e-9)
     Learned.eps_and_v = lambda self, xt, t, y=None: (xt, xt / 0)
@@ -518,7 +515,7 @@ def test_gradients_are_off_inside_the_walk_and_on_outside(sampler):
 @pytest.mark.parametrize("n,keep", [(5, 60), (60, 60), (61, 60), (100, 7), (1000, 60), (33, 2)])
 def test_trace_is_bounded_evenly_thinned_and_ends_with_the_end(n, keep):
     s = Schedule.of("linear", n)
-    trace = Trace(keep=keep).record(sample(zero_model, randn(2, 2), s, generator=gen()))
+    trace = Trace(keep=keep).record(sample(zero_model, randn(2, 2), s, generator=dice()))
     t = trace.frames("t").tolist()
     assert trace.seen == n and len(t) <= keep and t[0] == n and t[-1] == 1
     assert len(t) == n if n <= keep else len(t) >= keep // 2
@@ -536,7 +533,7 @@ def test_trace_survives_an_interrupt_and_does_not_share_memory():
     trace = Trace()
 
     def walk():
-        for i, step in enumerate(sample(zero_model, x, s, generator=gen())):
+        for i, step in enumerate(sample(zero_model, x, s, generator=dice())):
             if i == 4:
                 raise KeyboardInterrupt
             yield step

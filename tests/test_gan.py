@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from small import dice
 from torch import nn
 
 from diffusion_lib import data, gan, nets, store
@@ -12,10 +13,6 @@ from diffusion_lib.nets import Discriminator, Generator
 from diffusion_lib.train import Learner, fit
 
 NOTHING = Regular()
-
-
-def dice(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def state(model):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from small import dice
 from torch.testing import assert_close
 
 from diffusion_lib.diffusion import Schedule, add_noise, sample
@@ -14,12 +15,8 @@ F64 = torch.float64
 S = Schedule.of("cosine", 50)
 
 
-def gen(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 def randn(*shape, seed=0, dtype=F64):
-    return torch.randn(*shape, generator=gen(seed), dtype=dtype)
+    return torch.randn(*shape, generator=dice(seed), dtype=dtype)
 
 
 @pytest.mark.parametrize("t", (1, 10, 50))
@@ -72,7 +69,7 @@ def test_quick_distances_agree_with_careful_ones():
 def test_it_returns_training_pictures_and_only_those():
     x = randn(30, 1, 8, 8, dtype=torch.float32)
     trace = Trace().record(
-        sample(ideal_denoiser(x, S), randn(20, 1, 8, 8, seed=1, dtype=torch.float32), S, generator=gen(2))
+        sample(ideal_denoiser(x, S), randn(20, 1, 8, 8, seed=1, dtype=torch.float32), S, generator=dice(2))
     )
     d, i = torch.cdist(trace.final.flatten(1).double(), x.flatten(1).double()).min(1)
     assert d.max() < 1e-6 and len(i.unique()) > 5
@@ -84,7 +81,7 @@ def test_asked_for_a_class_it_answers_with_that_class():
     x, labels = randn(30, 1, 8, 8), torch.arange(30) % 3
     model = ideal_denoiser(x, S, labels)
     y = torch.tensor([0, 1, 2, 1])
-    *_, last = sample(model, randn(4, 1, 8, 8, seed=1), S, generator=gen(2), y=y)
+    *_, last = sample(model, randn(4, 1, 8, 8, seed=1), S, generator=dice(2), y=y)
     nearest = torch.cdist(last.xs.flatten(1), x.flatten(1)).argmin(1)
     assert labels[nearest].tolist() == y.tolist()
 
@@ -113,7 +110,7 @@ def test_reverse_sampling_reproduces_the_mixture(data, eta, T):
     means, sd = data()
     unit = (means.pow(2).mean() + sd**2).sqrt()
     means, sd, n, s = means / unit, float(sd / unit), 10_000, geometric(T)
-    *_, last = sample(mixture_denoiser(means, sd, s), randn(n, 2), s, generator=gen(1), eta=eta)
+    *_, last = sample(mixture_denoiser(means, sd, s), randn(n, 2), s, generator=dice(1), eta=eta)
     d, i = torch.cdist(last.xs, means).min(1)
     good = d < 3 * sd
     share = torch.bincount(i[good], minlength=len(means)).double() / good.sum()
@@ -132,7 +129,7 @@ def test_the_papers_unscaled_betas_fail_even_a_perfect_denoiser():
     for s, fails in ((bad, True), (Schedule.of("linear", 50), False)):
         # the bug's usual company: data not scaled to unit variance
         means1 = means / 2.83 if not fails else means
-        *_, last = sample(mixture_denoiser(means1, sd, s), randn(5000, 2), s, generator=gen(1))
+        *_, last = sample(mixture_denoiser(means1, sd, s), randn(5000, 2), s, generator=dice(1))
         share = torch.bincount(torch.cdist(last.xs, means1).argmin(1), minlength=25) / 5000
         assert (int((share > 0.1 / 25).sum()) < 20) == fails
 

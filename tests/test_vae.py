@@ -4,16 +4,13 @@ import math
 
 import pytest
 import torch
+from small import dice
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from diffusion_lib import data, store, vae
 from diffusion_lib.train import fit
 from diffusion_lib.vae import VAE, bits_per_dimension, kl_to_prior, surprise, vae_loss
-
-
-def dice(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 class Linear(nn.Module):

@@ -14,7 +14,7 @@ import pytest
 import torch
 from films import at, cloud, columns, line, mixed, numbers, panel, pictures, stored
 from PIL import Image
-from small import digit_denoiser, held_back
+from small import dice, digit_denoiser, held_back
 from torch.nn import functional as F
 
 from diffusion_lib import bound, data, gan, store, vae
@@ -53,10 +53,6 @@ CATS = data.sprites(12, size=16, seed=0, species="cat").x
 SEEN, FRESH = data.digits().split(1000)
 S = Schedule.of("cosine", 6)
 A = S.alpha_bar
-
-
-def dice(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 # ---------------------------------------------------------------------------------------- lesson 01
