@@ -13,12 +13,17 @@ def dice(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def digit_denoiser(predicts="v", out=1, classes=10, T=100, seed=0):
-    """A network for digits that never learned, whose answers are not all 0."""
+def denoiser(shape=(2,), classes=0, T=40, out=1, *, width=8, spread=0.3, predicts="v", seed=0):
+    """A network that never learned, whose answers are not all 0."""
     torch.manual_seed(seed)
-    net = MLP((1, 8, 8), T, classes=classes, width=16, depth=1, out=out)
-    torch.nn.init.normal_(net.last.weight, std=0.05)
+    net = MLP(shape, T, classes=classes, width=width, depth=1, out=out)
+    torch.nn.init.normal_(net.last.weight, std=spread)
     return ddpm.Denoiser(net.requires_grad_(False), Schedule.of("cosine", T), predicts)
+
+
+def digit_denoiser(predicts="v", out=1, classes=10, T=100, seed=0):
+    """The same for digits."""
+    return denoiser((1, 8, 8), classes, T, out, width=16, spread=0.05, predicts=predicts, seed=seed)
 
 
 def held_back(real, n):

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from small import denoiser
 from torch import nn
 
 from diffusion_lib import bound, data, ddpm, gan, nets, store, vae
@@ -132,13 +133,6 @@ def test_the_average_on_resume_is_the_average():
 # ---------------------------------------------------------------------------------------- ddpm
 
 
-def tiny(shape=(2,), classes=0, T=40, out=1):
-    torch.manual_seed(0)
-    net = MLP(shape, T, classes=classes, width=8, depth=1, out=out)
-    nn.init.normal_(net.last.weight, std=0.3)
-    return ddpm.Denoiser(net.requires_grad_(False), Schedule.of("cosine", T), "v")
-
-
 class Spy(ddpm.Denoiser):
     """A denoiser that notes what it is asked: times and classes."""
 
@@ -150,7 +144,7 @@ class Spy(ddpm.Denoiser):
 
 
 def spy(**more):
-    model = tiny(**more)
+    model = denoiser(**more)
     return Spy(model.net, model.schedule, model.predicts)
 
 
@@ -188,10 +182,10 @@ def test_draw_takes_the_steps_that_eta_asks_for():
 
 
 def test_pictures_are_kept_in_range_and_points_are_not():
-    wild = tiny(shape=(1, 4, 4))
+    wild = denoiser(shape=(1, 4, 4))
     wild.net.last.weight *= 100
     assert float(torch.cat(list(ddpm.draw(wild, 4, 3))).abs().max()) < 1.001
-    wild = tiny()
+    wild = denoiser()
     wild.net.last.weight *= 100
     assert float(torch.cat(list(ddpm.draw(wild, 4, 3))).abs().max()) > 1.1
 
@@ -232,7 +226,7 @@ def test_build_hands_on_what_it_is_asked(monkeypatch):
 
 
 def test_the_first_entry_of_the_bound_is_the_end_of_the_chain_in_bits():
-    model = tiny(T=4)
+    model = denoiser(T=4)
     terms = bound.bound_terms(model, POINTS.x, model.schedule, None, v=0.0, n=2)
     assert (
         float(terms[0]) == pytest.approx(model.schedule.terminal_kl(POINTS.x) / math.log(2), rel=1e-4)
@@ -331,7 +325,7 @@ def test_vae_build_hands_on_its_s_and_draws_grain_for_points_only():
 
 
 def test_a_file_remembers_what_its_network_predicts(tmp_path):
-    model = tiny()
+    model = denoiser()
     for predicts in ("eps", "x0", "v"):
         other = ddpm.Denoiser(model.net, model.schedule, predicts)
         again = store.load(store.save(tmp_path / "w.safetensors", other, {}))
