@@ -74,6 +74,7 @@ TRACE = "diffusion_lib/trace.py"
 O = "diffusion_lib/oracle.py"
 STORE = "diffusion_lib/store.py"
 T = "diffusion_lib/train.py"
+CHECKPOINT = "diffusion_lib/checkpoint.py"
 V = "diffusion_lib/vae.py"
 FIGURES = "diffusion_lib/viz/figures.py"
 PANELS = "diffusion_lib/viz/panels.py"
@@ -126,7 +127,7 @@ MATHEMATICS = [
     ("average keeps the untrained start", T, "keep = (1 - 1 / self.n)", "keep = (1 - 1 / (self.n + 1))"),
     ("average: shares swapped", T, "list(model.parameters()), 1 - keep)", "list(model.parameters()), keep)"),
     ("NaN noticed and stepped on", T, 'raise FloatingPointError(f"The loss', 'print(f"The loss'),
-    ("dice not restored on resume", T, 'generator.set_state(state["dice"].cpu())', "pass"),
+    ("dice not restored on resume", CHECKPOINT, 'generator.set_state(state["dice"].cpu())', "pass"),
     ("batches from the first again on resume", T, "islice(batches, done, None)", "islice(batches, 0, None)"),
     ("average forgets how old it is on resume", T, 'self._ema.n = state["n"]', "pass"),
     ("rate rises instead of falling", T, "0.5 * (1 + math.cos", "0.5 * (1 - math.cos"),
@@ -496,7 +497,7 @@ WIRING = [
     ("the gradient is not clipped", T, "self.model.parameters(), self.clip)", "self.model.parameters(), math.inf)"),
     ("the optimiser begins anew on resume", T, 'self.optimizer.load_state_dict(state["optimizer"])', "pass"),
     ("the average is forgotten on resume", T, 'self.ema.load_state_dict(state["ema"])', 'self.ema.load_state_dict(state["model"])'),
-    ("the seconds begin at 0 on resume", T, 'return state["done"], state["spent"],', 'return state["done"], 0.0,'),
+    ("the seconds begin at 0 on resume", CHECKPOINT, 'return state["done"], state["spent"],', 'return state["done"], 0.0,'),
     ("warmup is not handed on", T, "rate(max(progress(), 1e-3 * warmup), warmup)", "rate(max(progress(), 1e-3 * warmup))"),
     ("the rate is set for the first learner only", T, "for learner in learners:\n                learner.set_rate(share)", "for learner in learners[:1]:\n                learner.set_rate(share)"),
     ("`draw` uses the first batch's classes for all", P, "y[start : start + batch].to(device)", "y[: min(batch, n - start)].to(device)"),
@@ -630,9 +631,9 @@ KEPT = [
     ('shell: only NaN is a fault that keeps', SHELL, '    except Exception as error:  # a', '    except FloatingPointError as error:  # a'),
     ('shell: one file for two', SHELL, 'if args.checkpoint and os.path.realpath', 'if False and os.path.realpath'),
     ('shell: --out by default is not looked at', SHELL, 'default="weights.safetensors"', 'default=Path("weights.safetensors")'),
-    ('train: whatever the checkpoint was made with', T, 'if k in then and then[k] != story[k]', 'if False'),
-    ('train: labels are no part of the data', T, '_digest(value.x, value.y)', '_digest(value.x)'),
-    ('train: a checkpoint that fails ends all', T, '        warnings.warn(f"The checkpoint is not up to date. {error}", stacklevel=3)', '        raise'),
+    ('train: whatever the checkpoint was made with', CHECKPOINT, 'if k in then and then[k] != story[k]', 'if False'),
+    ('train: labels are no part of the data', CHECKPOINT, '_digest(value.x, value.y)', '_digest(value.x)'),
+    ('train: a checkpoint that fails ends all', CHECKPOINT, '        warnings.warn(f"The checkpoint is not up to date. {error}", stacklevel=3)', '        raise'),
     ('train: no record of where it goes on', T, '            yield Record(done, spent, progress(), rate(progress(), warmup), values)\n    saved', '    saved'),
     ('train: the race decides again on resume', T, '            self.precision = state["precision"]', '            pass'),
     ("build leaves other dice behind", T, "    with torch.random.fork_rng(devices=[]):  # weights are made on the CPU\n", "    if True:\n"),

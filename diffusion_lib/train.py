@@ -11,15 +11,12 @@
 from __future__ import annotations
 
 import copy
-import io
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -28,8 +25,8 @@ import torch
 from torch import Tensor, nn
 
 from . import files
+from .checkpoint import keep, resume, told
 from .dataset import Data
-from .diffusion import Schedule
 from .values import dice, integer, plain, seeded
 
 MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short: for tests and rehearsals
@@ -289,13 +286,13 @@ def fit(
             "dice": generator.get_state(),
             "about": story,
         }
-        _save(path, state | {"done": done, "spent": spent, "values": values})
+        keep(path, state | {"done": done, "spent": spent, "values": values})
 
     if path is not None:
         files.check(path)
         story = told((about or {}) | {"the seed of fit": seed, "warmup": warmup})
         if path.exists():
-            done, spent, values = _resume(path, learners, generator, story)
+            done, spent, values = resume(path, learners, generator, story)
             yield Record(done, spent, progress(), rate(progress(), warmup), values)
     saved, queue = spent, islice(batches, done, None)
     try:
@@ -323,59 +320,3 @@ def fit(
     finally:
         if path is not None and done:
             save()
-
-
-def told(about: dict) -> dict[str, str]:
-    """What a model is built from, as words to compare: options by their value, data and schedules by their contents."""
-    return {name: _words(value) for name, value in about.items() if name != "device"}
-
-
-def _words(value) -> str:
-    if isinstance(value, Data):
-        return f"{value.name or 'data'} ({len(value):,} items, {_digest(value.x, value.y)})"
-    if isinstance(value, Schedule):
-        return f"{value.name} (T = {value.T}, {_digest(value.alpha_bar)})"
-    if isinstance(value, nn.Module):
-        return f"{type(value).__name__} {getattr(value, 'config', '')}".strip()
-    return str(value)
-
-
-def _digest(*tensors: Tensor | None) -> str:
-    digest = sha256()
-    for x in tensors:
-        digest.update(b"none" if x is None else x.detach().cpu().double().numpy().tobytes())
-    return digest.hexdigest()[:8]
-
-
-def _save(path: Path, state: dict) -> None:
-    """Whatever goes wrong here is a warning: what was learned is worth more than its checkpoint."""
-    try:
-        state["values"] = {k: float(v) for k, v in state["values"].items()}
-        # to memory first: on a full disk torch has words of its own
-        torch.save(state, buffer := io.BytesIO())
-        files.write(path, buffer.getvalue())
-    except Exception as error:
-        warnings.warn(f"The checkpoint is not up to date. {error}", stacklevel=3)
-
-
-def _resume(path: Path, learners, generator, story: dict) -> tuple[int, float, dict]:
-    try:
-        state = torch.load(path, map_location=learners[0].device, weights_only=True)
-        then = state["about"]
-    except Exception as error:
-        said = f"Cannot go on from {path} ({type(error).__name__}): it is broken, or no checkpoint of this version. {ELSE}"
-        raise ValueError(said) from error
-    for name in [k for k in story if k in then and then[k] != story[k]]:
-        said = f"Cannot go on from {path}: it was made with {name} = {then[name]}, not with {story[name]}. {ELSE}"
-        raise ValueError(said)
-    try:
-        for learner, its in zip(learners, state["learners"], strict=True):
-            learner.load_state_dict(its)
-        generator.set_state(state["dice"].cpu())
-        return state["done"], state["spent"], state["values"]
-    except Exception as error:
-        said = f"Cannot go on from {path} ({type(error).__name__}): it was made by another model. {ELSE}"
-        raise ValueError(said) from error
-
-
-ELSE = "Give the same model, data and options as before, or another checkpoint."

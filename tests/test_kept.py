@@ -19,11 +19,12 @@ import pytest
 import torch
 
 from diffusion_lib import __main__, data, ddpm, files, gan, nets, store, train, vae
+from diffusion_lib.checkpoint import told
 from diffusion_lib.cli import figure as cli
 from diffusion_lib.cli import train as shell
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
-from diffusion_lib.train import fit, told
+from diffusion_lib.train import fit
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 RING = "train --data ring --out w.safetensors"

@@ -15,12 +15,13 @@ import torch
 from PIL import Image
 
 from diffusion_lib import __main__, data, ddpm, gan, nets, store, train, vae
+from diffusion_lib.checkpoint import told
 from diffusion_lib.cli.options import Parser
 from diffusion_lib.course import lesson01
 from diffusion_lib.course.lesson03 import glass
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
-from diffusion_lib.train import Parts, Record, told
+from diffusion_lib.train import Parts, Record
 from diffusion_lib.viz import figures
 from diffusion_lib.viz.player import FramePlayer
 
