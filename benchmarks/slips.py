@@ -195,6 +195,7 @@ MATHEMATICS = [
     ("all alike: only three can be", ARENA_, "len(ahead) == len(values)", "len(ahead) == 3"),
     ("a network of a family cannot be loaded", STORE, "for net in f.NETS}", "for net in f.NETS[:1]}"),
     ("figure: the last scene is forgotten", MAIN, "for add in SCENES:", "for add in SCENES[:1]:"),
+    ("a network built again forgets its last option", NETS, 'if k not in ("self", "__class__")', 'if k not in ("self", "__class__", "waves", "out")'),
     ("arena: a GAN's looks all counted", G, "[(1 / every, look), (1 - 1 / every, look", "[(1, look), (0, look"),
     ("arena: a GAN that looks seldom, by thought", G, '12 / parts.about["every"]', "12"),
     ("arena: a multiply-add counted as one", EVALUATION_COST, "total += 2 * out.numel()", "total += out.numel()"),
@@ -376,7 +377,7 @@ WIRING = [
     ("blind spots: clearly seen by those that do not see it", BLIND, "if abs(far) > 4", "if abs(far) < 4"),
     ("an interval's ends exchanged", TABLES, "({self.low:+.3f} to {self.high:+.3f})", "({self.high:+.3f} to {self.low:+.3f})"),
     ("an interval's line is drawn bold around 0", TABLES, "shown = self.low > 0 or self.high < 0", "shown = self.low < 0 < self.high"),
-    ("an entry's options are not handed on", A, "device=device, **(options or {}).get(name, {}))", "device=device)"),
+    ("an entry's options are not handed on", A, "device=device, **told)", "device=device)"),
     ("an entry draws with one seed for all", A, "draw(self.model, n, seed=seed)", "draw(self.model, n)"),
     # ---- lesson 09: latents, blurring, copying
     ("map: rows and columns of the decoded exchanged", LATENTS, "torch.cartesian_prod(axis, axis).flip(1)", "torch.cartesian_prod(axis, axis)"),

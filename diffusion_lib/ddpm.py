@@ -77,7 +77,7 @@ def hybrid_loss(
     t: Tensor,
     eps: Tensor,
     schedule: Schedule,
-    predicts="eps",
+    predicts: str = "eps",
     y=None,
     levels: int | None = None,
 ) -> Tensor:

@@ -83,7 +83,9 @@ def g_relativistic(real: Tensor, fake: Tensor) -> Tensor:
 
 def _pair(real: Tensor, fake: Tensor) -> None:
     if real.shape != fake.shape:
-        raise ValueError(f"Each fake is compared with one real one, but their scores have shapes {tuple(fake.shape)} and {tuple(real.shape)}.")  # fmt: skip
+        raise ValueError(
+            f"Each fake is compared with one real one, but their scores have shapes {tuple(fake.shape)} and {tuple(real.shape)}."
+        )
 
 
 LOSSES = {
@@ -140,7 +142,9 @@ class Regular:
         keep = least + (1 - least) * share**2
         return replace(self, r1=keep * self.r1, r2=keep * self.r2)
 
-    def __call__(self, model: Discriminator, real: Tensor, fake: Tensor, y: Tensor | None, generator: torch.Generator) -> Tensor:  # fmt: skip
+    def __call__(
+        self, model: Discriminator, real: Tensor, fake: Tensor, y: Tensor | None, generator: torch.Generator
+    ) -> Tensor:
         total = real.new_zeros(())
         if self.every > 1 and float(torch.rand((), generator=generator)) * self.every >= 1:
             return total
@@ -165,7 +169,15 @@ class Regular:
 # ---------------------------------------------------------------------------------------- the four parts of a step
 
 
-def d_step(d: Learner, real: Tensor, fake: Tensor, loss: Loss, regular: Regular, generator: torch.Generator, y: Tensor | None = None) -> dict[str, float]:  # fmt: skip
+def d_step(
+    d: Learner,
+    real: Tensor,
+    fake: Tensor,
+    loss: Loss,
+    regular: Regular,
+    generator: torch.Generator,
+    y: Tensor | None = None,
+) -> dict[str, float]:
     """Teach D once: real (B, ...) against fakes (B, ...). G feels nothing of it. Returns D's loss and both mean scores."""
     fake = fake.detach()  # or D's lesson would run on into G's weights
     scores, fakes = d.model(real, y), d.model(fake, y)
@@ -173,7 +185,15 @@ def d_step(d: Learner, real: Tensor, fake: Tensor, loss: Loss, regular: Regular,
     return {"loss_d": value, "real": float(scores.detach().mean()), "fake": float(fakes.detach().mean())}
 
 
-def g_step(g: Learner, d: Learner, real: Tensor, fake: Tensor, loss: Loss, y: Tensor | None = None, scores: Tensor | None = None) -> dict[str, float]:  # fmt: skip
+def g_step(
+    g: Learner,
+    d: Learner,
+    real: Tensor,
+    fake: Tensor,
+    loss: Loss,
+    y: Tensor | None = None,
+    scores: Tensor | None = None,
+) -> dict[str, float]:
     """Fool D once: fakes (B, ...) that still hang on G's weights. D judges and does not change. Returns G's loss.
 
     scores: what D says of the real ones now, (B,), where it is known.
@@ -187,7 +207,15 @@ def g_step(g: Learner, d: Learner, real: Tensor, fake: Tensor, loss: Loss, y: Te
         d.model.requires_grad_(True)
 
 
-def gan_step(g: Learner, d: Learner, real: Tensor, loss: Loss, regular: Regular, generator: torch.Generator, y: Tensor | None = None) -> dict[str, float]:  # fmt: skip
+def gan_step(
+    g: Learner,
+    d: Learner,
+    real: Tensor,
+    loss: Loss,
+    regular: Regular,
+    generator: torch.Generator,
+    y: Tensor | None = None,
+) -> dict[str, float]:
     """One whole step: draw fakes, teach D, draw fresh fakes, fool D. real (B, ...), y (B,) their classes or None."""
     with torch.no_grad():
         fake = g.model(g.model.noise(len(real), generator), y)  # 1 draw fakes
@@ -328,7 +356,9 @@ def _split(x: Tensor, y: Tensor | None, n: int) -> list[tuple[Tensor, Tensor | N
 
 
 @torch.no_grad()
-def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:  # fmt: skip
+def draw(
+    model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, batch: int = 250
+) -> Iterator[Tensor]:
     """n samples, a batch (B, ...) at a time, as `ddpm.draw`: one network call each. Pictures are kept in [-1, 1].
 
     y: (n,) class numbers; if the network has classes and y is None, each class in turn.

@@ -3,6 +3,7 @@
 Both nets hear the time as sinusoids and let it scale and shift every block (FiLM, Perez et al. 2018, 1709.07871).
 Their last layer starts at zero, so an untrained network predicts 0 everywhere, whatever it will be taught to predict.
 Letters in shapes: B samples, C channels, H x W pixels, D the width of a hidden layer.
+Longer than 400 lines because each network stands whole, with its own sentences for what it cannot take.
 """
 
 from __future__ import annotations
@@ -16,6 +17,13 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from .diffusion import randn_like
 from .values import integer
+
+
+def arguments(told: dict) -> dict:
+    """The locals() of an __init__ as the `config` that builds the network again: its arguments, a shape as a list."""
+    return {
+        k: list(v) if isinstance(v, tuple) else v for k, v in told.items() if k not in ("self", "__class__")
+    }
 
 
 def classes_for(y: Tensor | str | None, n: int, classes: int) -> Tensor | None:
@@ -105,14 +113,7 @@ class MLP(nn.Module):
 
     def __init__(self, shape, T: int, classes: int = 0, width: int = 128, depth: int = 3, out: int = 1):
         super().__init__()
-        self.config = {
-            "shape": list(shape),
-            "T": T,
-            "classes": classes,
-            "width": width,
-            "depth": depth,
-            "out": out,
-        }
+        self.config = arguments(locals())
         n = math.prod(shape)
         self.register_buffer(
             "frequency", torch.arange(1.0, 9.0 if len(shape) == 1 else 1.0), persistent=False
@@ -157,8 +158,19 @@ class UNet(nn.Module):
     which leaves a quarter of the places to compute. mults: channels at each size, in units of `channels`.
     """
 
-    def __init__(self, shape, T: int, classes: int = 0, channels: int = 32, mults=(1, 2), depth: int = 1, patch: int = 1, out: int = 1):  # fmt: skip
+    def __init__(
+        self,
+        shape,
+        T: int,
+        classes: int = 0,
+        channels: int = 32,
+        mults=(1, 2),
+        depth: int = 1,
+        patch: int = 1,
+        out: int = 1,
+    ):
         super().__init__()
+        self.config = arguments(locals())
         c, h, w = shape
         if h % (patch * 2 ** (len(mults) - 1)) or w % (patch * 2 ** (len(mults) - 1)):
             raise ValueError(
@@ -168,7 +180,6 @@ class UNet(nn.Module):
             raise ValueError(
                 f"A U-Net needs channels that divide by 8, for its groups: got channels = {channels}."
             )
-        self.config = {"shape": list(shape), "T": T, "classes": classes, "channels": channels, "mults": list(mults), "depth": depth, "patch": patch, "out": out}  # fmt: skip
         self.patch, width = patch, 4 * channels
         sizes = [channels * m for m in mults]
         self.condition = Condition(T, classes, width)
@@ -214,12 +225,13 @@ class Classifier(nn.Module):
 
     def __init__(self, shape, classes: int, width: int = 64):
         super().__init__()
-        self.config = {"shape": list(shape), "classes": classes, "width": width}
+        self.config = arguments(locals())
         c, h, w = shape
-        self.look = nn.Sequential(
-            nn.Conv2d(c, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(64 * (h // 4) * (w // 4), width), nn.ReLU(),
-        )  # fmt: skip
+        layers = []
+        for a, b in ((c, 32), (32, 64)):
+            layers += [nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+        layers += [nn.Flatten(), nn.Linear(64 * (h // 4) * (w // 4), width), nn.ReLU()]
+        self.look = nn.Sequential(*layers)
         self.name = nn.Linear(width, classes)
 
     def features(self, x: Tensor) -> Tensor:
@@ -294,9 +306,17 @@ class Generator(nn.Module):
     patch: 2 makes 2 x 2 pixels at a time, as `UNet` does. waves: octaves of `Waves` that z enters with (points only). card: where the weights come from, if they were loaded.
     """
 
-    def __init__(self, shape, latent: int = 32, classes: int = 0, channels: int = 32, patch: int = 1, waves: int = WAVES):  # fmt: skip
+    def __init__(
+        self,
+        shape,
+        latent: int = 32,
+        classes: int = 0,
+        channels: int = 32,
+        patch: int = 1,
+        waves: int = WAVES,
+    ):
         super().__init__()
-        self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "patch": patch, "waves": waves}  # fmt: skip
+        self.config = arguments(locals())
         self.card: dict = {}
         self.label = nn.Embedding(classes, latent) if classes else None
         if classes:  # softer than z: with classes G may draw one picture of each and stay there (Shahbazi et al. 2022, 2201.06578)
@@ -307,7 +327,9 @@ class Generator(nn.Module):
             return
         sides, widths = _sizes(shape, channels, patch)
         self.first, self.start = nn.Linear(inputs, widths[0] * sides[0] ** 2), (widths[0], sides[0], sides[0])
-        self.blocks = nn.ModuleList(Residual(a, b) for a, b in zip([widths[0], *widths], widths, strict=False))  # fmt: skip
+        self.blocks = nn.ModuleList(
+            Residual(a, b) for a, b in zip([widths[0], *widths], widths, strict=False)
+        )
         self.last = nn.Conv2d(widths[-1], shape[0] * patch**2, 3, padding=1)
 
     @property
@@ -322,7 +344,9 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         if z.ndim != 2 or z.shape[1] != self.config["latent"]:
-            raise ValueError(f"This generator draws from z of shape (B, {self.config['latent']}), but got {tuple(z.shape)}.")  # fmt: skip
+            raise ValueError(
+                f"This generator draws from z of shape (B, {self.config['latent']}), but got {tuple(z.shape)}."
+            )
         check_numbers(self, z)
         if y is not None:
             check_classes(y, len(z), self.config["classes"], lowest=0)
@@ -360,9 +384,18 @@ class Discriminator(nn.Module):
     (Miyato, Koyama 2018, 1802.05637).
     """
 
-    def __init__(self, shape, classes: int = 0, channels: int = 32, patch: int = 1, spectral: bool = False, minibatch_std: bool = False, waves: int = WAVES):  # fmt: skip
+    def __init__(
+        self,
+        shape,
+        classes: int = 0,
+        channels: int = 32,
+        patch: int = 1,
+        spectral: bool = False,
+        minibatch_std: bool = False,
+        waves: int = WAVES,
+    ):
         super().__init__()
-        self.config = {"shape": list(shape), "classes": classes, "channels": channels, "patch": patch, "spectral": spectral, "minibatch_std": minibatch_std, "waves": waves}  # fmt: skip
+        self.config = arguments(locals())
         self.card: dict = {}
         self.group = 8 if minibatch_std else 0
         self.eye, inputs = eye(shape, channels, patch, waves)
@@ -380,7 +413,9 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         if x.shape[1:] != self.shape:
-            raise ValueError(f"This discriminator knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")  # fmt: skip
+            raise ValueError(
+                f"This discriminator knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}."
+            )
         check_numbers(self, x)
         h = self.eye(x)
         if self.group:

@@ -124,7 +124,9 @@ def _nets() -> dict[str, type[nn.Module]]:
 def _json(about: dict) -> str:
     """Numbers of NumPy and torch are numbers too."""
     try:
-        return json.dumps(about, default=lambda value: value.item() if getattr(value, "ndim", 1) == 0 else value.tolist())  # fmt: skip
+        return json.dumps(
+            about, default=lambda value: value.item() if getattr(value, "ndim", 1) == 0 else value.tolist()
+        )
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"A card holds text, numbers and lists of them, but this one does not ({error})."
@@ -146,7 +148,9 @@ def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
     with suppress(ValueError):
         about = json.loads(text)
     if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise ValueError(f"{path} was not written by this version of diffusion_lib ({FORMAT}): its card is missing or foreign.")  # fmt: skip
+        raise ValueError(
+            f"{path} was not written by this version of diffusion_lib ({FORMAT}): its card is missing or foreign."
+        )
     return about, tensors
 
 

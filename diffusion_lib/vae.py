@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .bound import log_bin
 from .dataset import Data
 from .diffusion import randn_like
-from .nets import Generator, check_classes, check_numbers, classes_for, eye, mlp
+from .nets import Generator, arguments, check_classes, check_numbers, classes_for, eye, mlp
 from .train import Learner, Parts, check_build, seeded_weights
 from .values import dice, integer, plain
 
@@ -31,9 +31,17 @@ class VAE(nn.Module):
     learned. channels, patch: as in `nets.Generator`. card: where the weights come from, if they were loaded.
     """
 
-    def __init__(self, shape, latent: int = 16, classes: int = 0, channels: int = 16, sd: float | None = None, patch: int = 1):  # fmt: skip
+    def __init__(
+        self,
+        shape,
+        latent: int = 16,
+        classes: int = 0,
+        channels: int = 16,
+        sd: float | None = None,
+        patch: int = 1,
+    ):
         super().__init__()
-        self.config = {"shape": list(shape), "latent": latent, "classes": classes, "channels": channels, "sd": sd, "patch": patch}  # fmt: skip
+        self.config = arguments(locals())
         self.card: dict = {}
         self.eye, features = eye(shape, channels, patch)
         width = channels if len(shape) == 1 else 4 * channels
@@ -56,7 +64,9 @@ class VAE(nn.Module):
     def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """mu and logvar of q(z | x), (B, latent) each; y (B,): the classes, if the network has any."""
         if x.shape[1:] != self.shape:
-            raise ValueError(f"This encoder knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")  # fmt: skip
+            raise ValueError(
+                f"This encoder knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}."
+            )
         if self.label is not None and y is None:
             raise ValueError("This encoder wants to be told which class it sees: give y (B,).")
         if y is not None:
@@ -84,7 +94,14 @@ def surprise(model: VAE, x: Tensor, z: Tensor, y: Tensor | None = None, levels: 
     return each.flatten(1).sum(1)
 
 
-def vae_loss(model: VAE, x: Tensor, noise: Tensor, y: Tensor | None = None, beta: float = 1.0, levels: int | None = None) -> Tensor:  # fmt: skip
+def vae_loss(
+    model: VAE,
+    x: Tensor,
+    noise: Tensor,
+    y: Tensor | None = None,
+    beta: float = 1.0,
+    levels: int | None = None,
+) -> Tensor:
     """The negative ELBO, -log p(x | z) + beta KL(q(z | x) || p(z)) at z = mu + exp(logvar / 2) noise, (B,), in nats.
 
     With beta = 1 it stands above -log p(x) on average. noise: (B, latent) from N(0, I); written so, the gradient finds its
@@ -135,7 +152,9 @@ def build(
     """
     told = dict(locals())
     if sd is not None and sd <= 0:
-        raise ValueError(f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}.")  # fmt: skip
+        raise ValueError(
+            f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}."
+        )
     check_build(data, device, latent=latent, channels=channels, batch=batch)
     told |= {k: v for k, v in suited(data).items() if told[k] is None}
     use, shape = SimpleNamespace(**told), tuple(data.x.shape[1:])
@@ -156,7 +175,9 @@ def build(
 
 
 @torch.no_grad()
-def bits_per_dimension(model: VAE, x: Tensor, levels: int | None, *, y: Tensor | None = None, n: int = 16, seed: int = 0) -> float:  # fmt: skip
+def bits_per_dimension(
+    model: VAE, x: Tensor, levels: int | None, *, y: Tensor | None = None, n: int = 16, seed: int = 0
+) -> float:
     """The bound on -log2 p(x) per number, the mean over x (N, ...) and n draws of z. levels: see `surprise`."""
     g = dice(seed)
     like = x.new_empty(len(x), model.config["latent"])
@@ -165,7 +186,9 @@ def bits_per_dimension(model: VAE, x: Tensor, levels: int | None, *, y: Tensor |
 
 
 @torch.no_grad()
-def draw(model: VAE, n: int, *, y: Tensor | None = None, grain: bool | None = None, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:  # fmt: skip
+def draw(
+    model: VAE, n: int, *, y: Tensor | None = None, grain: bool | None = None, seed: int = 0, batch: int = 250
+) -> Iterator[Tensor]:
     """n samples, a batch (B, ...) at a time, as `gan.draw`: one network call each. Pictures are kept in [-1, 1].
 
     grain: draw from p(x | z), with its noise of size s; else what you get is its mean, smoother than real pictures.

@@ -109,7 +109,9 @@ ONLY = {
 def _refuse(args) -> None:
     for option, endings in ONLY.items():
         if getattr(args, option, None) is not None and _ending(args) not in endings:
-            raise ValueError(f"--{option} is for {', '.join(endings)}, and {args.out.name} is none of them: leave it out.")  # fmt: skip
+            raise ValueError(
+                f"--{option} is for {', '.join(endings)}, and {args.out.name} is none of them: leave it out."
+            )
     if args.size is not None and getattr(args, "kind", None) == "digit":
         raise ValueError("digit has pixels of its own: leave --size out.")
 
@@ -203,7 +205,11 @@ def _pictures(args):
         if args.size is not None and "size" not in takes(name):
             raise ValueError(f"{name} has pixels of its own: leave --size out.")
         return x
-    x = data.folder(args.folder, size).x if args.folder else torch.cat([data.photo(p, size).x for p in args.image])  # fmt: skip
+    x = (
+        data.folder(args.folder, size).x
+        if args.folder
+        else torch.cat([data.photo(p, size).x for p in args.image])
+    )
     which = "your picture" if len(x) == 1 else f"one of your {len(x)} pictures"
     tell(f"The perfect denoiser can only end at {which}: it remembers, and invents nothing.")
     return x

@@ -88,13 +88,17 @@ def sample(args) -> int:
 
     model = store.load(args.weights, pick_device(args.device))
     if (name := name_of(model)) is None:
-        raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a {', '.join(FAMILIES)}.")  # fmt: skip
+        raise ValueError(
+            f"{args.weights} judges, it cannot draw: give the weights of a {', '.join(FAMILIES)}."
+        )
     family, y = FAMILIES[name], None
     walk = {"steps": args.steps or 50, "sampler": args.sampler, "eta": args.eta}
     takes = inspect.signature(family.draw).parameters
     if not walk.keys() <= takes.keys():
         if any(asked is not None for asked in (args.steps, args.sampler, args.eta)):
-            raise ValueError(f"{args.weights} is a {name}, which walks no steps: leave out --steps, --sampler and --eta.")  # fmt: skip
+            raise ValueError(
+                f"{args.weights} is a {name}, which walks no steps: leave out --steps, --sampler and --eta."
+            )
         walk = {}
     classes = family.network(model).config["classes"]
     if args.label is not None:

@@ -131,8 +131,14 @@ def train(args) -> int:
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
     model, parts = build(learned, seed=args.seed, device=device, **told)
     words = [Path(w).name if "/" in w or "\\" in w else w for w in sys.argv[1:]]  # no folders of this machine
-    card = store.card(data=args.data, items=len(learned), model=args.model, seed=args.seed, device=device,
-                      command="python -m diffusion_lib " + shlex.join(words))  # fmt: skip
+    card = store.card(
+        data=args.data,
+        items=len(learned),
+        model=args.model,
+        seed=args.seed,
+        device=device,
+        command="python -m diffusion_lib " + shlex.join(words),
+    )
     with stops() as came:
         record, fault = _learn(args, parts, came)
         if record is None:
@@ -167,7 +173,9 @@ def _asked(args) -> tuple[Callable, dict]:
     for option in told:
         if option not in takes[args.model]:
             having = " and ".join(name for name in takes if option in takes[name])
-            raise ValueError(f"--{option.replace('_', '-')} is an option of --model {having}, not of {args.model}: leave it out.")  # fmt: skip
+            raise ValueError(
+                f"--{option.replace('_', '-')} is an option of --model {having}, not of {args.model}: leave it out."
+            )
     return models()[args.model].build, told
 
 
@@ -219,7 +227,9 @@ def _keep(args, model, card: dict, came: list[int]) -> tuple[Path, str]:
         except OSError as error:
             if not _columns() or set(came) - {signal.SIGINT}:
                 raise
-            complain(f"{error} What was learned waits for that: it is tried again and again, until Ctrl+C gives it up.")  # fmt: skip
+            complain(
+                f"{error} What was learned waits for that: it is tried again and again, until Ctrl+C gives it up."
+            )
             _wait(came, asked)
             if len(came) > asked:
                 raise

@@ -55,7 +55,9 @@ class Place:
         fails: coverage under half of what real ones have on average, or no numbers.
         """
         if len(x) != self.n:
-            raise ValueError(f"All are judged by {self.n} samples, for a metric moves with their number: got {len(x)}.")  # fmt: skip
+            raise ValueError(
+                f"All are judged by {self.n} samples, for a metric moves with their number: got {len(x)}."
+            )
         if not bool(x.isfinite().all()):
             return {"coverage": 0.0, "fails": True}
         if self.eye is None:
@@ -160,21 +162,32 @@ class Entry:
         return x
 
 
-def enter(place: Place, seed: int = 0, device="cpu", families=None, options: dict | None = None) -> dict[str, Entry]:  # fmt: skip
+def enter(
+    place: Place, seed: int = 0, device="cpu", families=None, options: dict | None = None
+) -> dict[str, Entry]:
     """An untrained entry for each family, as its `build` makes it; options: {family: {...}} for `build`.
 
     families: None for all.
     """
     out = {}
     for name in families or FAMILIES:
-        model, parts = FAMILIES[name].build(place.learn, seed=seed, device=device, **(options or {}).get(name, {}))  # fmt: skip
+        told = (options or {}).get(name, {})
+        model, parts = FAMILIES[name].build(place.learn, seed=seed, device=device, **told)
         x, y = next(parts.batches)
         parts = parts._replace(batches=chain([(x, y)], parts.batches))
         out[name] = Entry(name, model, parts, (x, None if x.ndim == 2 else y))
     return out
 
 
-def race(entries: dict[str, Entry], *, seconds: float | None = None, steps: dict[str, int] | None = None, rests: dict[str, int] | None = None, seed: int = 0, clock: Callable[[], float] = time.perf_counter) -> Iterator[Entry]:  # fmt: skip
+def race(
+    entries: dict[str, Entry],
+    *,
+    seconds: float | None = None,
+    steps: dict[str, int] | None = None,
+    rests: dict[str, int] | None = None,
+    seed: int = 0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Iterator[Entry]:
     """Train them all; yields the entry whose step it was. Whoever has had the least time is next, so nobody is ever more
     than one step ahead. Drawing and judging in the loop's body do not count.
 

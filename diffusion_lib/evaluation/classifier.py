@@ -21,7 +21,9 @@ def build(data: Data, *, seed: int = 0, device="cpu") -> tuple[Classifier, Parts
     check_build(data, device)
     if data.x.ndim != 4 or data.y is None:
         what = "are points" if data.x.ndim == 2 else "have no classes"
-        raise ValueError(f"A classifier learns pictures (N, C, H, W) with classes, but {data.name or 'these data'} {what}.")  # fmt: skip
+        raise ValueError(
+            f"A classifier learns pictures (N, C, H, W) with classes, but {data.name or 'these data'} {what}."
+        )
     small = data.x.shape[-1] <= 8
     about = {"model": "classifier", "data": data, "seed": seed, "batch": 128}
     with seeded_weights(seed):

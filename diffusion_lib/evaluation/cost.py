@@ -70,7 +70,10 @@ def drawing_flops(entry: Entry, n: int = 4) -> float:
 
 def parameters(entry: Entry) -> dict[str, int]:
     """How many numbers are learned in training, and how many of them drawing needs."""
-    nets = {"training": [learner.model for learner in entry.parts.learners], "drawing": [FAMILIES[entry.name].network(entry.model)]}  # fmt: skip
+    nets = {
+        "training": [learner.model for learner in entry.parts.learners],
+        "drawing": [FAMILIES[entry.name].network(entry.model)],
+    }
     return {k: sum(p.numel() for net in v for p in net.parameters()) for k, v in nets.items()}
 
 

@@ -114,7 +114,9 @@ def neighbourhoods(samples: Tensor, real: Tensor, k: int = 5) -> dict[str, float
     """
     samples, real = samples.flatten(1).double(), real.flatten(1).double()
     if min(len(samples), len(real)) <= k:
-        raise ValueError(f"{k} neighbours need more than {k} items a side, but got {len(samples)} and {len(real)}.")  # fmt: skip
+        raise ValueError(
+            f"{k} neighbours need more than {k} items a side, but got {len(samples)} and {len(real)}."
+        )
     of_real, of_samples = _reach(real, k), _reach(samples, k)  # (N,), (M,)
     apart = torch.cdist(real, samples)  # (N, M)
     inside = apart < of_real[:, None]  # sample j lies in the ball of real i
@@ -146,7 +148,9 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 100, seed: int = 
     a, b: (N, ...), equally many; in the units of the data. Blind to fine structure: modes shrunk to a point hardly move mass.
     """
     if a.shape != b.shape:
-        raise ValueError(f"Sorted numbers are compared one by one: both sets must have one shape, but got {tuple(a.shape)} and {tuple(b.shape)}.")  # fmt: skip
+        raise ValueError(
+            f"Sorted numbers are compared one by one: both sets must have one shape, but got {tuple(a.shape)} and {tuple(b.shape)}."
+        )
     a, b = a.flatten(1).double(), b.flatten(1).double()
     where = torch.randn(a.shape[1], directions, generator=torch.Generator().manual_seed(seed), dtype=a.dtype)
     where = where / where.norm(dim=0)
@@ -161,7 +165,9 @@ def copied(samples: Tensor, seen: Tensor, fresh: Tensor) -> dict[str, float]:
     not that of which pictures happened to be seen.
     """
     if len(seen) != len(fresh):
-        raise ValueError(f"As many seen as unseen pictures are needed, or the larger set wins: got {len(seen)} and {len(fresh)}.")  # fmt: skip
+        raise ValueError(
+            f"As many seen as unseen pictures are needed, or the larger set wins: got {len(seen)} and {len(fresh)}."
+        )
     return share_nearer(nearest(samples, seen)[0], nearest(samples, fresh)[0])
 
 
@@ -188,6 +194,8 @@ def student(values) -> tuple[float, float]:
 
     values = torch.as_tensor(values, dtype=torch.float64)
     if values.ndim != 1 or len(values) < 2:
-        raise ValueError(f"An interval needs the values of 2 runs or more, but got shape {tuple(values.shape)}.")  # fmt: skip
+        raise ValueError(
+            f"An interval needs the values of 2 runs or more, but got shape {tuple(values.shape)}."
+        )
     half = stdtrit(len(values) - 1, 0.975) * float(values.std()) / math.sqrt(len(values))
     return float(values.mean()) - half, float(values.mean()) + half

@@ -40,7 +40,9 @@ def pyramid_distances(a: Tensor, b: Tensor, patches: int = 64, seed: int = 0) ->
     standard deviation, so give the real ones as b. Blind to how patches hang together. Not 0 for real against real.
     """
     if a.shape != b.shape or a.shape[-1] & (a.shape[-1] - 1) or a.shape[-1] < 8:
-        raise ValueError(f"Two equally large sets of pictures of 8, 16, 32, ... pixels are needed, but got {tuple(a.shape)} and {tuple(b.shape)}.")  # fmt: skip
+        raise ValueError(
+            f"Two equally large sets of pictures of 8, 16, 32, ... pixels are needed, but got {tuple(a.shape)} and {tuple(b.shape)}."
+        )
     out = []
     for one, two in zip(laplacian(a), laplacian(b), strict=True):
         g = generator(seed)
@@ -81,7 +83,10 @@ class Ruler:
         others = [pyramid_distances(real_pictures(size, seed, n)[0], self.x) for seed in range(1001, 1005)]
         self.floor = [sum(level) / len(level) for level in zip(*others, strict=True)]
         noise = torch.randn(self.x.shape, generator=generator(0)).clamp(-1, 1)
-        self.noise, self.mean_picture = self.distance(noise), self.distance(self.x.mean(0, keepdim=True).expand_as(self.x))  # fmt: skip
+        self.noise, self.mean_picture = (
+            self.distance(noise),
+            self.distance(self.x.mean(0, keepdim=True).expand_as(self.x)),
+        )
         self.nothing = min(self.noise, self.mean_picture)
 
     def levels(self, x: Tensor) -> list[float]:
@@ -99,5 +104,10 @@ class Ruler:
         levels, spread = self.levels(x), diversity(x, y) / diversity(self.x, self.y)
         mean = sum(levels) / len(levels)
         far = (mean - 1) / (self.nothing - 1)
-        return {"distance": round(mean, 3), "far": round(far, 3), "levels": [round(v, 3) for v in levels],
-                "diversity": round(spread, 3), "fails": far > FAILS["far"] or spread < FAILS["alike"]}  # fmt: skip
+        return {
+            "distance": round(mean, 3),
+            "far": round(far, 3),
+            "levels": [round(v, 3) for v in levels],
+            "diversity": round(spread, 3),
+            "fails": far > FAILS["far"] or spread < FAILS["alike"],
+        }

@@ -41,5 +41,7 @@ def race_book(place: str) -> dict:
     have = names("arena_")
     book = read(f"arena_{place}") if place in have else {}
     if not book.get("runs"):  # an unfinished search for options has none yet
-        raise FileNotFoundError(f"No race of {place!r} is recorded: choose one of {', '.join(have)}, or run python benchmarks/arena.py {place}.")  # fmt: skip
+        raise FileNotFoundError(
+            f"No race of {place!r} is recorded: choose one of {', '.join(have)}, or run python benchmarks/arena.py {place}."
+        )
     return book
