@@ -79,6 +79,7 @@ V = "diffusion_lib/vae.py"
 FIGURES = "diffusion_lib/viz/figures.py"
 PANELS = "diffusion_lib/viz/panels.py"
 JS = "diffusion_lib/viz/player.js"
+PANELS_JS = "diffusion_lib/viz/panels.js"
 GROW_JS = "diffusion_lib/viz/grow.js"
 THEME_JS = "diffusion_lib/viz/theme.js"
 FILM = "diffusion_lib/viz/film.py"
@@ -415,12 +416,12 @@ WIRING = [
     ("a browser that missed a frame never gets it", PLAYER, 'content.get("kind") == "whole"', 'content.get("kind") == "parts"'),
     ("cursor: its dot stands on the first frame's line", PANELS, "np.interp(a, x[order], y[i, order])", "np.interp(a, x[order], y[0, order])"),
     ("a cloud with x and y exchanged", PANELS, "x, y = points.reshape(-1, n, 2)", "y, x = points.reshape(-1, n, 2)"),
-    ("a cloud's noise with x and y exchanged", PANELS, '"ex": _f32(eps[None, :, 0]), "ey": _f32(eps[None, :, 1])', '"ex": _f32(eps[None, :, 1]), "ey": _f32(eps[None, :, 0])'),
+    ("a cloud's noise with x and y exchanged", PANELS, '"ex": f32(eps[None, :, 0]), "ey": f32(eps[None, :, 1])', '"ex": f32(eps[None, :, 1]), "ey": f32(eps[None, :, 0])'),
     ("a mixed picture lies on its side", PANELS, "v.transpose(1, 2, 0)) for v in (x0, eps)", "v.transpose(2, 1, 0)) for v in (x0, eps)"),
     ("notes and leads exchanged", PANELS, '"notes": texts(notes, "notes"), "lead": texts(lead, "lead")', '"notes": texts(lead, "notes"), "lead": texts(notes, "lead")'),
-    ("the axes' names exchanged", PANELS, '"xlabel": _word(xlabel, "xlabel"), "ylabel": _word(ylabel, "ylabel")', '"xlabel": _word(ylabel, "xlabel"), "ylabel": _word(xlabel, "ylabel")'),
+    ("the axes' names exchanged", PANELS, '"xlabel": word(xlabel, "xlabel"), "ylabel": word(ylabel, "ylabel")', '"xlabel": word(ylabel, "xlabel"), "ylabel": word(xlabel, "ylabel")'),
     ("curve: natural logarithms under ticks of ten", PANELS, "np.log10(v, where", "np.log(v, where"),
-    ("curve: the cursor on an even scale", PANELS, 'on_x(_numbers(cursor, "cursor").ravel())', '_numbers(cursor, "cursor").ravel()'),
+    ("curve: the cursor on an even scale", PANELS, 'on_x(numbers(cursor, "cursor").ravel())', 'numbers(cursor, "cursor").ravel()'),
     ("curve: limits on an even scale", PANELS, '[on_y(v) for v in _range("ylim", ylim)]', '_range("ylim", ylim)'),
     ("curve: dots without their line's colour", PANELS, "dotted.append((colour, y))", "dotted.append((rank % 7, y))"),
     ("curve: no dash but that of its rank", PANELS, '_style(line.dash, colour, "dash")', "rank % 7"),
@@ -551,11 +552,11 @@ WIRING = [
     ("figure reverse: the rows' titles exchanged", MAIN, '["$x_t$", r"$\\hat{x}_0$"]', '[r"$\\hat{x}_0$", "$x_t$"]'),
     ("figure reverse: the arrow of the way there", MAIN, "_draw(args, rows, times, figures.REVERSE, titles)", "_draw(args, rows, times, figures.FORWARD, titles)"),
     # ---- JavaScript: the player
-    ("js: clouds mixed with 1 - alpha_bar instead of its root", JS, "Math.sqrt(1 - bars[i]) * noise[k]", "(1 - bars[i]) * noise[k]"),
-    ("js: pictures mixed with 1 - alpha_bar instead of its root", JS, "b = 127.5 * Math.sqrt(1 - bars[i])", "b = 127.5 * (1 - bars[i])"),
-    ("js: plots upside down", JS, "top + ((y1 - y) / (y1 - y0)) * tall", "top + ((y - y0) / (y1 - y0)) * tall"),
-    ("js: plots mirrored", JS, "left + ((x - x0) / (x1 - x0)) * wide", "left + ((x1 - x) / (x1 - x0)) * wide"),
-    ("js: green and blue exchanged", JS, "channels === 3 ? [1, 2] : [0, 0]", "channels === 3 ? [2, 1] : [0, 0]"),
+    ("js: clouds mixed with 1 - alpha_bar instead of its root", PANELS_JS, "Math.sqrt(1 - bars[i]) * noise[k]", "(1 - bars[i]) * noise[k]"),
+    ("js: pictures mixed with 1 - alpha_bar instead of its root", PANELS_JS, "b = 127.5 * Math.sqrt(1 - bars[i])", "b = 127.5 * (1 - bars[i])"),
+    ("js: plots upside down", PANELS_JS, "top + ((y1 - y) / (y1 - y0)) * tall", "top + ((y - y0) / (y1 - y0)) * tall"),
+    ("js: plots mirrored", PANELS_JS, "left + ((x - x0) / (x1 - x0)) * wide", "left + ((x1 - x) / (x1 - x0)) * wide"),
+    ("js: green and blue exchanged", PANELS_JS, "channels === 3 ? [1, 2] : [0, 0]", "channels === 3 ? [2, 1] : [0, 0]"),
     ("js: arrows up and down exchanged", JS, "ArrowDown: -1, ArrowRight: 1, ArrowUp: 1", "ArrowDown: 1, ArrowRight: 1, ArrowUp: -1"),
     ("js: Home and End exchanged", JS, "Home: -Infinity, End: Infinity", "Home: Infinity, End: -Infinity"),
     ("js: Previous and Next exchanged", JS, 'button("Previous", () => step(-1)), playButton, button("Next", () => step(1))', 'button("Previous", () => step(1)), playButton, button("Next", () => step(-1))'),
@@ -564,11 +565,11 @@ WIRING = [
     ("js: frames counted from 0", JS, "`${index + 1} / ${film.frames}`)", "`${index} / ${film.frames}`)"),
     ("js: loops when it should stop", JS, "if (index === last && !film.loop) pause();", "if (index === last && film.loop) pause();"),
     ("js: twice as fast is half as fast", JS, "film.fps * speed.value", "film.fps / speed.value"),
-    ("js: a point's path stays where it is", JS, "at(k, past)", "at(k, 0)"),
-    ("js: bars hang from the top", JS, "2 * half, Y(0) - at(k)[1])", "2 * half, at(k)[1] - Y(0))"),
-    ("js: the field of the first frame", JS, "under?.paint(i);", "under?.paint(0);"),
-    ("js: all points in the first colour", JS, "mark.colors[k % mark.colors.length]", "mark.colors[0]"),
-    ("js: pictures read one byte on", JS, "all.subarray(i * size)", "all.subarray(i)"),
+    ("js: a point's path stays where it is", PANELS_JS, "at(k, past)", "at(k, 0)"),
+    ("js: bars hang from the top", PANELS_JS, "2 * half, Y(0) - at(k)[1])", "2 * half, at(k)[1] - Y(0))"),
+    ("js: the field of the first frame", PANELS_JS, "under?.paint(i);", "under?.paint(0);"),
+    ("js: all points in the first colour", PANELS_JS, "mark.colors[k % mark.colors.length]", "mark.colors[0]"),
+    ("js: pictures read one byte on", PANELS_JS, "all.subarray(i * size)", "all.subarray(i)"),
     ("js: the kernel hears frame 0", JS, 'model.set("value", index)', 'model.set("value", 0)'),
     ("js: the kernel's frame is not shown", JS, 'show(model.get("value"));', "show(index);"),
     ("js: Play at the end does not begin again", JS, "if (index === film.frames - 1) go(0);", "if (index === film.frames - 1) go(index);"),
@@ -579,9 +580,9 @@ WIRING = [
     ("js: a missed frame is not asked for", GROW_JS, 'model.send({ kind: "whole" })', 'model.send({ kind: "part" })'),
     ("js: a film that grows shows its old pictures", JS, "fill(fits(old[k], panel) ? old[k] : build(panel), panel)", "(fits(old[k], panel) ? old[k] : fill(build(panel), panel))"),
     ("js: subscripts raised", THEME_JS, 'part[0] === "_" ? "sub" : "sup"', 'part[0] === "_" ? "sup" : "sub"'),
-    ("js: the axes' names exchanged", JS, "letter(pen, panel.xlabel, left + wide / 2", "letter(pen, panel.ylabel, left + wide / 2"),
-    ("js: ticks of the other axis", JS, "for (const [x, text] of panel.xticks)", "for (const [x, text] of panel.yticks)"),
-    ("js: a wave of moving points stands still", JS, "at[i * n + k] : (k) => at[k]", "at[k] : (k) => at[k]"),
+    ("js: the axes' names exchanged", PANELS_JS, "letter(pen, panel.xlabel, left + wide / 2", "letter(pen, panel.ylabel, left + wide / 2"),
+    ("js: ticks of the other axis", PANELS_JS, "for (const [x, text] of panel.xticks)", "for (const [x, text] of panel.yticks)"),
+    ("js: a wave of moving points stands still", PANELS_JS, "at[i * n + k] : (k) => at[k]", "at[k] : (k) => at[k]"),
     # ---- JavaScript: sculptor, map, pad
     ("js sculptor: arrow up pulls down", SCULPTOR_JS, "ArrowUp: h + fine, ArrowRight: h + fine, ArrowDown: h - fine", "ArrowUp: h - fine, ArrowRight: h + fine, ArrowDown: h + fine"),
     ("js sculptor: the strip without a root", SCULPTOR_JS, "q = 127.5 * Math.sqrt(1 - a[t])", "q = 127.5 * (1 - a[t])"),

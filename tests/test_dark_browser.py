@@ -19,14 +19,15 @@ PAGE = """<!doctype html><style>body {{ margin: 20px; background: {page}; color:
 {code}
 const film = {film};
 for (const key in film) if (film[key]?.base64) film[key] = new DataView(Uint8Array.from(atob(film[key].base64), (c) => c.charCodeAt(0)).buffer);
-const state = {{ film, at: [0, 0] }};
+const words = {said};
+const state = {{ film, words, at: [0, 0] }};
 window.sent = [];
 render({{ el: document.querySelector("main"), model: {{ get: (key) => state[key], set: (key, value) => (state[key] = value), on() {{}}, off() {{}},
   save_changes() {{}}, send: (content, _, buffers) => window.sent.push([...new Uint8Array(buffers[0])]) }} }});
 </script>"""
 
 
-MODULES = {"map.js": latents.__file__, "pad.js": own.__file__}  # beside which it lies
+MODULES = {"map.js": latents, "pad.js": own}  # beside which it lies
 
 
 def a_map():
@@ -56,7 +57,12 @@ def opened(request, chrome):
 
         def show(name, film):
             p.set_content(
-                PAGE.format(code=theme.script(MODULES[name], name), film=json.dumps(film), **colours)
+                PAGE.format(
+                    code=theme.script(MODULES[name].__file__, name),
+                    film=json.dumps(film),
+                    said=json.dumps(MODULES[name].WORDS),
+                    **colours,
+                )
             )
             p.locator("main canvas").first.wait_for()
             p.wait_for_function(

@@ -384,7 +384,7 @@ def test_the_film_keeps_the_first_and_the_newest_and_stays_small():
 
 def test_the_films_moments_do_not_eat_the_memory():
     """A moment's numbers for the browser weigh little, or each press would take long to send."""
-    from diffusion_lib.viz.panels import bytes_in
+    from diffusion_lib.viz.packing import bytes_in
 
     box = step_gan(MOONS)
     for _ in range(25):

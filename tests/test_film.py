@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from diffusion_lib.viz.film import Film
-from diffusion_lib.viz.panels import Line, bytes_in, curve, mix, pixels, scatter
+from diffusion_lib.viz.packing import bytes_in
+from diffusion_lib.viz.panels import Line, curve, mix, pixels, scatter
 from diffusion_lib.viz.player import FramePlayer
 
 RNG = np.random.default_rng(0)

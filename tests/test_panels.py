@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from diffusion_lib.viz.figures import grid, to_uint8
-from diffusion_lib.viz.panels import Line, curve, packed, pixels, scatter
+from diffusion_lib.viz.packing import packed
+from diffusion_lib.viz.panels import Line, curve, pixels, scatter
 
 F = 3
 

@@ -20,10 +20,10 @@ from ..files import expanded, write
 from ..values import integer
 from ..words import N_, _, code, spoken
 from . import still as stills
-from .panels import agree, bytes_in, packed, texts
+from .packing import agree, bytes_in, packed, texts
 from .theme import script
 
-SOURCE = script(__file__, "player.js")
+SOURCE = script(__file__, "panels.js", "player.js")
 WORDS = {
     name: name for name in (N_("Previous"), N_("Play"), N_("Pause"), N_("Next"), N_("Frame"), N_("Speed"))
 }
@@ -123,7 +123,7 @@ class Film:
         """Write it as one file that plays without network, kernel or Python, from frame i on: the same player.js, the frames.
 
         words: the names of the controls; None: in the language chosen. The file appears whole or not at all. Size: the frames
-        in base64 (4/3) and less than 36 KB. Returns its path.
+        in base64 (4/3) and less than 37 KB. Returns its path.
         """
         state = {"film": vars(self), "value": i, "words": words or spoken(WORDS)}
         # In JSON "<" only occurs inside strings, so no text of a learner can end the script element.

@@ -1,7 +1,7 @@
 """What a player can show: pictures, pictures mixed with noise by the browser, clouds of points, curves.
 
 Each function returns a plain dict with the numbers as arrays, which ``player.js`` draws and ``still`` draws as a PNG;
-they become bytes at the widget's edge (`film.packed`). The first axis of frames is always time: F frames, or one that stands still.
+they become bytes at the widget's edge (`packing.packed`). The first axis of frames is always time: F frames, or one that stands still.
 
 All text is text, never markup, except ``_{...}`` and ``^{...}``, which become sub- and superscripts.
 ``title`` stands over the panel; ``notes`` (under it) and ``lead`` (large, left of it: "= 0.96 ×") are one string, or
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..values import array, integer
+from .packing import agree, f32, numbers, signal, texts, word
 
 SLIM = 4  # a plane is at most so many times longer than wide
 GREY = 255  # colour index of points that are only a backdrop; learners write -1
@@ -38,7 +39,7 @@ def mix(x0, eps, alpha_bar, title="", *, notes=None, lead=None) -> dict:
     x0 in [-1, 1] and eps: (H, W) or (C, H, W) with C = 1 or 3. alpha_bar: (F,), one number in [0, 1] per frame.
     A value v is shown as grey level round(clip((v + 1) * 127.5, 0, 255)).
     """
-    x0, eps = _numbers(x0, "x0"), _numbers(eps, "eps")
+    x0, eps = numbers(x0, "x0"), numbers(eps, "eps")
     if x0.shape != eps.shape or not (x0.ndim == 2 or (x0.ndim == 3 and x0.shape[0] in (1, 3))) or not x0.size:
         raise ValueError(
             f"mix needs x0 and eps of one shape (height, width) or (1 or 3, height, width), got {x0.shape} and "
@@ -48,13 +49,13 @@ def mix(x0, eps, alpha_bar, title="", *, notes=None, lead=None) -> dict:
         raise ValueError(
             f"mix needs x0 in [-1, 1], got {x0.min():g} to {x0.max():g}: scale it with x / 127.5 - 1."
         )
-    a = _signal(alpha_bar)
+    a = signal(alpha_bar)
     channels_last = [
         np.ascontiguousarray(np.atleast_3d(v) if v.ndim == 2 else v.transpose(1, 2, 0)) for v in (x0, eps)
     ]
     height, width, channels = channels_last[0].shape
     size = {"height": height, "width": width, "channels": channels}
-    data = {"x0": _f32(channels_last[0]), "eps": _f32(channels_last[1]), "alpha_bar": a}
+    data = {"x0": f32(channels_last[0]), "eps": f32(channels_last[1]), "alpha_bar": a}
     return _panel("mix", title, notes, lead, [len(a)], **data, **size)
 
 
@@ -148,12 +149,12 @@ def curve(
     if log not in ("", "x", "y", "xy"):
         raise ValueError(f"log is 'x', 'y', 'xy' or '', the axes with powers of ten, got {log!r:.60}.")
     on_x, on_y = (_logarithm if axis in log else _as_it_is for axis in "xy")
-    x = on_x(_numbers(x, "x of bars" if bars else "x", gaps=not bars))
+    x = on_x(numbers(x, "x of bars" if bars else "x", gaps=not bars))
     if x.ndim != 1 or np.isfinite(x).sum() < 2:
         raise ValueError(f"curve needs x of shape (N,) with at least two numbers, got {x.shape}.")
     marks, dotted = [], []  # dotted: (colour, (1 or F, N)) of each line
     for rank, line in enumerate(lines):
-        y = on_y(_numbers(line.y, f"curve {line.name!r}", gaps=True))
+        y = on_y(numbers(line.y, f"curve {line.name!r}", gaps=True))
         if y.ndim not in (1, 2) or y.shape[-1] != len(x):
             raise ValueError(
                 f"curve {line.name!r} needs shape ({len(x)},) or (frames, {len(x)}) like x, got {y.shape}."
@@ -164,7 +165,7 @@ def curve(
         if line.kind == "line":
             dotted.append((colour, y))
     for at, ends in zip(x, () if intervals is None else intervals, strict=intervals is not None):
-        ends = on_y(_numbers(ends, "an interval"))
+        ends = on_y(numbers(ends, "an interval"))
         marks.append(_mark("line", "", np.array([[at, at]]), ends[None], [6], dash=0, fill=False))
     if xlim is None:
         half_bar = (x[1] - x[0]) / 2 if bars else 0
@@ -177,7 +178,7 @@ def curve(
         else [on_y(v) for v in _range("ylim", ylim)]
     )
     if cursor is not None:
-        marks += _cursor(on_x(_numbers(cursor, "cursor").ravel()), x, dotted if dots else [], ylim)
+        marks += _cursor(on_x(numbers(cursor, "cursor").ravel()), x, dotted if dots else [], ylim)
     panel = _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, shape)
     for key, ticks, on in (("xticks", xticks, on_x), ("yticks", yticks, on_y)):
         if ticks is not None or on is _logarithm:
@@ -228,81 +229,14 @@ def _marked(ticks, on, limits, what: str) -> list[list]:
     pairs = [
         t if isinstance(t, tuple | list) else (t, f"{t:,g}".replace("-", "\N{MINUS SIGN}")) for t in ticks
     ]
-    return [[float(on(v)), _word(text, f"the text of one of {what}")] for v, text in pairs]
-
-
-# ---- checks and packing -------------------------------------------------------------------------------------------
-
-
-def _numbers(x, what: str, gaps=False) -> np.ndarray:
-    try:
-        a = array(x, what).astype(np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{what} needs an array of numbers, got {x!r:.60}.") from None
-    seen = abs(a) < 3.4e38  # the browser gets 32-bit numbers; NaN, infinity and more than these hold are gaps
-    if not a.size or not (gaps or seen.all()):
-        raise ValueError(f"{what} needs finite numbers, got {'none' if not a.size else 'nan or inf'}.")
-    return np.where(seen, a, np.nan)
-
-
-def _signal(alpha_bar) -> np.ndarray:
-    a = _numbers(alpha_bar, "alpha_bar")
-    if a.ndim != 1 or a.min() < 0 or a.max() > 1:
-        raise ValueError(
-            f"alpha_bar needs shape (frames,) with values in [0, 1], got {a.shape}, {a.min():g} to {a.max():g}."
-        )
-    return a
-
-
-def _f32(a) -> np.ndarray:
-    return np.array(a, "<f4", order="C")
-
-
-def _word(value, what: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{what} needs a string, got {value!r:.60}.")
-    return value
-
-
-def texts(value, what: str) -> list[str]:
-    """None, one string or one per frame as a list; [] is nothing to say."""
-    value = [] if value is None else [value] if isinstance(value, str) else value
-    texts = list(value) if hasattr(value, "__iter__") else [value]
-    if not all(isinstance(t, str) for t in texts):
-        raise ValueError(f"{what} needs a string or a list with one string per frame, got {value!r:.60}.")
-    return texts
-
-
-def agree(what: str, counts) -> int:
-    """The number of frames: those with one stand still, all others must be equal."""
-    several = {n for n in counts if n > 1}
-    if len(several) > 1:
-        given = " and ".join(map(str, sorted(several)))
-        raise ValueError(f"{what} mixes {given} frames: give all the same number, or one that stands still.")
-    return max(several, default=1)
+    return [[float(on(v)), word(text, f"the text of one of {what}")] for v, text in pairs]
 
 
 def _panel(kind, title, notes, lead, counts, **data) -> dict:
-    panel = {"kind": kind, "title": _word(title, "title")}
+    panel = {"kind": kind, "title": word(title, "title")}
     panel |= {"notes": texts(notes, "notes"), "lead": texts(lead, "lead")}
     counts = [*counts, len(panel["notes"]), len(panel["lead"])]
     return panel | {"frames": agree(f"the panel {title!r}", counts)} | data
-
-
-def packed(part):
-    """A film, or a part of it, as the browser gets it: its arrays as bytes."""
-    if isinstance(part, dict):
-        return {key: packed(value) for key, value in part.items()}
-    if isinstance(part, list):
-        return [packed(value) for value in part]
-    return memoryview(part).cast("B") if isinstance(part, np.ndarray) else part
-
-
-def bytes_in(part) -> int:
-    """Roughly what a panel weighs."""
-    if isinstance(part, dict | list):
-        return sum(map(bytes_in, part.values() if isinstance(part, dict) else part))
-    return part.nbytes if isinstance(part, np.ndarray) else len(part) if isinstance(part, str) else 8
 
 
 # ---- plots --------------------------------------------------------------------------------------------------------
@@ -311,11 +245,11 @@ def bytes_in(part) -> int:
 def _mark(kind, name, x, y, colors, **more) -> dict:
     """What a plot draws: x and y are (1, N) standing still or (F, N)."""
     more |= {"kind": kind, "name": name, "n": y.shape[-1], "colors": colors}
-    return more | {"x": _f32(x), "y": _f32(y)}
+    return more | {"x": f32(x), "y": f32(y)}
 
 
 def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail=(), name="") -> dict:
-    points = _numbers(points, "points", gaps=True)
+    points = numbers(points, "points", gaps=True)
     if points.ndim not in (2, 3) or points.shape[-1] != 2:
         raise ValueError(f"scatter needs points of shape (N, 2) or (frames, N, 2), got {points.shape}.")
     n = points.shape[-2]
@@ -335,12 +269,12 @@ def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail
     if (eps is None) != (alpha_bar is None):
         raise ValueError("scatter needs eps and alpha_bar together: they mix x0 and noise for every frame.")
     if eps is not None:
-        eps = _numbers(eps, "eps")
+        eps = numbers(eps, "eps")
         if eps.shape != points.shape or points.ndim != 2:
             raise ValueError(
                 f"scatter mixes x0 and eps of one shape (N, 2), got {points.shape} and {eps.shape}."
             )
-        more |= {"ex": _f32(eps[None, :, 0]), "ey": _f32(eps[None, :, 1]), "alpha_bar": _signal(alpha_bar)}
+        more |= {"ex": f32(eps[None, :, 0]), "ey": f32(eps[None, :, 1]), "alpha_bar": signal(alpha_bar)}
     x, y = points.reshape(-1, n, 2).transpose(2, 0, 1)
     return _mark("points", name, x, y, [GREY if c < 0 else int(c) for c in colors.ravel()], **more)
 
@@ -377,7 +311,7 @@ def _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, shape=None) -> 
         wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
     shape = shape or high / wide
     ticks = {"xticks": _ticks(*limits["xlim"]), "yticks": _ticks(*limits["ylim"])}
-    words = {"xlabel": _word(xlabel, "xlabel"), "ylabel": _word(ylabel, "ylabel")}
+    words = {"xlabel": word(xlabel, "xlabel"), "ylabel": word(ylabel, "ylabel")}
     more = limits | ticks | words | {"marks": marks, "shape": shape}
     return _panel("plot", title, notes, lead, [_moves(mark) for mark in marks], **more)
 

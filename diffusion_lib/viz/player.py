@@ -31,7 +31,7 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
     ``value`` can be read, set (it is clamped) and observed: ``player.observe(f, "value")``.
     """
 
-    _esm = script(__file__, "player.js", "grow.js")
+    _esm = script(__file__, "panels.js", "player.js", "grow.js")
     film = traitlets.Instance(Film).tag(sync=True, to_json=lambda film, _: film.packed())
     grown = traitlets.Dict().tag(sync=True)  # the newest frame of a film that grows, see `Film.append`
     value = traitlets.Int(0).tag(sync=True)
