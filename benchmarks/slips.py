@@ -376,7 +376,7 @@ WIRING = [
     ("blind spots: shrunk ones are wide", BLIND, "_spread(d, 0.3)", "_spread(d, 2.0)"),
     ("blind spots: moves with the sign turned", BLIND, "z = (values - mean) / sd", "z = (mean - values) / sd"),
     ("blind spots: clearly seen by those that do not see it", BLIND, "if abs(far) > 4", "if abs(far) < 4"),
-    ("an interval's ends exchanged", TABLES, "({self.low:+.3f} to {self.high:+.3f})", "({self.high:+.3f} to {self.low:+.3f})"),
+    ("an interval's ends exchanged", TABLES, "low=self.low, high=self.high)", "low=self.high, high=self.low)"),
     ("an interval's line is drawn bold around 0", TABLES, "shown = self.low > 0 or self.high < 0", "shown = self.low < 0 < self.high"),
     ("an entry's options are not handed on", A, "device=device, **told)", "device=device)"),
     ("an entry draws with one seed for all", A, "draw(self.model, n, seed=seed)", "draw(self.model, n)"),

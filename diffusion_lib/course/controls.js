@@ -5,10 +5,11 @@ const CSS = `${colours(".dl-row")}
 .dl-care { display: none; }
 .dl-row :is(select, .widget-label, .widget-readout) { font-size: 15px !important; }
 .dl-row button { font-size: 15px; }
+.dl-row .widget-label { width: auto !important; min-width: var(--jp-widgets-inline-label-width); max-width: none; }
 .dl-box { overflow: visible !important; }
 .dl-box > .dl-row { position: sticky; z-index: 3; background: var(--page); }
 ${LOW_SCREEN} { .dl-row :is(button, select, .widget-hprogress, .widget-dropdown) { height: 36px !important; margin-top: 1px; margin-bottom: 1px; }
-  .dl-row button { width: auto !important; min-width: 84px; padding: 0 10px; } }
+  .dl-row button { min-width: 84px !important; padding: 0 10px; } }
 .dl-bell { position: absolute; z-index: 9; width: max-content; max-width: min(480px, 90%); padding: 4px 12px; border-radius: 4px;
   font: 15px/22px system-ui, sans-serif; color: var(--ink); background: var(--card); border: 1px solid var(--ink); pointer-events: none; }
 `;

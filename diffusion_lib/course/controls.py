@@ -51,16 +51,16 @@ def group(children: Sequence[widgets.Widget], name: str = "", one_of: bool = Fal
 
 
 def _size(wide: int, high: int) -> dict[str, str]:
-    return {"width": f"{wide}px"} | ({"height": f"{high}px"} if high else {})
+    return {"width": "auto", "min_width": f"{wide}px"} | ({"height": f"{high}px"} if high else {})
 
 
 def button(text: str, tip: str = "", icon: str = "", wide: int = 150, high: int = 44) -> widgets.Button:
-    """A button of wide x high pixels, high 0: as a line is; tip: what it does, for whoever points at it."""
+    """A button of wide x high pixels, wider for longer words; high 0: as a line is. tip: what it does, for whoever points at it."""
     return widgets.Button(description=text, tooltip=tip, icon=icon, layout=_size(wide, high))
 
 
 def menu(text: str, options, value=None, wide: int = 200, high: int = 44) -> widgets.Dropdown:
-    """A menu of wide x high pixels, high 0: as a line is; value None chooses the first of its options."""
+    """A menu of wide x high pixels, wider for longer words; high 0: as a line is. value None chooses the first of its options."""
     chosen = {} if value is None else {"value": value}
     return widgets.Dropdown(options=options, description=text, layout=_size(wide, high), **chosen)
 

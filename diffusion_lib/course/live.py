@@ -74,7 +74,7 @@ class Live(WorkBox):
         self.stop = button(_("Stop"), _("Keep what is learned, and rest"), "stop")
         self.resume = button(_("Continue"), _("Go on where it stopped"), "play", 190)
         self.bar = widgets.FloatProgress(0, min=0, max=1, layout={"width": "160px", "height": "44px"})
-        self.left = widgets.HTML(layout={"width": "250px", "height": "44px"})
+        self.left = widgets.HTML(layout={"width": "auto", "min_width": "250px", "height": "44px"})
         self.says = widgets.HTML(layout={"height": "52px"})
         self.stop.on_click(lambda button: self.halt())
         self.resume.on_click(lambda button: self.proceed())

@@ -48,7 +48,8 @@ class Interval:
     reach: float
 
     def __str__(self) -> str:
-        return f"{self.mean:+.3f}  ({self.low:+.3f} to {self.high:+.3f})"
+        text = _("{mean:+.3f}  ({low:+.3f} to {high:+.3f})")
+        return text.format(mean=self.mean, low=self.low, high=self.high)
 
     @property
     def html(self) -> str:

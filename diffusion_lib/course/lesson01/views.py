@@ -82,7 +82,7 @@ def _upload(box: PlayerBox, pictures: dict[str, Tensor], panels: Callable[[], li
         multiple=False,
         description=_("Add your own picture"),
         tooltip=_("Nothing leaves this computer"),
-        layout={"width": "220px"},
+        layout={"width": "auto", "min_width": "220px"},
     )
 
     def add(change):

@@ -60,7 +60,7 @@ class OwnPictures(widgets.VBox):
     def __init__(self, stand_in: Tensor):
         self._stand_in, self._own, self._lock = stand_in, [], RLock()
         self.pad = heard_at_once(Pad())
-        size = {"width": "150px", "height": "44px"}
+        size = {"width": "auto", "min_width": "150px", "height": "44px"}
         nowhere = _("Nothing leaves this computer")
         self.upload = widgets.FileUpload(
             accept="image/*", multiple=True, description=_("Add photos"), tooltip=nowhere, layout=size

@@ -10,6 +10,7 @@ from PIL import Image
 from ...evaluation.records import RECORDS
 from ...viz.panels import pixels
 from ...viz.player import FramePlayer
+from ...words import _
 
 FILM = RECORDS / "cat_film.png"  # written by benchmarks/cat_film.py
 
@@ -23,6 +24,9 @@ def cat_film() -> FramePlayer:
     sheet = np.pad(cats, ((0, 0), (0, 0), (1, 1), (1, 1), (0, 0)), constant_values=255)
     sheet = sheet.reshape(len(steps), 2, 10, side + 2, side + 2, 3).transpose(0, 1, 3, 2, 4, 5)
     sheet = sheet.reshape(len(steps), 2 * (side + 2), 10 * (side + 2), 3)
-    labels = [f"step {n:,}" for n in steps]
-    panel, name = pixels(sheet, "G's cats, always from the same 20 z"), "A generator learns to draw cats"
+    labels = [_("step {n:,}").format(n=n) for n in steps]
+    panel, name = (
+        pixels(sheet, _("G's cats, always from the same 20 z")),
+        _("A generator learns to draw cats"),
+    )
     return FramePlayer(panel, labels=labels, name=name, fps=6)

@@ -132,8 +132,7 @@ class Duel(WorkBox):
         self.branch = large(_("Branch from here"), tip, 190, "code-branch")
         tip = _("To what there was before you branched or started anew; press again to return")
         self.back = large(_("Other branch"), tip, 160, "undo")
-        self.pace = menu("Steps a frame", [1, 5, 25], wide=220, high=46)
-        self.pace.style.description_width = "110px"
+        self.pace = menu(_("Steps a frame"), [1, 5, 25], wide=220, high=46)
         self.start = menu(_("Start from"), choices(self._starts), wide=290, high=46)
         self.says = widgets.HTML(layout={"height": "56px"})
         *first, slow, run = self.buttons.values()

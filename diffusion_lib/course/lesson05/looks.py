@@ -99,9 +99,9 @@ class Points:
         )
         plane = {"xlim": (-self.limit, self.limit), "ylim": (-self.limit, self.limit)}
         tails = comet(fakes[:, : arrows.shape[1]], arrows, INK, thin=1.0, thick=3.5)
-        cloud = {"points": fakes, "colors": FAKE, "size": 6, "name": "fake"}
-        line = {"colors": INK, "size": 2, "name": "D says ½"}
-        now = {"colors": REAL, "size": 4, "name": "real", "field": seen["field"], "notes": notes} | plane
+        cloud = {"points": fakes, "colors": FAKE, "size": 6, "name": _("fake")}
+        line = {"colors": INK, "size": 2, "name": _("D says ½")}
+        now = {"colors": REAL, "size": 4, "name": _("real"), "field": seen["field"], "notes": notes} | plane
         layers = [{"points": edge, **line}, cloud, *tails]
         best = (
             {"layers": [{"points": fakes, "colors": FAKE, "size": 3}], "field": seen["best"]} | line | plane
@@ -109,7 +109,7 @@ class Points:
         said = _("p, q: data and 1,000 fakes, both blurred by {blur}; grey: neither").format(blur=self.blur)
         return [
             scatter(self.backdrop, _("D now (blue: “real”)"), layers=layers, **now),
-            scatter(best_edge, "Best D: p / (p + q)", notes=said, **best),
+            scatter(best_edge, _("Best D: p / (p + q)"), notes=said, **best),
         ]
 
 
@@ -132,7 +132,7 @@ class Pictures:
             "fakes": self._sheet(fakes[: self.shown], scores[: self.shown]),
             "best": np.concatenate([self._sheet(fakes[best], scores[best]), self._sheet(self.real, real)]),
             "note": _("blue: “real”, orange: “fake” (pull {pull:.2g})").format(pull=float(pull)),
-            "best_note": _("the best fake: {sigmoid:.0%} real").format(sigmoid=float(scores.max().sigmoid())),
+            "best_note": _("the best fake: {share:.0%} real").format(share=float(scores.max().sigmoid())),
         }
 
     def _sheet(self, x: Tensor, scores: Tensor) -> np.ndarray:

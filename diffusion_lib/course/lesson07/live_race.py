@@ -44,11 +44,11 @@ class Bet(widgets.VBox):
     def __init__(self):
         self.choice: dict[str, str] = {}
         self.tell: list = []  # whom to call when a choice is made: the tables that show it
-        rows = []
+        rows, wide = [], max(320, 10 * max(len(_(question)) for question, _more in BETS.values()))
         for key, (text, _more) in BETS.items():
             question = _(text)
             style = "font-size:17px;line-height:44px"
-            words = widgets.HTML(f'<span style="{style}">{question}</span>', layout={"width": "320px"})
+            words = widgets.HTML(f'<span style="{style}">{question}</span>', layout={"width": f"{wide}px"})
             buttons = [
                 button(f, _("{question} My bet: {name}").format(question=question, name=f), wide=110)
                 for f in FAMILIES

@@ -13,7 +13,7 @@ NAMES = {
     "coverage": N_("covered"),
     "nearer_to_training": N_("nearer to train"),
     "kl": "KL",
-    "frechet": "Fréchet",
+    "frechet": N_("Fréchet"),
     "floors": N_("Fréchet, in floors"),
     "high_quality": N_("within 3 sd"),
     "modes": N_("islands"),
