@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 # see diffusion_lib/__init__.py: a busy laptop must not train ten times slower
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: help lab test quick slow lint slips bench live quality gan audit audit-full race weights figures clean
+.PHONY: help lab test quick slow lint words slips bench live quality gan audit audit-full race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -30,6 +30,9 @@ slow: $(VENV)/test  ## the tests that take minutes
 
 lint: $(VENV)/test  ## style
 	$(BIN)/python -m ruff check . && $(BIN)/python -m ruff format --check .
+
+words: $(VENV)/test  ## gather every sentence that a learner reads into locale/*.pot, one a lesson, and bring translations up to them
+	$(BIN)/python locale/words.py
 
 slips: $(VENV)/test  ## make each slip of benchmarks/slips.py that is new or whose code or tests changed; writes benchmarks/mutants.json
 	$(BIN)/python benchmarks/mutants.py

@@ -127,7 +127,8 @@ def catalogues() -> dict[str, Catalog]:
     for (message, context), paths in where.items():
         rooms = {room(p) for p in paths}
         name = rooms.pop() if len(rooms) == 1 else "course"
-        catalog = found.setdefault(name, Catalog(project="diffusion_lib", fuzzy=False))
+        head = f"# What a learner reads: {name}. Written by `make words`; translations stand in locale/xx/{name}.po."
+        catalog = found.setdefault(name, Catalog(project="diffusion_lib", header_comment=head, fuzzy=False))
         places = [(p.relative_to(ROOT).as_posix(), None) for p in dict.fromkeys(paths)]
         entry = catalog.add(message, locations=places, context=context)
         entry.flags.discard("python-format")  # "2 % of" is no format

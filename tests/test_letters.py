@@ -1,5 +1,6 @@
 """Letters that DejaVu lacks come from the system's fonts; what no font has is said. The test makes a font of its own."""
 
+import shutil
 import warnings
 
 import numpy as np
@@ -14,6 +15,7 @@ from diffusion_lib.viz.player import FramePlayer
 
 ONE = np.zeros((1, 8, 8), np.uint8)
 X = torch.zeros(2, 1, 8, 8)
+PACKAGE_FONT = figures._package_font
 
 
 @pytest.fixture
@@ -51,6 +53,7 @@ def cat_and_dog(tmp_path, monkeypatch, afresh):
     build.setupPost()
     build.save(tmp_path / "catdog.ttf")
     monkeypatch.setattr(figures, "_system_fonts", lambda: [str(tmp_path / "catdog.ttf")])
+    monkeypatch.setattr(figures, "_package_font", list)
 
 
 def drawn(text):
@@ -77,8 +80,10 @@ def test_letters_come_from_a_font_that_has_them(cat_and_dog):
 
 def test_letters_that_no_font_has_are_named_once(monkeypatch, afresh):
     monkeypatch.setattr(figures, "_system_fonts", list)
+    monkeypatch.setattr(figures, "_package_font", list)
     with pytest.warns(
-        UserWarning, match=r"No font on this computer has 犬猫: pictures show their numbers, \[72AC\]\[732B\]"
+        UserWarning,
+        match=r"No font on this computer has 犬猫: pictures show their numbers, \[72AC\]\[732B\]\. Install the package matplotlib-fontja",
     ) as told:
         FramePlayer(pixels(ONE), captions="猫犬猫").still()
     assert len(told) == 1
@@ -87,8 +92,32 @@ def test_letters_that_no_font_has_are_named_once(monkeypatch, afresh):
         FramePlayer(pixels(ONE), captions="犬").still()
 
 
+def test_other_letters_ask_for_a_font_and_no_package(monkeypatch, afresh):
+    monkeypatch.setattr(figures, "_system_fonts", list)
+    with pytest.warns(UserWarning, match=r"has \U00010380: .*\[10380\]\. Install a font that has them"):
+        figures.lettering("\U00010380", 20)
+
+
+def test_a_package_brings_japanese_letters_and_is_not_imported(cat_and_dog, tmp_path, monkeypatch):
+    """It is asked only where DejaVu has no such letter, and before the fonts of the system."""
+    package = tmp_path / "site" / "matplotlib_fontja"
+    (package / "fonts").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError('its import changes Matplotlib')")
+    shutil.copy(tmp_path / "catdog.ttf", package / "fonts" / "ipaexg.ttf")
+    monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.setattr(figures, "_package_font", PACKAGE_FONT)
+    monkeypatch.setattr(figures, "_system_fonts", list)
+    assert (
+        figures._font_of("猫") == str(package / "fonts" / "ipaexg.ttf")
+        and figures._font_of("ε") == figures.DEJAVU
+    )
+    monkeypatch.setattr(figures, "_package_font", lambda: pytest.fail("asked for a letter that DejaVu has"))
+    assert figures._font_of("é") == figures.DEJAVU
+
+
 def test_letters_that_no_font_has_stay_apart(monkeypatch, afresh):
     monkeypatch.setattr(figures, "_system_fonts", list)
+    monkeypatch.setattr(figures, "_package_font", list)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for one, other in zip(drawn("猫犬"), drawn("犬猫"), strict=True):

@@ -11,6 +11,7 @@ Longer than 250 lines because it is all of Matplotlib and of the files that the 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import threading
@@ -93,9 +94,13 @@ class Figure(matplotlib.figure.Figure):
 
 
 # ---------------------------------------------------------------------------------------- letters
-# DejaVu has Greek, Cyrillic and accents, which Pillow's own font lacks, but no Japanese: that comes from the system's fonts.
+# DejaVu has Greek, Cyrillic and accents, which Pillow's own font lacks, but no Japanese: that comes from a package that brings
+# a font and nothing else that we use (its import would change Matplotlib's settings), or from the system's fonts.
 
 DEJAVU = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+JAPANESE = "matplotlib-fontja"
+# kana, kanji, their punctuation and wide forms
+_JAPANESE = re.compile("[\u3000-\u30ff\u3400-\u9fff\uff00-\uffef]")
 _UNKNOWN: set[str] = set()  # letters that were looked for in vain, and said
 
 
@@ -108,13 +113,21 @@ def _system_fonts() -> list[str]:
     return sorted(fonts, key=lambda f: (not good.search(Path(f).name), bool(odd.search(Path(f).name)), f))
 
 
+def _package_font() -> list[str]:
+    """The font of the package `JAPANESE`, if it is installed; asked for when a text has a letter that DejaVu lacks."""
+    spec = importlib.util.find_spec(JAPANESE.replace("-", "_"))
+    fonts = Path(spec.origin).with_name("fonts").glob("*.ttf") if spec and spec.origin else ()
+    return sorted(map(str, fonts))
+
+
 @cache
 def _font_of(letter: str) -> str:
     """The file of a font that has this letter; DejaVu, which has not, if none has: see `_spelled`."""
-    for path in (DEJAVU, *_system_fonts()) if letter.isprintable() else ():
-        with suppress(Exception):
-            if FT2Font(path).get_char_index(ord(letter)):
-                return path
+    for fonts in (lambda: [DEJAVU], _package_font, _system_fonts) if letter.isprintable() else ():
+        for path in fonts():
+            with suppress(Exception):
+                if FT2Font(path).get_char_index(ord(letter)):
+                    return path
     _UNKNOWN.add(letter)
     return DEJAVU
 
@@ -129,8 +142,11 @@ def _fonts(text: str) -> list[str]:
     before = set(_UNKNOWN)
     fonts = [_font_of(letter) for letter in text]
     if new := "".join(sorted(letter for letter in _UNKNOWN - before if letter.isprintable())):
+        japanese = f"Install the package {JAPANESE}, which brings one: pip install {JAPANESE}"
+        other = "Install a font that has them, such as one of the Noto fonts"
+        cure = japanese if _JAPANESE.search(new) else other
         warnings.warn(
-            f"No font on this computer has {new}: pictures show their numbers, {_spelled(new)}. Install a font that has them, such as Noto Sans CJK JP (the browser may have its own).",
+            f"No font on this computer has {new}: pictures show their numbers, {_spelled(new)}. {cure} (the browser may have its own).",
             stacklevel=3,
         )
     return fonts
