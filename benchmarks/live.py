@@ -10,7 +10,6 @@ slider.py. Beside it stands what the same press costs in the kernel: the step, t
 from __future__ import annotations
 
 import ast
-import json
 import os
 import statistics
 import sys
@@ -19,10 +18,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+from book import rounded, save  # noqa: E402
 from browser import JupyterServer, ask_kernel, browser, page, run_all, write_notebook  # noqa: E402
-from slider import PROBE, ROUNDS, STEPS, Arm, _p95, _rounded, about  # noqa: E402
-
-from diffusion_lib.files import write  # noqa: E402
+from slider import PROBE, ROUNDS, STEPS, Arm, _p95, about  # noqa: E402
 
 # The picture is asked for in every frame while the kernel works; all its pixels would take the page longer than it needs to paint.
 LOOK = """
@@ -136,8 +134,8 @@ def measure() -> dict:
 
 def main():
     """Measure, write, print."""
-    measured = _rounded(measure())
-    write(HERE / "live.json", json.dumps(measured, indent=1) + "\n")
+    measured = rounded(measure(), 1)
+    save(HERE / "live.json", measured)
     print(
         f"{'':8} button->painted ms: median   p95 | kernel ms: median | goal | 1.5 kernel + a frame | blank"
     )
