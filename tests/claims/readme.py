@@ -17,6 +17,12 @@ def slider_rows():
         yield f"| {' | '.join([*row, str(r['blank_frames']), str(r['height_changes'])])} |"
 
 
+def live_rows():
+    for r in benchmark("live")["results"].values():
+        painted = r["button_to_painted_ms"]
+        yield f"| {painted['median']:.0f} | {painted['p95']:.0f} | {r['kernel_ms']['median']:.0f} | {r['blank_frames']} |"
+
+
 def quality_rows():
     g, d, m, s = (benchmark("quality")[part] for part in ("grid", "digits", "mnist", "shipped"))
     true, perfect, ours = g["true_data"], g["perfect_denoiser_same_sampler"], g["median"]
@@ -52,6 +58,7 @@ def rows() -> list[str]:
 
     made = [
         *slider_rows(),
+        *live_rows(),
         *quality_rows(),
         *race_rows(),
         *gan.table(benchmark("gan")),
@@ -81,6 +88,14 @@ def sections() -> dict[str, str]:
 
 
 # ---------------------------------------------------------------------------------------- what stands in sentences
+
+
+def live() -> list[str]:
+    """How often was pressed, and how busy the machine was."""
+    book = benchmark("live")
+    presses = [f"{len(r['kernel_ms']['all'])}" for r in book["results"].values()]
+    load = book["load_average"]
+    return [*presses, f"{min(load):.0f}", f"{max(load):.0f}", f"{book['machine']['cores']}"]
 
 
 def quality() -> list[str]:
@@ -187,6 +202,7 @@ def running() -> list[str]:
 
 MEASURED = {
     "The lessons": running,
+    "How fast": live,
     "How good": quality,
     "GANs": lambda: ["2014", *tried(), "2014", *lesson06.of("plain", "minimax (2014)", "all")],
     "When GANs break": broken,
@@ -201,7 +217,7 @@ PLAIN = {
     "Train and draw from a shell": "16",
     "Names": "1 0 1 1 1 0 0 1 1 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
-    "How fast": "95 50",
+    "How fast": "95 50 95",
     "When GANs break": "3 1 8 3 8 3 1.5 2,000 8 64 16 32 16 64 16 2 2 32",
     "Licence and citation": "2.0 0.1 2026",
 }
