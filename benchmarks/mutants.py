@@ -42,6 +42,8 @@ TESTS = {
     "diffusion.py": "diffusion oracle against_diffusers training",
     "oracle.py": "diffusion oracle against_diffusers training",
     "train.py": "wiring_training kept training",
+    "machine.py": "train wiring_training training",
+    "values.py": "values wiring_training",
     "ddpm.py": "wiring_training training",
     "gan.py": "wiring_training gan",
     "vae.py": "wiring_training vae",

@@ -70,6 +70,8 @@ RECORDS = "diffusion_lib/evaluation/records.py"
 EVALUATION_PYRAMID = "diffusion_lib/evaluation/pyramid.py"
 G = "diffusion_lib/gan.py"
 NETS = "diffusion_lib/nets.py"
+MACHINE = "diffusion_lib/machine.py"
+VALUES = "diffusion_lib/values.py"
 TRACE = "diffusion_lib/trace.py"
 O = "diffusion_lib/oracle.py"
 STORE = "diffusion_lib/store.py"
@@ -511,7 +513,7 @@ WIRING = [
     ("a sampler hears of no moment before", D, "past = [*past[-2:], now]", "past = []"),
     ("the sampler's own eta is lost", D, "noise, method.eta, share)", "noise, eta or 0.0, share)"),
     ("a guess is not clipped on the way", D, "return x0_hat if clip is None else x0_hat.clamp(-clip, clip), learned", "return x0_hat, learned"),
-    ("no class is class 0", NETS, "return torch.full((n,), -1,", "return torch.full((n,), 0,"),
+    ("no class is class 0", VALUES, "return torch.full((n,), -1,", "return torch.full((n,), 0,"),
     ("bits: L_T in nats", BOUND, "schedule.terminal_kl(x0) / math.log(2)", "schedule.terminal_kl(x0)"),
     ("draw: eta is not handed on", P, "generator=g, eta=eta, clip", "generator=g, eta=None, clip"),
     ("draw: pictures are not clipped", P, "1.0 if len(model.shape) == 3 else None", "None"),
@@ -638,8 +640,8 @@ KEPT = [
     ('train: a checkpoint that fails ends all', CHECKPOINT, '        warnings.warn(f"The checkpoint is not up to date. {error}", stacklevel=3)', '        raise'),
     ('train: no record of where it goes on', T, '            yield Record(done, spent, progress(), rate(progress(), warmup), values)\n    saved', '    saved'),
     ('train: the race decides again on resume', T, '            self.precision = state["precision"]', '            pass'),
-    ("build leaves other dice behind", T, "    with torch.random.fork_rng(devices=[]):  # weights are made on the CPU\n", "    if True:\n"),
-    ("weights of any seed", T, "torch.default_generator.manual_seed(seeded(seed))", "seeded(seed)"),
+    ("build leaves other dice behind", MACHINE, "    with torch.random.fork_rng(devices=[]):  # weights are made on the CPU\n", "    if True:\n"),
+    ("weights of any seed", MACHINE, "torch.default_generator.manual_seed(seeded(seed))", "seeded(seed)"),
     ("the caller's clock is not asked", T, "            start = clock()\n", "            start = time.perf_counter()\n"),
     ("the learner does not know its share", T, "        self.share = share\n", ""),
     ("the GAN fades by another share", G, "regular.faded(use.fade, g.share)", "regular.faded(use.fade, 1.0)"),

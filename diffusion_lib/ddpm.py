@@ -27,9 +27,10 @@ from .diffusion import (
     randn_like,
     sample,
 )
-from .nets import MLP, UNet, check_classes, classes_for
-from .train import PRECISIONS, Learner, Parts, check_build, faster_precision, seeded_weights
-from .values import dice, integer, plain
+from .machine import PRECISIONS, check_build, faster_precision, seeded_weights
+from .nets import MLP, UNet
+from .train import Learner, Parts
+from .values import check_classes, classes_for, dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the question
 

@@ -25,9 +25,10 @@ from torch.nn import functional as F
 
 from .dataset import Data
 from .diffusion import randn_like
-from .nets import WAVES, Discriminator, Generator, classes_for
-from .train import Learner, Parts, check_build, seeded_weights
-from .values import dice, integer, plain
+from .machine import check_build, seeded_weights
+from .nets import WAVES, Discriminator, Generator
+from .train import Learner, Parts
+from .values import classes_for, dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the losses
 

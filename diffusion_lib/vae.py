@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from .bound import log_bin
 from .dataset import Data
 from .diffusion import randn_like
-from .nets import Generator, arguments, check_classes, check_numbers, classes_for, eye, mlp
-from .train import Learner, Parts, check_build, seeded_weights
-from .values import dice, integer, plain
+from .machine import check_build, seeded_weights
+from .nets import Generator, arguments, check_numbers, eye, mlp
+from .train import Learner, Parts
+from .values import check_classes, classes_for, dice, integer, plain
 
 
 class VAE(nn.Module):

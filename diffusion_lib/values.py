@@ -72,6 +72,36 @@ def check_shape(answer, like: Tensor, who: str = "The denoiser") -> None:
         raise ValueError(said)
 
 
+def classes_for(y: Tensor | str | None, n: int, classes: int) -> Tensor | None:
+    """Class numbers (n,) for n samples: y, if it can be; "none": -1 for each; None: each class in turn.
+
+    A network without classes is told None. Raises ValueError for a y that the network cannot be told.
+    """
+    n = integer(n, 1, math.inf, f"The number of samples is a whole number of at least 1, but got n = {n!r}.")
+    if isinstance(y, str):
+        if y != "none":
+            raise ValueError(f'y is a tensor of class numbers, "none" or None, but got {y!r}.')
+        return torch.full((n,), -1, device="cpu") if classes else None
+    if y is not None:
+        check_classes(y, n, classes)
+    return torch.arange(n, device="cpu") % classes if y is None and classes else y
+
+
+def check_classes(y, n: int, classes: int, lowest: int = -1) -> None:
+    """One sentence for a class that nobody knows, before it is taken for another one or for none."""
+    if not classes:
+        raise ValueError(
+            "This network was trained without classes, so it cannot be asked for one: leave y out."
+        )
+    if not isinstance(y, Tensor) or y.shape != (n,) or y.is_floating_point() or y.dtype == torch.bool:
+        got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(f"y must be a tensor of {n} class numbers, one for each sample, but got {got}.")
+    if bool(((y < lowest) | (y >= classes)).any()):
+        bad = int(y[(y < lowest) | (y >= classes)][0])
+        none = ", or -1 for none" if lowest < 0 else ""
+        raise ValueError(f"There is no class {bad}: this network knows 0 to {classes - 1}{none}.")
+
+
 def within(number, low: float, high: float) -> bool:
     """Is it one number, and from low to high? A word, None and a list are not."""
     try:

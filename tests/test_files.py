@@ -18,8 +18,9 @@ from diffusion_lib import data, ddpm, files, nets, store
 from diffusion_lib.__main__ import main
 from diffusion_lib.cli import options, sample, train
 from diffusion_lib.data import bundled
+from diffusion_lib.machine import pick_device
 from diffusion_lib.nets import MLP
-from diffusion_lib.train import MAX_STEPS, fit, pick_device
+from diffusion_lib.train import MAX_STEPS, fit
 from diffusion_lib.viz import figures, panels, player
 from diffusion_lib.viz.panels import pixels
 from diffusion_lib.viz.player import FramePlayer

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_lib import __main__, data, ddpm, gan, nets, store, train, vae
+from diffusion_lib import __main__, data, ddpm, gan, machine, nets, store, train, vae
 from diffusion_lib.checkpoint import told
 from diffusion_lib.cli.options import Parser
 from diffusion_lib.course import lesson01
@@ -97,7 +97,9 @@ def training(monkeypatch):
     for name, family in FAMILIES.items():
         monkeypatch.setattr(family, "build", building(name))
     monkeypatch.setattr(train, "fit", fitted), monkeypatch.setattr(store, "save", saved)
-    monkeypatch.setattr(train, "pick_device", lambda wanted: spy.update(asked=wanted) or torch.device("cpu"))
+    monkeypatch.setattr(
+        machine, "pick_device", lambda wanted: spy.update(asked=wanted) or torch.device("cpu")
+    )
     return spy
 
 
@@ -232,7 +234,7 @@ def sampling(monkeypatch):
     monkeypatch.setattr(store, "load", loaded)
     for name in ("ddpm", "gan", "vae"):
         monkeypatch.setattr(FAMILIES[name], "draw", drawing(name))
-    monkeypatch.setattr(train, "pick_device", lambda wanted: wanted)
+    monkeypatch.setattr(machine, "pick_device", lambda wanted: wanted)
     monkeypatch.setattr(figures, "save", lambda picture, path: spy.update(out=str(path)))
     monkeypatch.setattr("diffusion_lib.files.write", lambda path, content: spy.update(out=str(path)))
     return spy

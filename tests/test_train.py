@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_lib import data, ddpm, gan, train, vae
+from diffusion_lib import data, ddpm, gan, machine, train, vae
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import Learner, Parts, fit
 
@@ -32,11 +32,11 @@ def test_build_leaves_the_dice_of_the_world_alone(name):
 
 
 def test_the_weights_of_a_seed_are_those_that_the_world_would_have_given():
-    with train.seeded_weights(3):
+    with machine.seeded_weights(3):
         mine = nn.Linear(4, 4)
     torch.manual_seed(3)
     assert torch.equal(mine.weight, nn.Linear(4, 4).weight)
-    with pytest.raises(ValueError, match="A seed is a whole number"), train.seeded_weights(-1):
+    with pytest.raises(ValueError, match="A seed is a whole number"), machine.seeded_weights(-1):
         pass
 
 

@@ -16,9 +16,10 @@ from torch import nn
 from diffusion_lib import __main__, bound, data, ddpm, store, train
 from diffusion_lib.diffusion import Schedule, add_noise, convert, sample
 from diffusion_lib.evaluation import metrics
+from diffusion_lib.machine import pick_device
 from diffusion_lib.nets import MLP, Classifier, UNet
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
-from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, pick_device, rate
+from diffusion_lib.train import EMA, MAX_STEPS, Learner, fit, rate
 
 ROOT = Path(__file__).parent.parent
 SCHEDULE = Schedule.of("cosine", 100)

@@ -84,7 +84,7 @@ def sample(args) -> int:
 
     from .. import store
     from ..families import FAMILIES, name_of
-    from ..train import pick_device
+    from ..machine import pick_device
 
     model = store.load(args.weights, pick_device(args.device))
     if (name := name_of(model)) is None:

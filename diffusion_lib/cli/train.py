@@ -119,7 +119,7 @@ def stops() -> Iterator[list[int]]:
 def train(args) -> int:
     """fit(*parts) with a bar around it. Whatever ends it, what was learned is written."""
     from .. import data, store
-    from ..train import pick_device
+    from ..machine import pick_device
 
     build, told = _asked(args)
     if args.checkpoint and os.path.realpath(args.checkpoint) == os.path.realpath(args.out):

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..dataset import Data
+from ..machine import check_build, seeded_weights
 from ..nets import Classifier
-from ..train import Learner, Parts, check_build, seeded_weights
+from ..train import Learner, Parts
 from ..values import plain
 
 

@@ -1,0 +1,80 @@
+"""What a network is built on: a device that is here, dice that disturb nobody's, a precision that is quick here."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from .dataset import Data
+from .values import integer, seeded
+
+
+def pick_device(wanted: str | None = None) -> torch.device:
+    """CUDA, else MPS, else the CPU; `wanted` or the environment variable DIFFUSION_LIB_DEVICE overrides.
+
+    Raises ValueError for a device that is not here.
+    """
+    who = "" if wanted else " (DIFFUSION_LIB_DEVICE asks for it)"
+    wanted = wanted or os.environ.get("DIFFUSION_LIB_DEVICE")
+    here = [
+        d for d, ok in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if ok
+    ]
+    here.append("cpu")
+    try:
+        device = torch.device(wanted or here[0])
+        if device.type not in here:
+            raise ValueError
+        torch.zeros(1, device=device)  # cuda:7 is a name, but is it there?
+    except Exception as error:
+        said = f"There is no device {wanted!r} here{who}: choose one of {', '.join(here)}, or leave it out."
+        raise ValueError(said) from error
+    return device
+
+
+def check_build(data: Data, device, **whole: int | None) -> None:
+    """What every `build` refuses before it begins: what is no Data, a device that is not here, whole numbers that are none."""
+    if not isinstance(data, Data):
+        said = f"A network is built for a Data, such as data.digits() or data.Data(x), but got {type(data).__name__}."
+        raise ValueError(said)
+    data.check()
+    for name, n in whole.items():
+        if n is not None:
+            says = f"{name} is a whole number of at least 1, or None for what suits the data, but got {f'{n!r:.60}'.splitlines()[0]}."
+            integer(n, 1, math.inf, says)
+    if device is not None and not isinstance(device, str | torch.device):
+        raise ValueError(f'device is a name such as "cpu" or "cuda", but got {device!r:.60}.')
+    pick_device(device)
+
+
+@contextmanager
+def seeded_weights(seed: int) -> Iterator[None]:
+    """Inside, a new network's weights are those of this seed; the reader's own dice lie afterwards as they lay before."""
+    with torch.random.fork_rng(devices=[]):  # weights are made on the CPU
+        torch.default_generator.manual_seed(seeded(seed))
+        yield
+
+
+PRECISIONS = ("float32", "bfloat16", "auto")
+
+
+def faster_precision(model: nn.Module, x: Tensor, seconds: float = 0.5) -> str:
+    """ "bfloat16" if a short race on this machine shows that the network learns from x (B, ...) faster with it, else "float32"."""
+    model, t, least = copy.deepcopy(model), torch.ones(len(x), dtype=torch.long, device=x.device), {}
+    for precision in ("float32", "bfloat16"):
+        start, best = time.perf_counter(), math.inf
+        while time.perf_counter() - start < seconds:
+            tick = time.perf_counter()
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                loss = model(x, t).float().pow(2).mean()
+            loss.backward()
+            loss.item()  # waits for a GPU
+            best = min(best, time.perf_counter() - tick)
+        least[precision] = best
+    return "bfloat16" if least["bfloat16"] < 0.9 * least["float32"] else "float32"
