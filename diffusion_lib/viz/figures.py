@@ -239,9 +239,9 @@ def grid(x: Tensor, columns: int | None = None, pad: int = 1) -> np.ndarray:
     else:
         a = to_uint8(x)
     need(x.ndim == 4 and len(a), f"grid needs a batch of pictures (N, C, H, W), but got {tuple(x.shape)}.")
-    columns = int(np.ceil(len(a) ** 0.5)) if columns is None else columns
+    said = f"columns is a whole number of at least 1, but got {columns!r}."
     columns = min(
-        len(a), integer(columns, 1, np.inf, f"columns is a whole number of at least 1, but got {columns!r}.")
+        len(a), integer(int(np.ceil(len(a) ** 0.5)) if columns is None else columns, 1, np.inf, said)
     )
     pad = integer(pad, 0, 1000, f"pad is a whole number of pixels, 0 to 1000, but got {pad!r}.")
     h, w = a.shape[1] + pad, a.shape[2] + pad

@@ -65,7 +65,9 @@ class Interval:
         )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()) -> Table:  # fmt: skip
+def table(
+    head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()
+) -> Table:
     """Rows of words under a head, the first column to the left; notes: sentences below; quiet: names of rows that stand back.
 
     The head and the first column are looked up here; numbers, notes and other cells come in the learner's language.
@@ -73,7 +75,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = 
     named = [[_(str(row[0])), *map(str, row[1:])] for row in rows]
     cells = [[_(h) for h in head], *named]
     width = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["   ".join([row[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(row[1:], width[1:], strict=True))]).rstrip() for row in cells]  # fmt: skip
+    lines = [
+        "   ".join(
+            [row[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(row[1:], width[1:], strict=True))]
+        ).rstrip()
+        for row in cells
+    ]
     return Table("\n".join([*lines, *notes]), html(head, rows, notes, quiet))
 
 
@@ -83,15 +90,24 @@ def page(*parts: str) -> Table:
     return Table("\n\n".join(parts), "".join(shown))
 
 
-def html(head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()) -> str:  # fmt: skip
+def html(
+    head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()
+) -> str:
     """The same as a table of HTML. A family is named beside its line in the films; what stands in brackets is smaller."""
-    tops = "".join(f'<th scope="col" style="{_cell(i)}; {_QUIET}; font-weight:600; border-bottom:{_LINE}">{escape(_(h))}</th>' for i, h in enumerate(head))  # fmt: skip
+    tops = "".join(
+        f'<th scope="col" style="{_cell(i)}; {_QUIET}; font-weight:600; border-bottom:{_LINE}">{escape(_(h))}</th>'
+        for i, h in enumerate(head)
+    )
     body = ""
     for name, *others in rows:
         look = f"{_QUIET}; font-style:italic" if name in quiet else "font-weight:600"
         first = f'<th scope="row" style="{_cell(0)}; {look}">{_swatch(name)}{escape(_(name))}</th>'
         look = f"; {_QUIET}; font-style:italic" if name in quiet else ""
-        body += f"<tr>{first}" + "".join(f'<td style="{_cell(1)}{look}">{_inside(c)}</td>' for c in others) + "</tr>"  # fmt: skip
+        body += (
+            f"<tr>{first}"
+            + "".join(f'<td style="{_cell(1)}{look}">{_inside(c)}</td>' for c in others)
+            + "</tr>"
+        )
     return (
         f'<div style="overflow-x:auto; color:var(--jp-content-font-color1, inherit)"><table style="border-collapse:collapse; margin:8px 0">'
         f"<thead><tr>{tops}</tr></thead><tbody>{body}</tbody></table></div>" + "".join(map(_sentence, notes))
@@ -109,11 +125,15 @@ def _inside(cell) -> str:
 
 
 def _sentence(words: str) -> str:
-    return f'<p style="font-size:16px; margin:8px 10px; color:var(--jp-content-font-color1, inherit)">{escape(words)}</p>' if words else ""  # fmt: skip
+    return (
+        f'<p style="font-size:16px; margin:8px 10px; color:var(--jp-content-font-color1, inherit)">{escape(words)}</p>'
+        if words
+        else ""
+    )
 
 
 def _swatch(name: str) -> str:
     if name not in _LINES:
         return ""
     colour, dash = _LINES[name]  # as its line in the films: solid, dashed, dotted
-    return f'<svg aria-hidden="true" width="30" height="12" style="margin-right:8px"><line x1="1" x2="29" y1="6" y2="6" stroke="{colour}" stroke-width="3.5" stroke-dasharray="{dash}"/></svg>'  # fmt: skip
+    return f'<svg aria-hidden="true" width="30" height="12" style="margin-right:8px"><line x1="1" x2="29" y1="6" y2="6" stroke="{colour}" stroke-width="3.5" stroke-dasharray="{dash}"/></svg>'
