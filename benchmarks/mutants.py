@@ -60,7 +60,7 @@ TESTS = {
     "viz/packing.py": "panels player",
     "viz/panels.py": "panels wiring_player player",
     "viz/still.py": "wiring_player player",
-    "viz/figures.py": "wiring_player figures",
+    "viz/figures.py": "panels wiring_player figures",
     "viz/plots.py": "wiring_player figures",
     "course/prediction.py": "wiring_exercises check",
     "course/checking.py": "wiring_exercises check",
