@@ -195,7 +195,6 @@ MATHEMATICS = [
     ("arena: a sample of a DDPM is one call", P, "CALLS = Denoiser, (MLP, UNet), 20", "CALLS = Denoiser, (MLP, UNet), 1"),
     ("arena: what four samples cost is called one's", EVALUATION_COST, ".draw(entry.model, n))) / n", ".draw(entry.model, n)))"),
     ("a fourth family has the colour of real ones", RACES, "colour=len(families) % 7", "colour=3"),
-    ("all alike: only three can be", ARENA_, "len(ahead) == len(values)", "len(ahead) == 3"),
     ("a network of a family cannot be loaded", STORE, "for net in f.NETS}", "for net in f.NETS[:1]}"),
     ("figure: the last scene is forgotten", MAIN, "for add in SCENES:", "for add in SCENES[:1]:"),
     ("a network built again forgets its last option", NETS, 'if k not in ("self", "__class__")', 'if k not in ("self", "__class__", "waves", "out")'),
