@@ -539,9 +539,12 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
         ("sample --weights classifier_digits", "cannot draw"),
         (
             "sample --weights gan.safetensors --steps 5",
-            "is a GAN, which walks no steps: leave out --steps and --eta",
+            "is a GAN, which walks no steps: leave out --steps, --sampler and --eta",
         ),
-        ("sample --weights gan.safetensors --eta 0", "walks no steps: leave out --steps and --eta"),
+        (
+            "sample --weights gan.safetensors --eta 0",
+            "walks no steps: leave out --steps, --sampler and --eta",
+        ),
         ("sample --weights gan.safetensors --class 0", "know classes none"),
         ("train --model gan --loss square", "choose from"),
         ("train --data ring --loss hinge --steps 1", "--loss is an option of --model gan, not of ddpm"),

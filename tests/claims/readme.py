@@ -214,7 +214,7 @@ PLAIN = {
     "The lessons": "1000 50 8 64 01 02 03 05 06 07 09 04 08 10",
     "For a class": "1.6 4 340",
     "Pictures for your blog": "4.6",
-    "Train and draw from a shell": "16",
+    "Train and draw from a shell": "16 32",
     "Names": "1 0 1 1 1 0 0 1 1 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
     "How fast": "95 50 95",
