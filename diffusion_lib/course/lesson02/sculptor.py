@@ -72,7 +72,7 @@ WORDS = {  # what sculptor.js says
     "none": N_("no noise"),
     "pictureAlt": N_("the picture at {t}, {db}"),
 }
-NAMES = (N_("linear"), N_("cosine"), N_("sigmoid"), N_("picture"))  # shown in the menus
+NAMES = (N_("linear"), N_("cosine"), N_("sigmoid"), N_("custom"), N_("picture"))  # shown in the menus
 OWN_T = {REUSED: 50}  # a preset that brings its T along, because that is its point
 
 
