@@ -449,7 +449,10 @@ def test_a_walk_of_any_sampler_ends_at_the_only_picture_there_is(sampler):
     model, seen = ideal_denoiser(only, s), []
     for step in sample(model, randn(4, 2), steps=6, sampler=sampler, generator=dice(1), clip=9.0):
         seen.append((step.t, step.s))
-        assert_close(step.xt, s.at(step.t, step.xt).sqrt() * step.x0_hat + (1 - s.at(step.t, step.xt)).sqrt() * step.eps_hat)  # fmt: skip
+        assert_close(
+            step.xt,
+            s.at(step.t, step.xt).sqrt() * step.x0_hat + (1 - s.at(step.t, step.xt)).sqrt() * step.eps_hat,
+        )
     assert_close(step.xs, only.expand(4, 2), rtol=1e-9, atol=1e-9)
     assert seen == list(pairwise(s.times(6)))
 
@@ -466,10 +469,17 @@ def test_only_the_sampler_with_fresh_noise_hears_the_dice(sampler):
     assert torch.equal(by_name.xs, by_eta.xs)
 
 
-@pytest.mark.parametrize("sampler,eta,says", [
-    ("dpm", None, "no sampler 'dpm': choose one of ddpm, ddim, dpmpp_2m"), (["ddpm"], None, "no sampler"), (None, 0.0, "no sampler"),
-    ("dpmpp_2m", 0.5, "walks without fresh noise"), ("ddim", 1.5, "eta must lie in 0..1"), ("dpmpp_2m", float("nan"), "eta must"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "sampler,eta,says",
+    [
+        ("dpm", None, "no sampler 'dpm': choose one of ddpm, ddim, dpmpp_2m"),
+        (["ddpm"], None, "no sampler"),
+        (None, 0.0, "no sampler"),
+        ("dpmpp_2m", 0.5, "walks without fresh noise"),
+        ("ddim", 1.5, "eta must lie in 0..1"),
+        ("dpmpp_2m", float("nan"), "eta must"),
+    ],
+)
 def test_a_sampler_that_there_is_not(sampler, eta, says):
     with pytest.raises(ValueError, match=says):
         next(sample(zero_model, randn(2, 2), Schedule.of("cosine", 9), sampler=sampler, eta=eta))

@@ -113,7 +113,10 @@ def small(**more):
 
 
 def digits_of(**more):
-    return ddpm.build(data.digits().subset(64), **{"schedule": SCHEDULE, "batch": 8, "channels": 8, "precision": "float32"} | more)  # fmt: skip
+    return ddpm.build(
+        data.digits().subset(64),
+        **{"schedule": SCHEDULE, "batch": 8, "channels": 8, "precision": "float32"} | more,
+    )
 
 
 def steps(n, *parts, **more):

@@ -126,7 +126,7 @@ def test_what_can_be_pressed_can_be_seen(stepper):
     """A control without a height of its own is as high as a line, not 0 pixels high."""
     for control in (stepper.start, stepper.branch, stepper.kind, stepper.eta, stepper.which):
         assert control.layout.height is None
-    assert stepper.start.layout.width == "140px"
+    assert stepper.start.layout.min_width == "140px"
 
 
 def test_log_p_adds_up(stepper):

@@ -15,6 +15,7 @@ from diffusion_lib.diffusion import SAMPLERS, Schedule, convert, sample
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.nets import MLP
 from diffusion_lib.train import MAX_STEPS, Learner, fit, rate
+from diffusion_lib.values import classes_for
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -347,10 +348,10 @@ def test_max_steps_cuts_every_training(monkeypatch):
 
 def test_no_class_is_a_word_a_number_or_nothing():
     """draw(y="none") tells each sample -1, a network without classes None, and None still means each in turn."""
-    assert nets.classes_for("none", 3, 10).tolist() == [-1] * 3 and nets.classes_for("none", 3, 0) is None
-    assert nets.classes_for(None, 3, 2).tolist() == [0, 1, 0]
+    assert classes_for("none", 3, 10).tolist() == [-1] * 3 and classes_for("none", 3, 0) is None
+    assert classes_for(None, 3, 2).tolist() == [0, 1, 0]
     with pytest.raises(ValueError, match="\"none\" or None, but got 'no'"):
-        nets.classes_for("no", 3, 10)
+        classes_for("no", 3, 10)
     model = store.load("digits")
     assert model.classes == 10
     word, number = (torch.cat(list(ddpm.draw(model, 3, 3, y=y))) for y in ("none", torch.full((3,), -1)))

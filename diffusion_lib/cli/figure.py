@@ -97,13 +97,8 @@ def _common(p: Parser, name: str, size: str, schedule: str) -> None:
 # Add a scene here: a function that adds its parser and names what it runs.
 SCENES = [add_forward, add_reverse]
 STRIP, GIF, HTML = (".png", ".svg", ".pdf", ".jpg"), (".gif",), (".html",)
-ONLY = {
-    "spacing": STRIP + GIF,
-    "frames": STRIP + GIF,
-    "fps": GIF,
-    "background": STRIP,
-    "title": HTML,
-}  # options that mean something in some files: for others they are refused, not ignored
+# options that mean something in some files: for others they are refused, not ignored
+ONLY = {"spacing": STRIP + GIF, "frames": STRIP + GIF, "fps": GIF, "background": STRIP, "title": HTML}
 
 
 def _refuse(args) -> None:

@@ -80,9 +80,8 @@ class Bar:
 
     def __call__(self, share: float, words: str = "") -> None:
         now, width = time.monotonic(), _columns()
-        self.first = (
-            share if self.first is None else self.first
-        )  # a training that goes on does not begin at 0
+        # a training that goes on does not begin at 0
+        self.first = share if self.first is None else self.first
         early = now - self.start < 2 or now - self.last < (0.2 if width else 5)
         if early if share < 1 else not self.shown:
             return

@@ -21,10 +21,8 @@ COLOURS = {
     "brown": "8A5637",
 }
 SKY = {"day": ("7CC6EF", "E6F2EA"), "night": ("161C52", "5A55AC")}
-GLOW = {
-    "day": "DDF1F7",
-    "night": "7A78CF",
-}  # behind the subject, so that a white cat shows by day and a black one by night
+# behind the subject, so that a white cat shows by day and a black one by night
+GLOW = {"day": "DDF1F7", "night": "7A78CF"}
 HILLS = {"day": ("BFE3A4", "9FD08C"), "night": ("34407F", "28306A")}
 LAMP = {"day": "FFD45E", "night": "FFF3CF"}  # the sun or the moon
 LIGHT = {"day": (1.0, 1.0, 1.0), "night": (0.95, 0.94, 1.0)}  # moonlight cools every colour a little

@@ -17,9 +17,8 @@ def distances(eye, real: Data, n: int) -> tuple[Callable[[Tensor], float], float
 
     n / classes real pictures of each class are held back, the others are the reference. Only distances of equally many pictures may be compared.
     """
-    order = torch.argsort(
-        real.y, stable=True
-    )  # samples show each class equally often, and so must the real ones
+    # samples show each class equally often, and so must the real ones
+    order = torch.argsort(real.y, stable=True)
     ranks = torch.cat([torch.arange(int((real.y == c).sum())) for c in real.y.unique()])
     held = torch.zeros(len(real), dtype=torch.bool)
     held[order[ranks < n // len(real.names)]] = True

@@ -14,10 +14,8 @@ SIZES, FAMILIES = (8, 16, 32, 64), ("GAN", "DDPM")  # the rungs, and who climbs
 EQUAL = ("seconds", "steps", "flops")  # the budgets
 AGAIN = (16, 32)  # where equal steps and equal FLOPs were tried as well
 N = 100
-FAILS = {
-    "far": 0.5,
-    "alike": 0.1,
-}  # more than this share of the way to nothing learned; less of the real diversity
+# more than this share of the way to nothing learned; less of the real diversity
+FAILS = {"far": 0.5, "alike": 0.1}
 
 
 # ---------------------------------------------------------------------------------------- the ruler

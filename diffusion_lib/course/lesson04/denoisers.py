@@ -23,11 +23,8 @@ from ...viz.player import FramePlayer
 from ...words import N_, _
 from ..common import counted
 
-VARIANCES = {
-    "β": 1.0,
-    "β̃": 0.0,
-    N_("learned"): None,
-}  # name -> v of reverse_step; None: what the network says
+# name -> v of reverse_step; None: what the network says
+VARIANCES = {"β": 1.0, "β̃": 0.0, N_("learned"): None}
 FLOOR = 10**-3.6  # what is smaller is drawn here: the perfect denoiser reaches 0
 ERRORS = {"log": "y", "ylim": (0.8 * FLOOR, 1.6)}
 

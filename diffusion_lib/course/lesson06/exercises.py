@@ -16,9 +16,8 @@ def _mode_cases(g):
     for k in (8, 9, 25, 16):
         modes, sd = 3 * gaussian((k, 2), g), 0.05
         share = torch.rand(k, generator=g, dtype=torch.float64) ** 4
-        share[:2] = (
-            0  # the first has only samples that a square would take in, the second such as a diamond would leave out
-        )
+        # the first has only samples that a square would take in, the second such as a diamond would leave out
+        share[:2] = 0
         corners = modes[:2] + torch.tensor([2.4, 1.9], dtype=torch.float64)[:, None] * sd
         near = modes[torch.multinomial(share, 600, True, generator=g)] + 1.6 * sd * gaussian((600, 2), g)
         cases.append(

@@ -15,11 +15,8 @@ from ...words import N_, _
 from .blurring import bars
 from .measures import dial, makers, outright, seen_and_unseen
 
-SHORT = {
-    "exact denoiser": N_("exact"),
-    "DDPM of 20": N_("of 20"),
-    "real digits": N_("real"),
-}  # under the bars
+# under the bars
+SHORT = {"exact denoiser": N_("exact"), "DDPM of 20": N_("of 20"), "real digits": N_("real")}
 
 
 def is_it_a_copy(found: dict[str, tuple[Tensor, Tensor, Tensor]] | None = None, show: int = 8) -> FramePlayer:
