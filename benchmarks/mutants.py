@@ -17,6 +17,7 @@ import json
 import multiprocessing
 import os
 import queue
+import re
 import signal
 import sys
 import threading
@@ -37,106 +38,43 @@ HEAVY = (
     "matplotlib.figure matplotlib.style PIL.Image ipywidgets anywidget IPython.display safetensors.torch nbclient pytest "
     "playwright.sync_api"
 ).split()
-# which tests concern a file of the package, the quickest first; `wiring_X` stands for tests/test_wiring_X.py
-TESTS = {
-    "diffusion.py": "diffusion oracle against_diffusers training",
-    "oracle.py": "diffusion oracle against_diffusers training",
-    "train.py": "wiring_training kept training",
-    "machine.py": "train wiring_training training",
-    "values.py": "values wiring_training",
-    "ddpm.py": "wiring_training training",
-    "gan.py": "wiring_training gan",
-    "vae.py": "wiring_training vae",
-    "store.py": "wiring_training one_place kept training",
-    "files.py": "files kept",
-    "cli/options.py": "files options",
-    "evaluation/classifier.py": "kept",
-    "evaluation/metrics.py": "metrics",
-    "evaluation/arena.py": "wiring_lessons arena",
-    "cli/train.py": "options files kept cli",
-    "cli/figure.py": "options wiring_player kept cli",
-    "viz/film.py": "film wiring_player player",
-    "viz/player.py": "film wiring_player player",
-    "viz/packing.py": "panels player",
-    "viz/panels.py": "panels wiring_player player",
-    "viz/still.py": "wiring_player player",
-    "viz/figures.py": "panels wiring_player figures",
-    "viz/plots.py": "wiring_player figures",
-    "course/prediction.py": "wiring_exercises check",
-    "course/checking.py": "wiring_exercises check",
-    "course/exercise.py": "wiring_exercises check",
-    "data/drawn.py": "wiring_sprites sprites",
-    "data/own.py": "wiring_sprites data",
-    "data/catalog.py": "wiring_sprites data",
-    "course/lesson02/sculptor.py": "wiring_player sculptor",
-    "viz/player.js": "wiring_browser",
-    "viz/panels.js": "wiring_browser",
-    "viz/grow.js": "wiring_browser",
-    "viz/theme.js": "wiring_browser",
-    "course/lesson02/sculptor.js": "wiring_browser",
-    "course/lesson09/map.js": "wiring_browser",
-    "course/lesson04/pad.js": "wiring_browser",
-    "course/lesson01/views.py": "wiring_lessons views",
-    "course/lesson03/glass.py": "wiring_lessons views",
-    "course/lesson03/stepper.py": "wiring_lessons views",
-    "course/lesson03/views.py": "wiring_lessons views",
-    "course/lesson02/views.py": "wiring_lessons sculptor",
-    "course/lesson04/denoisers.py": "wiring_lessons training_views",
-    "course/lesson04/training.py": "wiring_live training_views",
-    "course/lesson04/own.py": "wiring_live training_views",
-    "course/lesson04/looks.py": "wiring_live training_views",
-    "course/live.py": "wiring_live training_views",
-    "course/controls.py": "views",
-    "course/worker.py": "worker wiring_duel training_views",
-    "course/common.py": "wiring_duel wiring_live views",
-    "course/lesson05/duel.py": "wiring_duel duel",
-    "course/lesson05/cats.py": "wiring_duel duel",
-    "course/lesson05/looks.py": "wiring_duel duel",
-    "course/lesson05/pair.py": "wiring_duel duel",
-    "course/lesson06/collapse.py": "wiring_live collapse",
-    "course/lesson06/recipes.py": "wiring_lessons collapse",
-    "course/lesson06/rungs.py": "wiring_lessons collapse",
-    "course/lesson07/recorded.py": "one_place wiring_lessons tables arena_views",
-    "course/lesson07/live_race.py": "one_place wiring_live arena_views",
-    "course/lesson07/scores.py": "wiring_lessons tables arena_views",
-    "course/lesson07/blind.py": "wiring_lessons arena",
-    "viz/tables.py": "wiring_lessons tables",
-    "course/lesson09/latents.py": "wiring_lessons latents",
-    "course/lesson09/blurring.py": "wiring_lessons latents",
-    "course/lesson09/copying.py": "wiring_lessons latents",
-    "nets.py": "wiring_training training gan",
-    "bound.py": "wiring_training training",
-    "trace.py": "oracle wiring_live training_views",
-    "dataset.py": "wiring_sprites data wiring_training kept",
-    "data/bundled.py": "data",
-    "data/points.py": "data",
-    "data/factors.py": "wiring_sprites sprites",
-    "data/paint.py": "wiring_sprites sprites",
-    "data/painters.py": "wiring_sprites sprites",
-    "data/captions.py": "wiring_sprites sprites",
-    "evaluation/cost.py": "wiring_lessons arena",
-    "evaluation/distances.py": "wiring_lessons training_views",
-    "evaluation/pyramid.py": "wiring_lessons collapse",
-    "evaluation/records.py": "records wiring_lessons collapse",
-    "cli/sample.py": "options files kept cli",
-    "__main__.py": "options wiring_player kept cli",
-    "course/lesson01/exercises.py": "wiring_exercises check",
-    "course/lesson02/exercises.py": "wiring_exercises check",
-    "course/lesson03/exercises.py": "wiring_exercises check",
-    "course/lesson04/exercises.py": "wiring_exercises check",
-    "course/lesson05/exercises.py": "wiring_exercises check",
-    "course/lesson06/exercises.py": "wiring_exercises check",
-    "course/lesson09/measures.py": "wiring_lessons latents",
-    "families.py": "one_place",
-    "course/lesson07/exercises.py": "wiring_exercises check",
-    "course/lesson09/exercises.py": "wiring_exercises check",
+# which tests concern a file or a folder of the package beside those that bear its name
+ALSO = {
+    "diffusion.py": "oracle against_diffusers trace",
+    "oracle.py": "diffusion against_diffusers",
+    "nets.py": "gan vae ddpm",
+    "train.py": "kept ddpm gan vae",
+    "ddpm.py": "train bound store cost kept",
+    "bound.py": "ddpm",
+    "gan.py": "nets train cures cost kept",
+    "vae.py": "nets train cost gan kept",
+    "store.py": "kept one_place",
+    "files.py": "kept",
+    "trace.py": "oracle live lesson04",
+    "dataset.py": "own drawn catalog kept",
+    "values.py": "dataset diffusion",
+    "families.py": "one_place arena",
+    "__main__.py": "options kept cli",
+    "cli": "options files kept cli figures one_place",
+    "data": "painters drawn captions own catalog",
+    "viz": "player still panels figures tables",
+    "evaluation": "arena kept metrics lesson06 lesson07",
+    "course": "checking prediction exercises live lesson03 lesson04 lesson05 lesson07",
 }
 
 
 def tests_of(file: str) -> list[str]:
-    """The test files that concern a file, those that there are."""
-    names = TESTS[file.removeprefix("diffusion_lib/")].split()
-    return [f"tests/test_{name}.py" for name in names if (ROOT / f"tests/test_{name}.py").exists()]
+    """The test files that concern a file, those that there are: its own first (by its name, or its lesson's number)."""
+    path, lesson = Path(file.removeprefix("diffusion_lib/")), re.search(r"lesson\d\d", file)
+    if path.suffix == ".js":
+        names = ["javascript_browser"]
+    elif lesson:
+        names = ["exercises", "checking"] * (path.stem == "exercises") + [lesson[0]]
+    else:
+        own = [] if path.parts[0] == "cli" else [path.stem]
+        names = [*own, *f"{ALSO.get(path.as_posix(), '')} {ALSO.get(path.parts[0], '')}".split()]
+    paths = (f"tests/test_{name}.py" for name in dict.fromkeys(names))
+    return [test for test in paths if (ROOT / test).exists()]
 
 
 def fingerprint(slip, by: list[str]) -> str:

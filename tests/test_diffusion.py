@@ -10,6 +10,7 @@ from small import dice
 from torch import tensor
 from torch.testing import assert_close
 
+from diffusion_lib import data
 from diffusion_lib.diffusion import (
     PREDICTIONS,
     SAMPLERS,
@@ -29,8 +30,9 @@ from diffusion_lib.diffusion import (
     reverse_step,
     sample,
 )
+from diffusion_lib.evaluation import metrics
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
-from diffusion_lib.trace import Thinned, Trace
+from diffusion_lib.trace import Trace
 
 F64 = torch.float64
 TS = (5, 10, 20, 50, 100, 1000)
@@ -522,40 +524,6 @@ def test_gradients_are_off_inside_the_walk_and_on_outside(sampler):
         assert not step.xs.requires_grad and torch.is_grad_enabled()
 
 
-@pytest.mark.parametrize("n,keep", [(5, 60), (60, 60), (61, 60), (100, 7), (1000, 60), (33, 2)])
-def test_trace_is_bounded_evenly_thinned_and_ends_with_the_end(n, keep):
-    s = Schedule.of("linear", n)
-    trace = Trace(keep=keep).record(sample(zero_model, randn(2, 2), s, generator=dice()))
-    t = trace.frames("t").tolist()
-    assert trace.seen == n and len(t) <= keep and t[0] == n and t[-1] == 1
-    assert len(t) == n if n <= keep else len(t) >= keep // 2
-    assert len({a - b for a, b in pairwise(t[:-1])}) <= 1  # evenly spaced but for the last
-    assert trace.frames("xs").shape == (len(t), 2, 2) and torch.equal(trace.final, trace.steps[-1].xs)
-    assert trace.frames("sigma").shape == (len(t),)
-    row = Thinned(keep)
-    for step in range(n, 0, -1):
-        row.add(step)
-    assert row.items() == t and row.seen == trace.seen  # one way of thinning
-
-
-def test_trace_survives_an_interrupt_and_does_not_share_memory():
-    s, x = Schedule.of("linear", 10), randn(2, 2)
-    trace = Trace()
-
-    def walk():
-        for i, step in enumerate(sample(zero_model, x, s, generator=dice())):
-            if i == 4:
-                raise KeyboardInterrupt
-            yield step
-
-    with pytest.raises(KeyboardInterrupt):
-        trace.record(walk())
-    assert len(trace.steps) == 4
-    before = trace.steps[0].xt.clone()
-    x.zero_()
-    assert torch.equal(trace.steps[0].xt, before)
-
-
 # ---------------------------------------------------------------------------------------------------- bad input
 
 
@@ -623,3 +591,30 @@ def test_a_schedule_that_does_not_end_in_noise_warns():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Schedule.of("linear", 5)
+
+
+def test_the_second_order_reaches_all_islands_in_twenty_calls():
+    d = data.grid(10)
+    schedule = Schedule.of("cosine", 1000)
+    xT = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0))
+    model = mixture_denoiser(d.modes, d.sd, schedule)
+    *_, last = sample(model, xT, schedule, schedule.times(20, "snr"), sampler="dpmpp_2m")
+    report = metrics.mode_report(last.xs, d.modes, d.sd)
+    assert (
+        report["modes"] == 25
+        and report["kl"] < 0.004
+        and report["high_quality"] > 0.97
+        and report["sd_ratio"] > 0.85
+    )
+    *_, first = sample(model, xT, schedule, schedule.times(20, "snr"), eta=0.0)
+    assert metrics.mode_report(first.xs, d.modes, d.sd)["high_quality"] < report["high_quality"]
+
+
+@pytest.mark.parametrize("T", [2, 5, 50, 1000])
+@pytest.mark.parametrize("name", ["linear", "cosine", "sigmoid"])
+def test_steps_even_in_decibels_fall_strictly_and_are_as_many_as_asked(T, name):
+    schedule = Schedule.of(name, T)
+    for n in {1, 2, min(3, T), T // 2, T - 1, T} - {0}:
+        times = schedule.times(n, "snr")
+        assert len(times) == n + 1 and times[0] == T and times[-1] == 0
+        assert all(a > b for a, b in pairwise(times))

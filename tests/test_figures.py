@@ -15,10 +15,13 @@ import pytest
 import torch
 from PIL import Image
 
+from diffusion_lib.__main__ import main
 from diffusion_lib.diffusion import Schedule, add_noise, randn_like
-from diffusion_lib.viz import figures, plots
+from diffusion_lib.viz import figures
 from diffusion_lib.viz.figures import FORWARD, REVERSE, grid, png, save, save_gif, strip, to_uint8
-from diffusion_lib.viz.plots import cloud, curves, histogram
+from diffusion_lib.viz.plots import curves
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SCHEDULE = Schedule.of("cosine", 100)
 TIMES = [0, 30, 60, 100]
@@ -184,54 +187,6 @@ def test_strip_refuses_in_one_sentence(arguments, says):
 def hue_share(a, color):
     rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     return (abs(a.astype(int) - rgb).max(-1) < 12).mean()
-
-
-def test_curves_are_drawn_in_their_colours_and_named_at_their_ends():
-    t = np.arange(1, 101)
-    ys = {"up": t, "down": 101 - t, "same end": 102 - t}
-    fig = curves(t, ys, xlabel="$t$", log="y")
-    a = pixels(png(fig))
-    assert all(hue_share(a, figures.PALETTE[i]) > 0.0005 for i in range(3)) and not hue_share(
-        a, figures.PALETTE[3]
-    )
-    names = {text.get_text(): text.get_position()[1] for text in fig.axes[0].texts}
-    assert names["up"] > names["same end"] > names["down"] and names["same end"] - names["down"] > 0.07
-    assert fig.axes[0].get_yscale() == "log" and fig.axes[0].get_xscale() == "linear"
-    with pytest.raises(ValueError, match=r"\(100,\).*\(99,\)"):
-        curves(t, {"short": t[1:]})
-    with pytest.raises(ValueError, match="no finite"):
-        curves(t, {"gone": np.full(100, np.nan)})
-
-
-def test_names_are_moved_apart_and_stay_inside():
-    out = plots._spread([0.99, 0.98, 0.97, 0.1], 0.08)
-    assert out.max() <= 1 and np.diff(np.sort(out)).min() >= 0.08 - 1e-9
-    assert (np.argsort(out) == np.argsort([0.99, 0.98, 0.97, 0.1])).all()
-
-
-def test_cloud_has_one_scale_and_the_given_colours():
-    p = np.array([[0.0, 0], [3, 1], [-1, -2]])
-    fig = cloud({"real": p, "fake": 0.1 * p}, colors=[0, 1, 2])
-    assert len({ax.get_xlim() for ax in fig.axes} | {ax.get_ylim() for ax in fig.axes}) == 1
-    assert np.array_equal(fig.axes[1].collections[0].get_offsets(), 0.1 * p)
-    assert np.allclose(fig.axes[0].collections[0].get_facecolor()[1][:3], np.array([0xD5, 0x5E, 0]) / 255)
-    assert cloud(torch.from_numpy(p), limit=5).axes[0].get_xlim() == (-5, 5)
-    with pytest.raises(ValueError, match=r"\(3, 3\)"):
-        cloud(np.zeros((3, 3)))
-    with pytest.raises(ValueError, match="2 colors"):
-        cloud(p, colors=[0, 1])
-
-
-def test_histogram_has_area_one():
-    v = torch.randn(4000, generator=torch.Generator().manual_seed(0))
-    x = np.linspace(-3, 3, 50)
-    fig = histogram({"a": v, "b": v + 1}, (x, np.exp(-(x**2) / 2)))
-    steps = fig.axes[0].patches[0]
-    values, edges, _ = steps.get_data()
-    assert abs((values * np.diff(edges)).sum() - 1) < 1e-9
-    assert [t.get_text() for t in fig.axes[0].get_legend().get_texts()] == ["a", "b", "exact"]
-    with pytest.raises(ValueError, match="finite"):
-        histogram({"a": [1, np.nan]})
 
 
 # ---------------------------------------------------------------------------------------- files
@@ -419,3 +374,65 @@ def test_figures_need_no_widgets_and_no_pyplot():
     code = "import sys, diffusion_lib.viz.figures; print([m for m in ('ipywidgets', 'IPython', 'anywidget', 'matplotlib.pyplot') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+# ---------------------------------------------------------------------------------------- figures
+
+
+def test_a_grid_goes_row_by_row():
+    x = torch.linspace(-1, 1, 6).reshape(6, 1, 1, 1).expand(6, 1, 2, 2)
+    sheet = grid(x, columns=3, pad=0)
+    assert (
+        sheet.shape == (4, 6) and np.all(np.diff(sheet[0, ::2].astype(int)) > 0) and sheet[2, 0] > sheet[0, 4]
+    )
+
+
+def test_the_arrow_above_points_right_and_the_one_below_left(monkeypatch):
+    arrows = []
+    monkeypatch.setattr(
+        figures, "_arrow", lambda ax, start, end, y, text, *_: arrows.append((start, end, y, text))
+    )
+    wrote = []
+    monkeypatch.setattr(figures, "_write", lambda ax, x, y, text, *_: wrote.append((x, y, text)))
+    row = np.zeros((3, 4, 4), np.uint8)
+    strip([row, row], ["a", "b", "c"], ["up", "low"], above="there", below="back")
+    (start, end, high, _), (back, to, low, _) = sorted(arrows, key=lambda a: a[2])
+    assert (
+        start < end
+        and back > to
+        and high < low
+        and [a[3] for a in sorted(arrows, key=lambda a: a[2])] == ["there", "back"]
+    )
+    place = {text: (x, y) for x, y, text in wrote}
+    assert place["up"][1] < place["low"][1] and place["a"][0] < place["b"][0] < place["c"][0]
+
+
+def test_each_frame_of_a_film_stands_as_long_as_asked(tmp_path):
+    frames = np.arange(0, 250, 50, dtype=np.uint8).reshape(5, 1, 1).repeat(40, 1).repeat(40, 2)
+    path = save_gif(frames, tmp_path / "f.gif", fps=10, hold_first=0.5, hold_last=2.0, labels=list("abcde"))
+    with Image.open(path) as film_:
+        times, bars = [], []
+        for i in range(film_.n_frames):
+            film_.seek(i)
+            times.append(film_.info["duration"])
+            band = np.asarray(film_.convert("L"))[41]
+            bars.append(int((band < 150).sum()))
+    assert times == [600, 100, 100, 100, 2100]
+    assert np.allclose(bars, [0, 10, 20, 30, 40], atol=1)
+
+
+def test_the_figure_of_the_way_back_names_its_rows_and_points_back(monkeypatch, tmp_path):
+    told, real = {}, figures.strip
+    monkeypatch.setattr(
+        figures,
+        "strip",
+        lambda rows, labels, titles=None, **look: (
+            told.update(look, rows=rows, titles=titles) or real(rows, labels, titles, **look)
+        ),
+    )
+    words = ["figure", "reverse", "--data", "digits", "--steps", "3", "--out", str(tmp_path / "f.png")]
+    assert (
+        main(words) == 0 and told["titles"] == ["$x_t$", r"$\hat{x}_0$"] and told["above"] == figures.REVERSE
+    )
+    noisy, clean = (float(row[0].std()) for row in told["rows"])
+    assert noisy > clean  # x_T above, the guess below

@@ -7,10 +7,12 @@ import torch
 from small import dice
 from torch import nn
 
-from diffusion_lib import data, gan, nets, store
+from diffusion_lib import data, gan, nets, store, vae
 from diffusion_lib.gan import LOSSES, RECIPES, Regular
 from diffusion_lib.nets import Discriminator, Generator
 from diffusion_lib.train import Learner, fit
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 NOTHING = Regular()
 
@@ -42,6 +44,7 @@ PAPER = {
     "wasserstein": (FAKE - REAL, -FAKE),
     "relativistic": (-(REAL - FAKE).sigmoid().log(), -(FAKE - REAL).sigmoid().log()),
 }
+
 # the slope of G's loss in each fake's score
 SLOPE = {
     "minimax": -SURE_FAKE,
@@ -186,70 +189,6 @@ def test_looking_seldom_is_the_same_on_average():
     g, often = dice(), Regular(r1=2, exact=True, every=4)
     values = [float(often(line, NEAR, FAR, None, g)) for _ in range(2000)]
     assert set(values) == {0.0, 100.0} and sum(values) / 2000 == pytest.approx(25, rel=0.1)
-
-
-# ---------------------------------------------------------------------------------------- networks
-
-SHAPES = [((2,), 1), ((1, 8, 8), 1), ((1, 28, 28), 2), ((3, 16, 16), 2), ((3, 32, 32), 2), ((3, 64, 64), 2)]
-
-
-@pytest.mark.parametrize(("shape", "patch"), SHAPES)
-@pytest.mark.parametrize("classes", [0, 3])
-def test_shapes_and_every_weight_learns(shape, patch, classes):
-    torch.manual_seed(0)
-    common = {"classes": classes, "channels": 8, "patch": patch}
-    g, d = Generator(shape, 4, **common), Discriminator(shape, **common, minibatch_std=True)
-    z, y = g.noise(6, dice()), torch.arange(6) % 3 if classes else None
-    fake = g(z, y)
-    assert fake.shape == (6, *shape) and g.shape == d.shape == shape
-    score = d(fake, y)
-    assert score.shape == (6,)
-    score.pow(2).sum().backward()
-    for model in (g, d):
-        assert all(p.grad is not None and p.grad.any() for p in model.parameters())
-
-
-def test_the_class_is_heard_by_both():
-    torch.manual_seed(0)
-    g, d = Generator((1, 8, 8), 4, classes=3, channels=8), Discriminator((1, 8, 8), classes=3, channels=8)
-    z, x, y = g.noise(3, dice()), torch.randn(3, 1, 8, 8), torch.arange(3)
-    assert not torch.allclose(g(z, y), g(z, y.flip(0))) and not torch.allclose(d(x, y)[0], d(x, y.flip(0))[0])
-
-
-@pytest.mark.parametrize("shape", [(2,), (1, 8, 8)])
-def test_spectral_norm_holds_each_layer_s_largest_stretch_near_one(shape):
-    torch.manual_seed(0)
-    model = Discriminator(shape, channels=16, spectral=True)
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    assert len(layers) >= 4
-    with torch.no_grad():
-        for p in model.parameters():
-            p.mul_(3)
-        for _ in range(60):
-            model(torch.randn(2, *shape))
-        for layer in layers:
-            stretch = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
-            assert float(stretch) == pytest.approx(1, abs=0.05)
-
-
-def test_batch_std_says_how_different_neighbours_are():
-    alike = torch.ones(8, 1, 8, 8)
-    assert nets.batch_std(alike, 8).max() < 1e-3
-    x = torch.tensor([[0.0, 0], [2, 4], [5, 5], [5, 5], [1, 1]])
-    assert torch.allclose(nets.batch_std(x, 2)[:, 0], torch.tensor([1.5, 1.5, 0, 0, 0]), atol=1e-3)
-    torch.manual_seed(0)
-    model = Discriminator((2,), minibatch_std=True)
-    one = torch.randn(1, 2)
-    spread = torch.cat([one, torch.randn(7, 2)])
-    assert not torch.allclose(model(spread)[0], model(one.expand(8, 2))[0])
-
-
-def test_waves_are_sin_and_cos_of_the_octaves():
-    x = torch.tensor([[0.5, -1.0]])
-    out = nets.Waves(3)(x)[0].tolist()
-    angles = [0.5, 1.0, 2.0, -1.0, -2.0, -4.0]
-    assert out == pytest.approx([0.5, -1.0, *map(math.sin, angles), *map(math.cos, angles)])
-    assert torch.equal(nets.Waves(0)(x), x)
 
 
 # ---------------------------------------------------------------------------------------- the four parts
@@ -575,3 +514,128 @@ def test_a_mistake_gets_one_sentence(mistake, sentence):
     with pytest.raises(ValueError, match=sentence) as error:
         mistake()
     assert "\n" not in str(error.value) and str(error.value).endswith(".")
+
+
+RING = data.ring(2500, seed=3)
+
+# ---------------------------------------------------------------------------------------- the recipes' wiring
+
+R = 0.1
+WIRED = {  # recipe: (loss, what holds D's slope, D's rate over G's, lessons of D a step, spectral norm, minibatch std)
+    "minimax (2014)": ("minimax", {}, 1, 1, False, False),
+    "non-saturating": ("non-saturating", {}, 1, 1, False, False),
+    "+ spectral norm": ("non-saturating", {}, 1, 1, True, False),
+    "+ two learning rates": ("non-saturating", {}, 4, 1, True, False),
+    "+ minibatch std": ("non-saturating", {}, 1, 1, False, True),
+    "+ R1 + R2": ("non-saturating", {"r1": R, "r2": R}, 1, 1, False, False),
+    "WGAN-GP": ("wasserstein", {"gp": 10.0}, 1, 5, False, False),
+    "RpGAN alone": ("relativistic", {}, 1, 1, False, False),
+    "RpGAN + R1 + R2": ("relativistic", {"r1": R, "r2": R}, 1, 1, False, False),
+}
+
+
+def test_every_recipe_is_wired_here():
+    assert list(WIRED) == list(gan.RECIPES) and gan.RECIPES["RpGAN + R1 + R2"] == {}
+
+
+@pytest.mark.parametrize("name", WIRED)
+def test_a_recipe_trains_with_its_loss_its_penalty_and_its_rates(name, monkeypatch):
+    loss, held, ratio, lessons, spectral, std = WIRED[name]
+    seen = []
+    teach, fool = gan.d_step, gan.g_step
+
+    def d_step(d, real, fake, loss, regular, *more):
+        seen.append(("D", loss, regular))
+        return teach(d, real, fake, loss, regular, *more)
+
+    def g_step(g, d, real, fake, loss, *more):
+        seen.append(("G", loss, None))
+        return fool(g, d, real, fake, loss, *more)
+
+    monkeypatch.setattr(gan, "d_step", d_step), monkeypatch.setattr(gan, "g_step", g_step)
+    _, parts = gan.build(RING, batch=8, **gan.RECIPES[name])
+    g, d = parts.learners
+    parts.step(next(parts.batches), torch.Generator().manual_seed(0))
+    assert [who for who, _, _ in seen] == ["D"] * lessons + ["G"]
+    assert all(used is gan.LOSSES[loss] for _, used, _ in seen)
+    for who, _, regular in seen:
+        if who == "D":
+            assert {k: getattr(regular, k) for k in ("r1", "r2", "gp")} == {"r1": 0, "r2": 0, "gp": 0} | held
+    assert d.lr == pytest.approx(ratio * g.lr)
+    assert d.model.config["spectral"] is spectral and d.model.config["minibatch_std"] is std
+    assert (g.steps, d.steps) == (1, lessons)
+
+
+POINTS = data.load("ring", n=200)
+
+# ---------------------------------------------------------------------------------------- gan and vae
+
+
+@pytest.mark.parametrize("exact", (False, True))
+@pytest.mark.parametrize("r", ("r1", "r2", "both"))
+def test_each_item_is_held_with_its_own_class(exact, r):
+    """A D that is steep, 100, only at an item beside another's class, so that one wrong pair makes the penalty thousands."""
+
+    class Picky(nn.Module):
+        def forward(self, x, y=None):
+            own = (x[:, 1] - y.float()).abs() < 0.4
+            return torch.where(own, 1.0, 100.0) * x[:, 0]
+
+    y = torch.tensor([0, 1, 2, 3, 4, 5, 6])
+    x = torch.stack([torch.randn(7), y.float()], 1)
+    hold = gan.Regular(1.0 if r != "r2" else 0.0, 1.0 if r != "r1" else 0.0, exact=exact)
+    g = torch.Generator().manual_seed(0)
+    got = float(hold(Picky(), x, x + torch.tensor([5.0, 0.0]), y, g))
+    assert 0 < got < 10, got
+
+
+def test_d_has_whole_batches_of_its_own():
+    model, parts = gan.build(POINTS, d_steps=3, batch=10, channels=8)
+    x, _ = next(parts.batches)
+    assert len(x) == 30
+    sizes = []
+    judge = parts.learners[1].model
+    judge.register_forward_pre_hook(lambda m, inputs: sizes.append(len(inputs[0])))
+    parts.step((x, None), torch.Generator().manual_seed(0))
+    assert (
+        parts.learners[1].steps == 3
+        and parts.learners[0].steps == 1
+        and set(sizes) <= {10, 20, 40}
+        and 10 in sizes
+    )
+    assert model is parts.learners[0].ema
+
+
+def test_gan_build_hands_on_what_it_is_asked():
+    _, parts = gan.build(
+        POINTS, lr=0.01, ratio=4.0, spectral=True, minibatch_std=True, waves=3, channels=16, latent=5, batch=8
+    )
+    g, d = parts.learners
+    assert g.lr == 0.01 and d.lr == pytest.approx(0.04)
+    assert g.model.config["waves"] == d.model.config["waves"] == 3 and g.model.config["latent"] == 5
+    assert (
+        d.model.config["spectral"]
+        and d.model.config["minibatch_std"]
+        and hasattr(d.model.score, "parametrizations")
+    )
+    assert (
+        g.model.config["channels"] == 16
+        and d.model.config["channels"] == 8
+        and len(next(parts.batches)[0]) == 8
+    )
+
+
+@pytest.mark.parametrize("family", (gan, vae), ids=("gan", "vae"))
+def test_one_call_tells_each_item_its_own_class(family):
+    torch.manual_seed(0)
+    model = (
+        nets.Generator((1, 8, 8), 4, classes=10, channels=8)
+        if family is gan
+        else vae.VAE((1, 8, 8), 4, classes=10, channels=8)
+    )
+    y = torch.tensor([3, 1, 4, 1, 5, 9, 2])
+    one = torch.cat(list(family.draw(model, 7, y=y, seed=1, batch=7)))
+    few = torch.cat(list(family.draw(model, 7, y=y, seed=1, batch=3)))
+    assert torch.allclose(one, few, atol=1e-6) and not torch.allclose(
+        one, torch.cat(list(family.draw(model, 7, y=y.flip(0), seed=1)))
+    )

@@ -12,11 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_lib.course import lesson01, lesson02
-from diffusion_lib.diffusion import Schedule
 from diffusion_lib.viz.film import SOURCE
 from diffusion_lib.viz.panels import curve, mix, pixels, scatter
 from diffusion_lib.viz.player import FramePlayer, save_html
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 F = 7
 RNG = np.random.default_rng(0)
@@ -43,70 +43,6 @@ def everything(**kwargs):
     )
 
 
-# ---- bad input --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("make", "says"),
-    [
-        (lambda: pixels(GREY / 255.0), r"uint8 pictures .* got float64 .* turn \[-1, 1\] into"),
-        (lambda: pixels(GREY[0]), r"got uint8 \(5, 6\)"),
-        (lambda: pixels(COLOR[..., :2]), r"got uint8"),
-        (lambda: pixels(GREY[:0]), r"got uint8 \(0, 5, 6\)"),
-        (lambda: pixels(GREY, notes=["a", "b"]), "mixes 2 and 7 frames"),
-        (lambda: pixels(GREY, notes=[1] * F), "notes needs a string or a list"),
-        (lambda: pixels(GREY, title=3), "title needs a string"),
-        (lambda: mix(np.zeros((2, 3, 4, 4)), np.zeros((2, 3, 4, 4)), ALPHA_BAR), "one picture, not a batch"),
-        (lambda: mix(np.zeros((4, 4)), np.zeros((5, 5)), ALPHA_BAR), "one shape"),
-        (lambda: mix(np.full((4, 4), 255.0), np.zeros((4, 4)), ALPHA_BAR), r"x0 in \[-1, 1\]"),
-        (lambda: mix(np.full((4, 4), np.nan), np.zeros((4, 4)), ALPHA_BAR), "finite"),
-        (lambda: mix(np.zeros((4, 4)), np.zeros((4, 4)), [0.5, 1.5]), r"alpha_bar .*\[0, 1\]"),
-        (lambda: mix("a", "b", [1]), "array of numbers"),
-        (lambda: scatter(np.zeros((4, 3))), r"shape \(N, 2\)"),
-        (lambda: scatter(np.zeros((4, 2)), eps=np.zeros((4, 2))), "eps and alpha_bar together"),
-        (lambda: scatter(np.zeros((4, 2)), colors=[0, 1]), "for each of the 4 points"),
-        (lambda: scatter(np.zeros((4, 2)), colors="red"), "palette index"),
-        (lambda: scatter(np.zeros((4, 2)), colors=7), "palette index"),
-        (lambda: scatter(np.zeros((4, 2)), trail=[4]), "trail needs indices"),
-        (lambda: scatter(np.zeros((4, 2)), xlim=(1, 1)), "low < high"),
-        (lambda: curve([1], [1]), "at least two"),
-        (lambda: curve([1, 2], {"a": [1, 2, 3]}), "like x"),
-        (lambda: curve([1, 2], {"a": [1, 2]}, kind="pie"), "'line' or 'bars'"),
-        (lambda: curve([1, 2], {"a": np.ones((3, 2))}, cursor=np.ones(5)), "mixes 3 and 5 frames"),
-        (lambda: FramePlayer([]), "at least one panel"),
-        (lambda: FramePlayer([GREY]), "at least one panel"),
-        (lambda: FramePlayer([pixels(GREY), pixels(GREY[:3])]), "mixes 3 and 7 frames"),
-        (lambda: FramePlayer(pixels(GREY), captions=["a", "b"]), "mixes 2 and 7 frames"),
-        (lambda: FramePlayer(pixels(GREY), start=F), "0 to 6, got 7"),
-        (lambda: FramePlayer(pixels(GREY), fps=0), "frames per second"),
-        (lambda: FramePlayer(pixels(GREY), panel_width=0), "screen pixels"),
-        (lambda: FramePlayer(pixels(np.zeros((70, 1024, 1024), np.uint8))), "70 MB and the limit is 64 MB"),
-        (lambda: FramePlayer(pixels(GREY)).still(F), "0 to 6, got 7"),
-    ],
-)
-def test_bad_input_is_one_sentence(make, says):
-    with pytest.raises(ValueError, match=says) as caught:
-        make()
-    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
-
-
-# ---- what is sent -----------------------------------------------------------------------------------------------
-
-
-def test_bytes_are_the_numbers():
-    panel = pixels(COLOR)
-    sent = np.frombuffer(panel["data"], np.uint8).reshape(
-        -1, panel["height"], panel["width"], panel["channels"]
-    )
-    assert (sent == COLOR).all() and panel["frames"] == F
-    x0, eps = torch.rand(3, 4, 5), torch.randn(3, 4, 5)
-    panel = mix(x0, eps, torch.linspace(1, 0, F, dtype=torch.float64))
-    sent = np.frombuffer(panel["eps"], "<f4").reshape(4, 5, 3)
-    assert np.allclose(sent.transpose(2, 0, 1), eps) and np.frombuffer(panel["alpha_bar"])[1] == 1 - 1 / 6
-    moving = scatter(RNG.normal(size=(F, 4, 2)))
-    assert moving["frames"] == F and moving["marks"][0]["x"].nbytes == 4 * 4 * F
-
-
 def test_widget_messages_carry_them_as_buffers():
     from ipywidgets.widgets.widget import _remove_buffers
 
@@ -116,27 +52,6 @@ def test_widget_messages_carry_them_as_buffers():
     assert ["film", "panels", 0, "data"] in paths and bytes(
         buffers[paths.index(["film", "panels", 0, "data"])]
     ) == GREY.tobytes()
-
-
-def test_ticks_are_few_and_round():
-    for low, high in [(0, 1), (0, 50), (-3.2, 3.2), (0, 1000), (-1e-4, 2e-4), (-2e5, 3)]:
-        ticks = curve([low, high], [0, 1])["xticks"]
-        assert 2 <= len(ticks) <= 6
-        for value, text in ticks:
-            assert low - 1e-12 <= value <= high + 1e-12 and len(text) <= 8
-            assert np.isclose(float(text.replace("\N{MINUS SIGN}", "-")), value, atol=1e-12)
-
-
-def test_cursor_dots_lie_on_the_lines():
-    x = np.arange(F)
-    *_, dots = curve(
-        x,
-        {"a": x**2, "bars": x, "b": np.outer(x, x)},
-        kind=("line", "bars", "line"),
-        cursor=x + 0.5 * (x < 6),
-    )["marks"]
-    y = np.frombuffer(dots["y"], "<f4").reshape(F, 2)
-    assert dots["colors"] == [0, 2] and y[2].tolist() == [6.5, 5.0]
 
 
 # ---- value and update -------------------------------------------------------------------------------------------
@@ -212,12 +127,6 @@ def test_still_is_a_picture_of_the_frame():
         alone = FramePlayer([panel | {"notes": [], "lead": []}], captions="c", labels="l")
         first, last = (alone.still(i if alone.n_frames > 1 else 0) for i in (0, F - 1))
         assert (first != last) == (k != 1), panel["title"]  # the second stands still
-
-
-def test_still_shows_the_pixels():
-    picture = np.asarray(Image.open(io.BytesIO(FramePlayer(pixels(COLOR)).still(3))))
-    colors = {tuple(c) for c in picture.reshape(-1, 3)}
-    assert {tuple(c) for c in COLOR[3].reshape(-1, 3)} <= colors
 
 
 def test_mime_bundle_has_widget_picture_and_words():
@@ -356,78 +265,6 @@ def test_a_still_that_cannot_be_drawn_never_keeps_the_player_from_its_page(monke
     )
 
 
-@pytest.mark.parametrize("ratio", [3, 100, 1e9, 1e30])
-def test_a_stretched_cloud_keeps_one_scale_and_a_picture_of_bounded_size(ratio):
-    a = np.linspace(0, 1, 5)
-    for points in (np.stack([ratio * a, a], 1), np.stack([a, ratio * a], 1)):
-        panel = scatter(points)
-        (x0, x1), (y0, y1) = panel["xlim"], panel["ylim"]
-        assert panel["shape"] == pytest.approx((y1 - y0) / (x1 - x0)) and 0.24 < panel["shape"] < 4.1
-        assert (
-            x0 < points[:, 0].min() < points[:, 0].max() < x1
-            and y0 <= points[:, 1].min() <= points[:, 1].max() <= y1
-        )
-        wide, high = Image.open(io.BytesIO(FramePlayer(panel).still())).size
-        assert wide <= 2600 and high <= 1200
-
-
-NAN, INF = float("nan"), float("inf")
-NONE = {
-    "size nan": lambda: scatter(np.zeros((3, 2)), size=NAN),
-    "size inf": lambda: scatter(np.zeros((3, 2)), size=INF),
-    "size 0": lambda: scatter(np.zeros((3, 2)), size=0),
-    "ylim inf": lambda: curve([1, 2], [1, 2], ylim=(0, INF)),
-    "ylim nan": lambda: curve([1, 2], [1, 2], ylim=(NAN, 1)),
-    "xlim one number": lambda: curve([1, 2], [1, 2], xlim=(0,)),
-    "xlim words": lambda: curve([1, 2], [1, 2], xlim=("a", "b")),
-    "ylim of no height": lambda: curve([1, 2], [1, 2], ylim=(1, 1 + 1e-16)),
-    "ylim huge": lambda: curve([1, 2], [1, 2], ylim=(-1e308, 1e308)),
-    "x of gaps": lambda: curve([NAN, NAN], [1, 2]),
-    "bars somewhere": lambda: curve([NAN, 1, 2], [1, 2, 3], kind="bars"),
-    "cursor nan": lambda: curve([1, 2], [1, 2], cursor=[NAN]),
-    "alpha_bar nan": lambda: mix(np.zeros((8, 8)), np.zeros((8, 8)), [NAN]),
-    "eps too large": lambda: mix(np.zeros((8, 8)), np.full((8, 8), 1e39), [0.5]),
-    "trail 1.5": lambda: scatter(np.zeros((3, 2)), trail=[1.5]),
-    "ragged frames": lambda: pixels([np.zeros((8, 8), np.uint8), np.zeros((9, 9), np.uint8)]),
-    "ragged points": lambda: scatter([[0, 0], [1]]),
-    "start 0.5": lambda: FramePlayer(pixels(Z), start=0.5),
-    "fps nan": lambda: FramePlayer(pixels(Z), fps=NAN),
-    "width nan": lambda: FramePlayer(pixels(Z), panel_width=NAN),
-    "still 0.5": lambda: FramePlayer(pixels(Z)).still(0.5),
-}
-
-
-@pytest.mark.parametrize("call", NONE.values(), ids=NONE)
-def test_numbers_that_are_none_are_one_sentence(call):
-    with pytest.raises(ValueError) as error:
-        call()
-    text = str(error.value)
-    assert "\n" not in text and text.endswith(".") and "inhomogeneous" not in text and "JSON" not in text
-
-
-def test_what_32_bits_do_not_hold_is_a_gap():
-    panel = curve([1, 2, 3], [1, 1e300, 2])
-    assert panel["ylim"][1] < 3 and FramePlayer(panel).still()
-
-
-@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32, torch.float64], ids=str)
-def test_tensors_of_every_kind_are_drawn(kind):
-    x = torch.zeros(3, 8, 8, dtype=kind).requires_grad_()
-    s = Schedule.of("cosine", 5)
-    plain = mix(np.zeros((3, 8, 8)), np.zeros((3, 8, 8)), s.alpha_bar)
-    assert np.array_equal(mix(x, x, s.alpha_bar)["x0"], plain["x0"])
-    assert lesson01.explore_forward({"a": x}, s).player.n_frames == 6
-    (
-        lesson02.explore_schedule({"a": x}, T=50),
-        lesson02.two_rulers(x[None]),
-        lesson02.two_sizes(x[:, ::2, ::2], x, s),
-    )
-    lesson01.chain_log_probability(x, s)
-    for what in (x.detach().float().numpy(), x.int(), x[0, 0], torch.full((3, 8, 8), 5.0), None):
-        with pytest.raises(ValueError, match="must be one float tensor"):
-            lesson01.explore_forward({"a": what}, s)
-
-
 def test_nbconvert_writes_the_still_where_no_widget_state_is_stored():
     """With the state, it writes the widget alone, whose code a page must fetch; so the README names the switch."""
     nbformat, nbconvert = pytest.importorskip("nbformat"), pytest.importorskip("nbconvert")
@@ -440,3 +277,46 @@ def test_nbconvert_writes_the_still_where_no_widget_state_is_stored():
     assert "--ExecutePreprocessor.store_widget_state=False" in (
         Path(__file__).parent.parent / "README.md"
     ).read_text("utf-8")
+
+
+# ---------------------------------------------------------------------------------------- the player
+
+
+def film(**more):
+    return FramePlayer(pixels(np.zeros((5, 4, 4), np.uint8)), **more)
+
+
+def test_a_frame_is_clamped_at_both_ends():
+    player = film()
+    for asked, got in ((-3, 0), (2, 2), (99, 4)):
+        player.value = asked
+        assert player.value == got
+    player.set_state({"value": -1})
+    assert player.value == 0
+
+
+def test_options_are_handed_on(tmp_path):
+    player = film(
+        start=3,
+        loop=True,
+        fps=7,
+        panel_width=99,
+        captions="said",
+        labels=[f"l{i}" for i in range(5)],
+        name="N",
+    )
+    assert (
+        player.value == 3
+        and player.film["loop"] is True
+        and player.film["fps"] == 7
+        and player.film["panel_width"] == 99
+    )
+    assert film().film["loop"] is False and film().value == 0
+    assert player.alt() == "N. l3. said" and player.alt(1) == "N. l1. said"
+    player.update(captions=[f"c{i}" for i in range(5)], labels=[f"k{i}" for i in range(5)])
+    assert player.alt() == "N. k3. c3"
+    page = player.save_html(tmp_path / "f.html", title="T").read_text("utf-8")
+    assert (
+        json.loads(re.search(r'type="application/json"[^>]*>(.*?)</script>', page, re.S)[1])["value"] == 3
+        and "<h1>T</h1>" in page
+    )

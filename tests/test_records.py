@@ -1,10 +1,12 @@
-"""What the benchmarks recorded: read once, read again when it has changed."""
+"""The records that ship."""
 
 import json
 
 import pytest
 
 from diffusion_lib.evaluation import records
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_record_is_read_once_and_again_when_it_has_changed(tmp_path, monkeypatch):
@@ -25,3 +27,8 @@ def test_a_race_without_runs_is_no_race(tmp_path, monkeypatch):
     for place in ("moon", "mars"):
         with pytest.raises(FileNotFoundError, match=f"No race of '{place}' is recorded: choose one of moon"):
             records.race_book(place)
+
+
+def test_the_records_are_json():
+    for path in sorted(records.RECORDS.glob("*.json")):
+        json.loads(path.read_text("utf-8"))

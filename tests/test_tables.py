@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from films import numbers
 
-from diffusion_lib.course.lesson07.scores import pays
 from diffusion_lib.viz.figures import PALETTE
 from diffusion_lib.viz.tables import Interval, Table, page, table
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def made() -> Table:
@@ -51,17 +53,12 @@ def test_a_page_holds_tables_and_sentences():
     )
 
 
-@pytest.mark.parametrize(
-    ("gan", "ddpm", "ms", "said"),
-    [
-        (10.0, 2.0, (1.0, 20.0), ("10.0 s", "400")),  # 8 s / 19 ms = 421
-        (10.0, None, (1.0, 20.0), ("10.0 s", "0")),  # who never gets there is never cheaper
-        (None, 2.0, (1.0, 20.0), ("not reached", "")),
-        (10.0, 2.0, (30.0, 20.0), ("10.0 s", "never")),
-        (1.0, 2.0, (1.0, 20.0), ("1.0 s", "0")),
-    ],
-)
-def test_when_a_cheap_sample_pays(gan, ddpm, ms, said):
-    start, each = {"GAN": gan, "DDPM": ddpm}, dict(zip(("GAN", "DDPM"), ms, strict=True))
-    assert pays("GAN", start, each) == said
-    assert pays("DDPM", start, each) == ("not reached" if ddpm is None else "2.0 s", "")
+def test_an_interval_reads_from_low_to_high_and_stands_out_only_without_0():
+    cell = Interval(0.2, 0.1, 0.35, 1.0)
+    assert numbers(str(cell)) == [0.2, 0.1, 0.35]
+    thick = lambda c: float(
+        re.search(r'<line x1="[\d.]+" x2="[\d.]+" y1="12".*?stroke-width="(\d+)"', c.html)[1]
+    )
+    assert thick(cell) > thick(Interval(0.0, -0.1, 0.1, 1.0)) and thick(
+        Interval(-0.2, -0.3, -0.1, 1.0)
+    ) == thick(cell)

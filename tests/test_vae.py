@@ -12,6 +12,8 @@ from diffusion_lib import data, store, vae
 from diffusion_lib.train import fit
 from diffusion_lib.vae import VAE, bits_per_dimension, kl_to_prior, surprise, vae_loss
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 class Linear(nn.Module):
     """p(x | z) = N(W z, s^2), so p(x) = N(0, W W^T + s^2); q is the exact posterior, or one that is off by `shift`."""
@@ -203,3 +205,24 @@ def test_it_comes_back_from_a_file(tmp_path):
 def test_mistakes_get_one_sentence(wrong, sentence):
     with pytest.raises(ValueError, match=sentence):
         wrong(VAE((1, 8, 8), latent=3, classes=10, channels=8))
+
+
+POINTS = data.load("ring", n=200)
+SIXTY = data.digits().subset(60)
+
+
+def test_vae_build_hands_on_its_s_and_draws_grain_for_points_only():
+    model, _ = vae.build(POINTS, sd=0.3, channels=8, latent=3)
+    assert float(model.log_s.exp()) == pytest.approx(0.3, rel=1e-5) and model.config["latent"] == 3
+    z = model.decoder.noise(200, torch.Generator().manual_seed(4))
+    grain = torch.cat(list(vae.draw(model, 200, seed=4))) - model.decode(z).detach()
+    assert float(grain.std()) == pytest.approx(0.3, rel=0.15)
+    picture, _ = vae.build(SIXTY, sd=0.3, channels=8)
+    y = torch.zeros(3, dtype=torch.long)
+    z = picture.decoder.noise(3, torch.Generator().manual_seed(4))
+    with torch.no_grad():
+        want = picture.decode(z, y).clamp(-1, 1)
+        assert torch.allclose(torch.cat(list(vae.draw(picture, 3, y=y, seed=4))), want, atol=1e-6)
+        assert not torch.allclose(
+            torch.cat(list(vae.draw(picture, 3, y=y, seed=4, grain=True))), want, atol=0.05
+        )

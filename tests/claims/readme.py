@@ -54,7 +54,7 @@ def rows() -> list[str]:
     """Every row of figures: those that stand here, those of the benchmarks, and those of the cures and the ladder."""
     import arena
     import gan
-    from test_collapse import cure_rows, ladder_rows
+    from test_lesson06 import cure_rows, ladder_rows
 
     made = [
         *slider_rows(),

@@ -1,42 +1,46 @@
-"""Lesson 04's views, without a browser: the thread that trains, what Stop and Continue keep, and every number that is shown."""
+"""Lesson 04 without a browser: the thread that trains, what Stop and Continue keep, and every number that is shown."""
 
 import asyncio
 import math
+import re
 import threading
 import time
+import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from films import mark
-from small import digit_denoiser, until
+from films import cloud, line, mark, numbers, panel, pictures, stored
+from small import dice, digit_denoiser, held_back, until
 
+from diffusion_lib import bound, data, ddpm
 from diffusion_lib import bound as terms
-from diffusion_lib import data, ddpm
 from diffusion_lib.course.lesson03 import step_reverse
+from diffusion_lib.course.lesson04 import bound as bound_view
 from diffusion_lib.course.lesson04 import (
-    bound,
     copies,
+    denoisers,
     fine_tune,
     network_or_perfect,
     own_pictures,
     three_questions,
+    training,
     variances,
     watch,
 )
+from diffusion_lib.course.lesson04 import own as own_module
 from diffusion_lib.course.lesson04.denoisers import even_times
 from diffusion_lib.course.lesson04.own import jitter, to_grey
-from diffusion_lib.course.lesson04.training import LEVELS, LossCurve
-from diffusion_lib.course.live import budget, words
+from diffusion_lib.course.lesson04.training import LEVELS, LossCurve, Training
+from diffusion_lib.course.live import words
 from diffusion_lib.data import Data
-from diffusion_lib.diffusion import Schedule, add_noise, convert
+from diffusion_lib.diffusion import Schedule, add_noise, convert, sample
 from diffusion_lib.evaluation import classifier
-from diffusion_lib.evaluation.distances import distances
 from diffusion_lib.evaluation.metrics import frechet, nearest
 from diffusion_lib.nets import MLP
 from diffusion_lib.oracle import ideal_denoiser
-from diffusion_lib.trace import Thinned
-from diffusion_lib.train import MAX_STEPS
+from diffusion_lib.train import MAX_STEPS, Record
 from diffusion_lib.viz.figures import grid
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -158,15 +162,6 @@ def test_the_time_left_of_a_budget_in_steps():
     assert box._pace() == pytest.approx(1.5 * one)
     box.unit = "seconds"
     assert box._pace() == pytest.approx(1.5)
-
-
-@pytest.mark.parametrize(
-    "how", [{"steps": 5, "seconds": 5}, {"steps": 0}, {"seconds": -1}, {"seconds": math.inf}]
-)
-def test_a_budget_is_one_of_two(how):
-    with pytest.raises(ValueError, match=r"steps|seconds"):
-        budget(**{"steps": None, "seconds": None, "usual": 7} | how)
-    assert budget(None, None, 7) == {"steps": 7} and budget(None, 2.5, 7) == {"seconds": 2.5}
 
 
 def test_pressing_twice_starts_one_thread():
@@ -315,39 +310,12 @@ def test_pictures_show_fixed_noise_and_the_guess(monkeypatch):
         assert np.array_equal(again[level], grid(torch.cat([eye.x0, xt, x0_hat]), columns=4))
 
 
-# ---------------------------------------------------------------------------------------- bounded memory
-
-
-def test_the_history_is_thinned_evenly_and_keeps_first_and_last():
-    for n in (1, 2, 9, 10, 11, 57, 1000):
-        row = Thinned(keep=10)
-        for i in range(n):
-            row.add(i)
-        kept = row.items()
-        assert kept[0] == 0 and kept[-1] == n - 1 and len(kept) <= 11
-        assert len(set(np.diff(kept)[:-1].tolist())) <= 1
-
-
 def test_the_loss_curve_is_bounded_and_a_mean():
     losses = LossCurve(most=40)
     for i in range(10_000):
         losses.add(i, 2.0 if i % 2 else 1.0)
     x, y = losses.smooth()
     assert len(x) == len(y) <= 40 and np.all(np.diff(x) > 0) and np.allclose(y, 1.5)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (0.2, "a few seconds"),
-        (7.9, "a few seconds"),
-        (12, "about 15 seconds"),
-        (59, "about 60 seconds"),
-        (150, "about 3 minutes"),
-    ],
-)
-def test_time_left_is_said_as_people_say_it(seconds, said):
-    assert words(seconds) == said
 
 
 # ---------------------------------------------------------------------------------------- denoisers compared
@@ -387,14 +355,6 @@ def test_three_questions_of_the_same_knowledge_draw_the_same_samples():
     assert len({part.split()[1] for part in numbers.split(", ")}) == 1
 
 
-def test_distances_hold_real_pictures_of_each_class_back():
-    eye = classifier.build(SEEN)[0]
-    far, floor = distances(eye, FRESH, 100)
-    assert 0 < floor < far(-FRESH.x[:100])
-    with torch.no_grad():
-        assert frechet(eye.features(FRESH.x), eye.features(FRESH.x)) < 1e-6
-
-
 def test_three_variances_share_mean_and_dice():
     model = digit_denoiser(out=2)
     player = variances(model, classifier.build(SEEN)[0], FRESH, counts=(1, 5), n=30)
@@ -406,7 +366,7 @@ def test_three_variances_share_mean_and_dice():
 
 def test_the_bounds_sums_are_the_librarys():
     model = digit_denoiser(out=2)
-    player = bound(model, FRESH, 17, n=2, count=10)
+    player = bound_view(model, FRESH, 17, n=2, count=10)
     said = player.film["captions"][0]
     for name, v in (("β", 1.0), ("β̃", 0.0), ("learned", None)):
         want = float(terms.bound_terms(model, FRESH.x, model.schedule, 17, v=v, y=FRESH.y, n=2).sum())
@@ -503,3 +463,302 @@ def test_fine_tuning_leaves_the_given_network_alone(monkeypatch):
     player = copies(box.model, x, n=4)
     assert "mean distance to the nearest" in player.film["captions"][0]
     assert isinstance(box.data, Data) and box.data.y is None
+
+
+# ---------------------------------------------------------------------------------------- what the films show
+
+
+def test_network_and_perfect_denoiser_on_seen_and_new_pictures():
+    model, seen, fresh, n = digit_denoiser(), SEEN.subset(40), FRESH.subset(30), 10
+    player, g = denoisers.network_or_perfect(model, seen, fresh, n=n, count=3, seed=1), dice(1)
+    schedule, perfect, sets = model.schedule, ideal_denoiser(seen.x, model.schedule, seen.y), {}
+    for name, d in (("seen", seen), ("new", fresh)):
+        i = torch.randperm(len(d), generator=g)[:n]
+        sets[name] = d.x[i], d.y[i], torch.randn(n, 1, 8, 8, generator=g)
+    for k, t in enumerate(denoisers.even_times(schedule, 3)):
+        said = re.split("on new ones", player.film["captions"][k])
+        for title, name, sentence in (
+            ("pictures it learned", "seen", said[0]),
+            ("new pictures", "new", said[1]),
+        ):
+            x0, y, eps = sets[name]
+            xt = add_noise(x0, t, eps, schedule)
+            hats = {
+                who: convert(m(xt, t, y), "eps", "x0", xt, t, schedule).clamp(-1, 1)
+                for who, m in (("network", model), ("perfect", perfect))
+            }
+            rows = torch.cat([x0[:4], xt[:4], hats["network"][:4], hats["perfect"][:4]])
+            assert np.abs(pictures(player, title)[k].astype(int) - grid(rows, columns=4)).max() <= 1
+            for who, x0_hat in hats.items():
+                error = float((x0_hat - x0).pow(2).mean())
+                assert float(re.search(rf"{who} ([\d.]+)", sentence)[1]) == pytest.approx(error, abs=6e-4)
+                drawn = line(player, "error of the guess", f"{who}, {name}")[0, k]
+                assert drawn == pytest.approx(math.log10(max(error, denoisers.FLOOR)), abs=1e-3)
+        assert numbers(player.film["labels"][k])[0] == pytest.approx(-float(schedule.snr_db[t]), abs=0.51)
+
+
+def test_three_questions_show_each_networks_samples_under_its_name():
+    models = {name: digit_denoiser(seed=i) for i, name in enumerate(("eps", "x0", "v"))}
+    eye, fresh, n = classifier.build(SEEN)[0], FRESH.subset(400), 40
+    player, g = denoisers.three_questions(models, eye, fresh, counts=(1, 3), n=n, seed=1), dice(1)
+    schedule, times = models["v"].schedule, denoisers.even_times(models["v"].schedule, 16)
+    x0, eps = fresh.x[:200], torch.randn(200, 1, 8, 8, generator=g)
+    xT, y = torch.randn(n, 1, 8, 8, generator=g), torch.arange(n) % 10
+    held, rest = held_back(fresh, n)
+
+    def far(x):
+        return frechet(classifier.features(eye, x.clamp(-1, 1)), classifier.features(eye, rest))
+
+    for name, model in models.items():
+        for k, count in enumerate((1, 3)):
+            *_, last = sample(model, xT, schedule, count, eta=0.0, clip=1.0, y=y)
+            assert np.array_equal(pictures(player, f"asked for {name}")[k], grid(last.xs[:20], columns=5))
+            said = player.film["captions"][k]
+            assert float(re.search(rf"\b{name} ([\d.]+)", said)[1]) == pytest.approx(
+                far(last.xs), abs=0.06, rel=0.01
+            )
+            assert float(re.search(r"real ones: ([\d.]+)", said)[1]) == pytest.approx(far(held), abs=0.06)
+        xt = add_noise(x0, times[4], eps, schedule)
+        error = (
+            (
+                convert(model(xt, times[4], fresh.y[:200]), "eps", "x0", xt, times[4], schedule).clamp(-1, 1)
+                - x0
+            )
+            .pow(2)
+            .mean()
+        )
+        assert line(player, "error of the guess", f"asked for {name}")[0, 4] == pytest.approx(
+            math.log10(error), abs=1e-3
+        )
+
+
+def test_three_variances_each_with_its_own_sigma_and_the_same_dice():
+    model, eye, n = digit_denoiser(out=2, T=20), classifier.build(SEEN)[0], 20
+    player = denoisers.variances(model, eye, FRESH.subset(300), counts=(2, 4), n=n, seed=1)
+    xT, y = torch.randn(n, 1, 8, 8, generator=dice(1)), torch.arange(n) % 10
+    for title, v in (("σ² = β", 1.0), ("σ² = β̃", 0.0), ("σ² learned", None)):
+        shown = next(p for p in player.film["panels"] if p["title"] == title)
+        for k, count in enumerate((2, 4)):
+            *_, last = sample(model, xT, None, count, generator=dice(2), v=v, clip=1.0, y=y)
+            assert np.array_equal(stored(shown)[k], grid(last.xs[:25].clamp(-1, 1), columns=5)), (
+                title,
+                count,
+            )
+
+
+def test_the_bound_draws_each_variance_where_it_lies():
+    inner = digit_denoiser(out=2, T=12)
+
+    class Quarter:
+        """A network that says of its variance: a quarter of the way from beta_tilde to beta."""
+
+        net = inner.net
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one that does not end in noise, so that L_T is seen
+            schedule = Schedule(torch.linspace(1, 0.2, 13))
+
+        learns_variance, classes = True, inner.classes
+
+        def eps_and_v(self, xt, t, y=None):
+            return inner(xt, t, y), torch.full_like(xt, 0.25)
+
+    model, d = Quarter(), FRESH.subset(20)
+    player = denoisers.bound(model, d, 17, n=2, count=40, seed=1)
+    beta, tilde, learned = (line(player, "σ² as a share", name)[0] for name in ("β", "β̃", "learned"))
+    assert (
+        np.allclose(beta, 1)
+        and np.all(tilde < 1)
+        and np.allclose(np.log(learned), 0.75 * np.log(tilde), rtol=1e-3)
+    )
+    for name, v in (("β", 1.0), ("β̃", 0.0), ("learned", None)):
+        terms = bound.bound_terms(model, d.x, model.schedule, 17, v=v, y=d.y, n=2, seed=1)
+        said = player.film["captions"][3]
+        assert float(re.search(rf"{name} ([\d.]+)", said.split("together: ")[1])[1]) == pytest.approx(
+            float(terms.sum()), abs=6e-3
+        )
+        t = int(numbers(player.film["labels"][3])[0])
+        assert line(player, "terms of the bound", name)[0, 3] == pytest.approx(float(terms[t]), rel=1e-4)
+
+
+SMALL_RING = data.load("ring", n=300)
+
+
+def points(**more):
+    torch.manual_seed(0)
+    return ddpm.build(SMALL_RING, net=MLP((2,), 1000, width=16, depth=1), batch=16, **more)
+
+
+def resting(**more):
+    """A training of points that has not begun."""
+    model, parts = points()
+    options = {"y": None, "n": 20, "calls": 20, "keep": 7, "seed": 4, "name": "N"} | more
+    return Training(model, parts, SMALL_RING, {"steps": 10}, **options)
+
+
+# ---------------------------------------------------------------------------------------- points
+
+
+def test_samples_and_arrows_are_those_of_the_network_now(at_once):
+    model, parts = points()
+    box = watch(model, parts, SMALL_RING, steps=3, n=20, seed=4, keep=5)
+    assert box.state == "done" and box.step == 3 and box.history.keep == 5
+    last = box.player.n_frames - 1
+    want = torch.cat(list(ddpm.draw(model, 20, seed=4)))
+    assert np.allclose(cloud(box.player, "samples", 0)[last], want, atol=2e-2)
+    for level, t in box.eye.times.items():
+        box.level.value = level
+        assert float(model.schedule.snr_db[t]) == pytest.approx(LEVELS[level], abs=0.3)
+        x = box.eye.places
+        away = convert(model(x, t), "eps", "x0", x, t, model.schedule) - x
+        tail, head = (
+            cloud(box.player, "where it sees", 1, 1.5)[last],
+            cloud(box.player, "where it sees", 1, 5.0)[last],
+        )
+        flown = torch.tensor(head - tail)
+        same = torch.nn.functional.cosine_similarity(flown, away, dim=1)
+        assert float(same[away.norm(dim=1) > 0.05].min()) > 0.95
+        longest = away.norm(dim=1).argmax()
+        assert float(flown[longest].norm()) == pytest.approx(
+            0.13 * box.eye.limit * math.tanh(float(away[longest].norm())), rel=0.05
+        )
+    x, y = box.losses.smooth()
+    shown = line(box.player, "loss")[0]
+    assert np.allclose(10**shown, y, rtol=1e-4) and panel(box.player, "loss")["yticks"][2] == [-1.0, "0.1"]
+    assert box.player.film["labels"][last] == "step 3"
+    assert numbers(box.player.film["captions"][last])[2] == pytest.approx(float(y[-1]), abs=6e-4) and len(
+        x
+    ) == len(y)
+
+
+def test_each_round_has_its_own_dice(monkeypatch):
+    box, heard = resting(), []
+    monkeypatch.setattr(training, "fit", lambda *_, **more: heard.append(more) or iter(()))
+    box._begin()
+    box._more()
+    box._begin()
+    assert [h["seed"] for h in heard] == [4, 5] and heard[0]["steps"] == 10
+
+
+# ---------------------------------------------------------------------------------------- pictures
+
+
+def test_pictures_grow_from_their_noise_with_the_classes_and_calls_asked_for():
+    model, y = digit_denoiser(), torch.tensor([3, 1, 4, 1, 5, 9])
+    box = Training(
+        model, SimpleNamespace(learners=[]), SEEN, {"steps": 10}, y=y, n=6, calls=3, keep=4, seed=2, name="N"
+    )
+    frame = box.history.items()[0]
+    x = torch.cat(list(ddpm.draw(model, 6, 3, seed=2, y=y)))
+    assert np.array_equal(frame["samples"], grid(x, columns=3))
+    assert np.array_equal(pictures(box.player, "samples")[0], frame["samples"])
+    eye = box.eye
+    for level, t in eye.times.items():
+        box.level.value = level
+        xt = add_noise(eye.x0, t, eye.eps, model.schedule)
+        x0_hat = convert(model(xt, t, eye.label), "eps", "x0", xt, t, model.schedule)
+        assert np.array_equal(
+            pictures(box.player, "x_{0}, x_{t}")[0], grid(torch.cat([eye.x0, xt, x0_hat]), columns=4)
+        )
+    found = nearest(eye.x0, SEEN.x)[1]
+    assert torch.equal(SEEN.x[found], eye.x0) and torch.equal(SEEN.y[found], eye.label)
+
+
+# ---------------------------------------------------------------------------------------- what every training has
+
+
+def test_stop_and_continue_do_what_they_say():
+    box, heard = resting(), []
+    box.halt, box.proceed = lambda: heard.append("halt"), lambda: heard.append("proceed")
+    box.stop.click(), box.resume.click()
+    assert (
+        heard == ["halt", "proceed"]
+        and box.stop.description == "Stop"
+        and box.resume.description == "Continue"
+    )
+    for state, stop, resume in (
+        ("training", True, False),
+        ("stopped", False, True),
+        ("done", False, True),
+        ("failed", False, False),
+    ):
+        box._state(state, "a sentence")
+        assert (not box.stop.disabled, not box.resume.disabled) == (stop, resume), state
+        assert ("✗" in box.says.value) == (state == "failed") and "a sentence" in box.says.value
+    box._state("done", "")
+    assert "10 steps more" in box.resume.description and box.bar.value == 1
+
+
+def test_the_bar_and_the_time_left():
+    box = resting()
+    for step, share in ((2, 0.2), (7, 0.7)):
+        box.record = Record(step, 4.0 * step, share, 1.0, {"loss": 0.5})
+        box._show()
+        assert box.bar.value == pytest.approx(share) and f"{share:.0%}" in box.left.value
+        assert words(4.0 * (10 - step)) in box.left.value
+    assert (
+        words(12) == "about 15 seconds"
+        and words(61) == "about 65 seconds"
+        and words(170) == "about 3 minutes"
+    )
+
+
+def test_who_is_at_the_end_follows_and_who_looks_back_is_left_alone():
+    box = resting()
+    box.record = Record(1, 1.0, 0.1, 1.0, {"loss": 1.0})
+    for n in (2, 3):
+        box._draw()
+        assert box.player.n_frames == n and box.player.value == n - 1
+    box.player.value = 0
+    box._draw()
+    assert box.player.n_frames == 4 and box.player.value == 0
+
+
+# ---------------------------------------------------------------------------------------- your own pictures
+
+
+def test_drawings_and_photos_come_in_white_on_black():
+    own = own_pictures(n=3)
+    assert "3 cats stand in" in own.says.value
+    own._drawn(own.pad, {"kind": "picture"}, [memoryview(bytes([255] * 392 + [0] * 392))])
+    assert own.x.shape == (1, 1, 28, 28) and own.x[0, 0, 0, 0] == 1 and own.x[0, 0, 27, 27] == -1
+    paper = torch.ones(1, 3, 28, 28)
+    paper[:, :, 10:18, 10:18] = -1
+    for x in (paper, -paper):
+        grey = own_module.to_grey(x)
+        assert grey[0, 0, 0, 0] < -0.99 and grey[0, 0, 14, 14] > 0.99
+    own.forget.click()
+    assert len(own.x) == 3 and "3 cats stand in" in own.says.value
+
+
+def test_each_sample_stands_over_its_nearest_picture_with_its_distance():
+    model, x = digit_denoiser(), SEEN.x[:5]
+    player = copies(model, x, n=4, seed=3)
+    samples = torch.cat(list(ddpm.draw(model, 4, y=torch.full((4,), -1), seed=3)))
+    distance, i = nearest(samples, x)
+    assert np.array_equal(
+        pictures(player, "samples, and below")[0], grid(torch.cat([samples, x[i]]), columns=4, pad=2)
+    )
+    among = torch.cdist(x.flatten(1), x.flatten(1)).fill_diagonal_(math.inf).min(1).values.mean() / 8
+    assert numbers(player.film["captions"][0]) == pytest.approx(
+        [float(distance.mean()), float(among)], abs=6e-3
+    )
+
+
+@pytest.mark.heavy
+def test_fine_tuning_hands_on_its_options(monkeypatch):
+    told = {}
+    monkeypatch.setattr(
+        own_module,
+        "watch",
+        lambda model, parts, d, **more: told.update(more, model=model, parts=parts, data=d),
+    )
+    model, x = digit_denoiser(), SEEN.x[:5]
+    fine_tune(model, x, steps=9, batch=6, lr=0.0123, seed=5)
+    assert told["steps"] == 9 and told["seed"] == 5 and told["n"] == 12 and told["y"] == "none"
+    assert (
+        told["parts"].learners[0].lr == 0.0123
+        and torch.equal(told["data"].x, x)
+        and told["model"].predicts == "v"
+    )
+    batch, y = next(told["parts"].batches)
+    assert len(batch) == 6 and y is None and torch.equal(batch, next(own_module.jitter(x, 6, 5))[0])

@@ -10,9 +10,12 @@ import latent_weights
 import numpy as np
 import pytest
 import torch
+from films import at, line, numbers, panel, pictures, stored
+from small import dice
 
-from diffusion_lib import store, vae
+from diffusion_lib import data, store, vae
 from diffusion_lib.course import lesson09
+from diffusion_lib.course.lesson09 import blurring, copying, latents, measures
 from diffusion_lib.course.lesson09.blurring import bars, s_table
 from diffusion_lib.course.lesson09.copying import DISGUISES, is_it_a_copy
 from diffusion_lib.course.lesson09.latents import LatentMap, bound_parts, speeds, unfold, walk_frames
@@ -30,8 +33,10 @@ from diffusion_lib.course.lesson09.measures import (
     straight,
 )
 from diffusion_lib.evaluation import records
-from diffusion_lib.evaluation.metrics import copied
+from diffusion_lib.evaluation.metrics import copied, nearest
 from diffusion_lib.train import MAX_STEPS
+from diffusion_lib.viz import still
+from diffusion_lib.viz.figures import grid, to_uint8
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -323,3 +328,209 @@ def test_the_audit_compares_what_the_record_holds(monkeypatch):
     assert latent_weights.compare() == {}
     now["halfway"]["DDIM"] = now["halfway"].pop("diffusion")
     assert len(latent_weights.compare()) == 2 * len(BOOK["halfway"]["diffusion"])
+
+
+SEEN, FRESH = data.digits().split(1000)
+
+# ---------------------------------------------------------------------------------------- what the films show
+
+
+@pytest.fixture(scope="module")
+def small_vae():
+    torch.manual_seed(1)
+    return vae.VAE((1, 8, 8), latent=2, channels=8).eval().requires_grad_(False)
+
+
+def test_the_map_and_its_still_have_up_above(small_vae, monkeypatch):
+    box, films = latents.LatentMap(small_vae, SEEN.subset(12), steps=9), []
+    monkeypatch.setattr(still, "still", lambda film, i: films.append(film) or b"")
+    box.still()
+    axis = torch.linspace(-box.film["limit"], box.film["limit"], 9)
+
+    def drawn(first, second):
+        return to_uint8(small_vae.decode(torch.stack([axis[first], axis[second]])[None])[0])
+
+    for row, column in ((0, 3), (7, 2)):
+        assert np.abs(to_uint8(box.tiles[row, column]).astype(int) - drawn(column, row)).max() <= 1
+    # rows 2 and 6 of the nine, the higher one first
+    top = stored(panel(films[0]["panels"], "what is decoded"))[0]
+    assert (
+        np.abs(top[:8, :8].astype(int) - drawn(2, 6)).max() <= 1
+        and np.abs(top[9:17, 9:17].astype(int) - drawn(6, 2)).max() <= 1
+    )
+
+
+def test_the_map_that_unfolds_names_digits_and_numbers():
+    box = latents.MapTraining({"steps": 20}, 5, 0)
+    frame = box.history.items()[0]
+    mu, y = box.model.encode(box.data.x[:600])[0], box.data.y[:600]
+    marks = {m["name"]: m for m in panel(box.player, "where digits")["marks"]}
+    for k in box.SHOWN:
+        assert np.allclose(
+            np.stack([at(marks[str(k)], "x")[0], at(marks[str(k)], "y")[0]], 1),
+            mu[y == k].detach(),
+            atol=1e-5,
+        )
+    corner = box.model.decode(torch.tensor([[-2.2, 2.2], [2.2, 2.2]]))  # the first row is at the top
+    sheet = pictures(box.player, "what is decoded")[0].astype(int)
+    assert (
+        np.abs(sheet[:8, :8] - to_uint8(corner[0])).max() <= 1
+        and np.abs(sheet[:8, -8:] - to_uint8(corner[1])).max() <= 1
+    )
+    parts = latents.bound_parts(box.model, box.test, box.data.levels)
+    said = player_numbers = numbers(box.player.film["captions"][0])[1:4]
+    assert player_numbers == pytest.approx([parts["surprise"], parts["KL"], sum(parts.values())], abs=6e-3)
+    for name in ("surprise", "KL"):
+        assert line(box.player, "bits per pixel", name)[0, 0] == pytest.approx(frame[name], rel=1e-5), said
+
+
+def test_the_straight_line_is_shorter_and_the_walks_go_from_first_to_last():
+    player, g = latents.straight_or_round(n=1, frames=3, seed=3), dice(3)
+    ddim = store.load("digits")
+    xT = torch.randn(2, 1, 8, 8, generator=g)
+    middle = {"straight": (xT[:1] + xT[1:]) / 2, "arc": measures.slerp(xT[:1], xT[1:], 0.5)}
+    for name, x in middle.items():
+        length = float(x.flatten(1).norm(dim=1))
+        assert line(player, "length of x", name)[0, 1] == pytest.approx(length, rel=1e-4)
+        assert float(re.search(rf"{name} ([\d.]+)", player.film["captions"][1])[1]) == pytest.approx(
+            length, abs=0.06
+        )
+        shown = pictures(player, f"diffusion, {name}")[1].astype(int)
+        assert np.abs(shown - grid(measures.from_noise(ddim, x), columns=2)).max() <= 1
+    found = latents.walk_frames(n=1, frames=2, seed=3)
+    box, unseen, g = store.load("digits_vae"), FRESH, dice(3)
+    i = torch.randperm(len(unseen), generator=g)[:2]
+    mu = box.encode(unseen.x[i])[0]
+    assert torch.allclose(found["VAE"][0], box.decode(mu[:1]), atol=1e-5) and torch.allclose(
+        found["VAE"][1], box.decode(mu[1:]), atol=1e-4
+    )
+
+
+def text_rows(table):
+    return [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table.html)
+    ]
+
+
+def test_the_tables_of_lesson_9_have_each_number_under_its_name():
+    book = records.read("latents")
+    head, *rows = text_rows(latents.midpoint_table())
+    for cells, r in zip(rows, book["midpoints"], strict=True):
+        for name, key in (
+            ("ends", "ends"),
+            ("middle of the arc", "arc"),
+            ("middle of the straight line", "straight"),
+        ):
+            assert cells[head.index(name)] == f"{r[key]:.1f}"
+    head, *rows = text_rows(blurring.s_table())
+    for cells, r in zip(rows, book["s"], strict=True):
+        for name, key, form in (
+            ("error", "error", ".3f"),
+            ("width of q", "width", ".2f"),
+            ("bits", "bits", ".2f"),
+            ("Fréchet: from clouds", "frechet_clouds", ".1f"),
+            ("Fréchet: from N(0, I)", "frechet", ".1f"),
+        ):
+            assert cells[head.index(name)] == f"{r[key]:{form}}", name
+
+
+def test_what_is_kept_by_2_and_by_16_numbers():
+    player = blurring.kept(n=3, seed=1)
+    unseen = FRESH.x
+    x = unseen[torch.randperm(len(unseen), generator=dice(1))[:3]]
+    rows, said = [x], player.film["captions"][0]
+    for name, weights in (("2 numbers", "digits_vae2"), ("16 numbers", "digits_vae")):
+        model = store.load(weights)
+        assert model.config["latent"] == int(name.split()[0])
+        rows.append(model.decode(model.encode(x)[0]))
+        error = float((model.decode(model.encode(unseen)[0]) - unseen).pow(2).mean())
+        assert float(re.search(rf"{name} ([\d.]+)", said)[1]) == pytest.approx(error, abs=6e-4)
+    assert (
+        np.abs(
+            pictures(player, "unseen digits")[0].astype(int) - grid(torch.cat(rows), columns=3, pad=2)
+        ).max()
+        <= 1
+    )
+
+
+def test_what_is_lost_and_why_it_blurs(small_vae):
+    x = SEEN.x[:30]
+    mu, logvar = small_vae.encode(x)
+    z = mu + (0.5 * logvar).exp() * torch.randn(mu.shape, generator=dice(2))
+    mean = measures.shares(small_vae, z, x) @ x.flatten(1)
+    found = measures.lost(small_vae, x, seed=2)
+    assert found["decoder"] == pytest.approx(
+        float((mean - small_vae.decode(z).flatten(1)).pow(2).mean()), rel=1e-4
+    )
+    assert found["several"] + found["decoder"] == pytest.approx(found["error"])
+    player = blurring.why_blurred(small_vae, frames=2, seed=1)
+    for i in range(2):
+        mean, drawn = (
+            pictures(player, title)[i] / 127.5 - 1 for title in ("their weighted", "what the decoder")
+        )
+        first = pictures(player, "digits that may")[i, :8, :8] / 127.5 - 1
+        to_mean, to_digit = numbers(player.film["captions"][i])
+        assert to_mean == pytest.approx(np.sqrt(((mean - drawn) ** 2).mean()), abs=0.02)
+        assert to_digit == pytest.approx(np.sqrt(((first - drawn) ** 2).mean()), abs=0.02)
+    z = torch.tensor([numbers(label) for label in player.film["labels"]])
+    assert np.abs(pictures(player, "what the decoder").astype(int) - to_uint8(small_vae.decode(z))).max() <= 3
+
+
+def test_edges_go_both_ways_and_each_makers_bar_has_its_name(monkeypatch):
+    stripes = torch.zeros(1, 1, 8, 8)
+    stripes[..., ::2, :] = 1
+    assert measures.edges(stripes) == measures.edges(stripes.transpose(2, 3)) == pytest.approx(0.5)
+    g = dice(0)
+    names = ("real", "VAE, s = 0.1", "VAE, s = 0.5", "VAE, s = 0.5, with its grain", "GAN", "DDPM")
+    found = {name: k * 0.1 * torch.rand(24, 1, 8, 8, generator=g) for k, name in enumerate(names, 1)}
+    monkeypatch.setattr(blurring, "drawn_by_all", lambda n: found)
+    player = blurring.sharpness(24)
+    ticks = [text for _, text in panel(player, "edges")["xticks"]]
+    assert ticks == ["real", "s=0.1", "s=0.5", "grain", "GAN", "DDPM"] and player.film["labels"] == list(
+        names
+    )
+    for i, x in enumerate(found.values()):
+        sharp = measures.edges(x) / measures.edges(found["real"])
+        assert numbers(player.film["captions"][i])[0] == pytest.approx(sharp, abs=6e-3)
+        assert line(player, "edges", "")[0, i] == pytest.approx(sharp, rel=1e-4)
+        assert np.array_equal(pictures(player, "real or drawn")[i], grid(x, columns=8))
+
+
+def test_is_it_a_copy_shows_seen_under_samples_and_unseen_under_seen():
+    g = dice(5)
+    seen, fresh = torch.rand(2, 9, 1, 8, 8, generator=g) * 2 - 1
+    samples = torch.cat([seen[[4, 2]] + 0.01, fresh[[1]], torch.rand(3, 1, 8, 8, generator=g)])
+    others = samples.repeat(2, 1, 1, 1)[:9]
+    found = {
+        "somebody": (samples, seen, fresh),
+        "DDPM of 20": (seen, seen, fresh),
+        "real digits": (fresh, seen, others),
+    }
+    player = copying.is_it_a_copy(found, show=4)
+    rows = [samples[:4], seen[nearest(samples[:4], seen)[1]], fresh[nearest(samples[:4], fresh)[1]]]
+    assert np.array_equal(
+        pictures(player, "samples;  nearest seen;  nearest unseen")[0],
+        grid(torch.cat(rows), columns=4, pad=2),
+    )
+    said = player.film["captions"][0]
+    for words, x in (("to seen", seen), ("to unseen", fresh)):
+        assert float(re.search(rf"([\d.]+) {words}", said)[1]) == pytest.approx(
+            float(nearest(samples, x)[0].median()), abs=6e-3
+        )
+    d = measures.dial(samples, seen, fresh)
+    interval = next(m for m in panel(player, "share nearer")["marks"] if m["n"] == 2 and m["colors"] == [6])
+    assert at(interval, "y")[0] == pytest.approx([d["low"], d["high"]])
+    shares = [measures.dial(*sets)["share"] for sets in found.values()]
+    assert line(player, "share nearer")[0].tolist() == pytest.approx(shares)
+    assert [text for _, text in panel(player, "share nearer")["xticks"]] == ["somebody", "of 20", "real"]
+
+
+def test_outright_means_much_nearer_to_one():
+    seen = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    assert measures.outright(torch.tensor([[0.1, 0.0], [0.4, 0.0]]), seen) == 0.5
+    x = torch.zeros(1, 1, 8, 8)
+    x[..., 2, 3] = 1
+    assert copying.DISGUISES["one pixel to the right"](x)[..., 2, 4] == 1
+    assert (
+        copying.DISGUISES["mirrored"](x)[..., 2, 4] == 1 and copying.DISGUISES["negative"](x)[..., 2, 3] == -1
+    )

@@ -1,26 +1,32 @@
-"""Lesson 06 without a browser: the lab's measures, its rewinding, the recorded runs, the closed forms, the ladder's ruler."""
+"""Lesson 06 without a browser: the lab's measures and its rewinding, the recorded runs, the closed forms, the ladder."""
 
 import math
 import re
 import statistics
-from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from films import cloud, columns, line, numbers
+from PIL import Image
+from small import dice
 
 from diffusion_lib import data, gan, nets
 from diffusion_lib.course.lesson06 import (
     astray,
     circling,
     climb,
+    collapse,
     collapse_lab,
     cures,
     cures_table,
     ladder,
     ladder_table,
     motion_table,
+    recipes,
+    rungs,
     tries_table,
     winning,
 )
@@ -36,17 +42,7 @@ from diffusion_lib.course.lesson06.recipes import (
 from diffusion_lib.course.lesson06.rungs import Climb, climbed
 from diffusion_lib.evaluation import records
 from diffusion_lib.evaluation.metrics import near_modes
-from diffusion_lib.evaluation.pyramid import (
-    AGAIN,
-    EQUAL,
-    FAMILIES,
-    SIZES,
-    Ruler,
-    diversity,
-    laplacian,
-    pyramid_distances,
-    real_pictures,
-)
+from diffusion_lib.evaluation.pyramid import AGAIN, EQUAL, FAMILIES, SIZES
 from diffusion_lib.train import MAX_STEPS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -397,45 +393,6 @@ def test_the_game_follows_its_closed_forms():
     assert circling(lr, 20).n_frames == 21
 
 
-# ---------------------------------------------------------------------------------------- the ladder's ruler
-
-
-@pytest.mark.heavy
-def test_the_pyramid_adds_up_and_knows_equals():
-    x = real_pictures(32, 5, 8)[0]
-    fine, middle, rest = laplacian(x)
-    up = torch.nn.functional.interpolate
-    twice = partial(up, scale_factor=2.0, mode="bilinear")
-    torch.testing.assert_close(twice(twice(rest) + middle) + fine, x)
-    few, other = real_pictures(16, 5, 40)[0], real_pictures(16, 6, 40)[0]
-    # of the same pictures other patches: nearly 0, and less than of other pictures
-    assert sum(pyramid_distances(few, few)) < 0.8 * sum(pyramid_distances(other, few))
-    with pytest.raises(ValueError, match="equally large"):
-        pyramid_distances(x, x[:4])
-
-
-@pytest.mark.heavy
-def test_each_level_sees_its_own_damage():
-    x, _ = real_pictures(32, 5, 40)
-    soft = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(x, 2), scale_factor=2.0)
-    fine, middle, _ = pyramid_distances(soft, x)
-    assert fine > 3 * middle
-    tinted = pyramid_distances((x + 0.5).clamp(-1, 1), x)
-    assert tinted[-1] > tinted[0]
-
-
-@pytest.mark.heavy
-def test_the_ruler_puts_real_at_one_and_noise_at_the_end():
-    ruler = Ruler(16, 48)
-    fresh, y = real_pictures(16, 77, 48)
-    good = ruler.judge(fresh, y)
-    assert 0.5 < good["distance"] < 1.7 and not good["fails"] and 0.7 < good["diversity"] < 1.3
-    assert ruler.judge(torch.randn(fresh.shape).clamp(-1, 1), y)["fails"]
-    one = fresh[:2].repeat(24, 1, 1, 1)
-    assert diversity(one, y) == 0 and ruler.judge(one, y)["fails"]
-    assert ruler.judge(fresh * math.nan, y)["fails"]
-
-
 @pytest.mark.heavy
 def test_the_smallest_rung_gives_both_the_same_time(monkeypatch):
     monkeypatch.setenv(MAX_STEPS, "3")
@@ -464,3 +421,157 @@ def test_one_family_breaks_off_and_the_other_goes_on(monkeypatch):
     box.join()
     assert box.state == "done" and "GAN broke off" in box.says.value
     assert gan.steps == 0 and "loss is nan" in gan.error and box.entries["DDPM"].steps == 3
+
+
+# ---------------------------------------------------------------------------------------- what the films show
+
+
+def test_how_strongly_each_loss_pushes():
+    score = torch.tensor([-8.0, 0.5, 3.0], requires_grad=True)
+    for name, factor in recipes.slope_factors(score.detach()).items():
+        (slope,) = torch.autograd.grad(3 * gan.LOSSES[name].g(score, score), score)
+        assert torch.allclose(slope.abs(), factor, atol=1e-6), name
+
+
+def test_winning_names_probabilities_and_lengths():
+    ring = data.load("ring", n=600)
+    player = recipes.winning(ring, steps=1, looks=1, seed=1)
+    _, parts = gan.build(ring, loss="non-saturating", seed=1)
+    g, d = (learner.model for learner in parts.learners)
+    z = g.noise(500, dice(1))
+    said = numbers(player.film["captions"][0])
+    real, fake = (float(v.detach().sigmoid().mean()) for v in (d(ring.x[:500]), d(g(z))))
+    for name, p in (("of real", real), ("of fakes", fake)):
+        assert line(player, 'D says "real"', name)[0, 0] == pytest.approx(p, abs=1e-5)
+    for name, key, place in (("minimax (2014)", "minimax", 1), ("non-saturating", "non-saturating", 2)):
+        slopes = torch.autograd.grad(gan.LOSSES[key].g(d(g(z)), d(g(z))), list(g.parameters()))
+        length = math.sqrt(sum(float(s.pow(2).sum()) for s in slopes))
+        assert line(player, "gradient that", name)[0, 0] == pytest.approx(math.log10(length), abs=1e-3)
+        assert [n for n in said if n != 2014][place] == pytest.approx(length, rel=0.06)
+
+
+def test_circling_says_each_radius_of_its_own_game():
+    player = recipes.circling(lr=0.3, steps=9)
+    for i, said in enumerate(player.film["captions"]):
+        once, turns = (float(re.search(rf"{w} ([\d.]+)", said)[1]) for w in ("at once", "in turns"))
+        assert once == pytest.approx(1.09 ** (i / 2), abs=6e-3)
+        assert line(player, "distance from", "at once")[0, i] == pytest.approx(once, abs=6e-3)
+        assert line(player, "distance from", "in turns")[0, i] == pytest.approx(turns, abs=6e-3)
+    turns = recipes.bilinear(1.0, 0.0, 0.3, 9, alternating=True)
+    assert np.allclose((turns**2).sum(1) - 0.3 * turns.prod(1), 1)
+
+
+@pytest.mark.parametrize("kind", recipes.KINDS)
+def test_the_cures_table_counts_each_kind_of_failure(kind):
+    found = columns(recipes.cures_table(kind))
+    for name, runs in recipes.recorded(kind).items():
+        row = found[name + " *" * (runs[0]["choice"] == "chosen")]
+        for key in ("off", "lost", "blurred"):
+            assert row[key] == f"{sum(r[key] for r in runs)} of {len(runs)}"
+        for key in recipes.FATES:
+            assert row[key] == str([recipes.whereabouts(r) for r in runs].count(key))
+
+
+def test_the_ladders_sheets_hold_both_rows_of_each_recorded_run():
+    sheet = rungs._sheet(8, "GAN", [1])
+    with Image.open(records.RECORDS / "ladder_8_GAN_1.png") as image:
+        line_ = np.asarray(image.convert("RGB"))
+    want = np.concatenate([line_[:, :24], line_[:, 24:]]).repeat(8, 0).repeat(8, 1)
+    assert np.array_equal(sheet, want)
+
+
+def test_the_ladder_counts_failures():
+    runs = [{"distance": 2.0 + s, "fails": s == 2} for s in range(3)]
+    assert "1 of 3 failed" in rungs._range(runs) and "2.0 to 4.0" in rungs._range(runs)
+
+
+def test_the_rung_is_judged_with_the_classes_that_were_asked_for():
+    """`draw` asks for the classes in turn, so the judge must hear them in turn."""
+    heard = []
+    ruler = SimpleNamespace(judge=lambda x, y: heard.append((x, y)) or {})
+    entry = SimpleNamespace(draw=lambda n, seed: torch.zeros(n, 3, 8, 8), steps=7)
+    box = SimpleNamespace(step=7, trained=0.5, entries={"GAN": entry}, seed=0, ruler=ruler)
+    assert rungs.Climb._look(box)["GAN"]["steps"] == 7
+    assert heard[0][1].tolist() == [0, 1] * (rungs.LIVE // 2)
+
+
+SMALL_RING = data.load("ring", n=300)
+
+# ---------------------------------------------------------------------------------------- the lab
+
+
+def resting_lab(**more):
+    box = collapse.CollapseLab(SMALL_RING, {"steps": 3}, 9, 1)
+    box.proceed = lambda: None
+    return box
+
+
+def test_the_labs_panels_say_which_is_which():
+    box = resting_lab()
+    g, d = (one.model for one in box.parts.learners)
+    first = box.history.items()[0]
+    x = g(box.z)
+    assert first["real"] == pytest.approx(float(d(SMALL_RING.x[:500]).sigmoid().mean()), abs=1e-5)
+    assert first["fake"] == pytest.approx(float(d(x[:500]).sigmoid().mean()), abs=1e-5)
+    second = first | {
+        "step": 2,
+        "seconds": 1.0,
+        "near": 7,
+        "modes": 3,
+        "real": 0.9,
+        "fake": 0.2,
+        "high_quality": 0.5,
+        "kl": 1.25,
+        "sd_ratio": 0.75,
+    }
+    panels = box._film([first, second])["panels"]
+    for title, name, value in (
+        ("modes covered", "near", 7),
+        ("modes covered", "within 3 sd", 3),
+        ("what D says", "real", 0.9),
+        ("what D says", "fake", 0.2),
+    ):
+        assert line(panels, title, name)[0, -1] == pytest.approx(value)
+    assert np.allclose(cloud(panels, "fakes", 1)[0], x[:600].detach(), atol=1e-5)
+    said = box._caption(second)
+    for words_ in ("near 7 of 8 modes", "within 3 sd 50.0%", "on 3 modes", "KL 1.25", "width 0.75"):
+        assert words_ in said
+
+
+def test_the_labs_menus_change_what_they_name():
+    box = resting_lab()
+    for speed, ratio in collapse.SPEEDS.items():
+        box.speed.value = speed
+        box._prepare()
+        g, d = box.parts.learners
+        assert d.lr / g.lr == pytest.approx(ratio) and f"{ratio:g}" in box.made
+    box.recipe.value = "+ minibatch std"
+    box._prepare()
+    assert box.parts.learners[1].model.config["minibatch_std"] and box.made.startswith("+ minibatch std")
+    heard = []
+    box.start, box.rewind = lambda: heard.append("start"), lambda: heard.append("rewind")
+    box.again.click(), box.go_on.click()
+    assert heard == ["start", "rewind"]
+
+
+def test_rewinding_takes_the_weights_of_the_frame_on_show(at_once):
+    box = collapse.CollapseLab(SMALL_RING, {"steps": 3}, 9, 1)
+    box.proceed()
+    frames = box.history.items()
+    assert len(frames) >= 3 and frames[-1]["step"] == 3
+    box.proceed = lambda: None
+
+    def same(net, saved):
+        return all(
+            torch.equal(a, b)
+            for layer, old in zip(collapse.snapshot(net), saved, strict=True)
+            for a, b in zip(layer, old, strict=True)
+        )
+
+    box.player.value = 1
+    box.rewind()
+    g, d = (one.model for one in box.parts.learners)
+    assert same(g, frames[1]["g"]) and same(d, frames[1]["d"]) and not same(g, frames[-1]["g"])
+    assert box.step == frames[1]["step"] == 1 and len(box.history.items()) == 2 and box.old is not None
+    box.start()
+    assert box.step == 0 and box.trained == 0 and box.old is None and len(box.history.items()) == 1

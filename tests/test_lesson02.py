@@ -1,4 +1,4 @@
-"""The sculptor and the films of lesson 02 without a browser: its tables, its words, its errors, what the films count."""
+"""Lesson 02 without a browser: the sculptor's tables, words and errors, and what the films count."""
 
 import io
 import math
@@ -8,17 +8,16 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from films import cloud, line, mixed, numbers, panel, pictures
 from PIL import Image
 from scipy.interpolate import PchipInterpolator
+from small import dice
+from torch.nn import functional as F
 
 from diffusion_lib import data
-from diffusion_lib.course.lesson02 import (
-    explore_schedule,
-    picture_test,
-    schedule_test,
-    two_rulers,
-    two_sizes,
-)
+from diffusion_lib.course.lesson02 import explore_schedule, picture_test, schedule_test, two_rulers, two_sizes
+from diffusion_lib.course.lesson02 import sculptor as sculpting
+from diffusion_lib.course.lesson02 import views as lesson02
 from diffusion_lib.course.lesson02.sculptor import (
     HANDLES,
     OWN,
@@ -31,7 +30,14 @@ from diffusion_lib.course.lesson02.sculptor import (
     strip_times,
 )
 from diffusion_lib.course.lesson02.views import RAW
-from diffusion_lib.diffusion import SCHEDULES, Schedule
+from diffusion_lib.diffusion import SCHEDULES, Schedule, add_noise, sample
+from diffusion_lib.evaluation.metrics import nearest
+from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
+from diffusion_lib.trace import Trace
+from diffusion_lib.viz import still
+from diffusion_lib.viz.figures import grid
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 CAT = data.sprites(1, size=16, seed=3, species="cat").x
 HAND = [0.95, 0.9, 0.8, 0.6, 0.4, 0.2, 0.05, 0.001]
@@ -248,3 +254,116 @@ def test_films_refuse_nonsense_in_one_sentence():
         with pytest.raises(ValueError, match="must be "):
             call()
     assert explore_schedule({"a cat": CAT}).schedule.name == "cosine"
+
+
+FEW_CATS = data.sprites(12, size=16, seed=0, species="cat").x
+
+SHORT = Schedule.of("cosine", 6)
+
+# ---------------------------------------------------------------------------------------- what the films show
+
+
+def test_each_ruler_has_even_steps_of_its_own():
+    player = lesson02.two_rulers(FEW_CATS[:1], n=5, seed=4)
+    for title, ruler, name in (
+        ("even steps of ā", lambda a: a, "steps of ā"),
+        ("even steps of dec", lambda a: np.log(a / (1 - a)), "steps of dB"),
+    ):
+        x0, eps, a = mixed(player, title)
+        assert np.allclose(np.diff(ruler(a)), np.diff(ruler(a))[0])
+        assert np.array_equal(x0, FEW_CATS[0]) and np.array_equal(
+            eps, torch.randn(3, 16, 16, generator=dice(4))
+        )
+        db = 10 * np.log10(a / (1 - a))
+        assert np.allclose(line(player, "where each", name)[0], db, atol=1e-4)
+        for said, v, d in zip(panel(player, title)["notes"], a, db, strict=True):
+            assert numbers(said) == pytest.approx([v, d], abs=0.06)
+
+
+def test_the_schedule_test_shows_walk_and_truth_and_counts_the_inner_islands():
+    n, seed = 60, 1
+    player, islands, g = lesson02.schedule_test(SHORT, n=n, seed=seed), data.grid(n, seed), dice(seed)
+    xT, eps = torch.randn(n, 2, generator=g), torch.randn(n, 2, generator=g)
+    trace = Trace(keep=50).record(
+        sample(mixture_denoiser(islands.modes, islands.sd, SHORT), xT, SHORT, generator=g)
+    )
+    times = [6, *trace.frames("s").tolist()]
+    want = {
+        "the walk": torch.cat([xT[None], trace.frames("xs")]),
+        "real data": torch.stack([add_noise(islands.x, t, eps, SHORT) for t in times]),
+    }
+    for title, points in want.items():
+        assert np.allclose(cloud(player, title, 0), points, atol=1e-5)
+        assert [numbers(note)[0] for note in panel(player, title)["notes"]] == pytest.approx(
+            [float(p.std()) for p in points], abs=6e-3
+        )
+    inner = (islands.modes.abs() < 1).all(1)  # -2, 0 and 2 of -4..4
+    assert inner.sum() == 9
+    share = inner[nearest(want["the walk"][-1], islands.modes)[1]].double().mean()
+    said = re.search(r"inner 9 hold (\d+)%", player.film["captions"][0])[1]
+    assert int(said) == round(100 * float(share)) and player.film["labels"] == [f"t = {t}" for t in times]
+
+
+def test_the_picture_test_tells_drawn_from_real():
+    n, g = 5, dice(2)
+    player = lesson02.picture_test(SHORT, FEW_CATS, n=n, seed=2)
+    xT = torch.randn(n, 3, 16, 16, generator=g)
+    real = FEW_CATS[torch.randperm(12, generator=g)[:n]]
+    trace = Trace(keep=40).record(sample(ideal_denoiser(FEW_CATS, SHORT), xT, SHORT, generator=g))
+    walk = torch.cat([xT[None], trace.frames("xs")])
+    assert np.array_equal(pictures(player, "the walk"), np.stack([grid(x) for x in walk]))
+    assert np.array_equal(pictures(player, "real pictures")[0], grid(real))
+    drawn, truth = walk[-1].flatten(1).mean(1), FEW_CATS.flatten(1).mean(1)
+    for name, v in (("drawn", drawn), ("real", truth)):
+        assert np.allclose(line(player, "how bright", name)[0], torch.histc(v, 25, -1, 1) / len(v))
+    low, high = float(truth.quantile(0.05)), float(truth.quantile(0.95))
+    said = numbers(player.film["captions"][0])
+    assert said[:4] == pytest.approx([float(drawn.min()), float(drawn.max()), low, high], abs=6e-3)
+
+
+def test_two_sizes_each_with_its_own_decibels():
+    large = data.sprites(1, size=32, seed=0).x
+    player = lesson02.two_sizes(F.avg_pool2d(large, 4), large, SHORT)
+    _, big, _ = mixed(player, "32")
+    x0, eps, _ = mixed(player, "the large one, av")
+    assert np.allclose(eps, F.avg_pool2d(torch.tensor(big)[None], 4)[0], atol=1e-6)
+    assert np.allclose(x0, F.avg_pool2d(large, 4)[0], atol=1e-6)
+    for p in player.film["panels"]:  # each note is of the picture and the noise that its panel mixes
+        x0, eps, a = mixed(player, p["title"])
+        for i in (2, 5):
+            db = 10 * math.log10(x0.var(ddof=1) / eps.var(ddof=1) * a[i] / (1 - a[i]))
+            assert numbers(p["notes"][i])[0] == pytest.approx(db, abs=0.51)
+
+
+# ---------------------------------------------------------------------------------------- the sculptor
+
+
+def test_the_sculptors_still_words_and_choices(monkeypatch):
+    cat, dog = data.sprites(2, size=16, seed=0).x
+    box = sculpting.Sculptor({"cat": cat, "dog": dog}, T=100, start="cosine", seed=4)
+    g = torch.Generator().manual_seed(4)
+    eps = {name: torch.randn(1, 3, 16, 16, generator=g) for name in ("cat", "dog")}
+    films = []
+    monkeypatch.setattr(still, "still", lambda film, i: films.append(film) or b"")
+    for name, x in (("cat", cat), ("dog", dog)):
+        box.state = box.state | {"picture": name}
+        assert torch.equal(box.x0[0], x)
+        box.still()
+        schedule = Schedule.of("cosine", 100)
+        panels = films[-1]["panels"]
+        assert np.allclose(line(panels, "ā")[0], schedule.alpha_bar) and np.allclose(
+            line(panels, "β")[0], schedule.beta[1:]
+        )
+        assert np.allclose(line(panels, "SNR")[0], schedule.snr_db[1:], atol=1e-4)
+        steps = [add_noise(x[None], t, eps[name], schedule) for t in sculpting.strip_times(100)]
+        shown = np.frombuffer(panels[3]["data"], np.uint8).reshape(panels[3]["height"], -1, 3)
+        assert np.array_equal(shown, grid(torch.cat(steps), columns=7, pad=2))
+        assert name in box.alt()
+    box.choose(sculpting.REUSED)
+    assert box.state["T"] == 50 and float(box.alpha_bar[-1]) == pytest.approx(0.6, abs=0.01)
+    left = float(box.alpha_bar[-1])
+    assert f"keeps {math.sqrt(left):.0%} of" in box.alt() and "really noise" not in box.alt()
+    box.choose("linear")
+    assert box.state["T"] == 50
+    box.choose("linear", 200)
+    assert box.state["T"] == 200 and numbers(box.alt())[0] == 200

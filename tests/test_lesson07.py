@@ -5,20 +5,25 @@ import json
 import math
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from films import cloud, columns, line, numbers
 
 from diffusion_lib import data
 from diffusion_lib.course import lesson07
+from diffusion_lib.course.lesson07 import blind, blind_spots, recorded, scores
+from diffusion_lib.course.lesson07 import live_race as arena_view
 from diffusion_lib.course.lesson07 import live_race as module
-from diffusion_lib.course.lesson07 import recorded
+from diffusion_lib.course.lesson07.blind import METRICS, SPOILED
 from diffusion_lib.course.lesson07.live_race import BETS
-from diffusion_lib.course.lesson07.scores import seconds_to
+from diffusion_lib.course.lesson07.scores import pays, seconds_to
 from diffusion_lib.evaluation import arena, records
 from diffusion_lib.evaluation.arena import FAMILIES
 from diffusion_lib.evaluation.metrics import student
+from diffusion_lib.train import Record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -448,3 +453,230 @@ def test_what_lesson_07_says_is_what_was_recorded():
     assert words in lesson() and early["DDPM"][0] > early["GAN"][-1]
     flops = {k: v["training_per_sample"] for k, v in digits["flops"].items()}
     assert flops["DDPM"] == max(flops.values())
+
+
+# ---------------------------------------------------------------------------------------- what each metric is blind to
+
+
+@pytest.mark.heavy
+def test_each_metric_sees_what_its_docstring_says_and_is_blind_to_the_rest():
+    film = blind_spots().film
+    bars = np.frombuffer(film["panels"][1]["marks"][0]["y"], "<f4").reshape(len(SPOILED), -1)
+    far = {
+        (what, name): float(v)
+        for what, row in zip(SPOILED, bars, strict=True)
+        for name, v in zip(METRICS, row, strict=True)
+    }
+    real, missing, half, shrunk, wide, junk, copies = SPOILED
+
+    def quiet(what, *names):
+        return all(abs(far[what, name]) < 4 for name in names)
+
+    assert quiet(real, *METRICS)
+    assert far[missing, "coverage"] < -4 and far[missing, "kl"] > 4
+    assert quiet(missing, "precision", "sliced", "high_quality")
+    assert far[half, "sliced"] > 4 and quiet(half, "precision", "density", "high_quality")
+    assert (
+        far[shrunk, "sd_ratio"] < -4
+        and far[shrunk, "precision"] > 0
+        and quiet(shrunk, "sliced", "frechet", "kl")
+    )
+    assert far[wide, "precision"] < -4 and far[wide, "recall"] > 4 and quiet(wide, "frechet", "sliced")
+    assert far[junk, "precision"] < -4 and far[junk, "recall"] > 0 and quiet(junk, "frechet", "sliced", "kl")
+    assert far[copies, "copied"] > 4 and quiet(copies, *[m for m in METRICS if m != "copied"])
+    assert (
+        film["captions"][0].endswith("Clearly seen by: none.")
+        and "nearer to training" in film["captions"][-1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("gan", "ddpm", "ms", "said"),
+    [
+        (10.0, 2.0, (1.0, 20.0), ("10.0 s", "400")),  # 8 s / 19 ms = 421
+        (10.0, None, (1.0, 20.0), ("10.0 s", "0")),  # who never gets there is never cheaper
+        (None, 2.0, (1.0, 20.0), ("not reached", "")),
+        (10.0, 2.0, (30.0, 20.0), ("10.0 s", "never")),
+        (1.0, 2.0, (1.0, 20.0), ("1.0 s", "0")),
+    ],
+)
+def test_when_a_cheap_sample_pays(gan, ddpm, ms, said):
+    start, each = {"GAN": gan, "DDPM": ddpm}, dict(zip(("GAN", "DDPM"), ms, strict=True))
+    assert pays("GAN", start, each) == said
+    assert pays("DDPM", start, each) == ("not reached" if ddpm is None else "2.0 s", "")
+
+
+# ---------------------------------------------------------------------------------------- what the films show
+
+
+def test_scores_of_runs():
+    curve = [{"seconds": s, "coverage": c} for s, c in ((1, 0.2), (2, 0.9), (3, 0.95), (4, 0.99))]
+    book = {"runs": [{"family": "GAN", "curve": curve}] * 3}
+    assert scores.seconds_to(book, "GAN", 0.85) == 2 and scores.seconds_to(book, "GAN", 1.5) is None
+    start, ms = {"GAN": 30.0, "DDPM": 10.0}, {"GAN": 1.0, "DDPM": 11.0}
+    assert scores.pays("GAN", start, ms) == ("30.0 s", "2,000")
+    assert (
+        scores.number({}, "coverage") == 0
+        and scores.number({}, "frechet") == math.inf
+        and scores.number({"kl": 2}, "kl") == 2
+    )
+
+
+def fake_book(**more):
+    runs = []
+    for family, value, ms in (("GAN", 0.9, 0.1), ("VAE", 0.5, 0.2), ("DDPM", 0.7, 3.0)):
+        for seed in range(4):
+            row = {
+                "family": family,
+                "seed": seed,
+                "coverage": value + 0.01 * seed,
+                "drawing_ms": ms + 0.001 * seed * seed,
+                "fails": False,
+                "steps": 10,
+                "seen": 100,
+                "seconds": 5.0,
+            }
+            runs.append(row | {"precision": value, "curve": [{"seconds": 5.0, "coverage": value}]})
+    return {"runs": runs, "floor": {"coverage": 0.96}, "spread": {"coverage": 0.01}} | more
+
+
+def test_who_wins_has_more_where_more_is_better_and_less_where_less_is():
+    assert BETS["coverage"][1] and not BETS["drawing_ms"][1]
+    book = fake_book()
+    assert recorded._winner(book, "coverage") == "GAN" and recorded._winner(book, "drawing_ms") == "GAN"
+    assert recorded._compared("GAN", "DDPM", (0.2, 0.1, 0.3), 1)[3] == "GAN has more"
+    assert recorded._compared("GAN", "DDPM", (-0.2, -0.3, -0.1), 1)[3] == "DDPM has more"
+
+
+def test_the_ledger_and_the_rows_of_real_ones(monkeypatch):
+    sizes = {f: {"training": 1000 + i, "drawing": 100 + i} for i, f in enumerate(("GAN", "VAE", "DDPM"))}
+    flops = {f: {"training_per_sample": 1e10, "expected": 2e10} for f in sizes}
+    book = fake_book(parameters=sizes, flops=flops, calls={"GAN": 1, "VAE": 1, "DDPM": 20})
+    monkeypatch.setattr(recorded, "race_book", lambda place: book)
+    found = columns(recorded.ledger("grid"))
+    for family, size in sizes.items():
+        assert (
+            found[family]["learned"] == f"{size['training']:,}"
+            and found[family]["to draw"] == f"{size['drawing']:,}"
+        )
+        assert numbers(found[family]["TFLOP (thought)"]) == [1.0, 2.0]
+    found = columns(recorded.quality("grid", "coverage"))
+    assert found["real ones"]["covered"] == "0.96" and found["± (sd)"]["covered"] == "0.01"
+    player = recorded.many_samples("grid", 0.6)
+    assert 10 ** line(player, "seconds to cover", "GAN")[0, -1] == pytest.approx(5 + 1e7 * 0.0001, rel=0.05)
+    assert 10 ** line(player, "seconds to cover", "DDPM")[0, 0] == pytest.approx(5.003, rel=1e-3)
+
+
+def test_the_recorded_races_lines_are_powers_of_ten():
+    book = records.race_book("digits")
+    player = recorded.recorded_arena("digits", "frechet")
+    row = next(r for r in book["runs"] if r["family"] == "GAN" and not r.get("error"))
+    shown = line(player, "Fréchet", "GAN")[0, 1:]
+    assert 10**shown == pytest.approx([c["frechet"] for c in row["curve"]], rel=1e-4)
+    assert 10 ** line(player, "Fréchet", "real ones")[0, 0] == pytest.approx(
+        book["floor"]["frechet"], rel=1e-4
+    )
+    for i, family in enumerate(("GAN", "VAE", "DDPM")):
+        assert player.film["panels"][i]["title"] == family
+
+
+def test_what_each_metric_sees():
+    player = blind.blind_spots(n=150, repeats=3)
+    modes, sd = data.grid(10).modes, data.grid(10).sd
+    names = [name for _, name in blind.METRICS.values()]
+    for i, words in enumerate(blind.SPOILED):
+        said, x = player.film["captions"][i], torch.tensor(cloud(player, "the samples", 0)[i])
+        assert said.startswith(words)
+        width = float(torch.cdist(x, modes).min(1).values.pow(2).mean().sqrt()) / sd / math.sqrt(2)
+        if "shrunk" in words:
+            assert width == pytest.approx(0.3, abs=0.1)
+        if "twice" in words:
+            assert width == pytest.approx(2, abs=0.3)
+        bars = line(player, "how far each", "change")[i]
+        seen = [name for name, v in zip(names, bars, strict=True) if abs(v) > 4]
+        assert said.endswith(f"Clearly seen by: {', '.join(seen) or 'none'}.")
+        if "twice" in words:
+            assert bars[names.index("share within 3 sd")] < -4  # fewer lie so near
+        if "junk" in words:
+            assert bars[names.index("precision")] < 0 < bars[names.index("Fréchet distance")] + 3
+
+
+# ---------------------------------------------------------------------------------------- the live race
+
+
+@pytest.fixture
+def new_race(monkeypatch):
+    def small(name):
+        return arena.Place(data.load(name, n=300), data.load(name, n=60, seed=999))
+
+    monkeypatch.setattr(arena, "load", small)
+    return arena_view.LiveArena("ring", 5, 4, 3, arena_view.bet())
+
+
+def test_a_new_race_takes_data_budget_and_other_dice(new_race, monkeypatch):
+    began = []
+    monkeypatch.setattr(new_race, "_anew", began.append)
+    before = torch.cat([p.flatten() for p in new_race.entries["GAN"].model.parameters()])
+    assert new_race.place.learn.name == "ring"
+    new_race.choice.value, new_race.budget.value = "grid", 30
+    new_race.start()
+    after = torch.cat([p.flatten() for p in new_race.entries["GAN"].model.parameters()])
+    assert (
+        began == [[]]
+        and new_race.seed == 4
+        and new_race.seconds == 30
+        and new_race.place.learn.name == "grid"
+        and not torch.equal(before, after)
+    )
+    new_race.again.click()
+    assert new_race.seed == 5
+
+
+def test_each_family_has_its_panel_its_line_and_its_words(new_race):
+    frame = new_race.history.items()[0]
+    for i, family in enumerate(("GAN", "VAE", "DDPM")):
+        x = new_race.entries[family].draw(new_race.n, 0)
+        assert new_race.player.film["panels"][i]["title"] == family and np.allclose(
+            cloud(new_race.player, family, i)[0], x, atol=1e-5
+        )
+        assert line(new_race.player, "coverage", family)[0, 0] == pytest.approx(frame[family]["coverage"])
+        assert (
+            f"{family} 0 steps, covers {frame[family]['coverage']:.2f}" in new_race.player.film["captions"][0]
+        )
+    assert line(new_race.player, "coverage", "real ones")[0, 0] == pytest.approx(new_race.floor)
+
+
+def test_the_bet_is_held_against_who_has_more_or_less(new_race, monkeypatch):
+    for entry in new_race.entries.values():
+        entry.record = Record(5, 1.0, 0.5, 1.0, {})
+    score = {"GAN": (0.9, 0.5, 0.1, False), "VAE": (0.3, 0.8, 0.2, True), "DDPM": (0.7, 0.6, 4.0, False)}
+    new_race.judged = {
+        k: dict(zip(("coverage", "precision", "drawing_ms", "fails"), v, strict=True))
+        for k, v in score.items()
+    }
+    monkeypatch.setattr(new_race, "_scores", lambda judged: "")
+    monkeypatch.setattr(new_race, "_costs", lambda judged: "")
+    new_race.bet.choice = {"coverage": "GAN", "precision": "GAN", "drawing_ms": "GAN"}
+    said = {line_.split("  ")[0]: line_ for line_ in new_race.table().splitlines()}
+    outcome = {key: said[question[:32]] for key, (question, _) in arena_view.BETS.items()}
+    assert outcome["coverage"].endswith("here: GAN  ✓") and outcome["precision"].endswith("here: VAE  ✗")
+    assert (
+        outcome["drawing_ms"].endswith("here: GAN  ✓")
+        and "no bet" in outcome["fails"]
+        and "GAN and DDPM" in outcome["fails"]
+    )
+
+
+def test_frechet_distances_in_floors():
+    row = {"coverage": 0.5, "precision": 0.5, "recall": 0.5, "accuracy": 0.5, "frechet": 6.0, "fails": False}
+    place = SimpleNamespace(
+        eye=True, floor=lambda n: row | {"frechet": 2.0}, spread=lambda n: {"frechet": 0.5, "coverage": 0.01}
+    )
+    box = SimpleNamespace(place=place)
+    found = arena_view.LiveArena._scores(box, {"GAN": row, "VAE": row | {"frechet": 3.0}})
+    cells = {
+        re.split(r"\s{2,}", text.strip())[0]: re.split(r"\s{2,}", text.strip()) for text in found.splitlines()
+    }
+    head = re.split(r"\s{2,}", found.splitlines()[0].strip())
+    at = head.index("Fréchet, in floors") + 1
+    assert cells["GAN"][at] == "3.0" and cells["VAE"][at] == "1.5" and cells["real ones"][at] == "1.0"

@@ -145,7 +145,6 @@ class Player(Mounted):
 
 RNG = np.random.default_rng(0)
 
-
 # ---------------------------------------------------------------------------------------- the player: what is drawn
 
 

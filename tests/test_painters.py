@@ -1,18 +1,15 @@
-"""Every factor of a sprite is seen in its pixels, where it belongs; and pictures and data sets keep what belongs together."""
+"""Every factor of a sprite is seen in its pixels, where it belongs."""
 
-import io
+import itertools
 
 import numpy as np
 import pytest
-import torch
-from PIL import Image
 
-from diffusion_lib import data
-from diffusion_lib.data import captions, drawn, factors, painters
+from diffusion_lib.data import factors, painters
+from diffusion_lib.data.captions import parse
 from diffusion_lib.data.drawn import draw
-from diffusion_lib.data.factors import COLOURS, FUR
-from diffusion_lib.data.own import square
-from diffusion_lib.data.painters import HEADS, STARS
+from diffusion_lib.data.factors import COLOURS, FACTORS, FUR
+from diffusion_lib.data.painters import HEADS, STARS, silhouette
 
 SIZE = 128
 
@@ -216,56 +213,72 @@ def test_every_value_of_every_factor_is_another_picture(species):
                 assert len(changed(seen[i], seen[j])[0]) > 15, (factor, values[i], values[j])
 
 
-def test_sprites_of_one_group_are_not_mixed_up():
-    """All of these have the same shapes and are painted together; each must have its own colours."""
-    pictures, specs = drawn.random_sprites(60, 32, seed=3)
-    for image, spec in zip(pictures, specs, strict=True):
-        night = image[:3].astype(int).mean((0, 1))
-        assert (night[2] > 60 and night[1] < 100) == (spec["time"] == "night")
-    d = data.sprites(60, 32, seed=3)
-    for y, spec, said in zip(d.y.tolist(), specs, d.captions, strict=True):
-        assert d.names[y] == spec["species"] and d.names[y] in said
-        assert ("night" in said) == (spec["time"] == "night") and captions.parse(said) == spec
-    assert captions.caption({"species": "flower", "petals": "blue", "centre": "pink"}).startswith(
-        "blue and pink flower"
-    )
+ALL = [
+    {"species": kind, **dict(zip(factors, values, strict=True))}
+    for kind, factors in FACTORS.items()
+    for values in itertools.product(*factors.values())
+]
 
 
-# ---------------------------------------------------------------------------------------- pictures and data
+@pytest.mark.parametrize(
+    "kind,of", [(k, {f: v}) for k, f in (("cat", "pose"), ("flower", "shape")) for v in FACTORS[k][f]]
+)
+def test_each_factor_changes_the_picture(kind, of):
+    """In every pose and every shape of petals."""
+    base = {"species": kind, **{f: v[0] for f, v in FACTORS[kind].items()}, **of}
+    for f, values in FACTORS[kind].items():
+        shown = [draw({**base, f: v}, 32).astype(int) for v in values]
+        for a, b in itertools.combinations(shown, 2):
+            assert np.abs(a - b).max() > 30, (base, f)
 
 
-def test_photos_are_turned_made_square_and_put_on_white():
-    image = Image.new("RGB", (40, 20), "red")
-    image.paste("blue", (0, 0, 20, 20))  # left half blue
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn a quarter, clockwise, to see it upright
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=95, exif=exif)
-    turned = square(out.getvalue(), 16, crop="none").astype(int)
-    assert turned[2, 8, 2] > 200 > 60 > turned[2, 8, 0] and turned[13, 8, 0] > 200  # blue above, red below
-    wide = Image.new("RGB", (90, 30), "green")
-    wide.paste("red", (0, 0, 30, 30))
-    assert (
-        square(wide, 15, crop="center")[:, :, 0].max() < 60 and square(wide, 15, crop="none")[7, 2, 0] > 200
-    )
-    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
-    assert square(clear, 8).min() == 255
+def test_petals_and_centre_have_the_colours_of_the_caption():
+    def hue(rgb):
+        import colorsys
+
+        return colorsys.rgb_to_hsv(*(np.median(rgb.reshape(-1, 3), 0) / 255))[0] * 360
+
+    want = {"red": 358, "orange": 25, "yellow": 46, "blue": 219, "purple": 265}
+    for colour, degrees in want.items():
+        for other in ("yellow", "blue"):
+            a = draw(parse(f"{colour} and {other} flower, eight round petals"), 128)
+            petals, centre = a[28:36, 60:68], a[47:53, 61:67]
+            assert abs((hue(petals) - degrees + 180) % 360 - 180) < 16, colour
+            assert abs((hue(centre) - want[other] + 180) % 360 - 180) < 16, other
 
 
-def test_a_subset_keeps_what_belongs_together():
-    d = data.sprites(12, 16, seed=0)
-    for which in ([3, 7, 1], torch.tensor([11, 0]), d.y == 1, 4):
-        part = d.subset(which)
-        for x, y, said in zip(part.x, part.y, part.captions, strict=True):
-            i = next(k for k in range(12) if torch.equal(d.x[k], x))
-            assert d.captions[i] == said and d.y[i] == y
-    learn, rest = d.split(5, seed=2)
-    assert len(learn) == 5 and sorted(learn.captions + rest.captions) == sorted(d.captions)
+@pytest.mark.heavy
+def test_night_is_dark_and_the_subject_stands_out():
+    for s in ALL[::17]:
+        day, night = (draw({**s, "time": t}, 32).astype(float) for t in ("day", "night"))
+        assert day[:, :3].mean() > night[:, :3].mean() + 60  # the edge of the picture is sky
 
 
-def test_each_epoch_has_an_order_of_its_own():
-    d = data.Data(torch.arange(12.0)[:, None])
-    batches = d.batches(12, seed=1)
-    first, second = (next(batches)[0].flatten().tolist() for _ in range(2))
-    assert sorted(first) == sorted(second) == list(range(12)) and first != second != list(range(12)) != first
-    assert next(d.batches(12, seed=2))[0].flatten().tolist() != first
+@pytest.mark.parametrize("time", ("day", "night"))
+def test_every_colour_stands_out_against_the_sky(time):
+    def apart(spec, subject, sky):
+        a = draw({**spec, "time": time}, 128).astype(int)
+        return np.abs(a[subject] - a[sky]).max()
+
+    for fur in FACTORS["cat"]["fur"]:
+        assert apart({"species": "cat", "fur": fur}, (93, 77), (93, 19)) > 50, fur  # flank and air beside it
+    for colour in FACTORS["flower"]["petals"]:
+        assert apart({"species": "flower", "petals": colour}, (26, 68), (51, 10)) > 75, colour
+
+
+def test_thin_things_stay_and_tiny_ones_fade():
+    """A whisker shows at 32 pixels; at 8 a star must not fill its pixel."""
+    cat = draw("white cat, portrait", 32).astype(int)
+    assert cat[18:24, :3].min() < 140  # dark lines on a light sky
+    small, large = (draw("cat, curled, at night", size).astype(int) for size in (8, 256))
+    blocks = large.reshape(8, 32, 8, 32, 3).mean((1, 3))
+    assert np.abs(small - blocks)[:2, :6].max() < 40  # the stars' part of the sky
+
+
+def test_the_silhouette_is_that_of_the_sitting_cat():
+    y, x = np.meshgrid(*[(np.arange(128, dtype=np.float32) + 0.5) / 64 - 1] * 2, indexing="ij")
+    inside = silhouette(x, -y)
+    near = np.any([silhouette(x + dx, -y + dy) for dx in (-0.06, 0, 0.06) for dy in (-0.06, 0, 0.06)], 0)
+    orange, white = (draw(f"{fur} cat", 128).astype(int) for fur in ("orange", "white"))
+    changed = np.abs(orange - white).max(2) > 40  # where the fur's colour shows
+    assert changed[~near].mean() < 0.001 and changed[inside].mean() > 0.8

@@ -1,8 +1,7 @@
-"""Data sets: shapes, scales and seeds; your own pictures in every odd format. Never the network."""
+"""Your own pictures in every odd format."""
 
 import gc
 import io
-import socket
 import struct
 import warnings
 import zlib
@@ -13,142 +12,8 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 
 from diffusion_lib import data
-from diffusion_lib.data import DATASETS, Data, bundled, folder, load, own, photo
-from diffusion_lib.data.drawn import random_sprites
-
-SMALL = {"cats": {"n": 20}, "flowers": {"n": 20}, "sprites": {"n": 20}}
-
-
-@pytest.fixture
-def no_network(monkeypatch):
-    def refuse(*args, **kwargs):
-        raise AssertionError("this data set must not use the network")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_every_data_set_is_one_tensor_offline(name, no_network):
-    d = load(name, **SMALL.get(name, {}))
-    assert d.x.dtype == torch.float32 and bool(d.x.isfinite().all()) and d.credit
-    assert len(d) == len(d.x) == len(d.y) and d.y.dtype == torch.long and int(d.y.max()) < len(d.names)
-    if d.x.ndim == 4:
-        assert d.x.min() >= -1 and d.x.max() <= 1 and d.x.std() > 0.2
-    else:
-        assert (
-            d.x.shape[1] == 2 and abs(float(d.x.mean())) < 0.05 and abs(float(d.x.var(0).mean()) - 1) < 0.05
-        )
-
-
-@pytest.mark.parametrize("name", [n for n in DATASETS if n not in ("digits", "mnist")])
-@pytest.mark.heavy
-def test_same_seed_same_data_other_seed_other_data(name):
-    a, b, c = (load(name, n=20, seed=s).x for s in (0, 0, 1))
-    assert torch.equal(a, b) and not torch.equal(a, c) and len(a) == 20
-
-
-def test_a_new_data_set_is_one_line(monkeypatch):
-    monkeypatch.setitem(DATASETS, "mine", lambda: Data(torch.zeros(3, 2)))
-    assert len(load("mine")) == 3
-
-
-def test_real_digits():
-    d = data.digits()
-    assert d.x.shape == (1797, 1, 8, 8) and len(d.x.unique()) == 17
-    m = data.mnist()
-    assert m.x.shape == (5000, 1, 28, 28) and m.y.bincount().tolist() == [500] * 10
-    assert -0.8 < float(m.x.mean()) < -0.65  # mostly paper
-
-
-@pytest.mark.parametrize("name,k,radius", [("ring", 8, 2), ("grid", 25, None)])
-def test_mixtures_know_their_modes_and_width(name, k, radius):
-    d = load(name)
-    assert d.modes.shape == (k, 2)
-    own = d.x - d.modes[d.y]
-    assert abs(float(own.std()) / d.sd - 1) < 0.03 and abs(float(own.mean())) < 4 * d.sd / 140
-    assert int(d.y.bincount().min()) > 0.8 * len(d) / k
-    if radius:
-        assert abs(float(d.modes.norm(dim=1).mean()) / d.sd - 2 / 0.02) < 0.01
-    else:
-        assert abs(float(d.modes[:, 0].max() - d.modes[:, 0].min()) / d.sd - 8 / 0.05) < 0.01
-
-
-def test_the_cat_has_two_ears_and_a_tail():
-    x = data.cat(4000).x
-    top = x[x[:, 1] > 2]
-    assert (top[:, 0] > 0).any() and (top[:, 0] < -0.3).any()
-    assert bool(((x[:, 0] > 1.4) & (x[:, 1] < 0.5)).any())
-
-
-@pytest.mark.heavy
-def test_captions_and_subsets():
-    d = data.sprites(30, 16, seed=2)
-    pixels, _ = random_sprites(30, 16, seed=2)
-    assert np.array_equal(((d.x + 1) * 127.5).round().permute(0, 2, 3, 1).numpy(), pixels)
-    assert len(d.captions) == 30 and all(
-        d.names[y] in c for y, c in zip(d.y.tolist(), d.captions, strict=True)
-    )
-    s = d.subset([4, 2])
-    assert (
-        torch.equal(s.x, d.x[[4, 2]])
-        and s.captions == (d.captions[4], d.captions[2])
-        and len(d.subset(5)) == 5
-    )
-    assert {data.sprites(10, 8, species="cat").names[y] for y in data.sprites(10, 8, species="cat").y} == {
-        "cat"
-    }
-
-
-def test_a_subset_by_mask_keeps_words_and_pictures_together():
-    d = data.sprites(20, 8, seed=1)
-    mask = d.y == 1
-    s = d.subset(mask)
-    assert len(s) == int(mask.sum()) == len(s.captions) and all("flower" in c for c in s.captions)
-    assert len(d.subset(99)) == 20
-
-
-def test_batches_are_shuffled_epochs():
-    d = Data(torch.arange(10.0)[:, None].repeat(1, 2), torch.arange(10))
-    stream = d.batches(4, seed=0)
-    seen = torch.cat([next(stream)[1] for _ in range(5)])
-    assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10)) and seen[
-        :10
-    ].tolist() != list(range(10))
-    again = d.batches(4, seed=0)
-    assert torch.equal(torch.cat([next(again)[1] for _ in range(5)]), seen)
-    assert len(next(d.batches(25))[0]) == 25
-
-
-# ---------------------------------------------------------------------------------------- the MNIST cache
-
-
-def test_the_cache_is_written_whole_used_and_rebuilt(tmp_path, monkeypatch):
-    monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path / "cache"))
-    made = []
-
-    def parse():
-        made.append(1)
-        return np.zeros((2, 784), np.uint8), np.array([3, 4], np.uint8)
-
-    monkeypatch.setattr(bundled, "_parse_mnist", parse)
-    assert data.mnist().y.tolist() == data.mnist().y.tolist() == [3, 4] and len(made) == 1
-    path = tmp_path / "cache" / "mnist_5k.npz"
-    assert [f.name for f in path.parent.iterdir()] == [path.name]
-    path.write_bytes(path.read_bytes()[:50])
-    assert data.mnist().y.tolist() == [3, 4] and len(made) == 2
-    data.mnist()
-    assert len(made) == 2
-
-
-def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(
-        bundled, "_parse_mnist", lambda: (np.zeros((1, 784), np.uint8), np.array([1], np.uint8))
-    )
-    assert data.mnist().y.tolist() == [1]
-
+from diffusion_lib.data import folder, load, own, photo
+from diffusion_lib.data.own import square
 
 # ---------------------------------------------------------------------------------------- your own pictures
 
@@ -449,3 +314,24 @@ def test_a_text_bomb_is_one_sentence_of_ours():
     body = chunk(b"IDAT", zlib.compress((b"\0" + b"\xff" * 4) * 4)) + chunk(b"IEND", b"")
     with pytest.raises(ValueError, match="cannot be read as an image"):
         photo(b"\x89PNG\r\n\x1a\n" + head + text + body, 16)
+
+
+# ---------------------------------------------------------------------------------------- pictures and data
+
+
+def test_photos_are_turned_made_square_and_put_on_white():
+    image = Image.new("RGB", (40, 20), "red")
+    image.paste("blue", (0, 0, 20, 20))  # left half blue
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn a quarter, clockwise, to see it upright
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=95, exif=exif)
+    turned = square(out.getvalue(), 16, crop="none").astype(int)
+    assert turned[2, 8, 2] > 200 > 60 > turned[2, 8, 0] and turned[13, 8, 0] > 200  # blue above, red below
+    wide = Image.new("RGB", (90, 30), "green")
+    wide.paste("red", (0, 0, 30, 30))
+    assert (
+        square(wide, 15, crop="center")[:, :, 0].max() < 60 and square(wide, 15, crop="none")[7, 2, 0] > 200
+    )
+    clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
+    assert square(clear, 8).min() == 255

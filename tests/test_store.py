@@ -1,0 +1,160 @@
+"""Weights on disk: they come back with their card, and what ships says how it was made."""
+
+import json
+import math
+import runpy
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small import denoiser
+from torch import nn
+
+from diffusion_lib import __main__, data, ddpm, store, train
+from diffusion_lib.diffusion import Schedule
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+ROOT = Path(__file__).parent.parent
+SCHEDULE = Schedule.of("cosine", 100)
+
+
+def numbers_of(model):
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def same(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+# ---------------------------------------------------------------------------------------- on disk
+
+
+def test_weights_come_back_with_their_card_and_their_schedule(tmp_path):
+    model, _ = ddpm.build(
+        data.ring(50), schedule=Schedule.of("sigmoid", 30), predicts="eps", learn_variance=True
+    )
+    for p in model.parameters():
+        nn.init.normal_(p)
+    path = store.save(tmp_path / "w.safetensors", model, store.card(data="ring"))
+    again = store.load(path)
+    assert same(numbers_of(model), numbers_of(again)) and torch.equal(
+        again.schedule.alpha_bar, model.schedule.alpha_bar
+    )
+    assert again.predicts == "eps" and again.learns_variance and again.card["data"] == "ring"
+    half = store.load(store.save(tmp_path / "h.safetensors", model, {}, half=True))
+    assert all(
+        torch.allclose(a, b, rtol=1e-3, atol=1e-6)
+        for a, b in zip(numbers_of(model), numbers_of(half), strict=True)
+    )
+
+
+def test_broken_and_foreign_files_get_one_sentence(tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+
+    model, _ = ddpm.build(data.ring(50), schedule=SCHEDULE)
+    good = store.save(tmp_path / "w.safetensors", model, {}).read_bytes()
+    flipped = bytearray(good)
+    flipped[-9] ^= 64
+    bad = {
+        "empty": b"",
+        "cut": good[: len(good) // 2],
+        "noise": b"\x00\x01" * 500,
+        "flipped": bytes(flipped),
+        "pickle": b"\x80\x04.",
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=r"whole safetensors|damaged|not written by"):
+            store.load(tmp_path / name)
+    save_file({"a": torch.zeros(2)}, tmp_path / "foreign")
+    with pytest.raises(ValueError, match="not written by"):
+        store.load(tmp_path / "foreign")
+    with safe_open(store.FOLDER / "digits.safetensors", "pt") as file:
+        about = json.loads(file.metadata()["diffusion_lib"])
+    tensors = load_file(store.FOLDER / "digits.safetensors")
+    without = {k: v for k, v in about.items() if k != "card"}
+    foreign = [
+        [],
+        None,
+        5,
+        "text",
+        {},
+        without,
+        about | {"card": [1]},
+        about | {"denoiser": {"schedule": "x"}},
+    ]
+    foreign += [
+        about | {"denoiser": 1},
+        about | {"net": "Transformer"},
+        about | {"config": {}},
+        about | {"sha256": ""},
+    ]
+    for text in ["", "no JSON", *map(json.dumps, foreign)]:
+        save_file(tensors, tmp_path / "foreign", {"diffusion_lib": text})
+        with pytest.raises(ValueError, match=r"damaged|not written by"):
+            store.load(tmp_path / "foreign")
+    for missing in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(FileNotFoundError, match="There are no weights"):
+            store.load(missing)
+    nn.init.constant_(model.net.last.bias, math.nan)
+    with pytest.raises(ValueError, match="nothing was written"):
+        store.save(tmp_path / "w.safetensors", model, {})
+    assert (tmp_path / "w.safetensors").read_bytes() == good
+
+
+def test_what_ships_loads_and_says_where_it_comes_from():
+    names = store.names()
+    assert {
+        "mnist",
+        "digits",
+        "digits_learned",
+        "digits_eps",
+        "digits_x0",
+        "classifier_digits",
+        "classifier_mnist",
+    } <= set(names)
+    for name in names:
+        card = store.load(name).card
+        assert {"data", "steps", "seconds", "seed", "machine", "versions", "command"} <= set(card), name
+    assert sum(p.stat().st_size for p in store.FOLDER.iterdir()) < 10 * 2**20
+
+
+class Accepted(BaseException):
+    """All that a command was asked is understood: sprites would be drawn, or the first step would begin."""
+
+
+def accepted(*_, **__):
+    raise Accepted
+
+
+@pytest.mark.parametrize("command", sorted({store.load(name).card["command"] for name in store.names()}))
+def test_the_command_on_a_card_is_still_one(command, tmp_path, monkeypatch):
+    """The shell accepts each option, a benchmark knows what it is asked to make."""
+    python, *words = shlex.split(command)
+    assert python == "python"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train, "fit", accepted), monkeypatch.setattr(data, "sprites", accepted)
+    with pytest.raises(Accepted):
+        if words[0] == "-m":
+            names = {name for name in store.names() if store.load(name).card["command"] == command}
+            assert words[1:3] == ["diffusion_lib", "train"] and names == {Path(words[-1]).stem}
+            __main__.main(words[2:])
+        monkeypatch.setattr(sys, "argv", words)
+        runpy.run_path(str(ROOT / words[0]))["main"]()
+
+
+def test_a_file_remembers_what_its_network_predicts(tmp_path):
+    model = denoiser()
+    for predicts in ("eps", "x0", "v"):
+        other = ddpm.Denoiser(model.net, model.schedule, predicts)
+        again = store.load(store.save(tmp_path / "w.safetensors", other, {}))
+        xt = torch.randn(4, 2)
+        assert again.predicts == predicts and torch.allclose(again(xt, 7), other(xt, 7), atol=1e-6)
+        assert again.schedule.name == "cosine" and np.array_equal(
+            again.schedule.alpha_bar, model.schedule.alpha_bar
+        )
