@@ -19,3 +19,11 @@ def test_every_slip_still_has_its_line():
     """A change of the code must not quietly make a slip impossible to make."""
     for what, file, right, _ in mutants.SLIPS:
         assert (mutants.ROOT / file).read_text(encoding="utf-8").count(right) == 1, what
+
+
+def test_what_caught_a_slip_is_among_the_tests_of_its_file():
+    """Or a slip that a change lets through would not be looked for where it was caught."""
+    lines = mutants.recorded()
+    for what, file, *_ in mutants.SLIPS:
+        caught = {test.split("::")[0] for test in lines.get(what, {"by": []})["by"]}
+        assert mutants.tests_of(file) and caught <= set(mutants.tests_of(file)), (what, caught)
