@@ -69,12 +69,7 @@ POINTS = {
         "sd": (None, 0.02, 0.05),
         "latent": (2, 8),
     },
-    "DDPM": {
-        "lr": (1e-3, 3e-3, 6e-3),
-        "batch": (256, 512),
-        "even": ("t", "snr", "bell"),
-        "predicts": ("v", "eps"),
-    },
+    "DDPM": {"lr": (1e-3, 3e-3, 6e-3), "batch": (256, 512), "even": ("t", "snr", "bell"), "predicts": ("v", "eps")},
 }
 PICTURES = {
     "GAN": {
@@ -123,18 +118,12 @@ def train_eye() -> None:
         "accuracy_on_unseen": round(share, 4),
         "command": "python benchmarks/arena.py --eye",
     }
-    print(
-        facts,
-        store.save(store.FOLDER / "classifier_sprites.safetensors", model, store.card(**facts), half=True),
-    )
+    print(facts, store.save(store.FOLDER / "classifier_sprites.safetensors", model, store.card(**facts), half=True))
 
 
 def by_colour(d: data.Data) -> data.Data:
     kinds = [
-        f"{s} {colour} {time}"
-        for s, main in MAIN.items()
-        for colour in FACTORS[s][main]
-        for time in FACTORS[s]["time"]
+        f"{s} {colour} {time}" for s, main in MAIN.items() for colour in FACTORS[s][main] for time in FACTORS[s]["time"]
     ]
     specs = [parse(c) for c in d.captions]
     y = [kinds.index(f"{s['species']} {s[MAIN[s['species']]]} {s['time']}") for s in specs]
@@ -237,11 +226,7 @@ def run(
             "drawing_ms": round(1000 * e.drawing["seconds"] / e.drawing["n"], 4) if e.drawing else None,
             "curve": curve[k],
         }
-        | (
-            curve[k][-1]
-            if not e.error
-            else {"seconds": e.seconds, "steps": e.steps, "coverage": 0.0, "fails": True}
-        )
+        | (curve[k][-1] if not e.error else {"seconds": e.seconds, "steps": e.steps, "coverage": 0.0, "fails": True})
         | (second_look(e, place, greys, seed) if greys and not e.error else {})
         for k, e in entries.items()
     ]
@@ -358,9 +343,7 @@ def equal(runs: list[dict], seed: int) -> bool:
 def timeless(row: dict) -> dict:
     """Without what no two runs share: what the clock said."""
     return {
-        k: [timeless(r) for r in v] if k == "curve" else v
-        for k, v in row.items()
-        if k not in ("seconds", "drawing_ms")
+        k: [timeless(r) for r in v] if k == "curve" else v for k, v in row.items() if k not in ("seconds", "drawing_ms")
     }
 
 
@@ -378,9 +361,7 @@ def again(name: str, seed: int) -> dict:
     if film:
         with np.load(RECORDS / f"arena_{name}.npz") as shown:
             differ += [
-                f"film of the {k}"
-                for k, v in film.items()
-                if not np.array_equal(np.stack(v), shown[k], equal_nan=True)
+                f"film of the {k}" for k, v in film.items() if not np.array_equal(np.stack(v), shown[k], equal_nan=True)
             ]
     return {"place": name, "seed": seed, "differ": differ, "runs": runs}
 
@@ -448,13 +429,9 @@ def audit(places: list[str], seeds: int) -> int:
             elsewhere[name] = {"recorded": book["machine"]} | agreement(
                 book["runs"], [r for row in rows if row["place"] == name for r in row["runs"]]
             )
+            print("{}: recorded on {recorded}, so not to the last digit here;".format(name, **elsewhere[name]))
             print(
-                "{}: recorded on {recorded}, so not to the last digit here;".format(name, **elsewhere[name])
-            )
-            print(
-                "  {inside} of {entries} mean differences lie in the recorded 95 % interval,".format(
-                    **elsewhere[name]
-                )
+                "  {inside} of {entries} mean differences lie in the recorded 95 % interval,".format(**elsewhere[name])
             )
             print("  {contradict} verdicts contradict.".format(**elsewhere[name]))
     report = {
@@ -532,15 +509,7 @@ def outcomes() -> list[str]:
         for book in books.values():
             apart = gaps(book["runs"], key, a, b)
             low, high = student(apart)
-            said = (
-                "yes"
-                if low > least
-                else "no"
-                if high < least
-                else "not shown"
-                if least
-                else "no difference shown"
-            )
+            said = "yes" if low > least else "no" if high < least else "not shown" if least else "no difference shown"
             cells.append(f"{said}: {sum(apart) / len(apart):+.2f} ({low:+.2f} to {high:+.2f})")
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
     cheap = []
@@ -556,10 +525,7 @@ def _ms(book: dict, family: str) -> float:
 
 def table() -> list[str]:
     """The README's rows of what is recorded: medians over the seeds, with the smallest and largest."""
-    lines = [
-        "| learned | | covered | quality | failed | samples seen | ms a sample |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    lines = ["| learned | | covered | quality | failed | samples seen | ms a sample |", "|---|---|---|---|---|---|---|"]
     for name in PLACES:
         if not (book := whole_book(name)):
             continue
@@ -608,14 +574,10 @@ def main() -> int:
     ask.add_argument("places", nargs="*", choices=[*PLACES, []], help=f"default: {', '.join(PLACES)}")
     ask.add_argument("--tune", action="store_true", help="search the options again, and forget the runs")
     ask.add_argument(
-        "--audit",
-        action="store_true",
-        help="run again what is recorded, and compare; what a record lacks is added",
+        "--audit", action="store_true", help="run again what is recorded, and compare; what a record lacks is added"
     )
     ask.add_argument("--seeds", type=int, default=99, help="audit only so many seeds of each place")
-    ask.add_argument(
-        "--again", type=int, metavar="SEED", help="run one recorded seed of a place again and print it"
-    )
+    ask.add_argument("--again", type=int, metavar="SEED", help="run one recorded seed of a place again and print it")
     ask.add_argument("--table", action="store_true", help="print the README's table")
     ask.add_argument("--eye", action="store_true", help="train the classifier that looks at sprites")
     a = ask.parse_args()

@@ -100,11 +100,7 @@ def report(model, d: data.Data) -> dict:
 def verdicts(final: dict, error: str = "") -> dict[str, bool]:
     """Which of VERDICTS hold. A run that broke off is off."""
     off = bool(error) or final["high_quality"] < COUNTED
-    return {
-        "off": off,
-        "lost": not off and final["modes"] < 8,
-        "blurred": not off and final["high_quality"] < 0.5,
-    }
+    return {"off": off, "lost": not off and final["modes"] < 8, "blurred": not off and final["high_quality"] < 0.5}
 
 
 # ---------------------------------------------------------------------------------------- time, try, run
@@ -141,9 +137,7 @@ def points(model, n: int) -> list[int]:
     return (100 * x).round().int().flatten().tolist()
 
 
-def one(
-    recipe: str, network: str, rate: float, seed: int, steps: int, film: list | None = None
-) -> tuple[dict, object]:
+def one(recipe: str, network: str, rate: float, seed: int, steps: int, film: list | None = None) -> tuple[dict, object]:
     """One training of so many steps, and its model (the moving average, which the library draws with)."""
     d, told = data.load("ring"), options(recipe, network, rate)
     row = {"recipe": recipe, "seed": seed, "options": told, "error": "", "over_time": []}

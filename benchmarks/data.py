@@ -25,14 +25,7 @@ def seconds(work, runs: int = 3) -> list[float]:
 
 
 if __name__ == "__main__":
-    runs = {
-        "sprites_10000_at_32": seconds(lambda: random_sprites(10_000, 32)),
-        "mnist_cached": seconds(data.mnist),
-    }
-    report = {
-        "cores": os.cpu_count(),
-        "seconds": runs,
-        "median": {k: statistics.median(v) for k, v in runs.items()},
-    }
+    runs = {"sprites_10000_at_32": seconds(lambda: random_sprites(10_000, 32)), "mnist_cached": seconds(data.mnist)}
+    report = {"cores": os.cpu_count(), "seconds": runs, "median": {k: statistics.median(v) for k, v in runs.items()}}
     save(Path(__file__).with_name("data.json"), report)
     print(report["median"])

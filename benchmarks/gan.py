@@ -81,9 +81,7 @@ def _median(seeds: list[dict], key: str) -> float | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=("ring", "grid"), help="default: both")
     parser.add_argument("--seeds", type=int, default=10, help="default: 10")
     parser.add_argument("--seconds", type=float, help="train so long instead of a number of steps")
@@ -107,9 +105,7 @@ def main() -> None:
             result["proven"] = sum(proven(part, name, row) for row in result["seeds"])
             result |= store.card()
             truth = data.load(part, n=N, seed=999)
-            report["true_data"] = report.get("true_data", {}) | {
-                part: mode_report(truth.x, truth.modes, truth.sd)
-            }
+            report["true_data"] = report.get("true_data", {}) | {part: mode_report(truth.x, truth.modes, truth.sd)}
             save(OUT, report)
             print(part, name, result["seeds"][-1], flush=True)
 

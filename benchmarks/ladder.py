@@ -112,9 +112,7 @@ def one(size: int, family: str, seed: int, steps: int) -> tuple[dict, torch.Tens
 
 def keep(x: torch.Tensor, row: dict) -> None:
     """The pictures of a run in one line: small ones as PNG, large ones as JPEG, which is a tenth of the size where they are noise."""
-    path = RECORDS / "ladder_{size}_{family}_{seed}.{kind}".format(
-        kind="png" if row["size"] < 32 else "jpg", **row
-    )
+    path = RECORDS / "ladder_{size}_{family}_{seed}.{kind}".format(kind="png" if row["size"] < 32 else "jpg", **row)
     with whole(path) as part:
         Image.fromarray(np.concatenate(list(to_uint8(x)), 1)).save(
             part, "PNG" if row["size"] < 32 else "JPEG", quality=80, subsampling=0
@@ -169,9 +167,7 @@ def main() -> None:
         if str(size) not in book["anchors"]:
             marks = {"noise": RULERS(size).noise, "mean picture": RULERS(size).mean_picture}
             book["anchors"][str(size)] = rounded(marks, 2)
-    for equal, size, family, seed in missing(
-        plan(book, a.seeds), book["runs"], "equal", "size", "family", "seed"
-    ):
+    for equal, size, family, seed in missing(plan(book, a.seeds), book["runs"], "equal", "size", "family", "seed"):
         steps = book["rungs"][str(size)]["budgets"][equal][family]
         row, x = one(size, family, seed, steps)
         book["runs"].append({"equal": equal} | row)

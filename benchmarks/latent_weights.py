@@ -53,12 +53,7 @@ JOBS = {  # name: what builds it, from which pictures, its options, its steps
     "digits_vae": (vae.build, LEARN, {"latent": 16}, 4000),
     "digits_vae_wide": (vae.build, LEARN, {"latent": 16, "sd": 0.5}, 4000),
     "digits_gan": (gan.build, LEARN, {}, 5000),
-    "digits_twenty": (
-        ddpm.build,
-        LEARN.subset(20),
-        {"channels": 16, "batch": 64, "precision": "float32"},
-        3000,
-    ),
+    "digits_twenty": (ddpm.build, LEARN.subset(20), {"channels": 16, "batch": 64, "precision": "float32"}, 3000),
 }
 
 
@@ -95,11 +90,7 @@ def judge(model: vae.VAE, n: int = len(UNSEEN)) -> dict[str, float]:
     clouds = model.decode(mu + width * randn_like(mu, torch.Generator().manual_seed(0))).clamp(-1, 1)
     drawn = {"frechet": torch.cat(list(vae.draw(model, n))), "frechet_clouds": clouds}
     found = {name: frechet(classifier.features(eye, x), real) for name, x in drawn.items()}
-    found |= {
-        "s": float(model.log_s.exp()),
-        "width": float(width.mean()),
-        "error": squared_error(back, UNSEEN.x),
-    }
+    found |= {"s": float(model.log_s.exp()), "width": float(width.mean()), "error": squared_error(back, UNSEEN.x)}
     found |= {
         "named": classifier.accuracy(eye, back, truth),
         "bits": vae.bits_per_dimension(model, UNSEEN.x, UNSEEN.levels),
@@ -134,10 +125,7 @@ def midpoints(n: int = 797) -> list[dict]:
     """Frechet distance of n pictures from the ends of walks, and from the middles of straight ones and of arcs; three seeds."""
     eye, denoiser, net = (store.load(name) for name in ("classifier_digits", "digits", "digits_gan"))
     real, found = classifier.features(eye, UNSEEN.x), []
-    for name, draw, shape in (
-        ("diffusion", partial(from_noise, denoiser), denoiser.shape),
-        ("GAN", net, (32,)),
-    ):
+    for name, draw, shape in (("diffusion", partial(from_noise, denoiser), denoiser.shape), ("GAN", net, (32,))):
         for seed in SEEDS:
             a, b = torch.randn(2, n, *shape, generator=torch.Generator().manual_seed(seed))
             places = {"ends": a, "straight": straight(a, b, 0.5), "arc": slerp(a, b, 0.5)}
@@ -195,9 +183,7 @@ def compare() -> dict[str, list]:
     """Which numbers of the JSON are not the same, to the last digit, when they are made once more: {where: [then, now]}."""
     then = read("latents")
     now = rounded({"s": nine()} | measure())
-    then, now = (
-        dict(leaves({k: v for k, v in d.items() if k not in ("command", "machine")})) for d in (then, now)
-    )
+    then, now = (dict(leaves({k: v for k, v in d.items() if k not in ("command", "machine")})) for d in (then, now))
     return {k: [then.get(k), now.get(k)] for k in then | now if then.get(k) != now.get(k)}
 
 
@@ -235,9 +221,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help=f"which weights: {', '.join(JOBS)}; none: all")
     parser.add_argument("--measure", action="store_true", help="train nothing, only measure")
     parser.add_argument("--s", action="store_true", help="only the nine trainings that compare decoders")
-    parser.add_argument(
-        "--audit", action="store_true", help="train and measure what --s and --measure do, and compare"
-    )
+    parser.add_argument("--audit", action="store_true", help="train and measure what --s and --measure do, and compare")
     parser.add_argument("--out", type=expanded, default=store.FOLDER, help="a folder for the weights")
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -136,9 +136,7 @@ def main():
     """Measure, write, print."""
     measured = rounded(measure(), 1)
     save(HERE / "live.json", measured)
-    print(
-        f"{'':8} button->painted ms: median   p95 | kernel ms: median | goal | 1.5 kernel + a frame | blank"
-    )
+    print(f"{'':8} button->painted ms: median   p95 | kernel ms: median | goal | 1.5 kernel + a frame | blank")
     for name, r in measured["results"].items():
         painted, kernel = r["button_to_painted_ms"], r["kernel_ms"]
         print(

@@ -96,9 +96,7 @@ def alone(seed: int) -> list[list[float]]:
             look = torch.Generator().manual_seed(1)
             with torch.no_grad():
                 sure = float(d.model(g.model(g.model.noise(2000, look))).sigmoid().mean())
-            both = [
-                spread(gradients(g.model, d.model, loss, torch.Generator().manual_seed(1))) for loss in LOSSES
-            ]
+            both = [spread(gradients(g.model, d.model, loss, torch.Generator().manual_seed(1))) for loss in LOSSES]
             rows.append([lesson, sure, *(v for found in both for v in found.values())])
         teach(d, g, parts, dice, batches)
     return rows

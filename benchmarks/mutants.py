@@ -82,10 +82,7 @@ def tests_of(file: str) -> list[str]:
 def fingerprint(slip, by: list[str]) -> str:
     """Of all that decides whether a slip is caught: itself, its file, and the tests that caught it, or that all did not."""
     digest = sha256(repr(tuple(slip)).encode())
-    for file in (
-        slip[1],
-        *(sorted({test.split("::")[0] for test in by if "::" in test}) or tests_of(slip[1])),
-    ):
+    for file in (slip[1], *(sorted({test.split("::")[0] for test in by if "::" in test}) or tests_of(slip[1]))):
         digest.update((ROOT / file).read_bytes() if (ROOT / file).exists() else b"")
     return digest.hexdigest()[:16]
 
@@ -156,9 +153,7 @@ def _run(folder: str, tests: list[str], limit: list[str]) -> None:
     os.setsid()  # so that whatever the tests start can be ended with it
     for name in ("SIGINT", "SIGHUP"):  # ignored where this runs in the background, and some tests send them
         if hasattr(signal, name):
-            signal.signal(
-                getattr(signal, name), signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
-            )
+            signal.signal(getattr(signal, name), signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL)
     os.chdir(folder)
     out = os.open("out", os.O_CREAT | os.O_WRONLY)
     os.dup2(out, 1), os.dup2(out, 2)
@@ -234,17 +229,13 @@ def write(lines: dict[str, dict]) -> None:
     }
     body = ",\n".join(" " + json.dumps(line, ensure_ascii=False) for line in slips)
     part = RECORD.with_suffix(".part")
-    part.write_text(
-        json.dumps(head, indent=1)[:-2] + ',\n "slips": [\n' + body + "\n ]\n}\n", encoding="utf-8"
-    )
+    part.write_text(json.dumps(head, indent=1)[:-2] + ',\n "slips": [\n' + body + "\n ]\n}\n", encoding="utf-8")
     os.replace(part, RECORD)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--only", nargs="+", metavar="WORD", help="slips whose name or file holds one of these"
-    )
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="slips whose name or file holds one of these")
     parser.add_argument("--all", action="store_true", help="also those that are recorded and unchanged")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--no-control", action="store_true", help="do not run the tests without a slip first")
@@ -252,9 +243,7 @@ def main() -> int:
     lines, lock, start = recorded(), threading.Lock(), time.time()
     todo = [s for s in SLIPS if not args.only or any(word in s[0] or word in s[1] for word in args.only)]
     if not args.all:
-        todo = [
-            s for s in todo if s[0] not in lines or lines[s[0]]["of"] != fingerprint(s, lines[s[0]]["by"])
-        ]
+        todo = [s for s in todo if s[0] not in lines or lines[s[0]]["of"] != fingerprint(s, lines[s[0]]["by"])]
     with TemporaryDirectory() as place:
         benches = queue.SimpleQueue()
         for k in range(args.workers):

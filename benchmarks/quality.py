@@ -38,10 +38,7 @@ def train(d: data.Data, seconds: float, seed: int, **options):
     model, parts = ddpm.build(d, seed=seed, precision="auto" if d.x.ndim == 4 else "float32", **options)
     *_, record = fit(*parts, seconds=seconds, seed=seed)
     facts = {"seed": seed, "seconds": round(record.seconds, 1), "steps": record.step}
-    return model, facts | {
-        "images": record.step * parts.batch,
-        "precision": parts.learners[0].precision,
-    }
+    return model, facts | {"images": record.step * parts.batch, "precision": parts.learners[0].precision}
 
 
 def draw(model, n: int, seed: int, y=None):
@@ -60,25 +57,16 @@ def grid(seeds: int, seconds: float) -> dict:
         while waiting and len(running) < (os.cpu_count() or 1):
             command = [sys.executable, __file__, "--one-grid", str(waiting.pop(0)), "--seconds", str(seconds)]
             running.append(
-                subprocess.Popen(
-                    command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-                )
+                subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
             )
         done = running.pop(0)
         rows.append(json.loads(done.communicate()[0]))
         print(rows[-1], flush=True)
     d = data.grid(10_000)
     truth = mode_report(data.grid(10_000, seed=999).x, d.modes, d.sd)
-    schedule, xT = (
-        Schedule.of("cosine", 1000),
-        torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0)),
-    )
+    schedule, xT = (Schedule.of("cosine", 1000), torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0)))
     walk = sample(
-        mixture_denoiser(d.modes, d.sd, schedule),
-        xT,
-        schedule,
-        schedule.times(STEPS, "snr"),
-        sampler="dpmpp_2m",
+        mixture_denoiser(d.modes, d.sd, schedule), xT, schedule, schedule.times(STEPS, "snr"), sampler="dpmpp_2m"
     )
     *_, last = walk
     return {
@@ -123,9 +111,7 @@ def digits_floor(eye, learn, unseen) -> dict:
     return {
         "real_accuracy": classifier.accuracy(eye, unseen.x, unseen.y),
         "real_against_real": frechet(classifier.features(eye, learn.x), classifier.features(eye, unseen.x)),
-        "noise": frechet(
-            classifier.features(eye, torch.randn(1000, 1, 8, 8)), classifier.features(eye, unseen.x)
-        ),
+        "noise": frechet(classifier.features(eye, torch.randn(1000, 1, 8, 8)), classifier.features(eye, unseen.x)),
     }
 
 
@@ -192,9 +178,7 @@ def shipped() -> dict:
     y = torch.arange(500) % 10
     x, _ = draw(model, 500, 1, y)
     some = torch.randperm(4500, generator=torch.Generator().manual_seed(0))[:500]
-    mnist_now["nearer_to_training"] = float(
-        (nearest(x, learned.x[some])[0] < nearest(x, fresh.x)[0]).double().mean()
-    )
+    mnist_now["nearer_to_training"] = float((nearest(x, learned.x[some])[0] < nearest(x, fresh.x)[0]).double().mean())
     floor = mnist_floor(eye28, d)
     return {
         "digits": digits_floor(eye8, learn, unseen) | digits_now,
@@ -216,9 +200,7 @@ PARTS = {
 }
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--seeds", type=int, help="default: 10 for the grid, 5 for pictures")
     parser.add_argument("--seconds", type=float, help="default: 60 for the grid, 120 for pictures")

@@ -40,16 +40,7 @@ OUT = HERE / "race.json"
 HOME = HERE / ".peers"  # the environment that peers with dependencies of their own run in
 REAL = 2500  # pictures that samples are compared with
 # denoising-diffusion-pytorch asks for torchvision too, which is not needed (see peers/lucidrains.py) and would bring its own torch
-NEEDS = (
-    "accelerate==1.15.0",
-    "ema-pytorch==0.8.3",
-    "einops==0.8.2",
-    "numpy",
-    "pillow",
-    "scipy",
-    "tqdm",
-    "packaging",
-)
+NEEDS = ("accelerate==1.15.0", "ema-pytorch==0.8.3", "einops==0.8.2", "numpy", "pillow", "scipy", "tqdm", "packaging")
 ALONE = ("denoising-diffusion-pytorch==2.3.4",)
 # name: (its script, whether it needs the environment above). The last one is not in the race unless it is asked for
 PEERS = {
@@ -97,8 +88,7 @@ def times_ours(ours: list[dict], peer: list[dict], seed: int = 0) -> dict | None
     if min(len(mine), len(theirs)) > 1:
         dice = random.Random(seed)
         ratios = sorted(
-            statistics.median(dice.choices(theirs, k=len(theirs)))
-            / statistics.median(dice.choices(mine, k=len(mine)))
+            statistics.median(dice.choices(theirs, k=len(theirs))) / statistics.median(dice.choices(mine, k=len(mine)))
             for _ in range(2000)
         )
         result["interval"] = [ratios[50], ratios[1949]]
@@ -120,9 +110,7 @@ class Judge:
 
     def score(self, samples: np.ndarray) -> float:
         x = torch.from_numpy(samples)
-        return (
-            frechet(classifier.features(self.eye, x), self.real) if bool(x.isfinite().all()) else float("inf")
-        )
+        return frechet(classifier.features(self.eye, x), self.real) if bool(x.isfinite().all()) else float("inf")
 
     def floor(self, n: int) -> list[float]:
         """What n real pictures score against 2,500 others, in five splits."""
@@ -134,9 +122,7 @@ class Broken(Exception):
     """One sentence why a competitor has no result."""
 
 
-def compete(
-    python, script: str, job: dict, judge: Judge, target: float | None, hopeless: float | None
-) -> dict:
+def compete(python, script: str, job: dict, judge: Judge, target: float | None, hopeless: float | None) -> dict:
     """One competitor from start to end: {"about", "curve"}. Stops it at the target; hopeless: from which score on a first look is enough."""
     job = job | {"pilot": job["pilot"] if hopeless else job["samples"]}
     threads = str(job["threads"])
@@ -204,9 +190,7 @@ def environment() -> Path:
     same = f"torch=={torch.__version__}"  # the very build that we run on, e.g. 2.13.0+cpu
     try:
         _quietly([*pip, same])
-    except (
-        Broken
-    ):  # PyPI has no CPU builds for Linux; PyTorch's own index, which `make lab CPU=1` asks too, has
+    except Broken:  # PyPI has no CPU builds for Linux; PyTorch's own index, which `make lab CPU=1` asks too, has
         _quietly([*pip, same, "--extra-index-url", "https://download.pytorch.org/whl/cpu"])
     _quietly([*pip, *NEEDS])
     _quietly([*pip, "--no-deps", *ALONE])
@@ -252,19 +236,13 @@ def race(args) -> dict:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "score": f"Frechet distance on {judge.real.shape[1]} features of our classifier, {args.samples:,} samples against {REAL:,} real digits",
         "real_against_real": {"n": args.samples, "mean": statistics.mean(floor), "splits": floor},
-        "real_against_real_first_look": {
-            "n": args.pilot,
-            "mean": statistics.mean(pilot_floor),
-            "splits": pilot_floor,
-        },
+        "real_against_real_first_look": {"n": args.pilot, "mean": statistics.mean(pilot_floor), "splits": pilot_floor},
         "asked": {k: v for k, v in vars(args).items() if k != "smoke"},
         "machine": store.card() | {"cores": os.cpu_count(), "threads": args.threads},
         "finished": False,
         "competitors": {},
     }
-    print(
-        f"{args.samples:,} real digits score {statistics.mean(floor):.1f} ({min(floor):.1f} to {max(floor):.1f})"
-    )
+    print(f"{args.samples:,} real digits score {statistics.mean(floor):.1f} ({min(floor):.1f} to {max(floor):.1f})")
     job = {"x": d.x.numpy(), "threads": args.threads, "samples": args.samples, "pilot": args.pilot}
 
     def run(name, python, script, job, target, hopeless) -> None:
@@ -291,18 +269,11 @@ def race(args) -> dict:
     if not ours["runs"]:
         raise SystemExit(f"Our own training failed, so there is no race: {ours['broken']}")
     # by default what ours reaches at its end, in the worst of the seeds: so every seed reaches it
-    report["target"] = (
-        max(its["curve"][-1]["frechet"] for its in ours["runs"]) if args.target is None else args.target
-    )
+    report["target"] = max(its["curve"][-1]["frechet"] for its in ours["runs"]) if args.target is None else args.target
     # The score falls with n, by about the difference of the floors: whoever is beyond this with few samples misses with many
     hopeless = 2 * (report["target"] + statistics.mean(pilot_floor))
-    laps = {
-        "checkpoints": checkpoints(args.ours_seconds, args.cap, args.checkpoints),
-        "precision": ours["precision"],
-    }
-    print(
-        f"target {report['target']:.1f}; a first look of {args.pilot} samples beyond {hopeless:.0f} is hopeless"
-    )
+    laps = {"checkpoints": checkpoints(args.ours_seconds, args.cap, args.checkpoints), "precision": ours["precision"]}
+    print(f"target {report['target']:.1f}; a first look of {args.pilot} samples beyond {hopeless:.0f} is hopeless")
     for name in args.peers:
         script, own = PEERS[name]
         run(name, environment if own else sys.executable, script, job | laps, report["target"], hopeless)
@@ -310,9 +281,7 @@ def race(args) -> dict:
         for its in entry["runs"]:
             its |= verdict(its["curve"], report["target"])
     for name in args.peers:
-        report["competitors"][name]["times_ours"] = times_ours(
-            ours["runs"], report["competitors"][name]["runs"]
-        )
+        report["competitors"][name]["times_ours"] = times_ours(ours["runs"], report["competitors"][name]["runs"])
     report["finished"] = True
     return report
 
@@ -323,9 +292,7 @@ def _load() -> float | None:
 
 def table(report: dict) -> str:
     """A line for each competitor."""
-    rows = [
-        ("", "parameters", "pictures/s", "best score", f"seconds to {report['target']:.1f}", "times ours")
-    ]
+    rows = [("", "parameters", "pictures/s", "best score", f"seconds to {report['target']:.1f}", "times ours")]
     for name, entry in report["competitors"].items():
         if not entry["runs"]:
             rows.append((name, "no result: " + entry["broken"], "", "", "", ""))
@@ -333,13 +300,9 @@ def table(report: dict) -> str:
         ends = [its["curve"][-1] for its in entry["runs"]]
         scores = [p["frechet"] for its in entry["runs"] for p in its["curve"] if p["complete"]]
         speed = statistics.median(p["images"] / p["seconds"] for p in ends)
-        times = [
-            f"{its['reached']:.0f}" if its["reached"] else f"> {its['missed']:.0f}" for its in entry["runs"]
-        ]
+        times = [f"{its['reached']:.0f}" if its["reached"] else f"> {its['missed']:.0f}" for its in entry["runs"]]
         ratio = entry.get("times_ours")
-        shown = (
-            "1" if name == "ours" else "?" if ratio is None else f"{'> ' * ratio['more']}{ratio['ratio']:.1f}"
-        )
+        shown = "1" if name == "ours" else "?" if ratio is None else f"{'> ' * ratio['more']}{ratio['ratio']:.1f}"
         if ratio and "interval" in ratio:
             shown += " ({:.1f} to {:.1f})".format(*ratio["interval"])
         size, least = f"{entry['parameters'] / 1e6:.2f} M", f"{min(scores):.1f}" if scores else "-"
@@ -351,9 +314,7 @@ def table(report: dict) -> str:
 
 
 def arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--peers",
         nargs="*",
@@ -363,9 +324,7 @@ def arguments():
         help=f"of {', '.join(PEERS)} (default: the first three)",
     )
     parser.add_argument("--ours-seconds", type=float, default=60, help="how long ours trains (default: 60)")
-    parser.add_argument(
-        "--cap", type=float, default=10, help="a peer may train so many times as long (default: 10)"
-    )
+    parser.add_argument("--cap", type=float, default=10, help="a peer may train so many times as long (default: 10)")
     parser.add_argument(
         "--checkpoints", type=int, default=5, help="how often a peer is judged, at least 2 (default: 5)"
     )
@@ -374,25 +333,12 @@ def arguments():
     parser.add_argument("--samples", type=int, default=1000, help="samples that are scored (default: 1000)")
     parser.add_argument("--pilot", type=int, default=200, help="samples of a first look (default: 200)")
     parser.add_argument(
-        "--threads",
-        type=int,
-        default=torch.get_num_threads(),
-        help="of each competitor (default: what torch takes)",
+        "--threads", type=int, default=torch.get_num_threads(), help="of each competitor (default: what torch takes)"
     )
-    parser.add_argument(
-        "--smoke", action="store_true", help="everything once with tiny budgets; writes nothing"
-    )
+    parser.add_argument("--smoke", action="store_true", help="everything once with tiny budgets; writes nothing")
     args = parser.parse_args()
     if args.smoke:  # a target out of reach, so that everybody goes all the way
-        tiny = {
-            "ours_seconds": 4.0,
-            "cap": 1.5,
-            "checkpoints": 2,
-            "samples": 10,
-            "pilot": 4,
-            "seeds": 1,
-            "target": 0.0,
-        }
+        tiny = {"ours_seconds": 4.0, "cap": 1.5, "checkpoints": 2, "samples": 10, "pilot": 4, "seeds": 1, "target": 0.0}
         vars(args).update(tiny)
     if args.checkpoints < 2 or args.cap <= 1 or args.ours_seconds <= 0 or args.seeds < 1:
         parser.error("a race needs at least 2 checkpoints, a cap above 1, some seconds and a seed")

@@ -206,11 +206,7 @@ class Arm:
 
     def result(self) -> dict:
         return {
-            "key_to_painted_ms": {
-                "median": statistics.median(self.steps),
-                "p95": _p95(self.steps),
-                "all": self.steps,
-            },
+            "key_to_painted_ms": {"median": statistics.median(self.steps), "p95": _p95(self.steps), "all": self.steps},
             "settle_after_50_keys_ms": {
                 "median": statistics.median(self.settled),
                 "max": max(self.settled),
@@ -233,11 +229,7 @@ def measure() -> dict:
     with tempfile.TemporaryDirectory() as folder, browser() as chrome:
         write_notebook(Path(folder) / "race.ipynb", setup, "slider.player()", "slider.redraw()")
         exported = player().save_html(Path(folder) / "film.html")
-        with (
-            JupyterServer(folder) as lab,
-            page(chrome, height=1200) as p,
-            page(chrome, height=1200, offline=True) as q,
-        ):
+        with JupyterServer(folder) as lab, page(chrome, height=1200) as p, page(chrome, height=1200, offline=True) as q:
             lab.open_notebook(p, "race.ipynb")
             if errors := run_all(p):
                 raise RuntimeError(f"the notebook failed: {errors}")
@@ -276,24 +268,19 @@ def about(chrome, *more: str) -> dict:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()},
-        "versions": {"python": platform.python_version(), "chromium": chrome.version}
-        | {n: version(n) for n in names},
+        "versions": {"python": platform.python_version(), "chromium": chrome.version} | {n: version(n) for n in names},
     }
 
 
 def _processor() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next(
-        (line.split(": ")[1] for line in lines if line.startswith("model name")), platform.processor()
-    )
+    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.processor())
 
 
 def main():
     measured = rounded(measure(), 1)
     save(HERE / "slider.json", measured)
-    print(
-        f"{'':14} key->painted ms: median   p95 | after 50 keys ms: median   max | pictures | blank | jumps"
-    )
+    print(f"{'':14} key->painted ms: median   p95 | after 50 keys ms: median   max | pictures | blank | jumps")
     for name, r in measured["results"].items():
         key, settle = r["key_to_painted_ms"], r["settle_after_50_keys_ms"]
         print(

@@ -484,7 +484,7 @@ WIRING = [
     ("loaf and curled exchanged", DATA_PAINTERS, '"loaf": _paint_loaf, "curled": _paint_curled', '"loaf": _paint_curled, "curled": _paint_loaf'),
     ("a blossom's centre in its petals' colour", DATA_PAINTERS, 'c.fill(ellipse(0, 0.01, 0.25), p["centre"])', 'c.fill(ellipse(0, 0.01, 0.25), p["petals"])'),
     ("six petals drawn as five", DATA_PAINTERS, '{"five": 5, "six": 6, "eight": 8}', '{"five": 5, "six": 5, "eight": 8}'),
-    ("a tulip of five with six petals", DATA_PAINTERS, "    5: (2, 3),", "    5: (3, 3),"),
+    ("a tulip of five with six petals", DATA_PAINTERS, "5: (2, 3), 6", "5: (3, 3), 6"),
     ("a tulip's flames in its petals' colour", DATA_PAINTERS, 'leaf.fill(flame, p["centre"])', 'leaf.fill(flame, p["petals"])'),
     ("sprites of a group in another order", SPRITES, "pixels[these] = _render([specs[i] for i in these], jitter[these], size)", "pixels[these] = _render([specs[i] for i in these[::-1]], jitter[these], size)"),
     ("caption: petals and centre exchanged", DATA_CAPTIONS, "{s['petals']} and {s['centre']} flower", "{s['centre']} and {s['petals']} flower"),
@@ -615,9 +615,7 @@ WIRING = [
 ]  # fmt: skip
 
 # ---- nothing learned is lost, and nothing is silently something else
-FILES, OPTIONS, CLASSIFIER = (
-    f"diffusion_lib/{name}.py" for name in ("files", "cli/options", "evaluation/classifier")
-)
+FILES, OPTIONS, CLASSIFIER = (f"diffusion_lib/{name}.py" for name in ("files", "cli/options", "evaluation/classifier"))
 KEPT = [
     ('shell: a signal is written down and not looked at', SHELL, '                if came:\n                    break\n', ''),
     ('shell: SIGHUP forgotten', SHELL, '"SIGTERM", "SIGHUP"', '"SIGTERM"'),

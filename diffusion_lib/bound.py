@@ -28,13 +28,7 @@ def log_variance(t: int | Tensor, v: float | Tensor, like: Tensor, schedule: Sch
 
 
 def vlb_term(
-    x0: Tensor,
-    xt: Tensor,
-    x0_hat: Tensor,
-    t: Tensor,
-    v: float | Tensor,
-    schedule: Schedule,
-    levels: int | None,
+    x0: Tensor, xt: Tensor, x0_hat: Tensor, t: Tensor, v: float | Tensor, schedule: Schedule, levels: int | None
 ) -> Tensor:
     """One term of the variational bound for each sample, (B,), in bits per dimension (DDPM eq. 5):
 

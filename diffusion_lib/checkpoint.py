@@ -59,7 +59,9 @@ def resume(path: Path, learners, generator, story: dict) -> tuple[int, float, di
         state = torch.load(path, map_location=learners[0].device, weights_only=True)
         then = state["about"]
     except Exception as error:
-        said = f"Cannot go on from {path} ({type(error).__name__}): it is broken, or no checkpoint of this version. {ELSE}"
+        said = (
+            f"Cannot go on from {path} ({type(error).__name__}): it is broken, or no checkpoint of this version. {ELSE}"
+        )
         raise ValueError(said) from error
     for name in [k for k in story if k in then and then[k] != story[k]]:
         said = f"Cannot go on from {path}: it was made with {name} = {then[name]}, not with {story[name]}. {ELSE}"

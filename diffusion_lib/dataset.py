@@ -38,9 +38,7 @@ class Data(Bundle):
 
     def __post_init__(self):
         if not isinstance(self.x, Tensor) or not self.x.ndim:
-            said = (
-                f"Data need x as a tensor (N, ...), but got {type(self.x).__name__}: use torch.as_tensor(x)."
-            )
+            said = f"Data need x as a tensor (N, ...), but got {type(self.x).__name__}: use torch.as_tensor(x)."
             raise ValueError(said)
         for what, rows in (("y", self.y), ("captions", self.captions or None)):
             if rows is not None and len(rows) != len(self):
@@ -81,9 +79,7 @@ class Data(Bundle):
 
     def split(self, n: int, seed: int = 0) -> tuple[Data, Data]:
         """n items to learn from and the rest, never seen, by a shuffle that only the seed decides."""
-        n = integer(
-            n, 1, len(self) - 1, f"A split needs 1 to {len(self) - 1} items to learn from, but got {n!r}."
-        )
+        n = integer(n, 1, len(self) - 1, f"A split needs 1 to {len(self) - 1} items to learn from, but got {n!r}.")
         order = torch.randperm(len(self), generator=dice(seed), device="cpu")
         return self.subset(order[:n]), self.subset(order[n:])
 

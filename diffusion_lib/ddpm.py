@@ -16,17 +16,7 @@ from torch import Tensor, nn
 
 from .bound import vlb_term
 from .dataset import Data
-from .diffusion import (
-    EVEN,
-    PREDICTIONS,
-    Schedule,
-    add_noise,
-    check_shape,
-    convert,
-    named_sampler,
-    randn_like,
-    sample,
-)
+from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, check_shape, convert, named_sampler, randn_like, sample
 from .machine import PRECISIONS, check_build, faster_precision, seeded_weights
 from .nets import MLP, UNet
 from .train import Learner, Parts
@@ -260,9 +250,7 @@ def draw(
     noise = randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g)
     for start, xT in zip(range(0, n, batch), noise.split(batch), strict=True):
         told = None if y is None else y[start : start + batch].to(device)
-        walk = sample(
-            model, xT.to(device), steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told
-        )
+        walk = sample(model, xT.to(device), steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)
         *_, last = walk
         yield last.xs.cpu()
 

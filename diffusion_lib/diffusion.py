@@ -65,10 +65,14 @@ class Schedule(Bundle):
     def __post_init__(self):
         a = _table(self.alpha_bar, "alpha_bar")
         if a.ndim != 1 or len(a) < 3:
-            said = f"A schedule needs T of at least 2 steps, but got T = {max(len(a) - 1, 0) if a.ndim == 1 else a.shape}."
+            said = (
+                f"A schedule needs T of at least 2 steps, but got T = {max(len(a) - 1, 0) if a.ndim == 1 else a.shape}."
+            )
             raise ValueError(said)
         if a[0] != 1 or not bool((a[1:] < a[:-1]).all()) or not bool((a > 0).all()):
-            said = "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or the betas."
+            said = (
+                "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or the betas."
+            )
             raise ValueError(said)
         if a[-1] > 0.01:
             warnings.warn(
@@ -188,7 +192,9 @@ def check_schedule(schedule) -> None:
 def randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     """N(0, I) of x's shape, drawn where the generator lives: one CPU seed gives the same noise on every device."""
     if generator is not None and not isinstance(generator, torch.Generator):
-        said = f"generator must be None or a torch.Generator, but got {generator!r}: use torch.Generator().manual_seed(0)."
+        said = (
+            f"generator must be None or a torch.Generator, but got {generator!r}: use torch.Generator().manual_seed(0)."
+        )
         raise ValueError(said)
     device = generator.device if generator is not None else "cpu"
     return torch.randn(x.shape, dtype=x.dtype, device=device, generator=generator).to(x.device)
@@ -294,9 +300,7 @@ def posterior(xt: Tensor, x0: Tensor, t: int, s: int, schedule: Schedule) -> tup
 PREDICTIONS = ("eps", "x0", "v", "score")
 
 
-def convert(
-    value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor, schedule: Schedule
-) -> Tensor:
+def convert(value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor, schedule: Schedule) -> Tensor:
     """The same knowledge in other words: given x_t, each of eps, x0, v and score fixes the others.
 
     x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps;  v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0;
@@ -430,11 +434,7 @@ def guess_x0(
     """
     schedule = own_schedule(model, schedule)
     ask = model.eps_and_v if getattr(model, "learns_variance", False) else lambda *told: (model(*told), None)
-    times = (
-        t.to(xt.device).expand(len(xt))
-        if isinstance(t, Tensor)
-        else torch.full((len(xt),), t, device=xt.device)
-    )
+    times = t.to(xt.device).expand(len(xt)) if isinstance(t, Tensor) else torch.full((len(xt),), t, device=xt.device)
     answer, v = ask(xt, times, y)
     x0_hat = convert(_checked(answer, xt, t), predicts, "x0", xt, t, schedule)
     return x0_hat, v if v is None else _checked(v, xt, t, "A denoiser that has learned its variance")

@@ -108,15 +108,11 @@ def cache_folder() -> Path:
         return expanded(chosen)
     if sys.platform == "win32" and (place := os.environ.get("LOCALAPPDATA")):
         return Path(place) / "diffusion_lib"
-    if sys.platform not in ("win32", "darwin") and os.path.isabs(
-        place := os.environ.get("XDG_CACHE_HOME", "")
-    ):
+    if sys.platform not in ("win32", "darwin") and os.path.isabs(place := os.environ.get("XDG_CACHE_HOME", "")):
         return Path(place) / "diffusion_lib"
     home = Path(os.path.expanduser("~"))  # "~" itself where nobody knows it: in a container, say
     if not home.is_absolute():
-        raise FileNotFoundError(
-            "There is no home folder to keep files in: name a folder in DIFFUSION_LIB_CACHE."
-        )
+        raise FileNotFoundError("There is no home folder to keep files in: name a folder in DIFFUSION_LIB_CACHE.")
     below = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
     return home / below / "diffusion_lib"
 

@@ -357,9 +357,7 @@ def _split(x: Tensor, y: Tensor | None, n: int) -> list[tuple[Tensor, Tensor | N
 
 
 @torch.no_grad()
-def draw(
-    model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, batch: int = 250
-) -> Iterator[Tensor]:
+def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:
     """n samples, a batch (B, ...) at a time, as `ddpm.draw`: one network call each. Pictures are kept in [-1, 1].
 
     y: (n,) class numbers; if the network has classes and y is None, each class in turn.

@@ -23,9 +23,7 @@ def pick_device(wanted: str | None = None) -> torch.device:
     """
     who = "" if wanted else " (DIFFUSION_LIB_DEVICE asks for it)"
     wanted = wanted or os.environ.get("DIFFUSION_LIB_DEVICE")
-    here = [
-        d for d, ok in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if ok
-    ]
+    here = [d for d, ok in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if ok]
     here.append("cpu")
     try:
         device = torch.device(wanted or here[0])

@@ -21,9 +21,7 @@ from .values import check_classes
 
 def arguments(told: dict) -> dict:
     """The locals() of an __init__ as the `config` that builds the network again: its arguments, a shape as a list."""
-    return {
-        k: list(v) if isinstance(v, tuple) else v for k, v in told.items() if k not in ("self", "__class__")
-    }
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in told.items() if k not in ("self", "__class__")}
 
 
 def check_numbers(net: nn.Module, x: Tensor) -> None:
@@ -31,9 +29,7 @@ def check_numbers(net: nn.Module, x: Tensor) -> None:
     kind = next(net.parameters()).dtype
     if x.dtype != kind and not torch.is_autocast_enabled(x.device.type):
         mine, its = (str(k).removeprefix("torch.") for k in (kind, x.dtype))
-        raise ValueError(
-            f"This network's weights are {mine}, but its input is {its}: pass x.to(torch.{mine})."
-        )
+        raise ValueError(f"This network's weights are {mine}, but its input is {its}: pass x.to(torch.{mine}).")
 
 
 class Condition(nn.Module):
@@ -85,9 +81,7 @@ class MLP(nn.Module):
         super().__init__()
         self.config = arguments(locals())
         n = math.prod(shape)
-        self.register_buffer(
-            "frequency", torch.arange(1.0, 9.0 if len(shape) == 1 else 1.0), persistent=False
-        )
+        self.register_buffer("frequency", torch.arange(1.0, 9.0 if len(shape) == 1 else 1.0), persistent=False)
         self.first = nn.Linear(n * (1 + 2 * len(self.frequency)), width)
         self.condition = Condition(T, classes, width)
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
@@ -147,9 +141,7 @@ class UNet(nn.Module):
                 f"A U-Net with {len(mults)} sizes and patch = {patch} needs sides that divide by {patch * 2 ** (len(mults) - 1)}, but got {h} x {w}."
             )
         if channels < 8 or channels % 8:
-            raise ValueError(
-                f"A U-Net needs channels that divide by 8, for its groups: got channels = {channels}."
-            )
+            raise ValueError(f"A U-Net needs channels that divide by 8, for its groups: got channels = {channels}.")
         self.patch, width = patch, 4 * channels
         sizes = [channels * m for m in mults]
         self.condition = Condition(T, classes, width)
@@ -277,13 +269,7 @@ class Generator(nn.Module):
     """
 
     def __init__(
-        self,
-        shape,
-        latent: int = 32,
-        classes: int = 0,
-        channels: int = 32,
-        patch: int = 1,
-        waves: int = WAVES,
+        self, shape, latent: int = 32, classes: int = 0, channels: int = 32, patch: int = 1, waves: int = WAVES
     ):
         super().__init__()
         self.config = arguments(locals())
@@ -297,9 +283,7 @@ class Generator(nn.Module):
             return
         sides, widths = _sizes(shape, channels, patch)
         self.first, self.start = nn.Linear(inputs, widths[0] * sides[0] ** 2), (widths[0], sides[0], sides[0])
-        self.blocks = nn.ModuleList(
-            Residual(a, b) for a, b in zip([widths[0], *widths], widths, strict=False)
-        )
+        self.blocks = nn.ModuleList(Residual(a, b) for a, b in zip([widths[0], *widths], widths, strict=False))
         self.last = nn.Conv2d(widths[-1], shape[0] * patch**2, 3, padding=1)
 
     @property
@@ -383,9 +367,7 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         if x.shape[1:] != self.shape:
-            raise ValueError(
-                f"This discriminator knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}."
-            )
+            raise ValueError(f"This discriminator knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")
         check_numbers(self, x)
         h = self.eye(x)
         if self.group:

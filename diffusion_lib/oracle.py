@@ -30,12 +30,7 @@ class MixtureDenoiser:
     """
 
     def __init__(
-        self,
-        means: Tensor,
-        var: float,
-        schedule: Schedule,
-        weights: Tensor | None = None,
-        labels: Tensor | None = None,
+        self, means: Tensor, var: float, schedule: Schedule, weights: Tensor | None = None, labels: Tensor | None = None
     ):
         check_batch(means, "The data")
         check_schedule(schedule)
@@ -47,9 +42,7 @@ class MixtureDenoiser:
         self.means, self.var, self.schedule, self.labels = means, float(var), schedule, labels
         w = torch.ones(len(means), device="cpu") if weights is None else torch.as_tensor(weights)
         if w.shape != (len(means),) or bool((w < 0).any()) or not bool(w.sum() > 0):
-            said = (
-                f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
-            )
+            said = f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
             raise ValueError(said)
         self.log_w = (w.double() / w.double().sum()).log()
         self._flat: dict[tuple, Tensor] = {}
@@ -95,9 +88,7 @@ class MixtureDenoiser:
             y = torch.as_tensor(y, device=xt.device).reshape(-1, 1)
             missing = sorted(set(y.flatten().tolist()) - set(self.labels.tolist()))
             if missing:
-                said = (
-                    f"The data have no class {missing[0]}: choose one of {sorted(set(self.labels.tolist()))}."
-                )
+                said = f"The data have no class {missing[0]}: choose one of {sorted(set(self.labels.tolist()))}."
                 raise ValueError(said)
             logits = logits.masked_fill(self.labels.to(xt.device) != y, -torch.inf)
         return logits, a
@@ -128,9 +119,7 @@ def ideal_denoiser(x: Tensor, schedule: Schedule, labels: Tensor | None = None) 
     return MixtureDenoiser(x, 0.0, schedule, labels=labels)
 
 
-def mixture_denoiser(
-    means: Tensor, sd: float, schedule: Schedule, weights: Tensor | None = None
-) -> MixtureDenoiser:
+def mixture_denoiser(means: Tensor, sd: float, schedule: Schedule, weights: Tensor | None = None) -> MixtureDenoiser:
     """The optimal denoiser of the distribution sum_k w_k N(means_k, sd^2 I); means (K, ...), weights (K,) or None for equal."""
     return MixtureDenoiser(means, sd**2, schedule, weights)
 

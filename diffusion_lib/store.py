@@ -63,14 +63,11 @@ def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
 
     path, net = expanded(path), model.net if isinstance(model, Denoiser) else model
     tensors = {
-        k: v.detach().cpu().to(torch.float16 if half else v.dtype).contiguous()
-        for k, v in net.state_dict().items()
+        k: v.detach().cpu().to(torch.float16 if half else v.dtype).contiguous() for k, v in net.state_dict().items()
     }
     if broken := [k for k, v in tensors.items() if not bool(v.isfinite().all())]:
         what = "do not all fit into 16 bits" if half else "are not numbers any more"
-        raise ValueError(
-            f"These weights {what} ({broken[0]} has NaN or infinity): nothing was written to {path}."
-        )
+        raise ValueError(f"These weights {what} ({broken[0]} has NaN or infinity): nothing was written to {path}.")
     about = {
         "format": FORMAT,
         "net": type(net).__name__,
@@ -105,9 +102,7 @@ def load(source, device="cpu") -> nn.Module:
             net = _nets()[about["net"]](**about["config"])
         net.load_state_dict({k: v.float() for k, v in tensors.items()})
         net.card = card
-        model = (
-            Denoiser(net, Schedule(alpha_bar, extra["schedule"]), extra["predicts"], card) if extra else net
-        )
+        model = Denoiser(net, Schedule(alpha_bar, extra["schedule"]), extra["predicts"], card) if extra else net
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         raise ValueError(f"The weights in {path} are damaged ({why}): get or train them again.") from error
@@ -116,9 +111,7 @@ def load(source, device="cpu") -> nn.Module:
 
 def _nets() -> dict[str, type[nn.Module]]:
     """Every network that can come out of a file, by its class's name."""
-    return {net.__name__: net for f in families.FAMILIES.values() for net in f.NETS} | {
-        "Classifier": Classifier
-    }
+    return {net.__name__: net for f in families.FAMILIES.values() for net in f.NETS} | {"Classifier": Classifier}
 
 
 def _json(about: dict) -> str:
@@ -128,9 +121,7 @@ def _json(about: dict) -> str:
             about, default=lambda value: value.item() if getattr(value, "ndim", 1) == 0 else value.tolist()
         )
     except (TypeError, ValueError, AttributeError) as error:
-        raise ValueError(
-            f"A card holds text, numbers and lists of them, but this one does not ({error})."
-        ) from None
+        raise ValueError(f"A card holds text, numbers and lists of them, but this one does not ({error}).") from None
 
 
 def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
@@ -141,9 +132,7 @@ def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
             text = (file.metadata() or {}).get("diffusion_lib", "{}")
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"{path} is not a whole safetensors file ({error}): get or train it again."
-        ) from error
+        raise ValueError(f"{path} is not a whole safetensors file ({error}): get or train it again.") from error
     about = None
     with suppress(ValueError):
         about = json.loads(text)

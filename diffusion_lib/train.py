@@ -26,7 +26,9 @@ from . import files
 from .checkpoint import keep, resume, told
 from .values import dice, plain
 
-MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short: for tests and rehearsals
+MAX_STEPS = (
+    "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short: for tests and rehearsals
+)
 
 
 class EMA:
@@ -214,11 +216,7 @@ def fit(
         return min(1.0, max(done / most, spent / (seconds or math.inf)))
 
     def save() -> None:
-        state = {
-            "learners": [x.state_dict() for x in learners],
-            "dice": generator.get_state(),
-            "about": story,
-        }
+        state = {"learners": [x.state_dict() for x in learners], "dice": generator.get_state(), "about": story}
         keep(path, state | {"done": done, "spent": spent, "values": values})
 
     if path is not None:

@@ -33,13 +33,7 @@ class VAE(nn.Module):
     """
 
     def __init__(
-        self,
-        shape,
-        latent: int = 16,
-        classes: int = 0,
-        channels: int = 16,
-        sd: float | None = None,
-        patch: int = 1,
+        self, shape, latent: int = 16, classes: int = 0, channels: int = 16, sd: float | None = None, patch: int = 1
     ):
         super().__init__()
         self.config = arguments(locals())
@@ -65,9 +59,7 @@ class VAE(nn.Module):
     def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """mu and logvar of q(z | x), (B, latent) each; y (B,): the classes, if the network has any."""
         if x.shape[1:] != self.shape:
-            raise ValueError(
-                f"This encoder knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}."
-            )
+            raise ValueError(f"This encoder knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")
         if self.label is not None and y is None:
             raise ValueError("This encoder wants to be told which class it sees: give y (B,).")
         if y is not None:
@@ -96,12 +88,7 @@ def surprise(model: VAE, x: Tensor, z: Tensor, y: Tensor | None = None, levels: 
 
 
 def vae_loss(
-    model: VAE,
-    x: Tensor,
-    noise: Tensor,
-    y: Tensor | None = None,
-    beta: float = 1.0,
-    levels: int | None = None,
+    model: VAE, x: Tensor, noise: Tensor, y: Tensor | None = None, beta: float = 1.0, levels: int | None = None
 ) -> Tensor:
     """The negative ELBO, -log p(x | z) + beta KL(q(z | x) || p(z)) at z = mu + exp(logvar / 2) noise, (B,), in nats.
 
@@ -153,9 +140,7 @@ def build(
     """
     told = dict(locals())
     if sd is not None and sd <= 0:
-        raise ValueError(
-            f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}."
-        )
+        raise ValueError(f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}.")
     check_build(data, device, latent=latent, channels=channels, batch=batch)
     told |= {k: v for k, v in suited(data).items() if told[k] is None}
     use, shape = SimpleNamespace(**told), tuple(data.x.shape[1:])

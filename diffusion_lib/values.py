@@ -90,9 +90,7 @@ def classes_for(y: Tensor | str | None, n: int, classes: int) -> Tensor | None:
 def check_classes(y, n: int, classes: int, lowest: int = -1) -> None:
     """One sentence for a class that nobody knows, before it is taken for another one or for none."""
     if not classes:
-        raise ValueError(
-            "This network was trained without classes, so it cannot be asked for one: leave y out."
-        )
+        raise ValueError("This network was trained without classes, so it cannot be asked for one: leave y out.")
     if not isinstance(y, Tensor) or y.shape != (n,) or y.is_floating_point() or y.dtype == torch.bool:
         got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
         raise ValueError(f"y must be a tensor of {n} class numbers, one for each sample, but got {got}.")

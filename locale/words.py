@@ -71,19 +71,11 @@ def written_in(code: str) -> list[tuple[int, int, str]]:
     for line in code.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     taken = set(shown_by_library(tree))
-    inside = {
-        id(part)
-        for n in ast.walk(tree)
-        if isinstance(n, ast.JoinedStr)
-        for part in ast.walk(n)
-        if part is not n
-    }
+    inside = {id(part) for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for part in ast.walk(n) if part is not n}
     keys = {id(n.slice) for n in ast.walk(tree) if isinstance(n, ast.Subscript)}
     lines = code.encode().splitlines(keepends=True)
     for node in ast.walk(tree):
-        text = isinstance(node, ast.JoinedStr) or (
-            isinstance(node, ast.Constant) and isinstance(node.value, str)
-        )
+        text = isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
         if not text or id(node) in inside | keys or (isinstance(node, ast.Constant) and node.value in taken):
             continue
         begin = starts[node.lineno - 1] + len(lines[node.lineno - 1][: node.col_offset].decode())
@@ -141,9 +133,7 @@ def text_of(catalog: Catalog) -> str:
     """As a .pot or .po file, without the lines that change by themselves."""
     out = io.BytesIO()
     pofile.write_po(out, catalog, width=0, include_lineno=False)
-    return re.sub(
-        r'^("POT-Creation-Date|"Generated-By|"PO-Revision-Date).*\n', "", out.getvalue().decode(), flags=re.M
-    )
+    return re.sub(r'^("POT-Creation-Date|"Generated-By|"PO-Revision-Date).*\n', "", out.getvalue().decode(), flags=re.M)
 
 
 def read(path: Path, **more) -> Catalog:
@@ -242,17 +232,13 @@ def write_notebooks(code: str) -> None:
     catalog = {}
     for path in (SOURCES / code).glob("*.po"):
         catalog |= {
-            (m.id, m.context): m.string
-            for m in read(path)
-            if m.id and m.string and not m.fuzzy and not m.pluralizable
+            (m.id, m.context): m.string for m in read(path) if m.id and m.string and not m.fuzzy and not m.pluralizable
         }
     folder = ROOT / "notebooks" / code
     folder.mkdir(exist_ok=True)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         new = translated(json.loads(path.read_text(encoding="utf-8")), catalog)
-        (folder / path.name).write_text(
-            json.dumps(new, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        (folder / path.name).write_text(json.dumps(new, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main(argv=None) -> None:

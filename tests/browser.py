@@ -41,10 +41,7 @@ FEWER = {
         "course.lesson04.network_or_perfect": {"n": 50, "count": 6},
         "course.lesson04.bound": {"n": 2, "count": 10},
     },
-    "07": {
-        "evaluation.cost.counted_flops": {"steps": 1},
-        "course.lesson07.blind_spots": {"n": 200, "repeats": 4},
-    },
+    "07": {"evaluation.cost.counted_flops": {"steps": 1}, "course.lesson07.blind_spots": {"n": 200, "repeats": 4}},
     "09": {
         "vae.bits_per_dimension": {"n": 2},
         "course.lesson09.sharpness": {"n": 60},
@@ -74,9 +71,7 @@ def need(condition, why: str):
 def chromium() -> str:
     """Path of an installed Chromium or Chrome."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
-    need(
-        found, f"no browser found (looked for {', '.join(NAMES)}): install chromium to run the browser tests"
-    )
+    need(found, f"no browser found (looked for {', '.join(NAMES)}): install chromium to run the browser tests")
     return found
 
 
@@ -97,9 +92,7 @@ def browser():
 
 
 @contextmanager
-def page(
-    chrome=None, *, width=1440, height=1000, dark=False, calm=False, touch=False, offline=False, scale=1
-):
+def page(chrome=None, *, width=1440, height=1000, dark=False, calm=False, touch=False, offline=False, scale=1):
     """A page in a context of its own; ``page.errors`` gathers what JavaScript threw and logged as an error.
 
     dark: prefers a dark theme. calm: prefers reduced motion. touch: has a touch screen. scale: device pixel ratio.
@@ -109,14 +102,7 @@ def page(
         with (
             browser() as chrome,
             page(
-                chrome,
-                width=width,
-                height=height,
-                dark=dark,
-                calm=calm,
-                touch=touch,
-                offline=offline,
-                scale=scale,
+                chrome, width=width, height=height, dark=dark, calm=calm, touch=touch, offline=offline, scale=scale
             ) as p,
         ):
             yield p
@@ -137,9 +123,7 @@ def page(
     p.on(
         "request",
         lambda request: (
-            p.requests.append(request.url)
-            if not request.url.startswith(("data:", "blob:", "file:"))
-            else None
+            p.requests.append(request.url) if not request.url.startswith(("data:", "blob:", "file:")) else None
         ),
     )
     try:
@@ -160,9 +144,7 @@ def startup(number: str = "", **environ: str) -> str:
     lines = [f"import os\nos.environ.update({environ!r})"]
     for name, less in FEWER.get(number, {}).items():
         module, view = f"diffusion_lib.{name}".rsplit(".", 1)
-        lines.append(
-            f"import {module}, functools\n{module}.{view} = functools.partial({module}.{view}, **{less!r})"
-        )
+        lines.append(f"import {module}, functools\n{module}.{view} = functools.partial({module}.{view}, **{less!r})")
     return "\n".join(lines) + "\n"
 
 
@@ -207,14 +189,7 @@ class JupyterServer:
             "--LabApp.extension_manager": "readonly",
         }
         self.log = home / "log"
-        command = [
-            sys.executable,
-            "-m",
-            "jupyter",
-            "lab",
-            "--no-browser",
-            *(f"{k}={v}" for k, v in options.items()),
-        ]
+        command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", *(f"{k}={v}" for k, v in options.items())]
         self._process = subprocess.Popen(
             command,
             cwd=home,
@@ -365,9 +340,7 @@ class Desk:
         number: that of a lesson, whose trainings end at `CAPS` and whose views draw `FEWER`.
         """
         server, self.open = self.server(), None
-        ours = {k: v for k, v in os.environ.items() if k.startswith("DIFFUSION_LIB_")} | {
-            "HF_HUB_OFFLINE": "1"
-        }
+        ours = {k: v for k, v in os.environ.items() if k.startswith("DIFFUSION_LIB_")} | {"HF_HUB_OFFLINE": "1"}
         ours |= {MAX_STEPS: str(CAPS[number])} if number in CAPS else {}
         (server.startup / "ours.py").write_text(startup(number, **ours))
         where = Path(path).resolve().relative_to(server.root).as_posix()
@@ -430,9 +403,7 @@ def clear() -> None:
 
 
 @contextmanager
-def opened(
-    folder: Path | str, notebook: str, chrome=None, *, timeout: float = 240, run: bool = True, **looks
-):
+def opened(folder: Path | str, notebook: str, chrome=None, *, timeout: float = 240, run: bool = True, **looks):
     """The desk's page with folder/notebook on it, run from top to bottom without an error (run: or not).
 
     looks: width, height, dark, calm, as `page` takes them.

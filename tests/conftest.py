@@ -173,9 +173,7 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
     spent = {}
-    for report in [
-        r for reports in terminalreporter.stats.values() for r in reports if hasattr(r, "processor")
-    ]:
+    for report in [r for reports in terminalreporter.stats.values() for r in reports if hasattr(r, "processor")]:
         if report.light:
             spent[report.nodeid] = spent.get(report.nodeid, 0) + report.processor
     for test in (name for name, seconds in spent.items() if seconds > LIMIT):

@@ -62,12 +62,8 @@ def test_every_view_is_named_and_its_words_are_seen(path):
         views, wrong, words = p.evaluate(VIEWS), [], 0
         assert len(views) >= 4
         for theme in THEMES:
-            p.evaluate(
-                "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
-            )
-            p.wait_for_function(
-                "(dark) => document.body.dataset.jpThemeLight === String(!dark)", arg="Dark" in theme
-            )
+            p.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+            p.wait_for_function("(dark) => document.body.dataset.jpThemeLight === String(!dark)", arg="Dark" in theme)
             for index, name in views:
                 seen = p.evaluate(LOOK, index)
                 words += seen.pop("count")

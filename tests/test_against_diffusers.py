@@ -127,9 +127,7 @@ def test_clipped_chains(kind, options, ours, same_noise):
 
 def test_the_comparison_would_notice(same_noise):
     """A test that cannot fail proves nothing: the wrong variance must part the two chains."""
-    pairs = list(
-        chains("ddpm", Schedule.of("cosine", 50), 50, F64, same_noise, v=1.0, variance_type="fixed_small")
-    )
+    pairs = list(chains("ddpm", Schedule.of("cosine", 50), 50, F64, same_noise, v=1.0, variance_type="fixed_small"))
     assert (pairs[10][0] - pairs[10][1]).abs().max() > 1e-3
 
 

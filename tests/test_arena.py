@@ -36,9 +36,7 @@ def test_whoever_has_had_the_least_time_is_next():
 
         return step
 
-    entries = {
-        k: Entry(k, nn.Linear(1, 1), slow(1)._replace(step=work(k)), (torch.zeros(2, 2), None)) for k in cost
-    }
+    entries = {k: Entry(k, nn.Linear(1, 1), slow(1)._replace(step=work(k)), (torch.zeros(2, 2), None)) for k in cost}
     for _ in arena.race(entries, seconds=20, clock=lambda: clock["now"]):
         gap = abs(entries["slow"].seconds - entries["quick"].seconds)
         assert gap <= 5
@@ -69,10 +67,7 @@ def test_a_race_that_was_left_early_is_repeated_to_the_bit():
     assert {k: e.steps for k, e in entries.items()} == rests
     for name, last in rests.items():
         drawn = {}
-        for steps in (
-            plan[name],
-            last,
-        ):  # left early; and as many steps, but a learning rate that falls sooner
+        for steps in (plan[name], last):  # left early; and as many steps, but a learning rate that falls sooner
             model, parts = FAMILIES[name].build(RING.learn, seed=3)
             next(r for r in fit(*parts, steps=steps, seed=3) if r.step == last)
             drawn[steps] = torch.cat(list(FAMILIES[name].draw(model, 50, seed=1)))

@@ -16,9 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 # ---------------------------------------------------------------------------------------- what was recorded
 
-BOOKS = {
-    p.stem.removeprefix("arena_"): json.loads(p.read_text()) for p in sorted(RECORDS.glob("arena_*.json"))
-}
+BOOKS = {p.stem.removeprefix("arena_"): json.loads(p.read_text()) for p in sorted(RECORDS.glob("arena_*.json"))}
 
 
 def test_the_audits_found_every_number_again():
@@ -46,9 +44,7 @@ def test_an_audit_names_the_number_that_differs_or_is_missing(tmp_path, monkeypa
 
     monkeypatch.setattr(records, "RECORDS", tmp_path)
     monkeypatch.setattr(benchmark, "nine", lambda: [{"bits": 2.0}, {"bits": 2.5}])
-    monkeypatch.setattr(
-        benchmark, "measure", lambda: {"machine": "now", "halfway": {"GAN": {"ends": 1.000004}}}
-    )
+    monkeypatch.setattr(benchmark, "measure", lambda: {"machine": "now", "halfway": {"GAN": {"ends": 1.000004}}})
     then = {"machine": "then", "s": [{"bits": 2.0}, {"bits": 2.5}], "halfway": {"GAN": {"ends": 1.0}}}
     (tmp_path / "latents.json").write_text(json.dumps(then))
     assert benchmark.compare() == {}  # to the last digit that the file has
@@ -80,9 +76,7 @@ def test_each_family_was_searched_as_much_and_the_best_was_taken(name):
     assert {len(rows) for rows in book["search"].values()} == {benchmark.TRIES}
     for family, rows in book["search"].items():
         assert rows[0]["options"] == {}  # what `build` takes by itself
-        assert [r["options"] for r in rows] == [
-            benchmark.options_of(family, name, i) for i in range(len(rows))
-        ]
+        assert [r["options"] for r in rows] == [benchmark.options_of(family, name, i) for i in range(len(rows))]
         best = benchmark.best(rows)
         ignored = {"precision": None}
         assert book["options"][family] | ignored == best | ignored
@@ -122,9 +116,7 @@ def test_a_recorded_race_is_repeated_with_the_steps_that_it_made():
     place, options = judged_by_few(arena.load("grid")), BOOKS["grid"]["options"]
     short, frames, later = dict.fromkeys(FAMILIES, 20), {}, {}
     first = benchmark.run(place, options, short, 0, frames)
-    assert 20 in [r["steps"] for r in first] and [r["curve"][-1]["steps"] for r in first] == [
-        r["steps"] for r in first
-    ]
+    assert 20 in [r["steps"] for r in first] and [r["curve"][-1]["steps"] for r in first] == [r["steps"] for r in first]
     rests = {r["family"]: r["steps"] for r in first}
     second = benchmark.run(place, options, short, 0, later, rests=rests)
     assert [benchmark.timeless(r) for r in first] == [benchmark.timeless(r) for r in second]
@@ -201,9 +193,7 @@ def test_on_another_processor_stories_are_compared_and_not_digits(tmp_path, monk
     def fake(command, **_):
         rows = [r for r in near if r["seed"] == int(command[-1])]
         return SimpleNamespace(
-            stdout=json.dumps(
-                {"place": "grid", "seed": int(command[-1]), "differ": ["GAN coverage"], "runs": rows}
-            )
+            stdout=json.dumps({"place": "grid", "seed": int(command[-1]), "differ": ["GAN coverage"], "runs": rows})
         )
 
     monkeypatch.setattr(benchmark.subprocess, "run", fake)

@@ -24,13 +24,6 @@ def test_only_what_is_missing_is_done():
 
 def test_numbers_are_written_with_few_digits_and_none_where_there_is_none():
     row = {"a": 1 / 3, "b": [math.nan, (math.inf, 200 / 3)], "n": 7, "ok": True, "word": "x", "none": None}
-    assert rounded(row, 2) == {
-        "a": 0.33,
-        "b": [None, [None, 66.67]],
-        "n": 7,
-        "ok": True,
-        "word": "x",
-        "none": None,
-    }
+    assert rounded(row, 2) == {"a": 0.33, "b": [None, [None, 66.67]], "n": 7, "ok": True, "word": "x", "none": None}
     assert rounded(row, 2, behind=False)["b"][1] == [None, 67.0] and rounded(1 / 3) == 0.33333
     assert rounded(row)["ok"] is True

@@ -45,9 +45,7 @@ def test_the_learned_variance_lies_between_beta_tilde_and_beta():
 
 
 def test_a_term_of_the_bound_is_the_divergence_of_two_bell_curves():
-    x0, x0_hat, xt = (
-        torch.randn(5, 1, 4, 4, generator=torch.Generator().manual_seed(i)).double() for i in range(3)
-    )
+    x0, x0_hat, xt = (torch.randn(5, 1, 4, 4, generator=torch.Generator().manual_seed(i)).double() for i in range(3))
     for t, v in ((2, 0.0), (40, 1.0), (100, 0.3)):
         a, b = SCHEDULE.alpha_bar[t], SCHEDULE.alpha_bar[t - 1]
         alpha = a / b

@@ -38,7 +38,5 @@ def test_the_cache_is_written_whole_used_and_rebuilt(tmp_path, monkeypatch):
 def test_a_cache_that_cannot_be_written_does_no_harm(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path / "file"))
-    monkeypatch.setattr(
-        bundled, "_parse_mnist", lambda: (np.zeros((1, 784), np.uint8), np.array([1], np.uint8))
-    )
+    monkeypatch.setattr(bundled, "_parse_mnist", lambda: (np.zeros((1, 784), np.uint8), np.array([1], np.uint8)))
     assert data.mnist().y.tolist() == [1]

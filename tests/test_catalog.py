@@ -27,9 +27,7 @@ def test_every_data_set_is_one_tensor_offline(name, no_network):
     if d.x.ndim == 4:
         assert d.x.min() >= -1 and d.x.max() <= 1 and d.x.std() > 0.2
     else:
-        assert (
-            d.x.shape[1] == 2 and abs(float(d.x.mean())) < 0.05 and abs(float(d.x.var(0).mean()) - 1) < 0.05
-        )
+        assert d.x.shape[1] == 2 and abs(float(d.x.mean())) < 0.05 and abs(float(d.x.var(0).mean()) - 1) < 0.05
 
 
 @pytest.mark.parametrize("name", [n for n in DATASETS if n not in ("digits", "mnist")])

@@ -75,8 +75,7 @@ def test_unknown_slip_gets_the_largest_difference_and_its_place(capsys):
 
     said = say("01.step", five_more_at_one_place, capsys)
     assert (
-        "✗ Try again: The largest difference is 5, with t = 5, T = 10, xs of shape (4, 2): at [3, 1] expected "
-        in said
+        "✗ Try again: The largest difference is 5, with t = 5, T = 10, xs of shape (4, 2): at [3, 1] expected " in said
     )
     expected, got = (float(word.strip(",.\n ")) for word in said.split("expected ")[1].split("but got "))
     assert got - expected == pytest.approx(5, abs=1e-4)
@@ -147,10 +146,7 @@ def breaks_at_the_end(xs, t, eps, schedule):
 def test_errors_are_one_line_with_the_learners_own_line():
     text = judge(EXERCISES["01.step"], breaks_at_the_end).text
     assert "Your code stops with AttributeError: 'Schedule' object has no attribute 'betas'" in text
-    assert (
-        "(in `return xs + schedule.betas[t]  # no such table`), with t = 10, T = 10" in text
-        and "\n" not in text
-    )
+    assert "(in `return xs + schedule.betas[t]  # no such table`), with t = 10, T = 10" in text and "\n" not in text
 
 
 def test_an_error_inside_the_library_points_at_the_learners_line():
@@ -174,10 +170,7 @@ def test_numbers_are_judged_without_giving_them_away():
 
 def test_drawing_own_noise_is_noticed():
     e = EXERCISES["01.step"]
-    assert (
-        "another one each time"
-        in judge(e, lambda xs, t, eps, s: e.reference(xs, t, torch.randn_like(xs), s)).text
-    )
+    assert "another one each time" in judge(e, lambda xs, t, eps, s: e.reference(xs, t, torch.randn_like(xs), s)).text
 
 
 def test_input_changed_in_place_fools_nobody():
@@ -282,12 +275,8 @@ def test_a_notebook_runs_through_unfilled_and_filled(tmp_path):
     from nbclient import NotebookClient
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
-    NotebookClient(
-        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
-    ).execute()
-    said = [
-        "".join(o.get("text") or o["data"]["text/plain"] for o in cell.outputs) for cell in notebook.cells
-    ]
+    NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    said = ["".join(o.get("text") or o["data"]["text/plain"] for o in cell.outputs) for cell in notebook.cells]
     for text, words in zip(
         said[1:],
         [

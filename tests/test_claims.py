@@ -24,9 +24,7 @@ def together(place, *more):
     of_readme = place in readme.HEADINGS
     marks = [pytest.mark.heavy] if of_readme or place in COSTLY else []
     group = "README" if of_readme else f"claims {place[:2]}"
-    return pytest.param(
-        *more, place, id="-".join((*more, place)), marks=[*marks, pytest.mark.xdist_group(group)]
-    )
+    return pytest.param(*more, place, id="-".join((*more, place)), marks=[*marks, pytest.mark.xdist_group(group)])
 
 
 def said_in(place: str) -> str:
@@ -112,9 +110,7 @@ def test_words_that_allow_no_exception_were_looked_at():
 def test_lessons_to_come_are_those_that_are_not_there(name):
     """Text that names a lesson: it is there, or it says that it is to come."""
     said = (
-        " ".join(readme.sections().values())
-        if name == "README"
-        else " ".join(text(c) for c in claims.notebook(name))
+        " ".join(readme.sections().values()) if name == "README" else " ".join(text(c) for c in claims.notebook(name))
     )
     there = {lesson[:2] for lesson in LESSONS}
     for m in re.finditer(r"[Ll]esson (\d\d)(, to come| \(to come\))?", said):

@@ -64,35 +64,17 @@ def noised(x0, times, schedule="cosine", T=1000, seed=0):
 @pytest.mark.heavy
 def test_a_command_in_a_real_shell_writes_the_picture_and_says_so(here):
     done = subprocess.run(
-        [sys.executable, "-m", "diffusion_lib", "figure", "forward", *SMALL],
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-m", "diffusion_lib", "figure", "forward", *SMALL], capture_output=True, text=True, check=True
     )
     width, height = Image.open("forward.png").size
     assert (
-        re.fullmatch(rf"Wrote forward\.png \({width} x {height} pixels, \d+ KB\)\.\n", done.stdout)
-        and not done.stderr
+        re.fullmatch(rf"Wrote forward\.png \({width} x {height} pixels, \d+ KB\)\.\n", done.stdout) and not done.stderr
     )
 
 
 @pytest.mark.heavy
 def test_forward_strip_shows_add_noise_of_the_photo_given(photos):
-    run(
-        "figure",
-        "forward",
-        "--image",
-        "a.png",
-        *SMALL,
-        "--frames",
-        4,
-        "--T",
-        30,
-        "--schedule",
-        "linear",
-        "--seed",
-        5,
-    )
+    run("figure", "forward", "--image", "a.png", *SMALL, "--frames", 4, "--T", 30, "--schedule", "linear", "--seed", 5)
     x = noised(data.photo("a.png", 16).x, [0, 10, 20, 30], "linear", 30, 5)
     assert shown("forward.png", x) == [1, 1, 1, 1]
     assert (
@@ -260,9 +242,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(here, capsys, command, says):
 
 def test_a_shell_sees_the_exit_code(here):
     done = subprocess.run(
-        [sys.executable, "-m", "diffusion_lib", "figure", "forward", "--T", "0"],
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", "diffusion_lib", "figure", "forward", "--T", "0"], capture_output=True, text=True
     )
     assert done.returncode == 2 and not done.stdout and done.stderr.count("\n") == 1
 
@@ -276,9 +256,7 @@ def test_a_failure_while_writing_keeps_the_old_picture(here, capsys, monkeypatch
     monkeypatch.setattr("os.replace", full)
     assert __main__.main(["figure", "forward", *SMALL]) == 2
     assert "No space left" in capsys.readouterr().err
-    assert (here / "forward.png").read_bytes() == b"old" and [p.name for p in here.iterdir()] == [
-        "forward.png"
-    ]
+    assert (here / "forward.png").read_bytes() == b"old" and [p.name for p in here.iterdir()] == ["forward.png"]
 
 
 def test_a_broken_picture_in_a_folder_is_said_in_one_line(photos, here, capsys):
@@ -300,10 +278,7 @@ def test_a_fault_that_nobody_foresaw_is_one_sentence_and_can_be_looked_into(here
         OSError(28, "full"): "[Errno 28] full",
     }.items():
         monkeypatch.setattr(cli, "_picture", lambda args, error=error: (_ for _ in ()).throw(error))
-        assert (
-            __main__.main(["figure", "forward"]) == 2
-            and capsys.readouterr().err == f"diffusion_lib: {says}\n"
-        )
+        assert __main__.main(["figure", "forward"]) == 2 and capsys.readouterr().err == f"diffusion_lib: {says}\n"
     monkeypatch.setenv("DIFFUSION_LIB_TRACEBACK", "1")
     assert __main__.main(["figure", "forward"]) == 2 and "Traceback" in capsys.readouterr().err
 
@@ -394,25 +369,12 @@ def test_the_same_seed_trains_and_draws_the_same_bytes(here):
 def test_the_card_says_how_to_build_the_weights_again(here, monkeypatch):
     from diffusion_lib import store
 
-    words = [
-        "train",
-        "--data",
-        "ring",
-        "--items",
-        "500",
-        "--steps",
-        "4",
-        "--out",
-        str(here / "w.safetensors"),
-    ]
+    words = ["train", "--data", "ring", "--items", "500", "--steps", "4", "--out", str(here / "w.safetensors")]
     monkeypatch.setattr(sys, "argv", ["diffusion_lib", *words])
     run(*words)
     card = store.load("w.safetensors").card
     assert card["data"] == "ring" and card["steps"] == 4 and card["items"] == 500 and card["seed"] == 0
-    assert (
-        card["command"]
-        == "python -m diffusion_lib train --data ring --items 500 --steps 4 --out w.safetensors"
-    )
+    assert card["command"] == "python -m diffusion_lib train --data ring --items 500 --steps 4 --out w.safetensors"
     assert {"machine", "versions", "seconds"} <= set(card) and card["versions"]["torch"]
 
 
@@ -494,19 +456,7 @@ def test_every_loss_can_be_asked_for_from_a_shell(here):
     """From the same seed, each loss learns other weights; but near the score 0 the hinge loss is the Wasserstein one."""
     found = {}
     for loss in gan.LOSSES:
-        run(
-            "train",
-            "--model",
-            "gan",
-            "--data",
-            "ring",
-            "--loss",
-            loss,
-            "--steps",
-            2,
-            "--out",
-            "a.safetensors",
-        )
+        run("train", "--model", "gan", "--data", "ring", "--loss", loss, "--steps", 2, "--out", "a.safetensors")
         found[loss] = torch.cat([p.flatten() for p in store.load("a.safetensors").parameters()])
     alike = [{a, b} for a, b in combinations(found, 2) if torch.equal(found[a], found[b])]
     assert alike in ([], [{"hinge", "wasserstein"}])
@@ -541,20 +491,14 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
             "sample --weights gan.safetensors --steps 5",
             "is a GAN, which walks no steps: leave out --steps, --sampler and --eta",
         ),
-        (
-            "sample --weights gan.safetensors --eta 0",
-            "walks no steps: leave out --steps, --sampler and --eta",
-        ),
+        ("sample --weights gan.safetensors --eta 0", "walks no steps: leave out --steps, --sampler and --eta"),
         ("sample --weights gan.safetensors --class 0", "know classes none"),
         ("train --model gan --loss square", "choose from"),
         ("train --data ring --loss hinge --steps 1", "--loss is an option of --model gan, not of ddpm"),
         ("train --model gan --predicts v --steps 1", "--predicts is an option of --model ddpm, not of gan"),
         ("train --model gan --learn-variance --steps 1", "--learn-variance is an option of --model ddpm"),
         ("train --data ring --sd 0.1 --steps 1", "--sd is an option of --model vae, not of ddpm"),
-        (
-            "train --data ring --latent 2 --steps 1",
-            "--latent is an option of --model gan and vae, not of ddpm",
-        ),
+        ("train --data ring --latent 2 --steps 1", "--latent is an option of --model gan and vae, not of ddpm"),
         ("train --model vae --latent 0 --steps 1", "needs a whole number"),
         ("sample --weights vae.safetensors --steps 5", "is a VAE, which walks no steps"),
         ("sample --weights digits --class 12", "knows classes 0 to 9|know classes 0 to 9"),

@@ -124,10 +124,7 @@ def test_every_control_has_a_name_that_can_be_read_aloud(lab, index):
 
 
 def test_options_are_a_group_of_which_one_is_chosen(lab):
-    for index, group, option in (
-        (9, "Which way does it go?", "down"),
-        (6, "Who covers more of the data?", "VAE"),
-    ):
+    for index, group, option in ((9, "Which way does it go?", "down"), (6, "Who covers more of the data?", "VAE")):
         box = shown(lab, index)
         options = box.get_by_role("radiogroup", name=group).get_by_role("radio")
         assert options.count() == 3

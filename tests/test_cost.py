@@ -61,12 +61,7 @@ def test_drawing_needs_no_encoder_and_no_discriminator():
 
 @pytest.mark.parametrize(
     ("a", "b", "samples"),
-    [
-        ((10, 1.0), (4, 2.0), 6.0),
-        ((4, 1.0), (10, 2.0), 0.0),
-        ((10, 2.0), (4, 1.0), None),
-        ((4, 1), (4, 1), 0.0),
-    ],
+    [((10, 1.0), (4, 2.0), 6.0), ((4, 1.0), (10, 2.0), 0.0), ((10, 2.0), (4, 1.0), None), ((4, 1), (4, 1), 0.0)],
 )
 def test_break_even(a, b, samples):
     assert cost.break_even(*a, *b) == samples

@@ -90,12 +90,7 @@ def test_the_best_try_is_the_first_of_those_that_are_as_good():
     def row(rate, network, overlap):
         return {"lr": rate, "network": network, "overlap": overlap}
 
-    tries = [
-        row(5e-4, "plain", 0.405),
-        row(1e-3, "waves", 0.40),
-        row(2e-3, "plain", 0.3),
-        row(1e-3, "plain", 0.398),
-    ]
+    tries = [row(5e-4, "plain", 0.405), row(1e-3, "waves", 0.40), row(2e-3, "plain", 0.3), row(1e-3, "plain", 0.398)]
     assert cures.best(tries) == row(1e-3, "waves", 0.40)
     assert cures.best([row(5e-4, "plain", 0.5), *tries])["overlap"] == 0.5
 
@@ -110,7 +105,4 @@ def test_the_other_choice_is_the_best_of_the_other_network_and_the_usual_one_is_
     for found in cures.choices(tries).values():
         assert (found["chosen"]["network"], found["other"]["network"]) == ("plain", "waves")
         assert found["chosen"]["lr"] == found["other"]["lr"] == 2e-3
-        assert (found["usual"]["network"], found["usual"]["lr"]) == (
-            "waves",
-            gan.build(RING)[1].learners[0].lr,
-        )
+        assert (found["usual"]["network"], found["usual"]["lr"]) == ("waves", gan.build(RING)[1].learners[0].lr)

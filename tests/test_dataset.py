@@ -18,9 +18,9 @@ def test_batches_are_shuffled_epochs():
     d = Data(torch.arange(10.0)[:, None].repeat(1, 2), torch.arange(10))
     stream = d.batches(4, seed=0)
     seen = torch.cat([next(stream)[1] for _ in range(5)])
-    assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10)) and seen[
-        :10
-    ].tolist() != list(range(10))
+    assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10)) and seen[:10].tolist() != list(
+        range(10)
+    )
     again = d.batches(4, seed=0)
     assert torch.equal(torch.cat([next(again)[1] for _ in range(5)]), seen)
     assert len(next(d.batches(25))[0]) == 25

@@ -55,9 +55,7 @@ def test_times_are_drawn_as_often_as_is_said(even):
     db = SCHEDULE.snr_db
     width = torch.cat([(db[1] - db[2])[None], db[1:-1] - db[2:]])
     ln_sigma = -db[1:] * math.log(10) / 20
-    share = {"t": torch.ones(100), "snr": width, "bell": width * torch.exp(-((ln_sigma + 0.5) ** 2) / 2.88)}[
-        even
-    ]
+    share = {"t": torch.ones(100), "snr": width, "bell": width * torch.exp(-((ln_sigma + 0.5) ** 2) / 2.88)}[even]
     counts = torch.bincount(t, minlength=101)[1:].double()
     expected = 200_000 * (share / share.sum()).double()
     assert t.min() >= 1 and t.max() <= 100 and ((counts - expected).abs() < 5 * expected.sqrt() + 1).all()
@@ -149,24 +147,18 @@ def test_the_grey_levels_are_those_of_the_data(monkeypatch):
 
 def test_build_hands_on_what_it_is_asked(monkeypatch):
     heard = []
-    monkeypatch.setattr(
-        ddpm, "draw_times", lambda n, s, even, g: heard.append(even) or torch.ones(n, dtype=torch.long)
-    )
+    monkeypatch.setattr(ddpm, "draw_times", lambda n, s, even, g: heard.append(even) or torch.ones(n, dtype=torch.long))
     for predicts in ("eps", "x0", "v"):
         net = MLP((2,), 1000, width=8, depth=1)
         model, parts = ddpm.build(POINTS, net=net, predicts=predicts, batch=7, lr=0.5)
         assert model.predicts == predicts and parts.learners[0].lr == 0.5 and len(next(parts.batches)[0]) == 7
         nn.init.normal_(parts.learners[0].ema.last.weight)
         xt = torch.randn(3, 2)
-        want = convert(
-            parts.learners[0].ema(xt, torch.full((3,), 9), None), predicts, "eps", xt, 9, model.schedule
-        )
+        want = convert(parts.learners[0].ema(xt, torch.full((3,), 9), None), predicts, "eps", xt, 9, model.schedule)
         assert torch.allclose(model(xt, 9), want)
         parts.step(next(parts.batches), torch.Generator())
     assert set(heard) == {"snr"}
-    _, parts = ddpm.build(
-        SIXTY, net=MLP((1, 8, 8), 1000, classes=10, width=8, depth=1), batch=4, precision="float32"
-    )
+    _, parts = ddpm.build(SIXTY, net=MLP((1, 8, 8), 1000, classes=10, width=8, depth=1), batch=4, precision="float32")
     parts.step(next(parts.batches), torch.Generator())
     assert heard[-1] == "bell"
 

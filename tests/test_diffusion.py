@@ -156,12 +156,7 @@ def test_time_zero_is_the_data():
 
 
 def test_log_densities_are_torchs(name):
-    s, x0, xs, xt = (
-        Schedule.of(name, 20),
-        randn(5, 1, 4, 4),
-        randn(5, 1, 4, 4, seed=1),
-        randn(5, 1, 4, 4, seed=2),
-    )
+    s, x0, xs, xt = (Schedule.of(name, 20), randn(5, 1, 4, 4), randn(5, 1, 4, 4, seed=1), randn(5, 1, 4, 4, seed=2))
     for t in (1, 7, 20):
         a, b = s.alpha_bar[t], s.beta[t]
         step = torch.distributions.Normal((1 - b).sqrt() * xs, b.sqrt()).log_prob(xt).flatten(1).sum(1)
@@ -213,8 +208,7 @@ def test_every_prediction_says_the_same(name, T):
             "eps": eps,
             "x0": x0,
             "v": a.sqrt() * eps - (1 - a).sqrt() * x0,
-            "score": torch.distributions.Normal(a.sqrt() * x0, (1 - a).sqrt()).log_prob(xt) * 0
-            - eps / (1 - a).sqrt(),
+            "score": torch.distributions.Normal(a.sqrt() * x0, (1 - a).sqrt()).log_prob(xt) * 0 - eps / (1 - a).sqrt(),
         }
         assert set(words) == set(PREDICTIONS)
         for source in words:
@@ -258,9 +252,7 @@ def test_ddpm_step_is_the_papers_algorithm_2(name):
     for t in range(2, 51):
         b, a = s.beta[t], s.alpha_bar[t]
         mean = (xt - b / (1 - a).sqrt() * eps) / (1 - b).sqrt()
-        assert_close(
-            reverse_step(xt, eps, t, t - 1, s, z, v=1.0).xs, mean + b.sqrt() * z, rtol=1e-11, atol=1e-11
-        )
+        assert_close(reverse_step(xt, eps, t, t - 1, s, z, v=1.0).xs, mean + b.sqrt() * z, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("T", TS)
@@ -280,12 +272,7 @@ def test_true_noise_keeps_the_forward_marginals(name, T, eta):
 
     At eta < 1 part of that variance is the old noise, so xs = sqrt(alpha_bar_s) x0 + direction eps + sigma z.
     """
-    s, x0, zero, one = (
-        Schedule.of(name, T),
-        randn(3, 2),
-        torch.zeros(3, 2, dtype=F64),
-        torch.ones(3, 2, dtype=F64),
-    )
+    s, x0, zero, one = (Schedule.of(name, T), randn(3, 2), torch.zeros(3, 2, dtype=F64), torch.ones(3, 2, dtype=F64))
     for t in (2, T // 2 + 1, T):
         for to in {t - 1, t // 2, 1} - {t}:
             a = s.alpha_bar[to]
@@ -371,12 +358,7 @@ def test_shape_dtype_and_device_are_kept_and_float32_agrees_with_float64(name, d
         reverse_step(x, eps, 7, 3, s, z, eta).xs,
         convert(eps, "eps", "v", x, 7, s),
     ):
-        assert (
-            out.shape == shape
-            and out.dtype == dtype
-            and out.device.type == device
-            and bool(out.isfinite().all())
-        )
+        assert out.shape == shape and out.dtype == dtype and out.device.type == device and bool(out.isfinite().all())
     want = reverse_step(x.double(), eps.double(), 7, 3, s, z.double(), eta).xs
     assert_close(reverse_step(x, eps, 7, 3, s, z, eta).xs.double(), want, rtol=1e-5, atol=1e-5)
 
@@ -390,9 +372,7 @@ def zero_model(xt, t, y=None):
 
 def test_two_runs_share_their_noise_whatever_eta_is():
     s, x = Schedule.of("cosine", 10), randn(2, 2)
-    noises = [
-        [q.noise for q in sample(zero_model, x, s, generator=dice(7), eta=eta)] for eta in (0.0, 0.5, 1.0)
-    ]
+    noises = [[q.noise for q in sample(zero_model, x, s, generator=dice(7), eta=eta)] for eta in (0.0, 0.5, 1.0)]
     for a, b, c in zip(*noises, strict=True):
         assert torch.equal(a, b) and torch.equal(b, c)
     again = [q.xs for q in sample(zero_model, x, s, generator=dice(7))]
@@ -452,8 +432,7 @@ def test_a_walk_of_any_sampler_ends_at_the_only_picture_there_is(sampler):
     for step in sample(model, randn(4, 2), steps=6, sampler=sampler, generator=dice(1), clip=9.0):
         seen.append((step.t, step.s))
         assert_close(
-            step.xt,
-            s.at(step.t, step.xt).sqrt() * step.x0_hat + (1 - s.at(step.t, step.xt)).sqrt() * step.eps_hat,
+            step.xt, s.at(step.t, step.xt).sqrt() * step.x0_hat + (1 - s.at(step.t, step.xt)).sqrt() * step.eps_hat
         )
     assert_close(step.xs, only.expand(4, 2), rtol=1e-9, atol=1e-9)
     assert seen == list(pairwise(s.times(6)))
@@ -601,10 +580,7 @@ def test_the_second_order_reaches_all_islands_in_twenty_calls():
     *_, last = sample(model, xT, schedule, schedule.times(20, "snr"), sampler="dpmpp_2m")
     report = metrics.mode_report(last.xs, d.modes, d.sd)
     assert (
-        report["modes"] == 25
-        and report["kl"] < 0.004
-        and report["high_quality"] > 0.97
-        and report["sd_ratio"] > 0.85
+        report["modes"] == 25 and report["kl"] < 0.004 and report["high_quality"] > 0.97 and report["sd_ratio"] > 0.85
     )
     *_, first = sample(model, xT, schedule, schedule.times(20, "snr"), eta=0.0)
     assert metrics.mode_report(first.xs, d.modes, d.sd)["high_quality"] < report["high_quality"]

@@ -73,9 +73,7 @@ def test_any_size(size):
         assert a.shape == (size, size, 3) and a.dtype == np.uint8 and a.std() > 20
 
 
-@pytest.mark.parametrize(
-    "text", ("blue and yellow flower at night", "black tuxedo cat, loaf", "red tulip flower")
-)
+@pytest.mark.parametrize("text", ("blue and yellow flower at night", "black tuxedo cat, loaf", "red tulip flower"))
 def test_small_is_the_large_picture_made_small(text):
     """Antialiased: a pixel at 32 is about the mean of the 8 x 8 pixels that it covers at 256."""
     large = draw(parse(text), 256).reshape(32, 8, 32, 8, 3).mean((1, 3))
@@ -113,18 +111,10 @@ def test_captions_and_subsets():
     d = data.sprites(30, 16, seed=2)
     pixels, _ = random_sprites(30, 16, seed=2)
     assert np.array_equal(((d.x + 1) * 127.5).round().permute(0, 2, 3, 1).numpy(), pixels)
-    assert len(d.captions) == 30 and all(
-        d.names[y] in c for y, c in zip(d.y.tolist(), d.captions, strict=True)
-    )
+    assert len(d.captions) == 30 and all(d.names[y] in c for y, c in zip(d.y.tolist(), d.captions, strict=True))
     s = d.subset([4, 2])
-    assert (
-        torch.equal(s.x, d.x[[4, 2]])
-        and s.captions == (d.captions[4], d.captions[2])
-        and len(d.subset(5)) == 5
-    )
-    assert {data.sprites(10, 8, species="cat").names[y] for y in data.sprites(10, 8, species="cat").y} == {
-        "cat"
-    }
+    assert torch.equal(s.x, d.x[[4, 2]]) and s.captions == (d.captions[4], d.captions[2]) and len(d.subset(5)) == 5
+    assert {data.sprites(10, 8, species="cat").names[y] for y in data.sprites(10, 8, species="cat").y} == {"cat"}
 
 
 def test_sprites_of_one_group_are_not_mixed_up():

@@ -39,11 +39,7 @@ def variance_back(t, s):
 
 def step_back(mean=None, sigma=lambda t, s: variance_back(t, s).sqrt()):
     def answer(x, e, t, z, s):
-        m = (
-            (x - s.beta[t] / (1 - s.alpha_bar[t]).sqrt() * e) / s.alpha[t].sqrt()
-            if mean is None
-            else mean(x, e, t, s)
-        )
+        m = (x - s.beta[t] / (1 - s.alpha_bar[t]).sqrt() * e) / s.alpha[t].sqrt() if mean is None else mean(x, e, t, s)
         return m + sigma(t, s) * z
 
     return answer
@@ -470,10 +466,7 @@ def test_a_solution_is_that_of_its_exercise(capsys):
     for name in ("01.jump", "03.guess", "09.kl"):
         solution(name)
         said = capsys.readouterr().out
-        assert (
-            f"Solution of {name}" in said
-            and inspect.getsource(EXERCISES[name].reference).splitlines()[0] in said
-        )
+        assert f"Solution of {name}" in said and inspect.getsource(EXERCISES[name].reference).splitlines()[0] in said
 
 
 FUNCTIONS = [e for e in EXERCISES.values() if e.arguments]
@@ -658,9 +651,7 @@ bce = torch.nn.functional.binary_cross_entropy_with_logits
 
 def lesson_by_hand(g, d, real, z):
     fake = z * g
-    slope = -((1 - (real @ d).sigmoid())[:, None] * real).mean(0) + (
-        (fake @ d).sigmoid()[:, None] * fake
-    ).mean(0)
+    slope = -((1 - (real @ d).sigmoid())[:, None] * real).mean(0) + ((fake @ d).sigmoid()[:, None] * fake).mean(0)
     return torch.stack([0 * g, slope])
 
 
@@ -789,9 +780,7 @@ def test_the_dial_is_the_librarys():
 def test_the_bell_curves_denoiser_is_the_oracles():
     for xt, m, width, t, schedule in cases(EXERCISES["03.bell"]):
         model = mixture_denoiser(torch.full((1, *xt.shape[1:]), m, dtype=xt.dtype), width, schedule)
-        torch.testing.assert_close(
-            EXERCISES["03.bell"].reference(xt, m, width, t, schedule), model.x0_hat(xt, t)
-        )
+        torch.testing.assert_close(EXERCISES["03.bell"].reference(xt, m, width, t, schedule), model.x0_hat(xt, t))
 
 
 def test_the_way_between_two_times_joins_step_and_jump():
@@ -838,9 +827,7 @@ def test_soft_labels_and_a_learned_s_pay_the_least(turn):
 def test_every_exercise_is_asked_in_its_lesson_and_nowhere_else():
     for path in (Path(__file__).parent.parent / "notebooks").glob("[0-9]*.ipynb"):
         code = "\n".join(
-            "".join(c["source"])
-            for c in json.loads(path.read_text("utf-8"))["cells"]
-            if c["cell_type"] == "code"
+            "".join(c["source"]) for c in json.loads(path.read_text("utf-8"))["cells"] if c["cell_type"] == "code"
         )
         for verb in ("check", "hint", "solution"):
             asked = re.findall(rf'{verb}\("([^"]+)"', code)
@@ -952,7 +939,5 @@ TOLD = [
 def test_slips_in_other_words(name, function, words):
     note = judge(EXERCISES[name], function)
     assert note.kind == "wrong"
-    assert (
-        words in note.text if words else note.text not in [said for _, said in EXERCISES[name].slips.values()]
-    )
+    assert words in note.text if words else note.text not in [said for _, said in EXERCISES[name].slips.values()]
     assert "largest difference" not in note.text or words is None

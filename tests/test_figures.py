@@ -50,11 +50,7 @@ def blocks(a, picture):
         big = picture.repeat(zoom, 0).repeat(zoom, 1)
         rows, columns = a.shape[0] - big.shape[0] + 1, a.shape[1] - big.shape[1] + 1
         fits = np.ones((rows, columns), bool)
-        for y, x in [
-            (0, 0),
-            (zoom * h // 2, zoom * w // 3),
-            (zoom * h - 1, zoom * w - 1),
-        ]:  # most places fail here
+        for y, x in [(0, 0), (zoom * h // 2, zoom * w // 3), (zoom * h - 1, zoom * w - 1)]:  # most places fail here
             fits &= a[y : y + rows, x : x + columns, 0] == big[y, x, 0]
         for y, x in zip(*fits.nonzero(), strict=True):
             if np.array_equal(a[y : y + zoom * h, x : x + zoom * w], big):
@@ -126,9 +122,7 @@ def test_strip_shows_every_pixel_of_every_picture(channels):
     x = chain(channels)
     a = pixels(png(strip(x, [f"$t = {t}$" for t in TIMES], above=FORWARD, below=REVERSE)))
     assert 1500 < a.shape[1] < 1800
-    places = [
-        blocks(a, picture if channels == 3 else picture[..., None].repeat(3, -1)) for picture in to_uint8(x)
-    ]
+    places = [blocks(a, picture if channels == 3 else picture[..., None].repeat(3, -1)) for picture in to_uint8(x)]
     assert [len(p) for p in places] == [1] * 4  # exactly once, pixel for pixel
     (zooms, tops, lefts) = zip(*(p[0] for p in places), strict=True)
     assert len(set(zooms)) == len(set(tops)) == 1
@@ -208,17 +202,12 @@ def test_svg_is_xml_with_its_own_pictures_and_nothing_from_outside(tmp_path):
     images = [e for e in root.iter() if e.tag.endswith("}image")]
     assert len(images) == 4 and all("pixelated" in e.get("style") for e in images)
     shown = [
-        pixels(base64.b64decode(v.split(",")[1]))
-        for e in images
-        for k, v in e.attrib.items()
-        if k.endswith("href")
+        pixels(base64.b64decode(v.split(",")[1])) for e in images for k, v in e.attrib.items() if k.endswith("href")
     ]
     # native size, every byte
     assert all(np.array_equal(a, b) for a, b in zip(shown, to_uint8(chain()), strict=True))
     links = [v for e in root.iter() for k, v in e.attrib.items() if k.endswith("href") or k == "src"]
-    assert all(v.startswith(("#", "data:")) for v in links) and not re.search(
-        r"url\((?!#)|<script|<text", text
-    )
+    assert all(v.startswith(("#", "data:")) for v in links) and not re.search(r"url\((?!#)|<script|<text", text)
 
 
 def test_save_writes_an_array_pixel_for_pixel(tmp_path):
@@ -227,8 +216,7 @@ def test_save_writes_an_array_pixel_for_pixel(tmp_path):
     assert np.array_equal(pixels(save(a[..., 1], tmp_path / "b.png").read_bytes()), a[..., 1:2].repeat(3, -1))
     assert abs(pixels(save(a, tmp_path / "a.jpg").read_bytes()).astype(int) - a).mean() < 12
     assert (
-        ElementTree.parse(save(a, str(tmp_path / "a.svg")))
-        and save(a, tmp_path / "a.pdf").read_bytes()[:4] == b"%PDF"
+        ElementTree.parse(save(a, str(tmp_path / "a.svg"))) and save(a, tmp_path / "a.pdf").read_bytes()[:4] == b"%PDF"
     )
 
 
@@ -342,9 +330,7 @@ def test_threads_at_once_draw_what_one_draws_alone():
         if n % 2:
             formula = rf"$\sqrt{{1-\bar\alpha_{n}}}\ \epsilon_{i} + \frac{{x_{n}}}{{\sigma_{i}}}$"
             return png(curves(t, {rf"$\bar\alpha_{{t-{i}}}$": 1 / t}, xlabel=formula, log="y"))
-        return png(
-            strip(chain(size=8), "abcd", above=rf"$q(x_{n} \mid x_{i})$", background=list(figures.PAPER)[i])
-        )
+        return png(strip(chain(size=8), "abcd", above=rf"$q(x_{n} \mid x_{i})$", background=list(figures.PAPER)[i]))
 
     drawn, failed = {}, []
 
@@ -382,16 +368,12 @@ def test_figures_need_no_widgets_and_no_pyplot():
 def test_a_grid_goes_row_by_row():
     x = torch.linspace(-1, 1, 6).reshape(6, 1, 1, 1).expand(6, 1, 2, 2)
     sheet = grid(x, columns=3, pad=0)
-    assert (
-        sheet.shape == (4, 6) and np.all(np.diff(sheet[0, ::2].astype(int)) > 0) and sheet[2, 0] > sheet[0, 4]
-    )
+    assert sheet.shape == (4, 6) and np.all(np.diff(sheet[0, ::2].astype(int)) > 0) and sheet[2, 0] > sheet[0, 4]
 
 
 def test_the_arrow_above_points_right_and_the_one_below_left(monkeypatch):
     arrows = []
-    monkeypatch.setattr(
-        figures, "_arrow", lambda ax, start, end, y, text, *_: arrows.append((start, end, y, text))
-    )
+    monkeypatch.setattr(figures, "_arrow", lambda ax, start, end, y, text, *_: arrows.append((start, end, y, text)))
     wrote = []
     monkeypatch.setattr(figures, "_write", lambda ax, x, y, text, *_: wrote.append((x, y, text)))
     row = np.zeros((3, 4, 4), np.uint8)
@@ -431,8 +413,6 @@ def test_the_figure_of_the_way_back_names_its_rows_and_points_back(monkeypatch, 
         ),
     )
     words = ["figure", "reverse", "--data", "digits", "--steps", "3", "--out", str(tmp_path / "f.png")]
-    assert (
-        main(words) == 0 and told["titles"] == ["$x_t$", r"$\hat{x}_0$"] and told["above"] == figures.REVERSE
-    )
+    assert main(words) == 0 and told["titles"] == ["$x_t$", r"$\hat{x}_0$"] and told["above"] == figures.REVERSE
     noisy, clean = (float(row[0].std()) for row in told["rows"])
     assert noisy > clean  # x_T above, the guess below

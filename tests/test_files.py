@@ -80,9 +80,7 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_no_litter(here, name):
             with pytest.warns(UserWarning, match=r"not up to date. Cannot write c\.pt \(File too large\)"):
                 WRITERS[name](Path(name))
         else:
-            with pytest.raises(
-                OSError, match=rf"^Cannot write {name} \(File too large\): choose a folder .*\.$"
-            ):
+            with pytest.raises(OSError, match=rf"^Cannot write {name} \(File too large\): choose a folder .*\.$"):
                 WRITERS[name](Path(name))
     assert names() == ([] if name == "c.pt" else [name])
     assert name == "c.pt" or Path(name).read_bytes() == b"old"
@@ -152,9 +150,7 @@ def test_what_cannot_be_tidied_hides_nothing(here, monkeypatch):
 
 def test_a_file_that_another_program_shows_is_said_so(here, monkeypatch):
     """Windows refuses to replace a file that is open elsewhere."""
-    monkeypatch.setattr(
-        os, "replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Access is denied"))
-    )
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Access is denied")))
     with pytest.raises(OSError, match=r"Access is denied.*If another program shows it, close that first"):
         files.write("a", b"")
     assert names() == []
@@ -329,10 +325,7 @@ def drawn(widths, monkeypatch, shares=9):
         width = widths[i * len(widths) // (shares + 1)]
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
         bar.last = -1.0  # a fifth of a second has passed
-        bar(
-            i / shares,
-            "step 1,234   loss_d 0.4321  loss_g 0.4321  real 0.1234  fake 0.1234  and more words than fit",
-        )
+        bar(i / shares, "step 1,234   loss_d 0.4321  loss_g 0.4321  real 0.1234  fake 0.1234  and more words than fit")
         shown.append((width, os.read(master, 65536).decode()))
     options.complain("done")
     last = ""
@@ -362,9 +355,7 @@ def test_a_log_gets_a_line_now_and_then(capsys):
     bar(0.5, "step 5"), bar(0.6, "step 6")
     bar(1.0, "step 9")
     lines = capsys.readouterr().err.splitlines()
-    assert [line[-6:] for line in lines] == ["step 5", "step 9"] and lines[0].startswith(
-        "#" * 12 + "-" * 12 + "  50%"
-    )
+    assert [line[-6:] for line in lines] == ["step 5", "step 9"] and lines[0].startswith("#" * 12 + "-" * 12 + "  50%")
 
 
 def test_the_time_left_counts_from_where_it_went_on(monkeypatch, capsys):

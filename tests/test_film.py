@@ -50,9 +50,7 @@ def test_a_film_that_grows_is_the_film_made_whole(had, keep):
     assert part["after"] == 0 and part["frames"] == len(after) and "whole" in part["panels"][2]
     # what stands still is not sent, and of what moves one row
     assert "data" in part["panels"][0] and part["panels"][1]["marks"][0] == {}
-    assert (
-        part["panels"][1]["marks"][1]["x"].nbytes == 7 * 4 and part["panels"][1]["field"]["data"].nbytes == 12
-    )
+    assert part["panels"][1]["marks"][1]["x"].nbytes == 7 * 4 and part["panels"][1]["field"]["data"].nbytes == 12
 
 
 @pytest.mark.parametrize(
@@ -74,10 +72,7 @@ def test_what_the_browser_mixes_stays_one_picture():
     x0 = np.zeros((2, 4))
     film = Film(mix(x0, x0, [1, 0.5], notes=["a", "b"]))
     grown, part = film.append(mix(x0, x0, [0], notes=["c"]))
-    assert (
-        same(grown.panels[0], mix(x0, x0, [1, 0.5, 0], notes=["a", "b", "c"]))
-        and "x0" not in part["panels"][0]
-    )
+    assert same(grown.panels[0], mix(x0, x0, [1, 0.5, 0], notes=["a", "b", "c"])) and "x0" not in part["panels"][0]
 
 
 def test_a_player_sends_the_new_frame_only(monkeypatch):

@@ -141,9 +141,7 @@ def test_the_estimate_of_a_network_is_the_exact_slope_on_average():
     model = Discriminator((2,), channels=32).double()
     x = torch.randn(1, 2, generator=dice(6), dtype=torch.float64)
     exact = gan.slope2(model, x)
-    seen = gan.slope2_estimate(
-        model, x.expand(20_000, 2), torch.randn(20_000, 2, generator=dice(7)).double(), 1e-4
-    )
+    seen = gan.slope2_estimate(model, x.expand(20_000, 2), torch.randn(20_000, 2, generator=dice(7)).double(), 1e-4)
     assert abs(seen.mean() - exact) < 4 * seen.std() / math.sqrt(20_000) + 1e-3 * exact
 
 
@@ -336,9 +334,7 @@ def test_a_d_that_is_taught_long_enough_becomes_the_best_one(n):
 # ---------------------------------------------------------------------------------------- a whole GAN
 
 
-@pytest.mark.parametrize(
-    "least", [pytest.param(1, marks=pytest.mark.heavy), pytest.param(2, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("least", [pytest.param(1, marks=pytest.mark.heavy), pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_learns_a_blob(name, least):
     """A few steps, and the cloud is on its way to where the data are, 1.4 from where it starts: two of three seeds
@@ -444,9 +440,7 @@ def test_slopes_are_held_less_as_the_rate_falls():
 
 def test_build_lets_them_fall_for_points(monkeypatch):
     seen = []
-    monkeypatch.setattr(
-        Regular, "__call__", lambda self, model, real, *a: seen.append(self.r1) or real.sum() * 0
-    )
+    monkeypatch.setattr(Regular, "__call__", lambda self, model, real, *a: seen.append(self.r1) or real.sum() * 0)
     _, parts = small(r1=1.0)
     rates = [record.rate for record in fit(*parts, steps=50)]
     assert seen == pytest.approx([0.01 + 0.99 * rate**2 for rate in rates])
@@ -597,12 +591,7 @@ def test_d_has_whole_batches_of_its_own():
     judge = parts.learners[1].model
     judge.register_forward_pre_hook(lambda m, inputs: sizes.append(len(inputs[0])))
     parts.step((x, None), torch.Generator().manual_seed(0))
-    assert (
-        parts.learners[1].steps == 3
-        and parts.learners[0].steps == 1
-        and set(sizes) <= {10, 20, 40}
-        and 10 in sizes
-    )
+    assert parts.learners[1].steps == 3 and parts.learners[0].steps == 1 and set(sizes) <= {10, 20, 40} and 10 in sizes
     assert model is parts.learners[0].ema
 
 
@@ -613,16 +602,8 @@ def test_gan_build_hands_on_what_it_is_asked():
     g, d = parts.learners
     assert g.lr == 0.01 and d.lr == pytest.approx(0.04)
     assert g.model.config["waves"] == d.model.config["waves"] == 3 and g.model.config["latent"] == 5
-    assert (
-        d.model.config["spectral"]
-        and d.model.config["minibatch_std"]
-        and hasattr(d.model.score, "parametrizations")
-    )
-    assert (
-        g.model.config["channels"] == 16
-        and d.model.config["channels"] == 8
-        and len(next(parts.batches)[0]) == 8
-    )
+    assert d.model.config["spectral"] and d.model.config["minibatch_std"] and hasattr(d.model.score, "parametrizations")
+    assert g.model.config["channels"] == 16 and d.model.config["channels"] == 8 and len(next(parts.batches)[0]) == 8
 
 
 @pytest.mark.parametrize("family", (gan, vae), ids=("gan", "vae"))

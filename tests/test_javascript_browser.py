@@ -87,8 +87,7 @@ class Mounted:
 
     def set(self, selector, value, event="input"):
         self.root.locator(selector).first.evaluate(
-            "(el, [v, e]) => { el.value = v; el.dispatchEvent(new Event(e, { bubbles: true })); }",
-            [value, event],
+            "(el, [v, e]) => { el.value = v; el.dispatchEvent(new Event(e, { bubbles: true })); }", [value, event]
         )
         self.p.evaluate(FRAME)
 
@@ -250,9 +249,7 @@ def test_words_of_the_axes_stand_at_their_axes(p):
 
 
 def test_each_text_is_that_of_its_frame_and_place(p):
-    panel = pixels(
-        np.zeros((3, 4, 4), np.uint8), "x_{t} and 10^{3}", notes=["n0", "n1", "n2"], lead=["l0", "l1", "l2"]
-    )
+    panel = pixels(np.zeros((3, 4, 4), np.uint8), "x_{t} and 10^{3}", notes=["n0", "n1", "n2"], lead=["l0", "l1", "l2"])
     view = Player(p, panel, captions=["c0", "c1", "c2"])
     for i in range(3):
         view.to(i)
@@ -359,12 +356,7 @@ def test_a_film_that_grows_shows_what_the_whole_film_shows(p):
     for i in range(len(at)):
         view.to(i)
         seen.append(
-            [
-                *(view.canvas(n) for n in range(3)),
-                view.text("caption"),
-                view.text("readout"),
-                view.text("note"),
-            ]
+            [*(view.canvas(n) for n in range(3)), view.text("caption"), view.text("readout"), view.text("note")]
         )
     whole = Player(p, *grows(at, at), **words(at))
     for i, (*pictures, caption, readout, note) in enumerate(seen):
@@ -435,10 +427,7 @@ def test_the_sculptor_draws_what_the_library_computes(p, sculpture):
     assert view.said[1] == sculpture.state and "✓ Yes" in view.root.locator(".sc-verdict").inner_text()
     for place_ in (1, 5):
         view.set("input[type=range]", place_)
-        assert (
-            view.said[1]["T"] == STEPS[place_]
-            and f"T = {STEPS[place_]}" in view.root.locator("output").inner_text()
-        )
+        assert view.said[1]["T"] == STEPS[place_] and f"T = {STEPS[place_]}" in view.root.locator("output").inner_text()
     assert "dB" in view.root.locator(".sc-strip").inner_text()
     shown = [w.replace("\u2212", "-") for w in view.root.locator(".sc-strip span").all_inner_texts()]
     decibels = [float(w.split()[0]) for w in shown if "dB" in w]

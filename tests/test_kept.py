@@ -133,9 +133,7 @@ def test_a_real_process_keeps_what_was_learned_when_it_is_told_to_end(here):
             out, err = work.communicate(timeout=120)
         finally:
             work.kill()
-    assert (
-        work.returncode == 143 and "Wrote w.safetensors" in out and "kept" in err and "Traceback" not in err
-    )
+    assert work.returncode == 143 and "Wrote w.safetensors" in out and "kept" in err and "Traceback" not in err
     assert card()["steps"] == torch.load("c.pt", weights_only=True)["done"] > 3
 
 
@@ -164,9 +162,7 @@ def test_ctrl_c_before_there_is_anything_to_keep_is_one_word(here, monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    "error",
-    [FloatingPointError("The loss is nan"), RuntimeError("out of memory\nand more"), MemoryError()],
-    ids=repr,
+    "error", [FloatingPointError("The loss is nan"), RuntimeError("out of memory\nand more"), MemoryError()], ids=repr
 )
 def test_a_fault_in_the_middle_keeps_what_was_learned_before(here, monkeypatch, capsys, error):
     build = ddpm.build
@@ -182,11 +178,7 @@ def test_a_fault_in_the_middle_keeps_what_was_learned_before(here, monkeypatch, 
     for _ in range(2):  # and once more, when the very first step after the checkpoint fails
         assert run(f"{RING} --steps 9 --checkpoint c.pt") == 1
         said = capsys.readouterr()
-        assert (
-            said.err.count("\n") == 1
-            and "until step 3 is kept" in said.err
-            and "Wrote w.safetensors" in said.out
-        )
+        assert said.err.count("\n") == 1 and "until step 3 is kept" in said.err and "Wrote w.safetensors" in said.out
         assert (str(error).splitlines() or ["MemoryError"])[0] in said.err
         assert card()["steps"] == 3 and all(v.isfinite().all() for v in weights().values())
         assert set(weights()) == set(three)
@@ -209,9 +201,7 @@ def test_a_loss_that_is_no_number_for_true(here, monkeypatch):
 def test_nothing_learned_is_said_and_nothing_written(here, monkeypatch, capsys):
     monkeypatch.setattr(ddpm, "ddpm_loss", lambda *a: fault(FloatingPointError("The loss is nan")))
     assert run(f"{RING} --steps 9") == 2
-    assert capsys.readouterr().err.startswith("diffusion_lib: The loss is nan at step 1.") and not any(
-        here.iterdir()
-    )
+    assert capsys.readouterr().err.startswith("diffusion_lib: The loss is nan at step 1.") and not any(here.iterdir())
 
 
 @pytest.mark.parametrize("place", ["nodir/c.pt", "file/c.pt", "folder"])
@@ -230,11 +220,7 @@ def test_a_checkpoint_that_fails_later_costs_nothing_else(here, monkeypatch, cap
     monkeypatch.setattr(files, "write", lambda *a: fault(OSError(errno.ENOSPC, "No space left on device")))
     assert run(f"{RING} --steps 3 --checkpoint c.pt") == 0
     said = capsys.readouterr()
-    assert (
-        said.err.count("\n") == 1
-        and "The checkpoint is not up to date. " in said.err
-        and "No space" in said.err
-    )
+    assert said.err.count("\n") == 1 and "The checkpoint is not up to date. " in said.err and "No space" in said.err
     assert card()["steps"] == 3 and not Path("c.pt").exists()
 
 
@@ -334,9 +320,7 @@ def test_a_finished_training_started_again_writes_its_weights(here, capsys):
     first, about = weights(), card()
     Path("w.safetensors").unlink()
     assert run(line) == 0 and equal(first, weights()) and card() == about
-    assert run(line.replace("--steps 4", "--seconds 0.1")) in (0, 1) and not capsys.readouterr().err.count(
-        "Nothing"
-    )
+    assert run(line.replace("--steps 4", "--seconds 0.1")) in (0, 1) and not capsys.readouterr().err.count("Nothing")
 
 
 def test_the_first_record_of_a_training_that_goes_on_says_where_it_is(here):
@@ -414,11 +398,7 @@ def test_what_a_model_is_built_from_is_told_by_its_contents():
     schedules = [Schedule.of("cosine", 10), Schedule.of("cosine", 11), Schedule.of("linear", 10)]
     schedules.append(Schedule(schedules[0].alpha_bar ** 2, "cosine"))
     assert len({told({"schedule": s})["schedule"] for s in schedules}) == 4
-    several = [
-        torch.nn.Linear(2, 2),
-        nets.Generator((2,), 2, channels=8),
-        nets.Generator((2,), 2, channels=16),
-    ]
+    several = [torch.nn.Linear(2, 2), nets.Generator((2,), 2, channels=8), nets.Generator((2,), 2, channels=16)]
     assert len({told({"net": net})["net"] for net in several}) == 3
 
 

@@ -37,12 +37,7 @@ def test_both_families_options_come_from_one_rule(monkeypatch):
 
 
 def test_a_seed_that_is_not_at_the_top_stands_apart():
-    rows = [
-        {"seed": s, "size": size, "family": f}
-        for s in (0, 1)
-        for size in ladder.SIZES
-        for f in ladder.FAMILIES
-    ]
+    rows = [{"seed": s, "size": size, "family": f} for s in (0, 1) for size in ladder.SIZES for f in ladder.FAMILIES]
     book = ladder.apart({"runs": rows[:-1]})
     assert book["runs"] == rows[:8] and book["unfinished"] == rows[8:-1]
     assert ladder.apart({"runs": rows}) == {"runs": rows}

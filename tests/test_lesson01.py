@@ -84,9 +84,7 @@ def test_steps_and_jump_have_the_same_histogram():
     width = 7 / 35
     for i in (0, 1):
         drawn, exact = mark(player, i, j=0), mark(player, i, j=1)
-        assert np.allclose(drawn.sum(1) * width, 1, atol=5e-3) and np.allclose(
-            exact.sum(1) * width, 1, atol=5e-3
-        )
+        assert np.allclose(drawn.sum(1) * width, 1, atol=5e-3) and np.allclose(exact.sum(1) * width, 1, atol=5e-3)
         assert np.abs(drawn - exact)[1:].max() < 6 * math.sqrt(exact.max() / (20_000 * width))
     assert not np.array_equal(mark(player, 0), mark(player, 1))  # other dice
 
@@ -103,8 +101,7 @@ def test_the_view_uses_the_same_noise_as_the_library():
     view = explore_forward({"a cat": CATS[:1]}, S, upload=False)
     p = view.player.film["panels"][0]
     x0, eps = (
-        torch.tensor(np.frombuffer(p[k], "<f4").reshape(1, 16, 16, 3)).permute(0, 3, 1, 2)
-        for k in ("x0", "eps")
+        torch.tensor(np.frombuffer(p[k], "<f4").reshape(1, 16, 16, 3)).permute(0, 3, 1, 2) for k in ("x0", "eps")
     )
     assert torch.equal(x0, CATS[:1])
     assert torch.equal(eps, torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)))
@@ -122,9 +119,7 @@ def test_forward_captions_give_the_weights_of_picture_and_noise():
     for t, said in enumerate(lesson01.forward_captions(SHORT)):
         a = float(A[t])
         signal, _, noise, *ratio = numbers(said)
-        assert signal == pytest.approx(math.sqrt(a), abs=6e-4) and noise == pytest.approx(
-            math.sqrt(1 - a), abs=6e-4
-        )
+        assert signal == pytest.approx(math.sqrt(a), abs=6e-4) and noise == pytest.approx(math.sqrt(1 - a), abs=6e-4)
         assert not t or ratio[0] == pytest.approx(math.sqrt(a / (1 - a)), abs=6e-3)
 
 
@@ -153,9 +148,7 @@ def test_ink_goes_three_ways_back_each_under_its_name():
         ("The reverse", torch.stack(back)),
     ):
         shown = panel(player, title)["marks"][0]
-        assert np.allclose(
-            np.stack([at(shown, "x"), at(shown, "y")], -1), torch.cat([there, rest]), atol=1e-6
-        )
+        assert np.allclose(np.stack([at(shown, "x"), at(shown, "y")], -1), torch.cat([there, rest]), atol=1e-6)
         bands = np.array(shown["colors"])
         for left, right in ((0, 1), (1, 2), (2, 3)):  # four bands, left to right
             assert points[bands == left, 0].max() <= points[bands == right, 0].min()
@@ -171,9 +164,7 @@ def test_steps_and_jump_are_drawn_apart():
             x = forward_step(x, t, torch.randn(n, 1, generator=g, dtype=torch.float64), SHORT)
         jump = add_noise(x0, t, torch.randn(n, 1, generator=g, dtype=torch.float64), SHORT)
         for title, values in (("t small steps", x), ("one jump", jump)):
-            assert np.allclose(
-                line(player, title, "drawn")[t], torch.histc(values, 35, -3.5, 3.5) / (n * 0.2)
-            )
+            assert np.allclose(line(player, title, "drawn")[t], torch.histc(values, 35, -3.5, 3.5) / (n * 0.2))
         a = float(A[t])
         said = numbers(player.film["captions"][t])
         want = [x.mean(), jump.mean(), math.sqrt(a) * 0.8, x.var(), jump.var(), 1 - a]

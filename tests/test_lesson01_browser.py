@@ -22,11 +22,7 @@ def test_the_slider_shows_what_the_library_computes(lesson):
     film = player(p, "01-explore")
     screenshot(p, "lesson01_explore")
     schedule, g = Schedule.of("cosine", 1000), torch.Generator().manual_seed(0)
-    x0s = [
-        data.flower_photo(size=128).x,
-        data.mnist().x[2500:2501],
-        data.sprites(1, size=64, seed=3, species="cat").x,
-    ]
+    x0s = [data.flower_photo(size=128).x, data.mnist().x[2500:2501], data.sprites(1, size=64, seed=3, species="cat").x]
     noises = [randn_like(x[0], g)[None] for x in x0s]
     for t in (0, 1, 250, 700, 1000):
         move(film, t)
@@ -64,8 +60,7 @@ def test_keys_mouse_and_buttons(lesson):
     assert f"t = {t + 1} /" in readout(film)
     film.get_by_role("button", name="Play").click()
     p.wait_for_function(
-        f"(el) => parseInt(el.textContent.split('=')[1]) > {t + 5}",
-        arg=film.locator(".fp-readout").element_handle(),
+        f"(el) => parseInt(el.textContent.split('=')[1]) > {t + 5}", arg=film.locator(".fp-readout").element_handle()
     )
     film.get_by_role("button", name="Pause").click()
     assert film.bounding_box()["height"] == height

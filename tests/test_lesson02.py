@@ -83,9 +83,7 @@ def test_the_curve_is_scipys_monotone_cubic_of_minus_log_alpha_bar():
         np.testing.assert_allclose(-sculpt(h, 200).log().numpy(), other, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    "bad", ([0.5] * 8, [0.9, 0.95, 0.5], [1.0, 0.5], [0.5, 0.0], [0.5], [math.nan] * 8, [])
-)
+@pytest.mark.parametrize("bad", ([0.5] * 8, [0.9, 0.95, 0.5], [1.0, 0.5], [0.5, 0.0], [0.5], [math.nan] * 8, []))
 def test_handles_that_do_not_fall_are_refused_in_one_sentence(bad):
     with pytest.raises(ValueError, match="fall from left to right between 1 and 0"):
         sculpt(bad, 50)
@@ -94,10 +92,7 @@ def test_handles_that_do_not_fall_are_refused_in_one_sentence(bad):
 def test_the_papers_betas_reused_end_where_the_lesson_says():
     assert reused(50)[-1] == pytest.approx(0.602952, abs=1e-6)
     torch.testing.assert_close(
-        reused(1000),
-        Schedule.from_beta(torch.linspace(1e-4, 0.02, 1000).double()).alpha_bar,
-        atol=1e-7,
-        rtol=0,
+        reused(1000), Schedule.from_beta(torch.linspace(1e-4, 0.02, 1000).double()).alpha_bar, atol=1e-7, rtol=0
     )
     assert float(reused(1000)[-1]) == pytest.approx(4.04e-5, abs=1e-7)
 
@@ -227,9 +222,7 @@ def test_no_day_cat_can_be_drawn_with_the_bad_schedule(bad):
     cats = data.sprites(300, size=16, seed=0, species="cat").x
     low, high, real_low, real_high, different, n = said_numbers(picture_test(bad, cats).film["captions"][0])
     assert n == 36 and high < 0.15 < real_high - 0.2 and different < 30 and real_low < low + 0.2
-    low, high, *_, different, _ = said_numbers(
-        picture_test(Schedule.of("linear", 50), cats).film["captions"][0]
-    )
+    low, high, *_, different, _ = said_numbers(picture_test(Schedule.of("linear", 50), cats).film["captions"][0])
     assert high > 0.3 and different >= 30
 
 
@@ -271,9 +264,7 @@ def test_each_ruler_has_even_steps_of_its_own():
     ):
         x0, eps, a = mixed(player, title)
         assert np.allclose(np.diff(ruler(a)), np.diff(ruler(a))[0])
-        assert np.array_equal(x0, FEW_CATS[0]) and np.array_equal(
-            eps, torch.randn(3, 16, 16, generator=dice(4))
-        )
+        assert np.array_equal(x0, FEW_CATS[0]) and np.array_equal(eps, torch.randn(3, 16, 16, generator=dice(4)))
         db = 10 * np.log10(a / (1 - a))
         assert np.allclose(line(player, "where each", name)[0], db, atol=1e-4)
         for said, v, d in zip(panel(player, title)["notes"], a, db, strict=True):
@@ -284,9 +275,7 @@ def test_the_schedule_test_shows_walk_and_truth_and_counts_the_inner_islands():
     n, seed = 60, 1
     player, islands, g = lesson02.schedule_test(SHORT, n=n, seed=seed), data.grid(n, seed), dice(seed)
     xT, eps = torch.randn(n, 2, generator=g), torch.randn(n, 2, generator=g)
-    trace = Trace(keep=50).record(
-        sample(mixture_denoiser(islands.modes, islands.sd, SHORT), xT, SHORT, generator=g)
-    )
+    trace = Trace(keep=50).record(sample(mixture_denoiser(islands.modes, islands.sd, SHORT), xT, SHORT, generator=g))
     times = [6, *trace.frames("s").tolist()]
     want = {
         "the walk": torch.cat([xT[None], trace.frames("xs")]),

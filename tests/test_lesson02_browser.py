@@ -43,15 +43,12 @@ class View:
 
     def settle(self):
         """The next animation frame has drawn, and the kernel has heard (it is told at most every 80 ms)."""
-        self.page.evaluate(
-            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         self.page.wait_for_timeout(200)
 
     def steps(self, T):
         self.root.locator("input[type=range]").evaluate(
-            "(el, v) => { el.value = v; el.dispatchEvent(new Event('input', { bubbles: true })); }",
-            STEPS.index(T),
+            "(el, v) => { el.value = v; el.dispatchEvent(new Event('input', { bubbles: true })); }", STEPS.index(T)
         )
         self.settle()
 
@@ -224,8 +221,7 @@ def test_a_handle_moves_by_keys_and_jupyterlab_stays_where_it_is(lesson, shown):
     assert lesson.evaluate(active) == where
     lesson.keyboard.press("Tab")
     assert (
-        lesson.evaluate("document.activeElement.className.baseVal ?? document.activeElement.className")
-        != "sc-handle"
+        lesson.evaluate("document.activeElement.className.baseVal ?? document.activeElement.className") != "sc-handle"
     )
     for name in ("Schedule", "Steps", "Picture"):
         assert view.root.get_by_label(name).count() >= 1

@@ -50,17 +50,12 @@ def glass_box(box, model, y=None):
         ("z", "noise", 3),
         ("x_{s}", "xs", 1),
     ):
-        assert np.array_equal(pictures(box.player, title), to_uint8(box.trace.frames(what)[:, 0] / scale)), (
-            title
-        )
+        assert np.array_equal(pictures(box.player, title), to_uint8(box.trace.frames(what)[:, 0] / scale)), title
     log_p = float(log_normal(steps[0].xt, torch.zeros_like(steps[0].xt), 1.0))
     for i, q in enumerate(steps):
         at_, as_ = float(A[q.t]), float(A[q.s])
         log_p += float(log_p_step(q)[0])
-        notes = {
-            title: panel(box.player, title)["notes"][i]
-            for title in ("x_{t}", "x̂_{0}: best", "μ", "z", "x_{s}")
-        }
+        notes = {title: panel(box.player, title)["notes"][i] for title in ("x_{t}", "x̂_{0}: best", "μ", "z", "x_{s}")}
         assert (
             notes["x_{t}"] == f"t = {q.t}"
             and notes["x_{s}"] == f"s = {q.s}"
@@ -69,15 +64,13 @@ def glass_box(box, model, y=None):
         weights = numbers(notes["x̂_{0}: best"])
         assert weights == pytest.approx([math.sqrt(1 - at_), math.sqrt(at_)], abs=6e-3)
         keep, _, direction = numbers(notes["μ"])
-        assert (keep, direction) == pytest.approx(
-            (math.sqrt(as_), math.sqrt(max(0, 1 - as_ - q.sigma**2))), abs=6e-3
-        )
+        assert (keep, direction) == pytest.approx((math.sqrt(as_), math.sqrt(max(0, 1 - as_ - q.sigma**2))), abs=6e-3)
         assert numbers(notes["z"])[0] == pytest.approx(q.sigma, abs=6e-4)
         assert numbers(panel(box.player, "z")["lead"][i])[0] == pytest.approx(q.sigma, abs=6e-3)
         assert line(box.player, "log p of the path")[0, i] == pytest.approx(log_p, rel=1e-4)
-        assert float(
-            re.search(r"log p = ([-+\d,]+) nats", film["captions"][i])[1].replace(",", "")
-        ) == pytest.approx(log_p, abs=0.6)
+        assert float(re.search(r"log p = ([-+\d,]+) nats", film["captions"][i])[1].replace(",", "")) == pytest.approx(
+            log_p, abs=0.6
+        )
         if hasattr(model, "posterior_weights"):
             r = model.posterior_weights(q.xt[:1], q.t, y)[0]
             possible = float(torch.special.entr(r).sum().exp())
@@ -116,14 +109,7 @@ def test_the_glass_box_and_each_of_its_controls(walked):
     for q in glass_box(box, net):
         assert torch.allclose(
             q.eps_hat,
-            convert(
-                convert(net(q.xt, q.t), "eps", "x0", q.xt, q.t, SHORT).clamp(-1, 1),
-                "x0",
-                "eps",
-                q.xt,
-                q.t,
-                SHORT,
-            ),
+            convert(convert(net(q.xt, q.t), "eps", "x0", q.xt, q.t, SHORT).clamp(-1, 1), "x0", "eps", q.xt, q.t, SHORT),
             atol=1e-5,
         )
     box.kind.value = "7"
@@ -146,9 +132,7 @@ def test_ancestors_count_who_came_home():
     eps = torch.randn(1, 3, 16, 16, generator=g)
     for i, t in enumerate((2, 6)):
         xt = add_noise(FEW_CATS[3:4], t, eps, SHORT)
-        *_, last = sample(
-            ideal_denoiser(FEW_CATS, SHORT), xt.repeat(n, 1, 1, 1), SHORT, range(t, -1, -1), generator=g
-        )
+        *_, last = sample(ideal_denoiser(FEW_CATS, SHORT), xt.repeat(n, 1, 1, 1), SHORT, range(t, -1, -1), generator=g)
         _, which = nearest(last.xs, FEW_CATS)
         assert np.array_equal(pictures(player, "x_{t}")[i], to_uint8(xt[0]))
         assert np.array_equal(pictures(player, "its possible")[i], grid(last.xs, columns=4))
@@ -163,9 +147,7 @@ def test_memory_shows_the_walk_the_guess_and_where_it_ends():
     xT = torch.randn(4, 3, 16, 16, generator=g)
     trace = Trace().record(sample(ideal_denoiser(FEW_CATS, SHORT), xT, SHORT, generator=g))
     for title, what in (("x_{s}", "xs"), ("x̂_{0}", "x0_hat")):
-        assert np.array_equal(
-            pictures(player, title), np.stack([grid(x, columns=4) for x in trace.frames(what)])
-        )
+        assert np.array_equal(pictures(player, title), np.stack([grid(x, columns=4) for x in trace.frames(what)]))
     home = FEW_CATS[nearest(trace.final, FEW_CATS)[1]]
     assert np.array_equal(pictures(player, "nearest training")[0], grid(home, columns=4))
 
@@ -181,9 +163,7 @@ def test_the_true_step_back_has_two_hills_and_its_fit_one():
         and hills(line(player, "q(x_{t-1}", "Gaussian fit")[-2]) == 1
     )
     beta = numbers(player.film["labels"][5])[0]
-    r, m, _ = mixture_step_back(
-        torch.tensor([0.3]), beta, torch.tensor([-1.0, 1.0]), 0.2, torch.full((2,), 0.5)
-    )
+    r, m, _ = mixture_step_back(torch.tensor([0.3]), beta, torch.tensor([-1.0, 1.0]), 0.2, torch.full((2,), 0.5))
     mean = float((r * m).sum())
     top = float(line(player, "q(x_{t-1}", "Gaussian fit")[5].argmax()) * 0.005 - 3
     assert top == pytest.approx(mean, abs=0.01)
@@ -194,10 +174,7 @@ def test_the_true_step_back_has_two_hills_and_its_fit_one():
 def test_few_steps_with_each_sampler_under_its_name():
     ring = data.load("ring", n=50)
     linear, counts = Schedule.of("linear", 40), (1, 2, 20)
-    player, g = (
-        lesson03.few_steps(FEW_CATS, ring.modes, ring.sd, linear, counts=counts, n=60, seed=1),
-        dice(1),
-    )
+    player, g = (lesson03.few_steps(FEW_CATS, ring.modes, ring.sd, linear, counts=counts, n=60, seed=1), dice(1))
     pictures_T, points_T = torch.randn(12, 3, 16, 16, generator=g), torch.randn(60, 2, generator=g)
     knows = mixture_denoiser(ring.modes, ring.sd, linear)
     for i, count in enumerate(counts):

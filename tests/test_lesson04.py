@@ -380,9 +380,7 @@ def test_the_bounds_sums_are_the_librarys():
 
 def test_the_stepper_switches_and_asks_for_a_class():
     model = digit_denoiser()
-    box = step_reverse(
-        {"digits": SEEN, "other": SEEN.x[:50]}, model.schedule, steps=5, networks={"digits": model}
-    )
+    box = step_reverse({"digits": SEEN, "other": SEEN.x[:50]}, model.schedule, steps=5, networks={"digits": model})
     assert "pictures it could still become" in box.player.film["panels"][6]["title"]
     perfect = box.trace.final.clone()
     box.who.value = "trained network"
@@ -456,9 +454,7 @@ def test_fine_tuning_leaves_the_given_network_alone(monkeypatch):
     x = SEEN.x[:6]
     box = fine_tune(model, x, seconds=60, batch=8)
     box.join()
-    assert box.state == "done" and all(
-        torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)
-    )
+    assert box.state == "done" and all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     assert any(not torch.equal(a, b) for a, b in zip(before, box.model.parameters(), strict=True))
     player = copies(box.model, x, n=4)
     assert "mean distance to the nearest" in player.film["captions"][0]
@@ -477,10 +473,7 @@ def test_network_and_perfect_denoiser_on_seen_and_new_pictures():
         sets[name] = d.x[i], d.y[i], torch.randn(n, 1, 8, 8, generator=g)
     for k, t in enumerate(denoisers.even_times(schedule, 3)):
         said = re.split("on new ones", player.film["captions"][k])
-        for title, name, sentence in (
-            ("pictures it learned", "seen", said[0]),
-            ("new pictures", "new", said[1]),
-        ):
+        for title, name, sentence in (("pictures it learned", "seen", said[0]), ("new pictures", "new", said[1])):
             x0, y, eps = sets[name]
             xt = add_noise(x0, t, eps, schedule)
             hats = {
@@ -514,16 +507,11 @@ def test_three_questions_show_each_networks_samples_under_its_name():
             *_, last = sample(model, xT, schedule, count, eta=0.0, clip=1.0, y=y)
             assert np.array_equal(pictures(player, f"asked for {name}")[k], grid(last.xs[:20], columns=5))
             said = player.film["captions"][k]
-            assert float(re.search(rf"\b{name} ([\d.]+)", said)[1]) == pytest.approx(
-                far(last.xs), abs=0.06, rel=0.01
-            )
+            assert float(re.search(rf"\b{name} ([\d.]+)", said)[1]) == pytest.approx(far(last.xs), abs=0.06, rel=0.01)
             assert float(re.search(r"real ones: ([\d.]+)", said)[1]) == pytest.approx(far(held), abs=0.06)
         xt = add_noise(x0, times[4], eps, schedule)
         error = (
-            (
-                convert(model(xt, times[4], fresh.y[:200]), "eps", "x0", xt, times[4], schedule).clamp(-1, 1)
-                - x0
-            )
+            (convert(model(xt, times[4], fresh.y[:200]), "eps", "x0", xt, times[4], schedule).clamp(-1, 1) - x0)
             .pow(2)
             .mean()
         )
@@ -540,10 +528,7 @@ def test_three_variances_each_with_its_own_sigma_and_the_same_dice():
         shown = next(p for p in player.film["panels"] if p["title"] == title)
         for k, count in enumerate((2, 4)):
             *_, last = sample(model, xT, None, count, generator=dice(2), v=v, clip=1.0, y=y)
-            assert np.array_equal(stored(shown)[k], grid(last.xs[:25].clamp(-1, 1), columns=5)), (
-                title,
-                count,
-            )
+            assert np.array_equal(stored(shown)[k], grid(last.xs[:25].clamp(-1, 1), columns=5)), (title, count)
 
 
 def test_the_bound_draws_each_variance_where_it_lies():
@@ -565,11 +550,7 @@ def test_the_bound_draws_each_variance_where_it_lies():
     model, d = Quarter(), FRESH.subset(20)
     player = denoisers.bound(model, d, 17, n=2, count=40, seed=1)
     beta, tilde, learned = (line(player, "σ² as a share", name)[0] for name in ("β", "β̃", "learned"))
-    assert (
-        np.allclose(beta, 1)
-        and np.all(tilde < 1)
-        and np.allclose(np.log(learned), 0.75 * np.log(tilde), rtol=1e-3)
-    )
+    assert np.allclose(beta, 1) and np.all(tilde < 1) and np.allclose(np.log(learned), 0.75 * np.log(tilde), rtol=1e-3)
     for name, v in (("β", 1.0), ("β̃", 0.0), ("learned", None)):
         terms = bound.bound_terms(model, d.x, model.schedule, 17, v=v, y=d.y, n=2, seed=1)
         said = player.film["captions"][3]
@@ -625,9 +606,7 @@ def test_samples_and_arrows_are_those_of_the_network_now(at_once):
     shown = line(box.player, "loss")[0]
     assert np.allclose(10**shown, y, rtol=1e-4) and panel(box.player, "loss")["yticks"][2] == [-1.0, "0.1"]
     assert box.player.film["labels"][last] == "step 3"
-    assert numbers(box.player.film["captions"][last])[2] == pytest.approx(float(y[-1]), abs=6e-4) and len(
-        x
-    ) == len(y)
+    assert numbers(box.player.film["captions"][last])[2] == pytest.approx(float(y[-1]), abs=6e-4) and len(x) == len(y)
 
 
 def test_each_round_has_its_own_dice(monkeypatch):
@@ -656,9 +635,7 @@ def test_pictures_grow_from_their_noise_with_the_classes_and_calls_asked_for():
         box.level.value = level
         xt = add_noise(eye.x0, t, eye.eps, model.schedule)
         x0_hat = convert(model(xt, t, eye.label), "eps", "x0", xt, t, model.schedule)
-        assert np.array_equal(
-            pictures(box.player, "x_{0}, x_{t}")[0], grid(torch.cat([eye.x0, xt, x0_hat]), columns=4)
-        )
+        assert np.array_equal(pictures(box.player, "x_{0}, x_{t}")[0], grid(torch.cat([eye.x0, xt, x0_hat]), columns=4))
     found = nearest(eye.x0, SEEN.x)[1]
     assert torch.equal(SEEN.x[found], eye.x0) and torch.equal(SEEN.y[found], eye.label)
 
@@ -670,11 +647,7 @@ def test_stop_and_continue_do_what_they_say():
     box, heard = resting(), []
     box.halt, box.proceed = lambda: heard.append("halt"), lambda: heard.append("proceed")
     box.stop.click(), box.resume.click()
-    assert (
-        heard == ["halt", "proceed"]
-        and box.stop.description == "Stop"
-        and box.resume.description == "Continue"
-    )
+    assert heard == ["halt", "proceed"] and box.stop.description == "Stop" and box.resume.description == "Continue"
     for state, stop, resume in (
         ("training", True, False),
         ("stopped", False, True),
@@ -695,11 +668,7 @@ def test_the_bar_and_the_time_left():
         box._show()
         assert box.bar.value == pytest.approx(share) and f"{share:.0%}" in box.left.value
         assert words(4.0 * (10 - step)) in box.left.value
-    assert (
-        words(12) == "about 15 seconds"
-        and words(61) == "about 65 seconds"
-        and words(170) == "about 3 minutes"
-    )
+    assert words(12) == "about 15 seconds" and words(61) == "about 65 seconds" and words(170) == "about 3 minutes"
 
 
 def test_who_is_at_the_end_follows_and_who_looks_back_is_left_alone():
@@ -735,30 +704,20 @@ def test_each_sample_stands_over_its_nearest_picture_with_its_distance():
     player = copies(model, x, n=4, seed=3)
     samples = torch.cat(list(ddpm.draw(model, 4, y=torch.full((4,), -1), seed=3)))
     distance, i = nearest(samples, x)
-    assert np.array_equal(
-        pictures(player, "samples, and below")[0], grid(torch.cat([samples, x[i]]), columns=4, pad=2)
-    )
+    assert np.array_equal(pictures(player, "samples, and below")[0], grid(torch.cat([samples, x[i]]), columns=4, pad=2))
     among = torch.cdist(x.flatten(1), x.flatten(1)).fill_diagonal_(math.inf).min(1).values.mean() / 8
-    assert numbers(player.film["captions"][0]) == pytest.approx(
-        [float(distance.mean()), float(among)], abs=6e-3
-    )
+    assert numbers(player.film["captions"][0]) == pytest.approx([float(distance.mean()), float(among)], abs=6e-3)
 
 
 @pytest.mark.heavy
 def test_fine_tuning_hands_on_its_options(monkeypatch):
     told = {}
     monkeypatch.setattr(
-        own_module,
-        "watch",
-        lambda model, parts, d, **more: told.update(more, model=model, parts=parts, data=d),
+        own_module, "watch", lambda model, parts, d, **more: told.update(more, model=model, parts=parts, data=d)
     )
     model, x = digit_denoiser(), SEEN.x[:5]
     fine_tune(model, x, steps=9, batch=6, lr=0.0123, seed=5)
     assert told["steps"] == 9 and told["seed"] == 5 and told["n"] == 12 and told["y"] == "none"
-    assert (
-        told["parts"].learners[0].lr == 0.0123
-        and torch.equal(told["data"].x, x)
-        and told["model"].predicts == "v"
-    )
+    assert told["parts"].learners[0].lr == 0.0123 and torch.equal(told["data"].x, x) and told["model"].predicts == "v"
     batch, y = next(told["parts"].batches)
     assert len(batch) == 6 and y is None and torch.equal(batch, next(own_module.jitter(x, 6, 5))[0])

@@ -183,9 +183,7 @@ def test_the_colours_say_real_fake_and_unknown():
 @pytest.mark.parametrize("d", (MOONS, CATS), ids=lambda d: d.name)
 def test_every_button_presses_its_part_and_adds_a_moment(d):
     box = step_gan(d, batch=16)
-    for n, (key, lessons) in enumerate(
-        (("draw", (0, 0)), ("teach", (1, 0)), ("fool", (1, 1)), ("repeat", (2, 2))), 2
-    ):
+    for n, (key, lessons) in enumerate((("draw", (0, 0)), ("teach", (1, 0)), ("fool", (1, 1)), ("repeat", (2, 2))), 2):
         box.buttons[key].click()
         assert (box.pair.taught, box.pair.fooled) == lessons and len(box.history) == n
         assert box.player.value == n - 1 == box.player.n_frames - 1
@@ -546,9 +544,7 @@ def test_a_fake_that_follows_its_arrow_costs_g_less():
     for i in range(5):
         ways = torch.stack([pair.fakes[i] + sign * 1e-3 * arrows[i] / arrows[i].norm() for sign in (1, -1)])
         with torch.no_grad():
-            ahead, behind = (
-                float(pair.loss.g(pair.real_scores, score[None])) for score in pair.d.model(ways)
-            )
+            ahead, behind = (float(pair.loss.g(pair.real_scores, score[None])) for score in pair.d.model(ways))
         assert ahead < behind
 
 
@@ -574,9 +570,7 @@ def test_a_branch_throws_the_same_dice_again():
 
 def test_branch_pace_start_and_slow_motion(monkeypatch):
     model, parts = gan.build(SMALL_RING, loss="non-saturating", waves=2, batch=20, seed=9)
-    box = step_gan(
-        SMALL_RING, batch=20, starts={"nothing": None, "trained": (model, parts.learners[1].model)}
-    )
+    box = step_gan(SMALL_RING, batch=20, starts={"nothing": None, "trained": (model, parts.learners[1].model)})
     for _ in range(4):
         box.press("repeat")
     box.player.value = 1
@@ -616,10 +610,7 @@ def test_until_it_wins_ends_when_it_wins_and_says_whose_share_is_which(monkeypat
     monkeypatch.setattr(box.worker.stopping, "wait", lambda s: None)
     box._until_it_wins()
     assert len(said) == 2 and box.lessons == 8
-    assert (
-        "20% of the fakes and 40% of the real" in said[0]
-        and "99% of the fakes and 97% of the real" in said[1]
-    )
+    assert "20% of the fakes and 40% of the real" in said[0] and "99% of the fakes and 97% of the real" in said[1]
 
 
 def test_the_film_keeps_its_first_moment_and_thins_evenly():
@@ -687,9 +678,7 @@ def test_the_cats_of_the_film_stand_upright():
     last = rows[-side:]
     for k, (row, column) in ((0, (0, 0)), (13, (1, 3))):
         top, left = row * (side + 2) + 1, column * (side + 2) + 1
-        assert np.array_equal(
-            sheet[-1, top : top + side, left : left + side], last[:, k * side : (k + 1) * side]
-        )
+        assert np.array_equal(sheet[-1, top : top + side, left : left + side], last[:, k * side : (k + 1) * side])
 
 
 def test_every_button_has_its_part(monkeypatch):
@@ -724,15 +713,11 @@ def test_the_film_that_grew_is_the_film_of_its_moments(monkeypatch):
     )
     for _ in range(30):
         box.press("draw")
-    assert (
-        len(made) == 30 and not whole and len(box.film.items()) == box.player.n_frames == box.player.value + 1
-    )
+    assert len(made) == 30 and not whole and len(box.film.items()) == box.player.n_frames == box.player.value + 1
     anew = player.Film(**box._film(box.film.items()))
     for grown, new in zip(box.player.film.panels, anew.panels, strict=True):
         assert np.array_equal(grown["frames"], new["frames"]) and grown["notes"] == new["notes"]
         for a, b in zip(grown["marks"], new["marks"], strict=True):
-            assert np.array_equal(a["x"], b["x"], equal_nan=True) and np.array_equal(
-                a["y"], b["y"], equal_nan=True
-            )
+            assert np.array_equal(a["x"], b["x"], equal_nan=True) and np.array_equal(a["y"], b["y"], equal_nan=True)
         assert "field" not in new or np.array_equal(grown["field"]["data"], new["field"]["data"])
     assert (box.player.film.captions, box.player.film.labels) == (anew.captions, anew.labels)

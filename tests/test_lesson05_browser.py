@@ -38,9 +38,7 @@ def cats(lab):
 
 
 def clicks(p, box, name, times):
-    return [
-        p.evaluate(CLICK, [button(box, name).element_handle(), box.element_handle()]) for _ in range(times)
-    ]
+    return [p.evaluate(CLICK, [button(box, name).element_handle(), box.element_handle()]) for _ in range(times)]
 
 
 def lessons(p, name="duel"):
@@ -93,11 +91,7 @@ def test_rewind_and_branch(lab, points):
     p, box = lab, points
     film = box.locator(".fp")
     ask_kernel(p, "duel.restart()")
-    for name, words in (
-        ("1  Draw", "No weights moved"),
-        ("2  Teach", "G's did not"),
-        ("3  Fool", "D's did not"),
-    ):
+    for name, words in (("1  Draw", "No weights moved"), ("2  Teach", "G's did not"), ("3  Fool", "D's did not")):
         button(box, name).click()
         box.get_by_text(words).wait_for()
     p.evaluate(IDLE, 20_000)
@@ -135,7 +129,5 @@ def test_from_button_to_picture(lab, which, limit):
     """The aim is `limit` ms on an idle core, and what it took is printed; here, beside another worker, only a hang fails."""
     p, box = lab, shown(lab, which)
     took = {name: clicks(p, box, name, 6)[1:] for name in ("2  Teach", "3  Fool", "4  Repeat")}
-    print(
-        {name: f"median {statistics.median(ms):.0f} ms, largest {max(ms):.0f}" for name, ms in took.items()}
-    )
+    print({name: f"median {statistics.median(ms):.0f} ms, largest {max(ms):.0f}" for name, ms in took.items()})
     assert all(statistics.median(ms) < 40 * limit for ms in took.values()), took

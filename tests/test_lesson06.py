@@ -31,14 +31,7 @@ from diffusion_lib.course.lesson06 import (
     winning,
 )
 from diffusion_lib.course.lesson06.collapse import SPEEDS, move_in, snapshot
-from diffusion_lib.course.lesson06.recipes import (
-    FILMED,
-    bilinear,
-    edged,
-    recorded,
-    slope_factors,
-    whereabouts,
-)
+from diffusion_lib.course.lesson06.recipes import FILMED, bilinear, edged, recorded, slope_factors, whereabouts
 from diffusion_lib.course.lesson06.rungs import Climb, climbed
 from diffusion_lib.evaluation import records
 from diffusion_lib.evaluation.metrics import near_modes
@@ -95,12 +88,8 @@ def test_a_rewind_goes_on_from_the_weights_of_that_frame(lab, recipe, monkeypatc
 def test_fakes_outside_stand_on_the_edge_and_are_counted(lab):
     lab.model.body[-1][-1].bias.data = torch.tensor([40.0, 0.0])  # all fly to the right
     seen = lab._look()
-    assert (
-        seen["outside"] == 1 and np.allclose(seen["x"][:, 0], lab.limit) and abs(seen["x"][:, 1]).max() < 0.5
-    )
-    assert "outside, drawn on the edge: 100%" in lab._caption(seen) and "too few to count" in lab._caption(
-        seen
-    )
+    assert seen["outside"] == 1 and np.allclose(seen["x"][:, 0], lab.limit) and abs(seen["x"][:, 1]).max() < 0.5
+    assert "outside, drawn on the edge: 100%" in lab._caption(seen) and "too few to count" in lab._caption(seen)
 
 
 def test_start_again_forgets_and_bad_wishes_are_refused(lab):
@@ -314,9 +303,7 @@ def test_the_motion_table_is_the_recording():
         lines = motion_table(head).splitlines()[1:5]
         kinds = [(a, b) for a in ("minimax", "non-saturating") for b in ("plain", "Adam")]
         for row, (loss, optimizer) in zip(lines, kinds, strict=True):
-            runs = [
-                r for r in book["play"] if (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)
-            ]
+            runs = [r for r in book["play"] if (r["loss"], r["optimizer"], r["head"]) == (loss, optimizer, head)]
             assert len(runs) == 5 and row.startswith(loss)
             first = [r["rows"][0][3] for r in runs]
             ends = [[math.inf if r.get("error") else r["rows"][-1][k] for r in runs] for k in (1, 6)]
@@ -400,9 +387,7 @@ def test_the_smallest_rung_gives_both_the_same_time(monkeypatch):
     box.join()
     assert box.state == "done" and box.resume.disabled
     assert all(e.steps == 3 for e in box.entries.values()) and len(box.entries) == 2
-    assert (
-        "GAN 3 steps" in box.player.film["captions"][-1] and "DDPM 3 steps" in box.player.film["captions"][-1]
-    )
+    assert "GAN 3 steps" in box.player.film["captions"][-1] and "DDPM 3 steps" in box.player.film["captions"][-1]
     with pytest.raises(ValueError, match="rungs"):
         climb(12)
 

@@ -55,14 +55,7 @@ def book_of(**coverage):
         for f, column in coverage.items()
         for s, c in enumerate(column)
     ]
-    floor = {
-        "coverage": 0.97,
-        "precision": 0.98,
-        "recall": 0.95,
-        "frechet": 2.0,
-        "nearer_to_training": 0.5,
-        "fails": 0,
-    }
+    floor = {"coverage": 0.97, "precision": 0.98, "recall": 0.95, "frechet": 2.0, "nearer_to_training": 0.5, "fails": 0}
     each = {k: {"training_per_sample": 1e6, "expected": 1e6, "training": 10, "drawing": 5} for k in FAMILIES}
     return {
         "runs": runs,
@@ -171,10 +164,7 @@ def test_the_film_has_a_panel_for_each_and_what_it_says_is_what_was_counted(race
     last = race.history.items()[-1]
     for k, e in race.entries.items():
         assert f"{k} {e.steps:,} steps, covers {last[k]['coverage']:.2f}" in film["captions"][-1]
-    assert (
-        film["labels"][-1] == f"{race.trained:.1f} s"
-        and f"Done: {race.trained:.1f} seconds each" in race.says.value
-    )
+    assert film["labels"][-1] == f"{race.trained:.1f} s" and f"Done: {race.trained:.1f} seconds each" in race.says.value
 
 
 @pytest.mark.heavy
@@ -254,9 +244,7 @@ def test_before_the_first_step_the_table_says_so():
 # ---------------------------------------------------------------------------------------- recorded
 
 
-@pytest.mark.parametrize(
-    "place", [p.stem.removeprefix("arena_") for p in sorted(records.RECORDS.glob("arena_*.json"))]
-)
+@pytest.mark.parametrize("place", [p.stem.removeprefix("arena_") for p in sorted(records.RECORDS.glob("arena_*.json"))])
 def test_every_recorded_race_can_be_seen_and_read(place):
     film = lesson07.recorded_arena(place).film
     book = records.race_book(place)
@@ -402,9 +390,7 @@ def test_what_lesson_07_says_is_what_was_recorded():
     grid = records.race_book("grid")
     assert min(r["modes"] for r in grid["runs"]) == 25  # all three find every island
     first = {k: seconds_to(grid, k) for k in FAMILIES}
-    each = {
-        k: np.median([r["drawing_ms"] for r in grid["runs"] if r["family"] == k]) / 1000 for k in FAMILIES
-    }
+    each = {k: np.median([r["drawing_ms"] for r in grid["runs"] if r["family"] == k]) / 1000 for k in FAMILIES}
     total = {k: first[k] + 1000 * each[k] if first[k] else math.inf for k in FAMILIES}
     assert min(total, key=total.get) == "DDPM"  # of a thousand points
     digits = records.race_book("digits")
@@ -427,15 +413,11 @@ def test_what_lesson_07_says_is_what_was_recorded():
         "coverage": ["DDPM has more", "no difference shown", "DDPM has more", "GAN has more"],
     }
     for key, said in pairs.items():
-        pair = [
-            lesson07.verdict(place, key).splitlines()[1] for place in ("grid", "digits", "sprites", "mnist")
-        ]
+        pair = [lesson07.verdict(place, key).splitlines()[1] for place in ("grid", "digits", "sprites", "mnist")]
         assert all(line.endswith(words) for line, words in zip(pair, said, strict=True)), pair
     assert "GAN has more" in lesson07.verdict("mnist", "accuracy").splitlines()[1]
     assert "no difference shown" in lesson07.verdict("mnist", "frechet").splitlines()[1]
-    far = {
-        k: [r["frechet"] for r in records.race_book("mnist")["runs"] if r["family"] == k] for k in FAMILIES
-    }
+    far = {k: [r["frechet"] for r in records.race_book("mnist")["runs"] if r["family"] == k] for k in FAMILIES}
     assert sum(a > b for a, b in zip(far["GAN"], far["DDPM"], strict=True)) == 3  # in three of five seeds
     channels = {r["options"].get("channels", 32) for r in records.race_book("mnist")["search"]["DDPM"]}
     assert channels == {16, 32} and records.race_book("mnist")["options"]["DDPM"]["channels"] == 16
@@ -476,18 +458,11 @@ def test_each_metric_sees_what_its_docstring_says_and_is_blind_to_the_rest():
     assert far[missing, "coverage"] < -4 and far[missing, "kl"] > 4
     assert quiet(missing, "precision", "sliced", "high_quality")
     assert far[half, "sliced"] > 4 and quiet(half, "precision", "density", "high_quality")
-    assert (
-        far[shrunk, "sd_ratio"] < -4
-        and far[shrunk, "precision"] > 0
-        and quiet(shrunk, "sliced", "frechet", "kl")
-    )
+    assert far[shrunk, "sd_ratio"] < -4 and far[shrunk, "precision"] > 0 and quiet(shrunk, "sliced", "frechet", "kl")
     assert far[wide, "precision"] < -4 and far[wide, "recall"] > 4 and quiet(wide, "frechet", "sliced")
     assert far[junk, "precision"] < -4 and far[junk, "recall"] > 0 and quiet(junk, "frechet", "sliced", "kl")
     assert far[copies, "copied"] > 4 and quiet(copies, *[m for m in METRICS if m != "copied"])
-    assert (
-        film["captions"][0].endswith("Clearly seen by: none.")
-        and "nearer to training" in film["captions"][-1]
-    )
+    assert film["captions"][0].endswith("Clearly seen by: none.") and "nearer to training" in film["captions"][-1]
 
 
 @pytest.mark.parametrize(
@@ -556,8 +531,7 @@ def test_the_ledger_and_the_rows_of_real_ones(monkeypatch):
     found = columns(recorded.ledger("grid"))
     for family, size in sizes.items():
         assert (
-            found[family]["learned"] == f"{size['training']:,}"
-            and found[family]["to draw"] == f"{size['drawing']:,}"
+            found[family]["learned"] == f"{size['training']:,}" and found[family]["to draw"] == f"{size['drawing']:,}"
         )
         assert numbers(found[family]["TFLOP (thought)"]) == [1.0, 2.0]
     found = columns(recorded.quality("grid", "coverage"))
@@ -573,9 +547,7 @@ def test_the_recorded_races_lines_are_powers_of_ten():
     row = next(r for r in book["runs"] if r["family"] == "GAN" and not r.get("error"))
     shown = line(player, "Fréchet", "GAN")[0, 1:]
     assert 10**shown == pytest.approx([c["frechet"] for c in row["curve"]], rel=1e-4)
-    assert 10 ** line(player, "Fréchet", "real ones")[0, 0] == pytest.approx(
-        book["floor"]["frechet"], rel=1e-4
-    )
+    assert 10 ** line(player, "Fréchet", "real ones")[0, 0] == pytest.approx(book["floor"]["frechet"], rel=1e-4)
     for i, family in enumerate(("GAN", "VAE", "DDPM")):
         assert player.film["panels"][i]["title"] == family
 
@@ -640,9 +612,7 @@ def test_each_family_has_its_panel_its_line_and_its_words(new_race):
             cloud(new_race.player, family, i)[0], x, atol=1e-5
         )
         assert line(new_race.player, "coverage", family)[0, 0] == pytest.approx(frame[family]["coverage"])
-        assert (
-            f"{family} 0 steps, covers {frame[family]['coverage']:.2f}" in new_race.player.film["captions"][0]
-        )
+        assert f"{family} 0 steps, covers {frame[family]['coverage']:.2f}" in new_race.player.film["captions"][0]
     assert line(new_race.player, "coverage", "real ones")[0, 0] == pytest.approx(new_race.floor)
 
 
@@ -651,8 +621,7 @@ def test_the_bet_is_held_against_who_has_more_or_less(new_race, monkeypatch):
         entry.record = Record(5, 1.0, 0.5, 1.0, {})
     score = {"GAN": (0.9, 0.5, 0.1, False), "VAE": (0.3, 0.8, 0.2, True), "DDPM": (0.7, 0.6, 4.0, False)}
     new_race.judged = {
-        k: dict(zip(("coverage", "precision", "drawing_ms", "fails"), v, strict=True))
-        for k, v in score.items()
+        k: dict(zip(("coverage", "precision", "drawing_ms", "fails"), v, strict=True)) for k, v in score.items()
     }
     monkeypatch.setattr(new_race, "_scores", lambda judged: "")
     monkeypatch.setattr(new_race, "_costs", lambda judged: "")
@@ -674,9 +643,7 @@ def test_frechet_distances_in_floors():
     )
     box = SimpleNamespace(place=place)
     found = arena_view.LiveArena._scores(box, {"GAN": row, "VAE": row | {"frechet": 3.0}})
-    cells = {
-        re.split(r"\s{2,}", text.strip())[0]: re.split(r"\s{2,}", text.strip()) for text in found.splitlines()
-    }
+    cells = {re.split(r"\s{2,}", text.strip())[0]: re.split(r"\s{2,}", text.strip()) for text in found.splitlines()}
     head = re.split(r"\s{2,}", found.splitlines()[0].strip())
     at = head.index("Fréchet, in floors") + 1
     assert cells["GAN"][at] == "3.0" and cells["VAE"][at] == "1.5" and cells["real ones"][at] == "1.0"

@@ -68,9 +68,7 @@ def test_every_film_moves_and_says_what_it_shows(lab, index, words):
     screenshot(lab, f"arena_film_{index}")
 
 
-@pytest.mark.parametrize(
-    ("index", "words"), [(6, "real ones"), (7, "no difference shown"), (8, "break-even")]
-)
+@pytest.mark.parametrize(("index", "words"), [(6, "real ones"), (7, "no difference shown"), (8, "break-even")])
 def test_a_table_is_large_and_fits(lab, index, words):
     lab.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)
     box = lab.locator(f".jp-Cell[data-windowed-list-index='{index}'] .jp-RenderedHTMLCommon").first

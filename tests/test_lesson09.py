@@ -51,9 +51,7 @@ def test_the_map_holds_what_the_decoder_draws():
     net = store.load("digits_vae2")
     box = lesson09.latent_map()
     film, n = box.film, box.film["steps"]
-    assert (
-        len(film["decoded"]) == n * n * 64 and len(film["real"]) == 64 * 1000 and len(film["label"]) == 1000
-    )
+    assert len(film["decoded"]) == n * n * 64 and len(film["real"]) == 64 * 1000 and len(film["label"]) == 1000
     axis = torch.linspace(-film["limit"], film["limit"], n)
     row, column = 7, 40  # the row is the second number of z
     z = torch.stack([axis[column], axis[row]])[None]
@@ -91,9 +89,7 @@ def test_the_map_unfolds_and_can_be_walked_on(monkeypatch):
 def test_the_two_parts_are_the_bound():
     net = store.load("digits_vae2")
     parts = bound_parts(net, UNSEEN.x[:200], UNSEEN.levels)
-    assert parts["surprise"] + parts["KL"] == pytest.approx(
-        vae.bits_per_dimension(net, UNSEEN.x[:200], 17), rel=0.02
-    )
+    assert parts["surprise"] + parts["KL"] == pytest.approx(vae.bits_per_dimension(net, UNSEEN.x[:200], 17), rel=0.02)
 
 
 # ---------------------------------------------------------------------------------------- walks
@@ -291,10 +287,7 @@ def test_what_is_said_of_copying():
     quality = json.loads((ROOT / "benchmarks" / "quality.json").read_text())["digits"]
     read, steps = ([s[k] for s in quality["seeds"]] for k in ("nearer_to_training", "steps"))
     assert f"{min(steps):,} to {max(steps):,} steps" in said and quality["what"].startswith("120 s")
-    assert (
-        " to ".join(str(math.floor(100 * v + 0.5)) for v in (min(read), max(read))) + " %" in said
-        and len(read) == 3
-    )
+    assert " to ".join(str(math.floor(100 * v + 0.5)) for v in (min(read), max(read))) + " %" in said and len(read) == 3
 
 
 def test_what_is_said_of_disguises():
@@ -367,9 +360,7 @@ def test_the_map_that_unfolds_names_digits_and_numbers():
     marks = {m["name"]: m for m in panel(box.player, "where digits")["marks"]}
     for k in box.SHOWN:
         assert np.allclose(
-            np.stack([at(marks[str(k)], "x")[0], at(marks[str(k)], "y")[0]], 1),
-            mu[y == k].detach(),
-            atol=1e-5,
+            np.stack([at(marks[str(k)], "x")[0], at(marks[str(k)], "y")[0]], 1), mu[y == k].detach(), atol=1e-5
         )
     corner = box.model.decode(torch.tensor([[-2.2, 2.2], [2.2, 2.2]]))  # the first row is at the top
     sheet = pictures(box.player, "what is decoded")[0].astype(int)
@@ -392,9 +383,7 @@ def test_the_straight_line_is_shorter_and_the_walks_go_from_first_to_last():
     for name, x in middle.items():
         length = float(x.flatten(1).norm(dim=1))
         assert line(player, "length of x", name)[0, 1] == pytest.approx(length, rel=1e-4)
-        assert float(re.search(rf"{name} ([\d.]+)", player.film["captions"][1])[1]) == pytest.approx(
-            length, abs=0.06
-        )
+        assert float(re.search(rf"{name} ([\d.]+)", player.film["captions"][1])[1]) == pytest.approx(length, abs=0.06)
         shown = pictures(player, f"diffusion, {name}")[1].astype(int)
         assert np.abs(shown - grid(measures.from_noise(ddim, x), columns=2)).max() <= 1
     found = latents.walk_frames(n=1, frames=2, seed=3)
@@ -407,20 +396,14 @@ def test_the_straight_line_is_shorter_and_the_walks_go_from_first_to_last():
 
 
 def text_rows(table):
-    return [
-        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table.html)
-    ]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", table.html)]
 
 
 def test_the_tables_of_lesson_9_have_each_number_under_its_name():
     book = records.read("latents")
     head, *rows = text_rows(latents.midpoint_table())
     for cells, r in zip(rows, book["midpoints"], strict=True):
-        for name, key in (
-            ("ends", "ends"),
-            ("middle of the arc", "arc"),
-            ("middle of the straight line", "straight"),
-        ):
+        for name, key in (("ends", "ends"), ("middle of the arc", "arc"), ("middle of the straight line", "straight")):
             assert cells[head.index(name)] == f"{r[key]:.1f}"
     head, *rows = text_rows(blurring.s_table())
     for cells, r in zip(rows, book["s"], strict=True):
@@ -445,12 +428,7 @@ def test_what_is_kept_by_2_and_by_16_numbers():
         rows.append(model.decode(model.encode(x)[0]))
         error = float((model.decode(model.encode(unseen)[0]) - unseen).pow(2).mean())
         assert float(re.search(rf"{name} ([\d.]+)", said)[1]) == pytest.approx(error, abs=6e-4)
-    assert (
-        np.abs(
-            pictures(player, "unseen digits")[0].astype(int) - grid(torch.cat(rows), columns=3, pad=2)
-        ).max()
-        <= 1
-    )
+    assert np.abs(pictures(player, "unseen digits")[0].astype(int) - grid(torch.cat(rows), columns=3, pad=2)).max() <= 1
 
 
 def test_what_is_lost_and_why_it_blurs(small_vae):
@@ -459,15 +437,11 @@ def test_what_is_lost_and_why_it_blurs(small_vae):
     z = mu + (0.5 * logvar).exp() * torch.randn(mu.shape, generator=dice(2))
     mean = measures.shares(small_vae, z, x) @ x.flatten(1)
     found = measures.lost(small_vae, x, seed=2)
-    assert found["decoder"] == pytest.approx(
-        float((mean - small_vae.decode(z).flatten(1)).pow(2).mean()), rel=1e-4
-    )
+    assert found["decoder"] == pytest.approx(float((mean - small_vae.decode(z).flatten(1)).pow(2).mean()), rel=1e-4)
     assert found["several"] + found["decoder"] == pytest.approx(found["error"])
     player = blurring.why_blurred(small_vae, frames=2, seed=1)
     for i in range(2):
-        mean, drawn = (
-            pictures(player, title)[i] / 127.5 - 1 for title in ("their weighted", "what the decoder")
-        )
+        mean, drawn = (pictures(player, title)[i] / 127.5 - 1 for title in ("their weighted", "what the decoder"))
         first = pictures(player, "digits that may")[i, :8, :8] / 127.5 - 1
         to_mean, to_digit = numbers(player.film["captions"][i])
         assert to_mean == pytest.approx(np.sqrt(((mean - drawn) ** 2).mean()), abs=0.02)
@@ -486,9 +460,7 @@ def test_edges_go_both_ways_and_each_makers_bar_has_its_name(monkeypatch):
     monkeypatch.setattr(blurring, "drawn_by_all", lambda n: found)
     player = blurring.sharpness(24)
     ticks = [text for _, text in panel(player, "edges")["xticks"]]
-    assert ticks == ["real", "s=0.1", "s=0.5", "grain", "GAN", "DDPM"] and player.film["labels"] == list(
-        names
-    )
+    assert ticks == ["real", "s=0.1", "s=0.5", "grain", "GAN", "DDPM"] and player.film["labels"] == list(names)
     for i, x in enumerate(found.values()):
         sharp = measures.edges(x) / measures.edges(found["real"])
         assert numbers(player.film["captions"][i])[0] == pytest.approx(sharp, abs=6e-3)
@@ -509,8 +481,7 @@ def test_is_it_a_copy_shows_seen_under_samples_and_unseen_under_seen():
     player = copying.is_it_a_copy(found, show=4)
     rows = [samples[:4], seen[nearest(samples[:4], seen)[1]], fresh[nearest(samples[:4], fresh)[1]]]
     assert np.array_equal(
-        pictures(player, "samples;  nearest seen;  nearest unseen")[0],
-        grid(torch.cat(rows), columns=4, pad=2),
+        pictures(player, "samples;  nearest seen;  nearest unseen")[0], grid(torch.cat(rows), columns=4, pad=2)
     )
     said = player.film["captions"][0]
     for words, x in (("to seen", seen), ("to unseen", fresh)):
@@ -531,6 +502,4 @@ def test_outright_means_much_nearer_to_one():
     x = torch.zeros(1, 1, 8, 8)
     x[..., 2, 3] = 1
     assert copying.DISGUISES["one pixel to the right"](x)[..., 2, 4] == 1
-    assert (
-        copying.DISGUISES["mirrored"](x)[..., 2, 4] == 1 and copying.DISGUISES["negative"](x)[..., 2, 3] == -1
-    )
+    assert copying.DISGUISES["mirrored"](x)[..., 2, 4] == 1 and copying.DISGUISES["negative"](x)[..., 2, 3] == -1

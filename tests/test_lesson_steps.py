@@ -49,10 +49,7 @@ def test_no_lesson_has_a_training_by_the_clock_but_the_races():
     rooms = sorted(p.name for p in Path(course.__file__).parent.glob("lesson*"))
     faces = [importlib.import_module(f"{course.__name__}.{room}") for room in rooms]
     by_clock = [
-        f"views.{n}("
-        for face in faces
-        for n in face.__all__
-        if getattr(usual(getattr(face, n)), "default", None)
+        f"views.{n}(" for face in faces for n in face.__all__ if getattr(usual(getattr(face, n)), "default", None)
     ]
     timed = [
         name
@@ -64,9 +61,7 @@ def test_no_lesson_has_a_training_by_the_clock_but_the_races():
 
 @pytest.mark.parametrize("times", (1 / 3, 3))
 @pytest.mark.parametrize("cell", ("06-live-code", "07-live-code"))
-def test_06_07_a_race_is_what_its_text_says_with_a_third_and_three_times_the_seconds(
-    cell, times, monkeypatch
-):
+def test_06_07_a_race_is_what_its_text_says_with_a_third_and_three_times_the_seconds(cell, times, monkeypatch):
     """Nobody is more than one step ahead, all come to their seconds; on the islands somebody finds all 25, and the table has all."""
     seconds, real, gaps, steps = times * float(code(cell, r"seconds=(\d+)")), arena.race, [], []
 
@@ -79,20 +74,14 @@ def test_06_07_a_race_is_what_its_text_says_with_a_third_and_three_times_the_sec
             yield entry
 
     monkeypatch.setattr(arena, "race", watched)
-    box = (
-        lesson06.climb(8, seconds=seconds)
-        if cell.startswith("06")
-        else lesson07.live_arena("grid", seconds=seconds)
-    )
+    box = lesson06.climb(8, seconds=seconds) if cell.startswith("06") else lesson07.live_arena("grid", seconds=seconds)
     box.join()
     only(None)
     assert box.state == "done" and max(gaps) <= max(steps)
     assert all(not e.error and e.seconds >= seconds and e.steps for e in box.entries.values())
     last = box.history.items()[-1]
     if cell.startswith("07"):
-        found = [
-            mode_report(torch.as_tensor(last[k]["x"]), GRID.modes, GRID.sd)["modes"] for k in box.entries
-        ]
+        found = [mode_report(torch.as_tensor(last[k]["x"]), GRID.modes, GRID.sd)["modes"] for k in box.entries]
         assert max(found) == len(GRID.modes) and all(k in str(box.table()) for k in box.entries)
 
 
@@ -156,8 +145,7 @@ def test_04_own_pictures_are_learned():
     box = lesson04.fine_tune(network, own.x, steps=told("04-own-train-code"))
     box.join()
     before, after = (
-        nearest(torch.cat(list(ddpm.draw(m, 12, 12, seed=0, y=none))), own.x)[0].mean()
-        for m in (network, box.model)
+        nearest(torch.cat(list(ddpm.draw(m, 12, 12, seed=0, y=none))), own.x)[0].mean() for m in (network, box.model)
     )
     assert after < 0.7 * before
 

@@ -107,10 +107,7 @@ def test_a_package_brings_japanese_letters_and_is_not_imported(cat_and_dog, tmp_
     monkeypatch.syspath_prepend(package.parent)
     monkeypatch.setattr(figures, "_package_font", PACKAGE_FONT)
     monkeypatch.setattr(figures, "_system_fonts", list)
-    assert (
-        figures._font_of("猫") == str(package / "fonts" / "ipaexg.ttf")
-        and figures._font_of("ε") == figures.DEJAVU
-    )
+    assert figures._font_of("猫") == str(package / "fonts" / "ipaexg.ttf") and figures._font_of("ε") == figures.DEJAVU
     monkeypatch.setattr(figures, "_package_font", lambda: pytest.fail("asked for a letter that DejaVu has"))
     assert figures._font_of("é") == figures.DEJAVU
 

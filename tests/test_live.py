@@ -16,9 +16,7 @@ def test_one_training_at_a_time():
     heard = []
 
     def fake(name):
-        return SimpleNamespace(
-            halt=lambda: heard.append(f"{name} halted"), join=lambda: heard.append(f"{name} joined")
-        )
+        return SimpleNamespace(halt=lambda: heard.append(f"{name} halted"), join=lambda: heard.append(f"{name} joined"))
 
     a, b = fake("a"), fake("b")
     only(a), only(b)
@@ -27,9 +25,7 @@ def test_one_training_at_a_time():
     assert heard[2:] == ["b halted", "b joined"] and not worker._working
 
 
-@pytest.mark.parametrize(
-    "how", [{"steps": 5, "seconds": 5}, {"steps": 0}, {"seconds": -1}, {"seconds": math.inf}]
-)
+@pytest.mark.parametrize("how", [{"steps": 5, "seconds": 5}, {"steps": 0}, {"seconds": -1}, {"seconds": math.inf}])
 def test_a_budget_is_one_of_two(how):
     with pytest.raises(ValueError, match=r"steps|seconds"):
         budget(**{"steps": None, "seconds": None, "usual": 7} | how)

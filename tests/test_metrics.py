@@ -99,9 +99,7 @@ def test_sliced_wasserstein_is_scipys_along_each_direction():
     assert sliced_wasserstein(a, b, 7, seed=3) == pytest.approx(wanted)
     # a shift by v costs |v . w| along w; its mean over directions of the plane is 2 / pi |v|
     flat = torch.randn(50, 2)
-    assert sliced_wasserstein(flat, flat + torch.tensor([3.0, 4.0]), 4000) == pytest.approx(
-        5 * 2 / np.pi, rel=0.03
-    )
+    assert sliced_wasserstein(flat, flat + torch.tensor([3.0, 4.0]), 4000) == pytest.approx(5 * 2 / np.pi, rel=0.03)
 
 
 def test_the_kernel_distance_is_the_papers_with_the_librarys_kernel():
@@ -152,8 +150,7 @@ def test_frechet_of_two_bell_curves_is_its_closed_form():
     a, b = torch.randn(50, 4, generator=g) @ torch.randn(4, 4, generator=g), torch.randn(60, 4, generator=g)
     ca, cb = torch.cov(a.double().T).numpy(), torch.cov(b.double().T).numpy()
     expected = (
-        float((a.double().mean(0) - b.double().mean(0)).pow(2).sum())
-        + (ca + cb - 2 * sqrtm(ca @ cb).real).trace()
+        float((a.double().mean(0) - b.double().mean(0)).pow(2).sum()) + (ca + cb - 2 * sqrtm(ca @ cb).real).trace()
     )
     assert frechet(a, b) == pytest.approx(expected, rel=1e-6)
 

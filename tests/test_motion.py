@@ -48,9 +48,7 @@ def test_play_follows_the_optimizer_that_it_is_told(plain, monkeypatch):
     assert last[1] == last[2] > 0  # one step: as far as it is long
     _, g, _ = motion.pair(0, "non-saturating")
     n = sum(p.numel() for p in g.model.parameters())
-    if (
-        plain is None
-    ):  # Adam's first step is the rate in every number that has a gradient, however small that is
+    if plain is None:  # Adam's first step is the rate in every number that has a gradient, however small that is
         assert last[1] == pytest.approx(g.lr * math.sqrt(n), rel=0.02)
     else:  # and plain descent's is about as long as the gradient at the look says (D had one more lesson since)
         assert 0.5 < last[1] / (plain * first[3]) < 2

@@ -94,9 +94,7 @@ def test_a_sampler(monkeypatch, capsys):
     assert "dummy" in said("sample --help", capsys)
     said("sample --weights digits --n 2 --steps 5 --sampler dummy --out x.npy", capsys)
     times = store.load("digits").schedule.times(5, "snr")
-    assert heard == [
-        (t, s, times[max(0, i - 3) : i], (2, 1, 8, 8)) for i, (t, s) in enumerate(pairwise(times))
-    ]
+    assert heard == [(t, s, times[max(0, i - 3) : i], (2, 1, 8, 8)) for i, (t, s) in enumerate(pairwise(times))]
     model, xT = store.load("digits"), torch.randn(2, 1, 8, 8)
     (*_, mine), (*_, ddim) = (sample(model, xT, steps=5, sampler=k, clip=1.0) for k in ("dummy", "ddim"))
     assert torch.allclose(mine.xs, ddim.xs, atol=1e-4)
@@ -193,9 +191,7 @@ BELL = SimpleNamespace(
     NETS=(Bell,),
     CALLS=1,
     network=lambda model: model,
-    training_flops=lambda parts, x, y, F: (
-        3 * F(parts.learners[0].model, torch.zeros(x[0].numel(), x[0].numel()))
-    ),
+    training_flops=lambda parts, x, y, F: 3 * F(parts.learners[0].model, torch.zeros(x[0].numel(), x[0].numel())),
 )
 PLACE = arena.Place(data.ring(400), data.ring(300, seed=9))
 

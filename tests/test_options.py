@@ -88,18 +88,14 @@ def training(monkeypatch):
 
     def saved(path, model, card, half=False):
         spy.update({"out": str(path), "half": half})
-        spy.update(
-            {"card " + k: card[k] for k in ("data", "items", "model", "seed", "steps", "seconds", "batch")}
-        )
+        spy.update({"card " + k: card[k] for k in ("data", "items", "model", "seed", "steps", "seconds", "batch")})
         Path(path).touch()
 
     monkeypatch.setattr(data, "load", loaded)
     for name, family in FAMILIES.items():
         monkeypatch.setattr(family, "build", building(name))
     monkeypatch.setattr(train, "fit", fitted), monkeypatch.setattr(store, "save", saved)
-    monkeypatch.setattr(
-        machine, "pick_device", lambda wanted: spy.update(asked=wanted) or torch.device("cpu")
-    )
+    monkeypatch.setattr(machine, "pick_device", lambda wanted: spy.update(asked=wanted) or torch.device("cpu"))
     return spy
 
 
@@ -194,10 +190,7 @@ def test_channels_are_obeyed_by_points_and_pictures(model):
     pictures = data.Data(torch.zeros(8, 1, 8, 8), torch.zeros(8).long(), ("a",))
     for d in (data.ring(8), pictures):
         more = {"precision": "float32"} if model == "ddpm" else {}
-        sizes = [
-            sum(p.numel() for p in FAMILIES[model].build(d, channels=n, **more)[0].parameters())
-            for n in (8, 16)
-        ]
+        sizes = [sum(p.numel() for p in FAMILIES[model].build(d, channels=n, **more)[0].parameters()) for n in (8, 16)]
         assert sizes[0] < sizes[1]
     with pytest.raises(ValueError, match="channels that divide by 8"):
         ddpm.build(pictures, channels=9)
@@ -266,11 +259,7 @@ def test_an_option_of_sample_changes_what_it_names_and_nothing_else(sampling, ca
         return
     after = spied(sampling, f"sample --weights {family} {words}")
     assert differing(before, after) == set(wanted) and {k: after[k] for k in wanted} == wanted
-    assert before["family"] == family and (before["n"], before["seed"], before["out"]) == (
-        64,
-        0,
-        "samples.npy",
-    )
+    assert before["family"] == family and (before["n"], before["seed"], before["out"]) == (64, 0, "samples.npy")
 
 
 def test_a_class_that_nobody_knows_is_refused(sampling, capsys):
@@ -329,9 +318,7 @@ def drawing(monkeypatch):
 
     def box(sources, schedule, *more, seed=None, **rest):
         spy.update(
-            sources=[(k, seen(v)) for k, v in sources.items()],
-            schedule=told({"s": schedule}),
-            seed=more[1:] or seed,
+            sources=[(k, seen(v)) for k, v in sources.items()], schedule=told({"s": schedule}), seed=more[1:] or seed
         )
         return SimpleNamespace(player=SimpleNamespace(save_html=page))
 
@@ -375,11 +362,7 @@ FORWARD = COMMON | {
     "--image": [(out, "--image a.png", keys) for out, keys in EACH],
     "--kind": [(out, "--kind flower", keys) for out, keys in EACH],
     "--caption": [(out, "--caption 'black cat'", keys) for out, keys in EACH],
-    "--T": [
-        (PNG, "--T 17", {"rows", "labels"}),
-        (GIF, "--T 17", {"rows", "labels"}),
-        (PAGE, "--T 17", {"schedule"}),
-    ],
+    "--T": [(PNG, "--T 17", {"rows", "labels"}), (GIF, "--T 17", {"rows", "labels"}), (PAGE, "--T 17", {"schedule"})],
     "--spacing": [
         (PNG, "--spacing noise", {"rows", "labels"}),
         (GIF, "--spacing noise", {"rows", "labels"}),
@@ -426,9 +409,7 @@ def test_an_option_of_figure_forward_changes_what_it_names_and_nothing_else(draw
 
 
 @pytest.mark.parametrize("option", REVERSE)
-def test_an_option_of_figure_reverse_changes_what_it_names_and_nothing_else(
-    drawing, capsys, monkeypatch, option
-):
+def test_an_option_of_figure_reverse_changes_what_it_names_and_nothing_else(drawing, capsys, monkeypatch, option):
     kinds = {"cats": "cat", "flowers": "flower"}
     monkeypatch.setattr(data, "load", lambda name, n, size: data.sprites(4, size, 0, kinds[name]))
     figure(drawing, capsys, "reverse", {"--size": 8, "--steps": 3}, REVERSE[option])
@@ -440,10 +421,7 @@ def test_the_sizes_that_help_names_are_the_sizes_that_are_drawn(here, capsys):
             __main__.main(["figure", command, "--help"])
         assert "what we draw ourselves has up to 256" in " ".join(capsys.readouterr().out.split())
     assert __main__.main(["figure", "forward", "--size", "257"]) == 2 and "256" in capsys.readouterr().err
-    assert (
-        __main__.main(shlex.split("figure forward --image a.png --size 512 --frames 2 --T 2 --out a.gif"))
-        == 0
-    )
+    assert __main__.main(shlex.split("figure forward --image a.png --size 512 --frames 2 --T 2 --out a.gif")) == 0
 
 
 @pytest.mark.parametrize("words", ["forward --kind digit", "reverse --data digits", "reverse --data mnist"])

@@ -38,15 +38,10 @@ def test_denoiser_is_bayes_rule_by_numerical_integration():
     a = S.alpha_bar[t]
     x0 = torch.linspace(-6, 6, 20_001, dtype=F64)
     prior = sum(
-        wk * torch.distributions.Normal(m, sd).log_prob(x0).exp()
-        for wk, m in zip(w.double(), means[:, 0], strict=True)
+        wk * torch.distributions.Normal(m, sd).log_prob(x0).exp() for wk, m in zip(w.double(), means[:, 0], strict=True)
     )
     for xt in (-1.5, 0.0, 0.8):
-        like = (
-            torch.distributions.Normal(a.sqrt() * x0, (1 - a).sqrt())
-            .log_prob(torch.tensor(xt, dtype=F64))
-            .exp()
-        )
+        like = torch.distributions.Normal(a.sqrt() * x0, (1 - a).sqrt()).log_prob(torch.tensor(xt, dtype=F64)).exp()
         evidence = torch.trapezoid(prior * like, x0)
         guess = torch.trapezoid(x0 * prior * like, x0) / evidence
         point = torch.tensor([[xt]], dtype=F64)
@@ -141,14 +136,9 @@ def test_the_papers_unscaled_betas_fail_even_a_perfect_denoiser():
         (lambda: ideal_denoiser(torch.zeros(3, 2) / 0, S), "The data contains NaN"),
         (lambda: mixture_denoiser(torch.zeros(3, 2), 0.1, S, torch.ones(2)), "3 numbers"),
         (lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 3), 4), "knows (2,)"),
+        (lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 2), 4, torch.tensor([1])), "without labels"),
         (
-            lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 2), 4, torch.tensor([1])),
-            "without labels",
-        ),
-        (
-            lambda: ideal_denoiser(torch.zeros(3, 2), S, torch.arange(3))(
-                torch.zeros(1, 2), 4, torch.tensor([7])
-            ),
+            lambda: ideal_denoiser(torch.zeros(3, 2), S, torch.arange(3))(torch.zeros(1, 2), 4, torch.tensor([7])),
             "no class 7",
         ),
         (lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 2), 51), "1..50"),

@@ -51,9 +51,7 @@ def test_any_format_from_path_bytes_image_or_array(tmp_path, suffix):
     ):
         d = photo(source, size=16)
         left, right = colours(d)
-        assert (
-            d.x.shape == (1, 3, 16, 16) and (left - RED).abs().max() < 12 and (right - BLUE).abs().max() < 12
-        )
+        assert d.x.shape == (1, 3, 16, 16) and (left - RED).abs().max() < 12 and (right - BLUE).abs().max() < 12
 
 
 def test_exif_rotation_is_applied(tmp_path):
@@ -289,9 +287,7 @@ def test_a_colour_profile_is_followed_and_a_broken_one_left_alone():
 def test_a_file_is_closed_when_its_picture_is_read(tmp_path):
     frames = [Image.new("RGB", (20, 20), c) for c in ("red", "blue")]
     for name in ("a.gif", "a.tif", "a.png"):
-        frames[0].save(
-            tmp_path / name, **({} if name == "a.png" else {"save_all": True, "append_images": frames[1:]})
-        )
+        frames[0].save(tmp_path / name, **({} if name == "a.png" else {"save_all": True, "append_images": frames[1:]}))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for name in ("a.gif", "a.tif", "a.png"):
@@ -305,9 +301,7 @@ def test_a_file_is_closed_when_its_picture_is_read(tmp_path):
 
 def test_a_text_bomb_is_one_sentence_of_ours():
     def chunk(kind, content):
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 4, 8, 0, 0, 0, 0))
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 80_000_000, 9))
@@ -330,8 +324,6 @@ def test_photos_are_turned_made_square_and_put_on_white():
     assert turned[2, 8, 2] > 200 > 60 > turned[2, 8, 0] and turned[13, 8, 0] > 200  # blue above, red below
     wide = Image.new("RGB", (90, 30), "green")
     wide.paste("red", (0, 0, 30, 30))
-    assert (
-        square(wide, 15, crop="center")[:, :, 0].max() < 60 and square(wide, 15, crop="none")[7, 2, 0] > 200
-    )
+    assert square(wide, 15, crop="center")[:, :, 0].max() < 60 and square(wide, 15, crop="none")[7, 2, 0] > 200
     clear = Image.new("RGBA", (8, 8), (0, 0, 0, 0))
     assert square(clear, 8).min() == 255

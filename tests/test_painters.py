@@ -57,16 +57,10 @@ def test_stars_by_night_clouds_by_day_and_spots_on_the_moon_alone():
     day, night = (cat(pose="loaf", time=time) for time in ("day", "night"))
     for x, y, _ in STARS[:4]:
         ring = [
-            pixel(night, x + 0.12 * a, y + 0.12 * b)
-            for a, b in ((1, 0), (-1, 0), (0, -1))
-            if abs(x + 0.12 * a) < 1
+            pixel(night, x + 0.12 * a, y + 0.12 * b) for a, b in ((1, 0), (-1, 0), (0, -1)) if abs(x + 0.12 * a) < 1
         ]
         assert pixel(night, x, y).sum() > max(r.sum() for r in ring) + 100  # a bright spot
-        ring = [
-            pixel(day, x + 0.12 * a, y + 0.12 * b)
-            for a, b in ((1, 0), (-1, 0), (0, -1))
-            if abs(x + 0.12 * a) < 1
-        ]
+        ring = [pixel(day, x + 0.12 * a, y + 0.12 * b) for a, b in ((1, 0), (-1, 0), (0, -1)) if abs(x + 0.12 * a) < 1]
         assert abs(pixel(day, x, y).sum() - np.mean([r.sum() for r in ring])) < 120
     by_day, beside = pixel(day, -0.72, 0.58), pixel(day, -0.3, 0.58)
     assert by_day.min() > 225 > beside.min()  # a white cloud in a blue sky
@@ -115,9 +109,7 @@ def test_wide_eyes_are_wider_and_sleepy_ones_curve_the_other_way():
 
 def test_each_pattern_is_where_it_belongs():
     for fur in ("orange", "black"):
-        plain, tabby, tuxedo, patched = (
-            cat(fur=fur, pattern=p) for p in ("plain", "tabby", "tuxedo", "patched")
-        )
+        plain, tabby, tuxedo, patched = (cat(fur=fur, pattern=p) for p in ("plain", "tabby", "tuxedo", "patched"))
         mark, bib, coat = code(FUR[fur][1]), code(FUR[fur][2]), code(FUR[fur][0])
         assert close(head(tuxedo, 0, -0.05), bib) and close(head(plain, 0, -0.05), coat)  # the blaze
         # the bib
@@ -141,9 +133,7 @@ def test_each_pose_has_its_own_body():
 
     assert fur_at("loaf", -0.6, -0.6) and fur_at("loaf", 0.6, -0.55)
     assert fur_at("curled", 0.6, -0.3) and not fur_at("curled", -0.75, -0.6)
-    assert (
-        fur_at("sitting", 0.3, -0.7) and not fur_at("sitting", -0.6, -0.6) and fur_at("portrait", 0.6, -0.2)
-    )
+    assert fur_at("sitting", 0.3, -0.7) and not fur_at("sitting", -0.6, -0.6) and fur_at("portrait", 0.6, -0.2)
 
 
 # ---------------------------------------------------------------------------------------- flowers
@@ -158,9 +148,7 @@ def test_petals_and_centre_have_their_own_colours():
     tulip = flower(petals="blue", centre="yellow", shape="tulip")
     red, blue = tulip[..., 0], tulip[..., 2]
     middle = tulip[40:75, 56:72]
-    assert (np.abs(middle - code(COLOURS["yellow"])).max(-1) < 40).sum() > 20 and (
-        blue > red + 60
-    ).sum() > 200
+    assert (np.abs(middle - code(COLOURS["yellow"])).max(-1) < 40).sum() > 20 and (blue > red + 60).sum() > 200
 
 
 @pytest.mark.parametrize(("count", "n"), [("five", 5), ("six", 6), ("eight", 8)])
@@ -168,9 +156,7 @@ def test_the_petals_can_be_counted(count, n):
     """Around a circle near the petals' tips, petals and what lies between take turns."""
     image = flower(petals="white", centre="red", shape="pointed", count=count, time="night")
     angles = np.linspace(0, 2 * np.pi, 720, endpoint=False)
-    bright = np.array(
-        [pixel(image, 0.68 * 0.82 * np.sin(a), 0.2 + 0.68 * 0.82 * np.cos(a)).sum() for a in angles]
-    )
+    bright = np.array([pixel(image, 0.68 * 0.82 * np.sin(a), 0.2 + 0.68 * 0.82 * np.cos(a)).sum() for a in angles])
     wave = np.abs(np.fft.rfft(bright - bright.mean()))
     assert next(k for k in range(3, 13) if wave[k] > 0.5 * wave[3:].max()) == n  # twice as many lie behind
 
@@ -194,12 +180,12 @@ def test_a_tulip_has_as_many_petals_as_it_says(count, n):
 
     colours = {k: k for k in ("shade", "petals", "edge", "centre")}
     painters._paint_tulip(Leaf(), n, colours)
-    assert (
-        painted.count("edge"),
-        painted.count("shade"),
-        painted.count("petals"),
-        painted.count("centre"),
-    ) == (n, behind, front, front)
+    assert (painted.count("edge"), painted.count("shade"), painted.count("petals"), painted.count("centre")) == (
+        n,
+        behind,
+        front,
+        front,
+    )
 
 
 @pytest.mark.parametrize("species", factors.FACTORS)

@@ -159,9 +159,7 @@ def test_bad_input_is_one_sentence(make, says):
 
 def test_bytes_are_the_numbers():
     panel = pixels(COLOR)
-    sent = np.frombuffer(panel["data"], np.uint8).reshape(
-        -1, panel["height"], panel["width"], panel["channels"]
-    )
+    sent = np.frombuffer(panel["data"], np.uint8).reshape(-1, panel["height"], panel["width"], panel["channels"])
     assert (sent == COLOR).all() and panel["frames"] == F
     x0, eps = torch.rand(3, 4, 5), torch.randn(3, 4, 5)
     panel = mix(x0, eps, torch.linspace(1, 0, F, dtype=torch.float64))
@@ -183,10 +181,7 @@ def test_ticks_are_few_and_round():
 def test_cursor_dots_lie_on_the_lines():
     x = np.arange(F)
     *_, dots = curve(
-        x,
-        {"a": x**2, "bars": x, "b": np.outer(x, x)},
-        kind=("line", "bars", "line"),
-        cursor=x + 0.5 * (x < 6),
+        x, {"a": x**2, "bars": x, "b": np.outer(x, x)}, kind=("line", "bars", "line"), cursor=x + 0.5 * (x < 6)
     )["marks"]
     y = np.frombuffer(dots["y"], "<f4").reshape(F, 2)
     assert dots["colors"] == [0, 2] and y[2].tolist() == [6.5, 5.0]
@@ -242,11 +237,7 @@ def test_tensors_of_every_kind_are_drawn(kind):
     plain = mix(np.zeros((3, 8, 8)), np.zeros((3, 8, 8)), s.alpha_bar)
     assert np.array_equal(mix(x, x, s.alpha_bar)["x0"], plain["x0"])
     assert lesson01.explore_forward({"a": x}, s).player.n_frames == 6
-    (
-        lesson02.explore_schedule({"a": x}, T=50),
-        lesson02.two_rulers(x[None]),
-        lesson02.two_sizes(x[:, ::2, ::2], x, s),
-    )
+    (lesson02.explore_schedule({"a": x}, T=50), lesson02.two_rulers(x[None]), lesson02.two_sizes(x[:, ::2, ::2], x, s))
     lesson01.chain_log_probability(x, s)
     for what in (x.detach().float().numpy(), x.int(), x[0, 0], torch.full((3, 8, 8), 5.0), None):
         with pytest.raises(ValueError, match="must be one float tensor"):
@@ -266,9 +257,7 @@ def test_clouds_keep_x_and_y_apart_and_so_does_their_noise():
 
 
 def test_words_stand_where_they_were_asked_for():
-    p = curve(
-        [0, 10], {"up": [0, 1]}, "title", xlabel="along", ylabel="upwards", notes="a note", lead="a lead"
-    )
+    p = curve([0, 10], {"up": [0, 1]}, "title", xlabel="along", ylabel="upwards", notes="a note", lead="a lead")
     assert (p["title"], p["xlabel"], p["ylabel"], p["notes"], p["lead"]) == (
         "title",
         "along",
@@ -290,10 +279,6 @@ def test_the_cursors_dot_is_on_the_line_of_its_frame():
     x, ys = np.arange(4.0), np.array([[0.0, 1, 2, 3], [10, 11, 12, 13], [20, 21, 22, 23]])
     p = curve(x, {"a": ys}, cursor=[0.0, 1.5, 3.0])
     vertical, dots = p["marks"][1:]
-    assert at(dots, "y")[:, 0].tolist() == [0.0, 11.5, 23.0] and at(dots, "x")[:, 0].tolist() == [
-        0.0,
-        1.5,
-        3.0,
-    ]
+    assert at(dots, "y")[:, 0].tolist() == [0.0, 11.5, 23.0] and at(dots, "x")[:, 0].tolist() == [0.0, 1.5, 3.0]
     assert at(vertical, "x").tolist() == [[0, 0], [1.5, 1.5], [3, 3]]
     assert line([p], "", "a")[1].tolist() == ys[1].tolist()

@@ -34,9 +34,7 @@ def everything(**kwargs):
             pixels(GREY, "grey", notes=[f"n{i}" for i in range(F)], lead="="),
             pixels(COLOR[:1], "still"),
             mix(x0, RNG.normal(size=x0.shape), ALPHA_BAR, "mix"),
-            scatter(
-                points, "points", eps=points[::-1], alpha_bar=ALPHA_BAR, colors=np.arange(9) % 3, trail=[0]
-            ),
+            scatter(points, "points", eps=points[::-1], alpha_bar=ALPHA_BAR, colors=np.arange(9) % 3, trail=[0]),
             curve(x, {"a": x**2, "b": np.outer(x, x)}, "curve", cursor=x, xlabel="x_{t}"),
         ],
         **kwargs,
@@ -148,9 +146,7 @@ def test_page_holds_the_same_script_and_frames(tmp_path):
     stored = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page, re.S)[1])
     assert stored["value"] == 4 and stored["film"]["captions"] == [NASTY] and stored["film"]["name"] == NASTY
     assert (
-        page.count("<img") == 0
-        and page.count("</script>") == 2
-        and "\u2028" not in page.split("application/json")[1]
+        page.count("<img") == 0 and page.count("</script>") == 2 and "\u2028" not in page.split("application/json")[1]
     )
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "https://" not in page
 
@@ -200,14 +196,12 @@ def test_every_widget_of_ours_is_heard_beside_a_cell():
 
     checking.exercises()  # every lesson's room is open
 
-    ours = [
-        c for c in anywidget.AnyWidget.__subclasses__() if c.__module__.startswith(diffusion_lib.__name__)
-    ]
+    ours = [c for c in anywidget.AnyWidget.__subclasses__() if c.__module__.startswith(diffusion_lib.__name__)]
     assert {"FramePlayer", "Care", "Sculptor", "LatentMap", "Pad"} <= {c.__name__ for c in ours}
     for c in ours:
-        assert "heard_at_once(self)" in inspect.getsource(
-            c
-        ) or f"heard_at_once({c.__name__}(" in inspect.getsource(inspect.getmodule(c)), c.__name__
+        assert "heard_at_once(self)" in inspect.getsource(c) or f"heard_at_once({c.__name__}(" in inspect.getsource(
+            inspect.getmodule(c)
+        ), c.__name__
 
 
 def test_a_view_that_has_moved_gets_another_still(monkeypatch):
@@ -260,9 +254,7 @@ def test_a_still_that_cannot_be_drawn_never_keeps_the_player_from_its_page(monke
     monkeypatch.setattr(player.__class__, "still", lambda self: 1 / 0)
     with pytest.warns(UserWarning, match=r"still picture of 'A film.*ZeroDivisionError"):
         data, _ = player._repr_mimebundle_()
-    assert (
-        "application/vnd.jupyter.widget-view+json" in data and "image/png" not in data and data["text/plain"]
-    )
+    assert "application/vnd.jupyter.widget-view+json" in data and "image/png" not in data and data["text/plain"]
 
 
 def test_nbconvert_writes_the_still_where_no_widget_state_is_stored():
@@ -274,9 +266,9 @@ def test_nbconvert_writes_the_still_where_no_widget_state_is_stored():
     page, _ = nbconvert.HTMLExporter(template_name="basic").from_notebook_node(notebook)
     assert data["image/png"][:200] in page and "widget-view" not in page
     assert "store_widget_state" in nbconvert.preprocessors.ExecutePreprocessor.class_trait_names()
-    assert "--ExecutePreprocessor.store_widget_state=False" in (
-        Path(__file__).parent.parent / "README.md"
-    ).read_text("utf-8")
+    assert "--ExecutePreprocessor.store_widget_state=False" in (Path(__file__).parent.parent / "README.md").read_text(
+        "utf-8"
+    )
 
 
 # ---------------------------------------------------------------------------------------- the player
@@ -297,13 +289,7 @@ def test_a_frame_is_clamped_at_both_ends():
 
 def test_options_are_handed_on(tmp_path):
     player = film(
-        start=3,
-        loop=True,
-        fps=7,
-        panel_width=99,
-        captions="said",
-        labels=[f"l{i}" for i in range(5)],
-        name="N",
+        start=3, loop=True, fps=7, panel_width=99, captions="said", labels=[f"l{i}" for i in range(5)], name="N"
     )
     assert (
         player.value == 3

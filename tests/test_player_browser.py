@@ -26,15 +26,9 @@ def film(T=T, size=16, name="A test film"):
     panels = [
         pixels(stored, "stored", notes=[f"note {i}" + " and more" * (i % 5) for i in t]),
         mix(
-            x0,
-            eps,
-            alpha_bar,
-            "mixed x_{t}",
-            lead=[f"= {a:.3f} ×" if i % 2 else "=" for i, a in enumerate(alpha_bar)],
+            x0, eps, alpha_bar, "mixed x_{t}", lead=[f"= {a:.3f} ×" if i % 2 else "=" for i, a in enumerate(alpha_bar)]
         ),
-        scatter(
-            rng.normal(size=(50, 2)), "cloud", eps=rng.normal(size=(50, 2)), alpha_bar=alpha_bar, trail=[1]
-        ),
+        scatter(rng.normal(size=(50, 2)), "cloud", eps=rng.normal(size=(50, 2)), alpha_bar=alpha_bar, trail=[1]),
         curve(t, {"a": alpha_bar}, "curve", cursor=t, xlabel="t"),
     ]
     captions = [f"caption {i} " + "with words " * (i % 30) for i in t]
@@ -68,17 +62,13 @@ class View:
         data = (
             self.root.locator("canvas")
             .nth(n)
-            .evaluate(
-                "(c) => [c.width, c.height, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-            )
+            .evaluate("(c) => [c.width, c.height, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
         )
         return np.array(data[2:]).reshape(data[1], data[0], 4)[..., :3]
 
     def set(self, i):
         """As a drag does it."""
-        self.slider.evaluate(
-            "(el, i) => { el.value = i; el.dispatchEvent(new Event('input', { bubbles: true })); }", i
-        )
+        self.slider.evaluate("(el, i) => { el.value = i; el.dispatchEvent(new Event('input', { bubbles: true })); }", i)
 
     def until(self, index):
         """Wait until the slider shows this frame."""
@@ -309,12 +299,7 @@ def test_a_save_stores_the_still_of_what_was_last_seen(lab):
         ]
     assert other["text/plain"].startswith("<img") and view.root.evaluate("(el) => el.known") == 1
     assert (
-        len(
-            {
-                place["application/vnd.jupyter.widget-view+json"]["model_id"]
-                for place in (first, second, other, boxed)
-            }
-        )
+        len({place["application/vnd.jupyter.widget-view+json"]["model_id"] for place in (first, second, other, boxed)})
         == 3
     )
 
@@ -331,9 +316,7 @@ def test_themes(lab):
     view = View(lab)
     plots = []
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
-        lab.evaluate(
-            "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
-        )
+        lab.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
         dark = theme.endswith("Dark")
         lab.wait_for_function(
             f"document.querySelector('.fp').classList.contains('in-the-dark') === {str(dark).lower()}"
@@ -348,10 +331,7 @@ def test_screen_reader(lab):
     view.set(3)
     assert view.root.get_attribute("role") == "group" and view.root.get_attribute("aria-label")
     assert view.slider.get_attribute("aria-valuetext").startswith("t = 3. caption 3")
-    assert (
-        view.root.locator("canvas").nth(0).get_attribute("aria-label")
-        == "stored. note 3 and more and more and more"
-    )
+    assert view.root.locator("canvas").nth(0).get_attribute("aria-label") == "stored. note 3 and more and more and more"
     assert view.root.locator("[aria-live], output").count() == 0
 
 
@@ -457,9 +437,7 @@ def test_phone(open_page):
     view.page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     assert view.index == T / 2
     width, height = (
-        view.root.locator("canvas")
-        .nth(3)
-        .evaluate("(c) => [c.width / c.clientWidth, c.height / c.clientHeight]")
+        view.root.locator("canvas").nth(3).evaluate("(c) => [c.width / c.clientWidth, c.height / c.clientHeight]")
     )
     assert abs(width - 2) < 0.05 and abs(height - 2) < 0.05  # sharp on a dense screen
     screenshot(view.page, "player-phone")
@@ -520,9 +498,7 @@ def three_alike():
     """Three clouds of one shape with a legend and a field, as a lesson compares them, and a long readout."""
     x = np.random.default_rng(0).uniform(-1, 1, (200, 2))
     field = np.full((1, 4, 4, 3), (150, 203, 236), np.uint8)
-    panels = [
-        scatter(x, f"cloud {i}", name="points", field=field, xlim=(-1, 1), ylim=(-1, 1)) for i in range(3)
-    ]
+    panels = [scatter(x, f"cloud {i}", name="points", field=field, xlim=(-1, 1), ylim=(-1, 1)) for i in range(3)]
     return FramePlayer(panels, labels=[f"t = {i} / 1000" for i in range(900, 903)], captions=["a", "b", "c"])
 
 
@@ -540,9 +516,7 @@ def test_a_phone_keeps_the_slider_at_hand_and_equals_equal(open_page, tmp_path):
 def test_two_films_in_one_page(open_page, tmp_path):
     """A blogger pastes the body of one exported page below that of another."""
     pages = [
-        FramePlayer(pixels(np.full((k, 4, 4), 40 * k, np.uint8)), name=f"film of {k}").save_html(
-            tmp_path / f"{k}.html"
-        )
+        FramePlayer(pixels(np.full((k, 4, 4), 40 * k, np.uint8)), name=f"film of {k}").save_html(tmp_path / f"{k}.html")
         for k in (2, 3)
     ]
     both = tmp_path / "both.html"

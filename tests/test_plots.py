@@ -31,9 +31,7 @@ def test_curves_are_drawn_in_their_colours_and_named_at_their_ends():
     ys = {"up": t, "down": 101 - t, "same end": 102 - t}
     fig = curves(t, ys, xlabel="$t$", log="y")
     a = pixels(png(fig))
-    assert all(hue_share(a, figures.PALETTE[i]) > 0.0005 for i in range(3)) and not hue_share(
-        a, figures.PALETTE[3]
-    )
+    assert all(hue_share(a, figures.PALETTE[i]) > 0.0005 for i in range(3)) and not hue_share(a, figures.PALETTE[3])
     names = {text.get_text(): text.get_position()[1] for text in fig.axes[0].texts}
     assert names["up"] > names["same end"] > names["down"] and names["same end"] - names["down"] > 0.07
     assert fig.axes[0].get_yscale() == "log" and fig.axes[0].get_xscale() == "linear"

@@ -113,8 +113,6 @@ def test_a_guess_is_kept_compared_and_shut(monkeypatch):
         assert "Make your guess first" in box.value and not any(b.disabled for b in mine.buttons)
         next(b for b in mine.buttons if guess in b.description).click()
         assert mine.guess == guess and all(b.disabled for b in mine.buttons)
-        assert [b.description for b in mine.buttons] == [
-            f"{'●' if w == guess else '○'} {w}" for w in ("up", "down")
-        ]
+        assert [b.description for b in mine.buttons] == [f"{'●' if w == guess else '○'} {w}" for w in ("up", "down")]
         assert ("Well guessed" in box.value) == (guess == "up")
         assert dict(box.note.pairs)["You guessed"] == guess and dict(box.note.pairs)["It is"] == "up"

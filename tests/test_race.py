@@ -11,15 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 import race  # noqa: E402
 
-JOB = {
-    "name": "x",
-    "seed": 0,
-    "threads": 1,
-    "samples": 4,
-    "pilot": 2,
-    "checkpoints": [1.0, 2.0, 3.0],
-    "x": np.zeros(1),
-}
+JOB = {"name": "x", "seed": 0, "threads": 1, "samples": 4, "pilot": 2, "checkpoints": [1.0, 2.0, 3.0], "x": np.zeros(1)}
 
 # a competitor that trains in no time and whose samples are worth 30, then 20, then 10
 FAKE = """
@@ -68,11 +60,7 @@ def test_the_first_checkpoint_that_reaches_the_target_counts_and_a_first_look_do
 def test_a_peer_that_never_arrives_is_at_least_its_time_behind():
     ours, late = [{"reached": 60, "missed": 30}], {"reached": None, "missed": 600}
     assert race.times_ours(ours, [late]) == {"ratio": 10, "more": True, "at_least": 10}
-    assert race.times_ours(ours, [{"reached": 300, "missed": 120}]) == {
-        "ratio": 5,
-        "more": False,
-        "at_least": 2,
-    }
+    assert race.times_ours(ours, [{"reached": 300, "missed": 120}]) == {"ratio": 5, "more": False, "at_least": 2}
     assert race.times_ours([late], ours) is None, "ours did not reach the target either"
     several = race.times_ours(ours * 3, [late, {"reached": 300, "missed": 120}, late])
     assert several["ratio"] == 10 and several["more"] and several["interval"] == [5, 10]

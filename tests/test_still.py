@@ -79,9 +79,7 @@ def test_a_still_mixes_with_roots():
     want = round((0.5 * -0.6 + math.sqrt(0.75) * 0.9 + 1) * 127.5)
     assert where(image, [want] * 3, 1)[2] > 100_000
     plane = {"xlim": (-1, 1), "ylim": (-1, 1), "size": 20, "colors": 1}
-    mixed = FramePlayer(
-        scatter(np.array([[-0.6, 0.0]]), eps=np.array([[0.9, 0.5]]), alpha_bar=[1.0, 0.25], **plane)
-    )
+    mixed = FramePlayer(scatter(np.array([[-0.6, 0.0]]), eps=np.array([[0.9, 0.5]]), alpha_bar=[1.0, 0.25], **plane))
     plain = FramePlayer(scatter(np.array([[-0.3 + 0.9 * math.sqrt(0.75), 0.5 * math.sqrt(0.75)]]), **plane))
     assert where(picture(mixed, 1), rgb(PALETTE[1]))[:2] == pytest.approx(
         where(picture(plain), rgb(PALETTE[1]))[:2], abs=1.5
@@ -97,9 +95,7 @@ def test_bars_stand_on_0_and_have_their_height():
         heights.append((mine.min(), mine.max()))
     unit = (heights[1][1] - heights[1][0]) / 4
     assert heights[0][1] - heights[0][0] == pytest.approx(unit, rel=0.1)
-    assert heights[0][1] == pytest.approx(heights[1][1], abs=3) and heights[2][0] == pytest.approx(
-        heights[0][1], abs=4
-    )
+    assert heights[0][1] == pytest.approx(heights[1][1], abs=3) and heights[2][0] == pytest.approx(heights[0][1], abs=4)
     assert heights[2][1] - heights[2][0] == pytest.approx(2 * unit, rel=0.1)
 
 
@@ -121,11 +117,7 @@ def test_each_point_has_its_colour_and_each_title_its_panel(monkeypatch):
     FramePlayer(two, captions=["c0", "c1", "c2"]).still(1)
     drawn = {text: pen for pen, x, y, text in wrote if pen}
     assert {"a1", "b1", "c1", "2 / 3", "first", "second"} <= set(drawn) and "c0" not in drawn
-    assert (
-        drawn["first"] is drawn["a1"]
-        and drawn["second"] is drawn["b1"]
-        and drawn["first"] is not drawn["second"]
-    )
+    assert drawn["first"] is drawn["a1"] and drawn["second"] is drawn["b1"] and drawn["first"] is not drawn["second"]
 
 
 def test_the_axes_names_and_ticks_stand_at_their_axes(monkeypatch):
@@ -177,8 +169,7 @@ def test_a_stretched_cloud_keeps_one_scale_and_a_picture_of_bounded_size(ratio):
         (x0, x1), (y0, y1) = panel["xlim"], panel["ylim"]
         assert panel["shape"] == pytest.approx((y1 - y0) / (x1 - x0)) and 0.24 < panel["shape"] < 4.1
         assert (
-            x0 < points[:, 0].min() < points[:, 0].max() < x1
-            and y0 <= points[:, 1].min() <= points[:, 1].max() <= y1
+            x0 < points[:, 0].min() < points[:, 0].max() < x1 and y0 <= points[:, 1].min() <= points[:, 1].max() <= y1
         )
         wide, high = Image.open(io.BytesIO(FramePlayer(panel).still())).size
         assert wide <= 2600 and high <= 1200

@@ -34,9 +34,7 @@ def same(a, b):
 
 
 def test_weights_come_back_with_their_card_and_their_schedule(tmp_path):
-    model, _ = ddpm.build(
-        data.ring(50), schedule=Schedule.of("sigmoid", 30), predicts="eps", learn_variance=True
-    )
+    model, _ = ddpm.build(data.ring(50), schedule=Schedule.of("sigmoid", 30), predicts="eps", learn_variance=True)
     for p in model.parameters():
         nn.init.normal_(p)
     path = store.save(tmp_path / "w.safetensors", model, store.card(data="ring"))
@@ -47,8 +45,7 @@ def test_weights_come_back_with_their_card_and_their_schedule(tmp_path):
     assert again.predicts == "eps" and again.learns_variance and again.card["data"] == "ring"
     half = store.load(store.save(tmp_path / "h.safetensors", model, {}, half=True))
     assert all(
-        torch.allclose(a, b, rtol=1e-3, atol=1e-6)
-        for a, b in zip(numbers_of(model), numbers_of(half), strict=True)
+        torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(numbers_of(model), numbers_of(half), strict=True)
     )
 
 
@@ -78,22 +75,8 @@ def test_broken_and_foreign_files_get_one_sentence(tmp_path):
         about = json.loads(file.metadata()["diffusion_lib"])
     tensors = load_file(store.FOLDER / "digits.safetensors")
     without = {k: v for k, v in about.items() if k != "card"}
-    foreign = [
-        [],
-        None,
-        5,
-        "text",
-        {},
-        without,
-        about | {"card": [1]},
-        about | {"denoiser": {"schedule": "x"}},
-    ]
-    foreign += [
-        about | {"denoiser": 1},
-        about | {"net": "Transformer"},
-        about | {"config": {}},
-        about | {"sha256": ""},
-    ]
+    foreign = [[], None, 5, "text", {}, without, about | {"card": [1]}, about | {"denoiser": {"schedule": "x"}}]
+    foreign += [about | {"denoiser": 1}, about | {"net": "Transformer"}, about | {"config": {}}, about | {"sha256": ""}]
     for text in ["", "no JSON", *map(json.dumps, foreign)]:
         save_file(tensors, tmp_path / "foreign", {"diffusion_lib": text})
         with pytest.raises(ValueError, match=r"damaged|not written by"):
@@ -155,6 +138,4 @@ def test_a_file_remembers_what_its_network_predicts(tmp_path):
         again = store.load(store.save(tmp_path / "w.safetensors", other, {}))
         xt = torch.randn(4, 2)
         assert again.predicts == predicts and torch.allclose(again(xt, 7), other(xt, 7), atol=1e-6)
-        assert again.schedule.name == "cosine" and np.array_equal(
-            again.schedule.alpha_bar, model.schedule.alpha_bar
-        )
+        assert again.schedule.name == "cosine" and np.array_equal(again.schedule.alpha_bar, model.schedule.alpha_bar)

@@ -105,18 +105,14 @@ def defined(body):
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
             for target in getattr(node, "targets", None) or [node.target]:
-                names = {
-                    n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-                }
+                names = {n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
                 yield from names - read  # x = f(x) goes on with what x means
 
 
 @pytest.mark.heavy
 def test_no_name_is_defined_twice():
     """The second meaning wins without a word: `_half` was Wilson's half width and, 360 lines on, the maker of an exercise."""
-    for path in [
-        f for folder in ("diffusion_lib", "tests", "benchmarks") for f in (ROOT / folder).rglob("*.py")
-    ]:
+    for path in [f for folder in ("diffusion_lib", "tests", "benchmarks") for f in (ROOT / folder).rglob("*.py")]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for part in [tree, *(n for n in ast.walk(tree) if isinstance(n, ast.ClassDef))]:
             count = Counter(defined(part.body))
@@ -134,14 +130,10 @@ def test_no_view_hides_what_its_class_says():
         module = importlib.import_module(name)
         for cls in [c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == name]:
             tree = ast.parse(textwrap.dedent(inspect.getsource(cls)))
-            stored = [
-                n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
-            ]
+            stored = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)]
             for x in {n.attr for n in stored if isinstance(n.value, ast.Name) and n.value.id == "self"}:
                 for base in [b for b in cls.__mro__ if x in vars(b)]:
-                    meant = x in inspect.get_annotations(base) or isinstance(
-                        vars(base)[x], traitlets.TraitType
-                    )
+                    meant = x in inspect.get_annotations(base) or isinstance(vars(base)[x], traitlets.TraitType)
                     setter = isinstance(vars(base)[x], property) and vars(base)[x].fset
                     assert meant or setter, f"{cls.__name__} sets self.{x}, which {base.__name__} has already"
 
@@ -173,23 +165,13 @@ def test_links_between_lessons_carry_the_lessons_own_titles():
 
 
 def test_no_path_of_a_machine_and_no_secret_network():
-    for path in [
-        *PACKAGE.rglob("*.py"),
-        *PACKAGE.rglob("*.js"),
-        *NOTEBOOKS,
-        ROOT / "README.md",
-        ROOT / "Makefile",
-    ]:
-        assert not re.search(r"(?<![\w.])/(work|root|home|Users|tmp)/", path.read_text(encoding="utf-8")), (
-            path.name
-        )
+    for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.js"), *NOTEBOOKS, ROOT / "README.md", ROOT / "Makefile"]:
+        assert not re.search(r"(?<![\w.])/(work|root|home|Users|tmp)/", path.read_text(encoding="utf-8")), path.name
 
 
 def test_style():
     for command in (["check"], ["format", "--check"]):
-        run = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True
-        )
+        run = subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -203,9 +185,9 @@ class TestNotebook:
         for cell in cells(path, "code"):
             text = source(cell)
             assert len(text.splitlines()) <= 20, cell["id"]
-            assert not re.search(
-                r"^\s*class |\.cuda\(|^\s*[!%]|import \*|data:image|pip install", text, re.M
-            ), cell["id"]
+            assert not re.search(r"^\s*class |\.cuda\(|^\s*[!%]|import \*|data:image|pip install", text, re.M), cell[
+                "id"
+            ]
             assert not cell["outputs"] and cell["execution_count"] is None, f"{cell['id']} has stored outputs"
 
     def test_words_are_few_and_pictures_are_described(self, path):
@@ -217,14 +199,10 @@ class TestNotebook:
             for alt, target in re.findall(r"!\[(.*?)\]\((.*?)\)", text):
                 assert len(alt) > 15 and (path.parent / target).exists(), f"{cell['id']}: {target}"
             for target in re.findall(r"(?<!!)\[.*?\]\(([^)#]+)\)", text):
-                assert target.startswith("https://") or (path.parent / target).exists(), (
-                    f"{cell['id']}: {target}"
-                )
+                assert target.startswith("https://") or (path.parent / target).exists(), f"{cell['id']}: {target}"
 
     def test_one_title_and_no_jump_in_headings(self, path):
-        levels = [
-            len(h) for cell in cells(path, "markdown") for h in re.findall(r"^(#+) ", source(cell), re.M)
-        ]
+        levels = [len(h) for cell in cells(path, "markdown") for h in re.findall(r"^(#+) ", source(cell), re.M)]
         assert levels[0] == 1 and levels.count(1) == 1
         assert all(b - a <= 1 for a, b in pairwise(levels))
 
@@ -265,9 +243,7 @@ class TestNotebook:
         everything = cells(path)
         for i, c in enumerate(everything):
             if guess := re.match(r"(\w+) = predict\(", source(c)):
-                j = next(
-                    k for k in range(i, len(everything)) if f"{guess[1]}.reveal(" in source(everything[k])
-                )
+                j = next(k for k in range(i, len(everything)) if f"{guess[1]}.reveal(" in source(everything[k]))
                 answer = re.search(r'reveal\(\s*"([^"]+)"', source(everything[j]))[1].removeprefix("about ")
                 between = " ".join(source(k) for k in everything[i + 1 : j] if k["cell_type"] == "markdown")
                 if len(answer.split()) > 2 or re.search(r"\d\d", answer):

@@ -46,19 +46,11 @@ def test_only_an_interval_without_0_stands_out():
 
 def test_a_page_holds_tables_and_sentences():
     whole = page("One & only.", made())
-    assert (
-        str(whole) == "One & only.\n\n" + made()
-        and "One &amp; only." in whole.html
-        and "<table" in whole.html
-    )
+    assert str(whole) == "One & only.\n\n" + made() and "One &amp; only." in whole.html and "<table" in whole.html
 
 
 def test_an_interval_reads_from_low_to_high_and_stands_out_only_without_0():
     cell = Interval(0.2, 0.1, 0.35, 1.0)
     assert numbers(str(cell)) == [0.2, 0.1, 0.35]
-    thick = lambda c: float(
-        re.search(r'<line x1="[\d.]+" x2="[\d.]+" y1="12".*?stroke-width="(\d+)"', c.html)[1]
-    )
-    assert thick(cell) > thick(Interval(0.0, -0.1, 0.1, 1.0)) and thick(
-        Interval(-0.2, -0.3, -0.1, 1.0)
-    ) == thick(cell)
+    thick = lambda c: float(re.search(r'<line x1="[\d.]+" x2="[\d.]+" y1="12".*?stroke-width="(\d+)"', c.html)[1])
+    assert thick(cell) > thick(Interval(0.0, -0.1, 0.1, 1.0)) and thick(Interval(-0.2, -0.3, -0.1, 1.0)) == thick(cell)

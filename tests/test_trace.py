@@ -79,9 +79,4 @@ def test_a_film_is_thinned_evenly():
         for k in range(n):
             row.add(k)
         kept = row.items()
-        assert (
-            kept[0] == 0
-            and kept[-1] == n - 1
-            and len(set(np.diff(kept[:-1]).tolist())) == 1
-            and len(kept) > 4
-        )
+        assert kept[0] == 0 and kept[-1] == n - 1 and len(set(np.diff(kept[:-1]).tolist())) == 1 and len(kept) > 4

@@ -70,10 +70,7 @@ def test_the_average_takes_the_buffers_of_the_network():
         one.set_rate(1.0)
         one.descend(one.model(k + torch.randn(16, 3)).pow(2).mean())
     assert float(one.model[1].running_mean.abs().max()) > 0.01
-    assert (
-        torch.equal(one.ema[1].running_mean, one.model[1].running_mean)
-        and int(one.ema[1].num_batches_tracked) == 3
-    )
+    assert torch.equal(one.ema[1].running_mean, one.model[1].running_mean) and int(one.ema[1].num_batches_tracked) == 3
 
 
 # ---------------------------------------------------------------------------------------- the loop
@@ -244,9 +241,7 @@ def test_the_moving_average_is_the_weighted_sum_it_says():
 
 
 def test_the_rate_rises_and_falls():
-    assert (
-        rate(0.01) == pytest.approx(0.5) and rate(0.02) == pytest.approx(1) and rate(1.0) == pytest.approx(0)
-    )
+    assert rate(0.01) == pytest.approx(0.5) and rate(0.02) == pytest.approx(1) and rate(1.0) == pytest.approx(0)
     assert rate(0.51) == pytest.approx(0.5)
 
 
@@ -256,8 +251,7 @@ def small(**more):
 
 def digits_of(**more):
     return ddpm.build(
-        data.digits().subset(64),
-        **{"schedule": SCHEDULE, "batch": 8, "channels": 8, "precision": "float32"} | more,
+        data.digits().subset(64), **{"schedule": SCHEDULE, "batch": 8, "channels": 8, "precision": "float32"} | more
     )
 
 

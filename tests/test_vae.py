@@ -120,9 +120,7 @@ def test_shapes_and_every_weight_learns(shape, classes):
 def test_beta_rises_from_nothing_to_one(monkeypatch):
     seen = []
     truth = vae.vae_loss
-    monkeypatch.setattr(
-        vae, "vae_loss", lambda m, x, n, y, beta: seen.append(beta) or truth(m, x, n, y, beta)
-    )
+    monkeypatch.setattr(vae, "vae_loss", lambda m, x, n, y, beta: seen.append(beta) or truth(m, x, n, y, beta))
     _, parts = vae.build(data.ring(500), warmup=10, channels=8)
     for _ in fit(*parts, steps=15):
         pass
@@ -223,6 +221,4 @@ def test_vae_build_hands_on_its_s_and_draws_grain_for_points_only():
     with torch.no_grad():
         want = picture.decode(z, y).clamp(-1, 1)
         assert torch.allclose(torch.cat(list(vae.draw(picture, 3, y=y, seed=4))), want, atol=1e-6)
-        assert not torch.allclose(
-            torch.cat(list(vae.draw(picture, 3, y=y, seed=4, grain=True))), want, atol=0.05
-        )
+        assert not torch.allclose(torch.cat(list(vae.draw(picture, 3, y=y, seed=4, grain=True))), want, atol=0.05)

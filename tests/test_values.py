@@ -52,9 +52,7 @@ def test_whole_numbers_of_every_library_are_taken(kind):
     assert len(torch.cat(list(gan.draw(store.load("digits_gan"), n, batch=kind(4))))) == 10
 
 
-@pytest.mark.parametrize(
-    "n", [True, np.True_, torch.tensor(True), 3.0, "3", None, np.arange(3), -1, 11], ids=repr
-)
+@pytest.mark.parametrize("n", [True, np.True_, torch.tensor(True), 3.0, "3", None, np.arange(3), -1, 11], ids=repr)
 def test_what_is_no_whole_number_is_one_sentence(n):
     with pytest.raises(ValueError, match="Said"):
         integer(n, 0, 10, "Said.")
@@ -74,9 +72,7 @@ def test_records_of_tensors_compare_hash_and_print():
     a, b, c = Schedule.of("cosine", 10), Schedule.of("cosine", 10), Schedule.of("linear", 10)
     assert a == b and a != c and a in [c, b] and len({a, b, c}) == 2 and a != "cosine"
     assert a != Schedule(a.alpha_bar.clone() * torch.linspace(1, 0.9, 11), "cosine")
-    assert data.ring(10) == data.ring(10) != data.ring(10, seed=1) and hash(data.ring(10)) == hash(
-        data.ring(10)
-    )
+    assert data.ring(10) == data.ring(10) != data.ring(10, seed=1) and hash(data.ring(10)) == hash(data.ring(10))
     g = torch.Generator
     walks = [list(sample(PERFECT, X, S, [50, 20, 0], generator=g().manual_seed(seed))) for seed in (0, 0, 1)]
     assert walks[0] == walks[1] != walks[2] and hash(walks[0][0]) == hash(walks[1][0])
@@ -421,9 +417,7 @@ def test_a_table_of_no_numbers_is_one_sentence(table):
         sentence(error)
 
 
-@pytest.mark.parametrize(
-    "number", [None, "abc", [1], object(), torch.zeros(3)], ids=lambda n: type(n).__name__
-)
+@pytest.mark.parametrize("number", [None, "abc", [1], object(), torch.zeros(3)], ids=lambda n: type(n).__name__)
 def test_eta_and_clip_are_numbers(number):
     with pytest.raises(ValueError, match="eta must lie in"):
         reverse_step(X, EPS, 5, 4, S, EPS, eta=number)

@@ -81,9 +81,9 @@ def unmarked(path: Path):
     """String literals of two words or more that reach no _() and are no docstring, error, key of a slip or CSS: (line, text)."""
     tree, fine = ast.parse(path.read_text(encoding="utf-8")), set()
     for node in ast.walk(tree):
-        if isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        ) and ast.get_docstring(node):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node
+        ):
             fine.add(id(node.body[0].value))
         name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
         if isinstance(node, ast.Raise) or name in MARKED | FOR_PROGRAMMERS:
@@ -104,9 +104,7 @@ def unmarked(path: Path):
             yield node.lineno, text
 
 
-@pytest.mark.parametrize(
-    "path", sorted((PACKAGE / "course").rglob("*.py")), ids=lambda p: f"{p.parent.name}-{p.stem}"
-)
+@pytest.mark.parametrize("path", sorted((PACKAGE / "course").rglob("*.py")), ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_no_sentence_of_the_course_is_unmarked(path, found):
     """A literal that is marked elsewhere is a key: what is shown for it is looked up."""
     keys = {m.id for catalog in found.values() for m in catalog}
@@ -118,11 +116,7 @@ def _for_an_error(path: Path, line: int) -> bool:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for function in [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]:
         raised = {
-            n.id
-            for r in ast.walk(function)
-            if isinstance(r, ast.Raise)
-            for n in ast.walk(r)
-            if isinstance(n, ast.Name)
+            n.id for r in ast.walk(function) if isinstance(r, ast.Raise) for n in ast.walk(r) if isinstance(n, ast.Name)
         }
         for node in ast.walk(function):
             if isinstance(node, ast.Assign) and node.lineno <= line <= node.end_lineno:
@@ -173,9 +167,7 @@ def test_an_exercise_has_no_words_but_those_that_are_shown():
 def test_the_catalogues_are_those_of_the_sentences_today(found):
     there = {p.stem: p.read_text(encoding="utf-8") for p in (ROOT / "locale").glob("*.pot")}
     stale = [
-        n
-        for n in {*found, *there}
-        if n not in there or n not in found or catalogues.text_of(found[n]) != there[n]
+        n for n in {*found, *there} if n not in there or n not in found or catalogues.text_of(found[n]) != there[n]
     ]
     assert not stale, f"{stale}: `make words` writes them anew"
 

@@ -95,9 +95,7 @@ def test_every_word_of_a_lessons_views_is_in_the_catalogues_and_has_room(number,
             continue
         p.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", i)
         for out in p.locator(f".jp-Cell[data-windowed-list-index='{i}'] .jp-OutputArea-output").all():
-            p.evaluate(
-                "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-            )
+            p.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
             found = [w for text in out.evaluate(SAYS) for w in unmarked(text)]
             english |= {cell["id"]: found} if found else {}
             bad = out.evaluate(WRONG)

@@ -62,10 +62,7 @@ def run(make: Callable[[Tensor, dict], Competitor]) -> None:
     spent, used = time.perf_counter() - start, time.process_time() - cpu
     steps, images, ended = 0, 0, False
     parameters = sum(p.numel() for p in it.net.parameters())
-    say(
-        about=it.about
-        | {"parameters": parameters, "torch": torch.__version__, "threads": torch.get_num_threads()}
-    )
+    say(about=it.about | {"parameters": parameters, "torch": torch.__version__, "threads": torch.get_num_threads()})
     for lap, until in enumerate(job["checkpoints"]):
         while spent < until and not ended:
             start, cpu = time.perf_counter(), time.process_time()

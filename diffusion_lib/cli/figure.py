@@ -200,11 +200,7 @@ def _pictures(args):
         if args.size is not None and "size" not in takes(name):
             raise ValueError(f"{name} has pixels of its own: leave --size out.")
         return x
-    x = (
-        data.folder(args.folder, size).x
-        if args.folder
-        else torch.cat([data.photo(p, size).x for p in args.image])
-    )
+    x = data.folder(args.folder, size).x if args.folder else torch.cat([data.photo(p, size).x for p in args.image])
     which = "your picture" if len(x) == 1 else f"one of your {len(x)} pictures"
     tell(f"The perfect denoiser can only end at {which}: it remembers, and invents nothing.")
     return x
@@ -233,9 +229,7 @@ def _draw(args, rows, times, arrow: str, titles=None) -> None:
 
     if _ending(args) == ".gif":
         scale = max(1, 384 // rows[0].shape[2])  # by the width of (F, H, W[, 3]) or of a square (F, C, H, W)
-        save_gif(
-            rows[0], args.out, args.fps or 10, scale, 1.2, hold_first=0.8, labels=[f"t = {t}" for t in times]
-        )
+        save_gif(rows[0], args.out, args.fps or 10, scale, 1.2, hold_first=0.8, labels=[f"t = {t}" for t in times])
     else:
         labels = [f"$t = {t}$" for t in times]
         save(strip(rows, labels, titles, above=arrow, background=args.background or "white"), args.out)

@@ -43,11 +43,7 @@ def add_sample(commands) -> None:
         "--steps", type=number(1, 1000), metavar="N", help="ddpm: network calls for each sample (default: 50)"
     )
     p.add_argument(
-        "--class",
-        dest="label",
-        type=number(0, 10**4),
-        metavar="K",
-        help="only this class (default: each in turn)",
+        "--class", dest="label", type=number(0, 10**4), metavar="K", help="only this class (default: each in turn)"
     )
     p.add_argument(
         "--sampler",
@@ -63,18 +59,10 @@ def add_sample(commands) -> None:
     )
     p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
     p.add_argument(
-        "--seed",
-        type=number(0, 10**9),
-        default=0,
-        metavar="N",
-        help="another number draws other samples (default: 0)",
+        "--seed", type=number(0, 10**9), default=0, metavar="N", help="another number draws other samples (default: 0)"
     )
     p.add_argument(
-        "--out",
-        type=place(".npy", ".png"),
-        default="samples.npy",
-        metavar="FILE",
-        help="(default: samples.npy)",
+        "--out", type=place(".npy", ".png"), default="samples.npy", metavar="FILE", help="(default: samples.npy)"
     )
 
 
@@ -88,9 +76,7 @@ def sample(args) -> int:
 
     model = store.load(args.weights, pick_device(args.device))
     if (name := name_of(model)) is None:
-        raise ValueError(
-            f"{args.weights} judges, it cannot draw: give the weights of a {', '.join(FAMILIES)}."
-        )
+        raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a {', '.join(FAMILIES)}.")
     family, y = FAMILIES[name], None
     walk = {"steps": args.steps or 50, "sampler": args.sampler, "eta": args.eta}
     takes = inspect.signature(family.draw).parameters

@@ -143,11 +143,7 @@ def train(args) -> int:
         record, fault = _learn(args, parts, came)
         if record is None:
             raise fault or ValueError("Nothing was learned, so nothing was written.")
-        card |= {
-            "steps": record.step,
-            "seconds": round(record.seconds, 1),
-            "batch": parts.batch,
-        }
+        card |= {"steps": record.step, "seconds": round(record.seconds, 1), "batch": parts.batch}
         if record.progress < 1 and not args.checkpoint:
             _spare(args.out)
         out, elsewhere = _keep(args, model, card, came)
@@ -227,9 +223,7 @@ def _keep(args, model, card: dict, came: list[int]) -> tuple[Path, str]:
         except OSError as error:
             if not _columns() or set(came) - {signal.SIGINT}:
                 raise
-            complain(
-                f"{error} What was learned waits for that: it is tried again and again, until Ctrl+C gives it up."
-            )
+            complain(f"{error} What was learned waits for that: it is tried again and again, until Ctrl+C gives it up.")
             _wait(came, asked)
             if len(came) > asked:
                 raise

@@ -83,9 +83,7 @@ def _find(name: str) -> Exercise:
 def judge(e: Exercise, answer) -> Note:
     """The verdict on an answer, as a Note. Never raises, whatever the answer does."""
     what = f"`{answer.__name__}`" if hasattr(answer, "__name__") else _("your answer")
-    text = _('fill in {what}, then run the cells again; `hint("{name}")` helps.').format(
-        what=what, name=e.name
-    )
+    text = _('fill in {what}, then run the cells again; `hint("{name}")` helps.').format(what=what, name=e.name)
     todo = Note("open", _("Not yet"), text)
     if answer is None or answer is ...:
         return todo
@@ -153,9 +151,9 @@ def _problem(e: Exercise, function, cases: list[tuple], got: list) -> str:
     gaps = [(g.double() - w.double()).abs() for g, w in zip(got, want, strict=True)]
     i = max(range(len(gaps)), key=lambda i: float(gaps[i].max()))
     at = tuple(int(k) for k in torch.unravel_index(gaps[i].argmax(), gaps[i].shape))
-    return _(
-        "The largest difference is {gap:.4g}{where}: at {at} expected {right:.6g}, but got {mine:.6g}."
-    ).format(gap=gaps[i].max(), where=_where(e, cases[i]), at=list(at), right=want[i][at], mine=got[i][at])
+    return _("The largest difference is {gap:.4g}{where}: at {at} expected {right:.6g}, but got {mine:.6g}.").format(
+        gap=gaps[i].max(), where=_where(e, cases[i]), at=list(at), right=want[i][at], mine=got[i][at]
+    )
 
 
 def _is(got, slip, result) -> bool:
@@ -184,9 +182,7 @@ ADVICE = {
     "can be converted to Python scalars": N_(
         "`math.sqrt` and `float` take one number: read one entry of a table, `[t]`, or use `.sqrt()`"
     ),
-    "must be real number, not": N_(
-        "`math` works on one number: read one entry of a table, `[t]`, or use `.sqrt()`"
-    ),
+    "must be real number, not": N_("`math` works on one number: read one entry of a table, `[t]`, or use `.sqrt()`"),
 }
 
 
@@ -198,20 +194,14 @@ def _advice(error: str) -> str:
 def _misshapen(got, want: Tensor) -> str:
     """What is wrong with the form of a result, "" if nothing is."""
     if not isinstance(got, Tensor):
-        kind = (
-            _("nothing (is a `return` missing?)")
-            if got is None
-            else _("a {type}").format(type=type(got).__name__)
-        )
+        kind = _("nothing (is a `return` missing?)") if got is None else _("a {type}").format(type=type(got).__name__)
         tensor, whole = (
             _("The answer is {kind}, but should be a tensor"),
             _("The answer is {kind}, but should be a whole number"),
         )
         return (tensor if want.ndim else whole).format(kind=kind)
     if got.shape != want.shape:
-        return _("The shape is {mine}, but should be {right}").format(
-            mine=tuple(got.shape), right=tuple(want.shape)
-        )
+        return _("The shape is {mine}, but should be {right}").format(mine=tuple(got.shape), right=tuple(want.shape))
     if got.is_floating_point() != want.is_floating_point():
         return _("The numbers are {mine}, but should be {right}").format(mine=got.dtype, right=want.dtype)
     return ""
@@ -230,9 +220,7 @@ def _fault(got, want: Tensor) -> str:
     if form := _misshapen(got, want):
         return form
     if not bool(got.isfinite().all()):
-        return _(
-            "There is NaN or infinity in the result: look for the root of a negative number or a division by 0"
-        )
+        return _("There is NaN or infinity in the result: look for the root of a negative number or a division by 0")
     return "" if want.ndim or got == got.round() else _("The answer should be a whole number")
 
 

@@ -50,17 +50,14 @@ def shortened(arrows: np.ndarray, longest: float) -> np.ndarray:
     return longest * np.tanh(length) / np.maximum(length, 1e-9) * arrows
 
 
-def comet(
-    start: np.ndarray, arrows: np.ndarray, color: int, thin: float, thick: float, tail: int = 4
-) -> list[dict]:
+def comet(start: np.ndarray, arrows: np.ndarray, color: int, thin: float, thick: float, tail: int = 4) -> list[dict]:
     """Arrows (..., N, 2) from start as layers of `scatter`: a tail of dots that grow, for the thick end flies ahead.
 
     Dots of size thin would stand at the start, which only tail = 5 shows; of size thick at the end.
     """
     shares = (0.0, 0.25, 0.5, 0.75, 1.0)[-tail:]
     return [
-        {"points": start + share * arrows, "colors": color, "size": thin + (thick - thin) * share}
-        for share in shares
+        {"points": start + share * arrows, "colors": color, "size": thin + (thick - thin) * share} for share in shares
     ]
 
 

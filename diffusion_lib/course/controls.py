@@ -36,9 +36,7 @@ class Care(anywidget.AnyWidget):
         super().__init__(words=spoken(WORDS), **traits)
         heard_at_once(self)
         self.on_msg(
-            lambda care, content, buffers: self.send(
-                {"heard": content.get("ring"), "done": content.get("done")}
-            )
+            lambda care, content, buffers: self.send({"heard": content.get("ring"), "done": content.get("done")})
         )
 
 

@@ -76,9 +76,7 @@ def weighted_sum(weights, shift=0, land=-1):
         t, schedule = next(a for a in args if isinstance(a, int)), args[-1]
         table, i = schedule.alpha_bar, t + shift
         tensors = [a for a in args if isinstance(a, torch.Tensor)]
-        return sum(
-            w * x for w, x in zip(weights(schedule.alpha[i], table[i], table[i + land]), tensors, strict=True)
-        )
+        return sum(w * x for w, x in zip(weights(schedule.alpha[i], table[i], table[i + land]), tensors, strict=True))
 
     return formula
 

@@ -188,17 +188,12 @@ class Live(WorkBox):
         elif self.worker.stopping.is_set():
             self._state(
                 "stopped",
-                _("Stopped, and nothing is lost: {took}. Continue goes on from here.").format(
-                    took=self._took()
-                ),
+                _("Stopped, and nothing is lost: {took}. Continue goes on from here.").format(took=self._took()),
             )
         else:
             drawn = _("and {n:.0f} more to draw this film").format(n=self.drawing)
             self._state(
-                "done",
-                _("Done: {took}, {drawn}. Move the slider to look back.").format(
-                    took=self._took(), drawn=drawn
-                ),
+                "done", _("Done: {took}, {drawn}. Move the slider to look back.").format(took=self._took(), drawn=drawn)
             )
 
     def _took(self) -> str:

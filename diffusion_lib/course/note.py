@@ -30,9 +30,7 @@ class Note:
 
     def _repr_html_(self) -> str:
         symbol, colour = _KINDS[self.kind]
-        style = (
-            f"border-left:6px solid {colour}; padding:8px 16px; margin:4px 0; font-size:17px; line-height:1.5"
-        )
+        style = f"border-left:6px solid {colour}; padding:8px 16px; margin:4px 0; font-size:17px; line-height:1.5"
         text = re.sub(r"`([^`]+)`", r'<code style="font-size:16px">\1</code>', escape(self.text))
         pairs = "".join(f"<div>{escape(k)}: <b>{escape(v)}</b></div>" for k, v in self.pairs)
         code = self.code and f'<pre style="font-size:16px">{escape(self.code)}</pre>'

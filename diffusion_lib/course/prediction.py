@@ -42,17 +42,9 @@ class Prediction(_Stored, widgets.VBox):
 
     def __init__(self, question: str, options: tuple[str, ...]):
         self.said, self.question = {option: _(option) for option in options}, _(question)
-        self.note = Note(
-            "info", _("Predict"), self.question, ((_("Choose one"), " / ".join(self.said.values())),)
-        )
+        self.note = Note("info", _("Predict"), self.question, ((_("Choose one"), " / ".join(self.said.values())),))
         self.options, self.revealed, self._lock = options, False, RLock()
-        size = {
-            "width": "auto",
-            "height": "auto",
-            "min_height": "44px",
-            "padding": "6px 20px",
-            "margin": "4px",
-        }
+        size = {"width": "auto", "height": "auto", "min_height": "44px", "padding": "6px 20px", "margin": "4px"}
         self.buttons = [widgets.Button(layout=size, style={"font_size": "18px"}) for option in options]
         for button, option in zip(self.buttons, options, strict=True):
             button.on_click(lambda button, option=option: self._choose(option))
@@ -105,9 +97,7 @@ def predict(question: str, options: list[str]) -> Prediction:
     Raises ValueError unless there are at least two options, all of them different words.
     """
     if not all(isinstance(o, str) and o for o in options) or not 2 <= len(options) == len(set(options)):
-        raise ValueError(
-            f"A prediction needs at least two options, all different words, but got {options!r}."
-        )
+        raise ValueError(f"A prediction needs at least two options, all different words, but got {options!r}.")
     prediction = Prediction(question, tuple(options))
     display(prediction)
     return prediction

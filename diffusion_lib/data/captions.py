@@ -21,22 +21,14 @@ def checked(spec: dict | str) -> dict:
     for name, value in full.items():
         if name != "species" and value not in factors.get(name, ()):
             known = (
-                f"{name} is one of {', '.join(factors[name])}"
-                if name in factors
-                else f"it has {', '.join(factors)}"
+                f"{name} is one of {', '.join(factors[name])}" if name in factors else f"it has {', '.join(factors)}"
             )
             raise ValueError(f"A {spec['species']} cannot have {name} = {value!r}: {known}.")
     return full
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------------
-EYES = {
-    "open": "open eyes",
-    "wide": "wide eyes",
-    "happy": "happy eyes",
-    "sleepy": "sleepy eyes",
-    "winking": "winking",
-}
+EYES = {"open": "open eyes", "wide": "wide eyes", "happy": "happy eyes", "sleepy": "sleepy eyes", "winking": "winking"}
 TIMES = {"day": "by day", "night": "at night"}
 SYNONYMS = {
     "5": "five", "6": "six", "8": "eight", "many": "eight", "gray": "grey", "ginger": "orange", "violet": "purple",
@@ -44,9 +36,7 @@ SYNONYMS = {
     "kitty": "cat", "blossom": "flower", "tulip": "tulip flower", "sun": "day", "sunny": "day", "daylight": "day",
     "moon": "night", "moonlight": "night", "stars": "night", "starry": "night", "center": "centre", "middle": "centre",
 }  # fmt: skip
-IGNORED = set(
-    "a an the with of in on at by and under is its petal gorgeous beautiful pretty cute lovely nice".split()
-)
+IGNORED = set("a an the with of in on at by and under is its petal gorgeous beautiful pretty cute lovely nice".split())
 
 
 def caption(spec: dict | str) -> str:
@@ -84,9 +74,7 @@ def parse(text: str) -> dict:
         words[words.index("white")] = "tuxedo"
     spec = {"species": kind}
     pairs = zip(words, [*words[1:], ""], strict=True)
-    for word, after in sorted(
-        pairs, key=lambda p: p[1] not in factors
-    ):  # "yellow centre" before a lone "blue"
+    for word, after in sorted(pairs, key=lambda p: p[1] not in factors):  # "yellow centre" before a lone "blue"
         if word in IGNORED or word in FACTORS or word in factors:
             continue
         homes = [f for f, values in factors.items() if word in values]
@@ -103,9 +91,7 @@ def _why_not(word: str, spec: dict, homes: list[str]) -> str:
     kind = spec["species"]
     if homes:
         taken = " and ".join(f"{f} = {spec[f]}" for f in homes)
-        return (
-            f"There is no room for {word!r}, because the {kind} already has {taken}: leave one of them out."
-        )
+        return f"There is no room for {word!r}, because the {kind} already has {taken}: leave one of them out."
     known = {w for values in FACTORS[kind].values() for w in values} | set(SYNONYMS)
     near = difflib.get_close_matches(word, sorted(known), 3, 0.8)
     if near:

@@ -65,27 +65,21 @@ def draw(spec: dict | str, size: int = 64) -> np.ndarray:
     return _draw([spec], np.array([[0, 0, 1, 0, 1, 1]], np.float32), size)[0]
 
 
-def random_sprites(
-    n: int, size: int = 32, seed: int = 0, species: str | None = None
-) -> tuple[np.ndarray, list[dict]]:
+def random_sprites(n: int, size: int = 32, seed: int = 0, species: str | None = None) -> tuple[np.ndarray, list[dict]]:
     """n sprites (n, size, size, 3) uint8 and their specs: species and every factor uniform and independent, pose a little shaken.
 
     The first k sprites of a seed are the same whatever n is.
     """
     n = integer(n, 1, math.inf, f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
     if species is not None and species not in FACTORS:
-        raise ValueError(
-            f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all."
-        )
+        raise ValueError(f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all.")
     u = np.random.default_rng(seeded(seed)).random((n, 12))  # one row a sprite
     kinds = list(FACTORS) if species is None else [species]
     specs = []
     for row in u:
         kind = kinds[int(row[0] * len(kinds))]
         factors = FACTORS[kind].items()
-        specs.append(
-            {"species": kind, **{f: v[int(r * len(v))] for (f, v), r in zip(factors, row[1:6], strict=True)}}
-        )
+        specs.append({"species": kind, **{f: v[int(r * len(v))] for (f, v), r in zip(factors, row[1:6], strict=True)}})
     shake = 2 * u[:, 6:] - 1
     jitter = np.stack(
         [
@@ -112,10 +106,5 @@ def sprites(n: int = 2000, size: int = 32, seed: int = 0, species: str | None = 
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
     y = torch.tensor([names.index(s["species"]) for s in specs])
     return Data(
-        x.contiguous(),
-        y,
-        names,
-        "sprites",
-        "drawn by diffusion_lib, MIT",
-        tuple(captions.caption(s) for s in specs),
+        x.contiguous(), y, names, "sprites", "drawn by diffusion_lib, MIT", tuple(captions.caption(s) for s in specs)
     )

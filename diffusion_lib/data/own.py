@@ -56,9 +56,7 @@ def square(source, size: int = 128, crop: str = "center") -> np.ndarray:
     elif isinstance(source, str | os.PathLike):
         name, source = f"The picture {str(source)!r}", expanded(source)
         if not source.is_file():
-            raise FileNotFoundError(
-                f"There is no file {str(source)!r}: check the name and the folder ({Path.cwd()})."
-            )
+            raise FileNotFoundError(f"There is no file {str(source)!r}: check the name and the folder ({Path.cwd()}).")
     elif not isinstance(source, Image.Image) and not hasattr(source, "read"):
         raise ValueError(
             f"A picture is a path, bytes, a PIL image or an array, but got {type(source).__name__}: a tensor in [-1, 1] becomes an array by figures.to_uint8(x)."
@@ -92,9 +90,7 @@ def _reading(name: str) -> Iterator[None]:
             yield
     # Pillow's own limit, about twice ours, strikes while opening
     except Image.DecompressionBombError as error:
-        raise ValueError(
-            f"{name} has far more than {MEGAPIXELS} million pixels: make it smaller first."
-        ) from error
+        raise ValueError(f"{name} has far more than {MEGAPIXELS} million pixels: make it smaller first.") from error
     except Exception as error:
         raise ValueError(
             f"{name} cannot be read as an image ({type(error).__name__}): use a whole PNG, JPEG, GIF or WebP file."
@@ -223,9 +219,7 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
         )
     files = pictures_in(root)
     if not files:
-        raise ValueError(
-            f"The folder {str(path)!r} has no pictures: it needs PNG, JPEG, GIF, BMP, TIFF or WebP files."
-        )
+        raise ValueError(f"The folder {str(path)!r} has no pictures: it needs PNG, JPEG, GIF, BMP, TIFF or WebP files.")
     limit = integer(limit, 1, math.inf, f"limit must be a whole number of at least 1, but got {limit!r}.")
     if not max_mb > 0:
         raise ValueError(f"max_mb is in megabytes and more than 0, but got {max_mb!r}.")
@@ -241,9 +235,7 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
         except (ValueError, OSError):
             broken.append(file.name)
     if not pictures:
-        raise ValueError(
-            f"None of the {len(files)} files in {str(path)!r} can be read as an image: are they whole?"
-        )
+        raise ValueError(f"None of the {len(files)} files in {str(path)!r} can be read as an image: are they whole?")
     if broken:
         warnings.warn(
             f"{len(broken)} of {len(files)} files cannot be read as images and are left out, {broken[0]} first.",
@@ -256,9 +248,5 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
         )
     names = tuple(sorted(set(classes)))
     return Data(
-        torch.cat(pictures),
-        torch.tensor([names.index(c) for c in classes]),
-        names,
-        root.name,
-        "your own pictures",
+        torch.cat(pictures), torch.tensor([names.index(c) for c in classes]), names, root.name, "your own pictures"
     )

@@ -102,9 +102,7 @@ def paint_cat(c: Canvas, pattern: str, eyes: str, pose: str, p: dict) -> None:
     _paint_head(c.at(x, y, scale, tilt), pattern, eyes, p)
 
 
-def _paint_coat(
-    c: Canvas, body: Shape, pattern: str, p: dict, stripes: list, spot: Shape, bib: Shape
-) -> None:
+def _paint_coat(c: Canvas, body: Shape, pattern: str, p: dict, stripes: list, spot: Shape, bib: Shape) -> None:
     """A body in its coat, with the head's shadow on it."""
     c.fill(grow(body, 0.022), p["rim"])
     c.fill(body, p["fur"])
@@ -210,11 +208,7 @@ def _paint_blossom(c: Canvas, shape: str, n: int, p: dict) -> None:
     c.fill(wheel(ellipse(0, 0.15, 0.026), 8), p["core_rim"], alpha=0.7)
 
 
-TULIP = {
-    5: (2, 3),
-    6: (3, 3),
-    8: (3, 5),
-}  # petals behind, petals in front: an odd number, so that one faces us
+TULIP = {5: (2, 3), 6: (3, 3), 8: (3, 5)}  # petals behind, petals in front: an odd number, so that one faces us
 
 
 def _paint_tulip(c: Canvas, n: int, p: dict) -> None:

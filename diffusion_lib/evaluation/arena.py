@@ -55,9 +55,7 @@ class Place:
         fails: coverage under half of what real ones have on average, or no numbers.
         """
         if len(x) != self.n:
-            raise ValueError(
-                f"All are judged by {self.n} samples, for a metric moves with their number: got {len(x)}."
-            )
+            raise ValueError(f"All are judged by {self.n} samples, for a metric moves with their number: got {len(x)}.")
         if not bool(x.isfinite().all()):
             return {"coverage": 0.0, "fails": True}
         if self.eye is None:
@@ -99,9 +97,7 @@ class Place:
             y = torch.cat([self.learn.y, self.unseen.y])
         found: list[dict] = []
         for seed in range(times):
-            one, two = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed)).split(self.n)[
-                :2
-            ]
+            one, two = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed)).split(self.n)[:2]
             there = replace(self, unseen=replace(self.unseen, x=real[two], y=None if y is None else y[two]))
             found.append(there.judge(real[one], None if y is None else y[one]))
         keys = [k for k in found[0] if k not in ("nearer_to_training", "accuracy", "fails")]
@@ -113,9 +109,7 @@ def load(name: str) -> Place:
     if name in ("grid", "ring"):
         return Place(data.load(name, n=100_000), data.load(name, n=10_000, seed=999))
     if name == "sprites":
-        return Place(
-            data.sprites(2000, 16), data.sprites(1000, 16, seed=10_001), store.load("classifier_sprites")
-        )
+        return Place(data.sprites(2000, 16), data.sprites(1000, 16, seed=10_001), store.load("classifier_sprites"))
     if name in ("digits", "mnist"):
         learn, unseen = data.load(name).split({"digits": 1000, "mnist": 4000}[name])
         return Place(learn, unseen, store.load(f"classifier_{name}"))
@@ -162,9 +156,7 @@ class Entry:
         return x
 
 
-def enter(
-    place: Place, seed: int = 0, device="cpu", families=None, options: dict | None = None
-) -> dict[str, Entry]:
+def enter(place: Place, seed: int = 0, device="cpu", families=None, options: dict | None = None) -> dict[str, Entry]:
     """An untrained entry for each family, as its `build` makes it; options: {family: {...}} for `build`.
 
     families: None for all.
@@ -201,8 +193,7 @@ def race(
         raise ValueError("Say how long the race is, in seconds for each or in steps by family, one of them.")
     budget = {k: {"seconds": seconds} if steps is None else {"steps": steps[k]} for k in entries}
     running = {
-        k: islice(fit(*e.parts, **budget[k], seed=seed, clock=clock), rests and rests[k])
-        for k, e in entries.items()
+        k: islice(fit(*e.parts, **budget[k], seed=seed, clock=clock), rests and rests[k]) for k, e in entries.items()
     }
     while running:
         entry = entries[min(running, key=lambda k: entries[k].seconds)]

@@ -114,9 +114,7 @@ def neighbourhoods(samples: Tensor, real: Tensor, k: int = 5) -> dict[str, float
     """
     samples, real = samples.flatten(1).double(), real.flatten(1).double()
     if min(len(samples), len(real)) <= k:
-        raise ValueError(
-            f"{k} neighbours need more than {k} items a side, but got {len(samples)} and {len(real)}."
-        )
+        raise ValueError(f"{k} neighbours need more than {k} items a side, but got {len(samples)} and {len(real)}.")
     of_real, of_samples = _reach(real, k), _reach(samples, k)  # (N,), (M,)
     apart = torch.cdist(real, samples)  # (N, M)
     inside = apart < of_real[:, None]  # sample j lies in the ball of real i
@@ -194,8 +192,6 @@ def student(values) -> tuple[float, float]:
 
     values = torch.as_tensor(values, dtype=torch.float64)
     if values.ndim != 1 or len(values) < 2:
-        raise ValueError(
-            f"An interval needs the values of 2 runs or more, but got shape {tuple(values.shape)}."
-        )
+        raise ValueError(f"An interval needs the values of 2 runs or more, but got shape {tuple(values.shape)}.")
     half = stdtrit(len(values) - 1, 0.975) * float(values.std()) / math.sqrt(len(values))
     return float(values.mean()) - half, float(values.mean()) + half

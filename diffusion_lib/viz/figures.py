@@ -159,10 +159,7 @@ def _truetype(path: str, size: float, bold: bool) -> ImageFont.FreeTypeFont:
 def lettering(text: str, size: float, bold: bool = False) -> list[tuple[str, ImageFont.FreeTypeFont]]:
     """The text in pieces, each with a font that has its letters."""
     pieces = groupby(zip(text, _fonts(text), strict=True), key=lambda pair: pair[1])
-    return [
-        (_spelled("".join(letter for letter, _ in part)), _truetype(path, size, bold))
-        for path, part in pieces
-    ]
+    return [(_spelled("".join(letter for letter, _ in part)), _truetype(path, size, bold)) for path, part in pieces]
 
 
 def _families(text: str) -> list[str]:
@@ -208,9 +205,7 @@ def one_picture(x, what: str = "The picture") -> Tensor:
     """A picture (C, H, W) or (1, C, H, W) in [-1, 1], of whatever device, precision and gradient, as float32 (C, H, W)."""
     got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
     fits = isinstance(x, Tensor) and x.is_floating_point() and x.ndim in (3, 4) and x.shape[-3] in (1, 3)
-    fits = (
-        fits and (x.ndim == 3 or len(x) == 1) and bool(x.isfinite().all()) and float(x.abs().max()) <= 1.001
-    )
+    fits = fits and (x.ndim == 3 or len(x) == 1) and bool(x.isfinite().all()) and float(x.abs().max()) <= 1.001
     need(fits, f"{what} must be one float tensor (1 or 3, H, W) with values in [-1, 1], but got {got}.")
     return x.detach().cpu().float().reshape(x.shape[-3:])
 
@@ -240,9 +235,7 @@ def grid(x: Tensor, columns: int | None = None, pad: int = 1) -> np.ndarray:
         a = to_uint8(x)
     need(x.ndim == 4 and len(a), f"grid needs a batch of pictures (N, C, H, W), but got {tuple(x.shape)}.")
     said = f"columns is a whole number of at least 1, but got {columns!r}."
-    columns = min(
-        len(a), integer(int(np.ceil(len(a) ** 0.5)) if columns is None else columns, 1, np.inf, said)
-    )
+    columns = min(len(a), integer(int(np.ceil(len(a) ** 0.5)) if columns is None else columns, 1, np.inf, said))
     pad = integer(pad, 0, 1000, f"pad is a whole number of pixels, 0 to 1000, but got {pad!r}.")
     h, w = a.shape[1] + pad, a.shape[2] + pad
     tiled = np.full((-(-len(a) // columns) * h - pad, columns * w - pad, *a.shape[3:]), 255, np.uint8)
@@ -347,9 +340,7 @@ def save(picture, path: str | os.PathLike) -> Path:
     return path
 
 
-def save_gif(
-    frames, path, fps=10.0, scale=1, hold_last=1.0, boomerang=False, *, hold_first=0.0, labels=None
-) -> Path:
+def save_gif(frames, path, fps=10.0, scale=1, hold_last=1.0, boomerang=False, *, hold_first=0.0, labels=None) -> Path:
     """Write frames (F, H, W[, 3]), bytes or a tensor, as a film that repeats for ever; returns the path.
 
     scale: whole number of times to enlarge. hold_last, hold_first: seconds for which these frames stand longer.

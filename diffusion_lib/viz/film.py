@@ -24,9 +24,7 @@ from .packing import agree, bytes_in, packed, texts
 from .theme import script
 
 SOURCE = script(__file__, "panels.js", "player.js")
-WORDS = {
-    name: name for name in (N_("Previous"), N_("Play"), N_("Pause"), N_("Next"), N_("Frame"), N_("Speed"))
-}
+WORDS = {name: name for name in (N_("Previous"), N_("Play"), N_("Pause"), N_("Next"), N_("Frame"), N_("Speed"))}
 LIMIT_MB = 64  # more than this is slow to send and to keep in a browser tab on a classroom laptop
 
 
@@ -51,21 +49,15 @@ class Film:
     def __post_init__(self):
         panels = [self.panels] if isinstance(self.panels, dict) else list(self.panels)
         if not panels or not all(isinstance(p, dict) and "kind" in p for p in panels):
-            raise ValueError(
-                "a player needs at least one panel made by pixels(), mix(), scatter() or curve()."
-            )
+            raise ValueError("a player needs at least one panel made by pixels(), mix(), scatter() or curve().")
         if not 0 < self.fps <= 60:
             raise ValueError(f"fps is in frames per second, more than 0 and at most 60, got {self.fps}.")
         if self.panel_width is not None and not 20 <= self.panel_width <= 2000:
-            raise ValueError(
-                f"panel_width is in screen pixels, 20 to 2000, or None to fit, got {self.panel_width}."
-            )
+            raise ValueError(f"panel_width is in screen pixels, 20 to 2000, or None to fit, got {self.panel_width}.")
         self.panels, self.fps, self.loop = panels, float(self.fps), bool(self.loop)
         self.captions, self.labels = texts(self.captions, "captions"), texts(self.labels, "labels")
         self.name = self.name or ", ".join(p["title"] for p in panels if p["title"]) or "film"
-        self.frames = agree(
-            "the player", [*(p["frames"] for p in panels), len(self.captions), len(self.labels)]
-        )
+        self.frames = agree("the player", [*(p["frames"] for p in panels), len(self.captions), len(self.labels)])
         megabytes = sum(map(bytes_in, panels)) / 2**20
         if megabytes > LIMIT_MB:
             raise ValueError(
@@ -182,9 +174,7 @@ def _joined(old: dict, more: dict, keep: list[int]) -> dict:
             found[key] = [_joined(*pair, keep) for pair in zip(was, new, strict=True)]
         else:
             found[key] = (
-                np.concatenate([was[keep], new])
-                if isinstance(new, np.ndarray)
-                else [was[k] for k in keep] + new
+                np.concatenate([was[keep], new]) if isinstance(new, np.ndarray) else [was[k] for k in keep] + new
             )
     return found | ({"frames": len(keep) + 1} if old.get("frames", 1) > 1 else {})
 

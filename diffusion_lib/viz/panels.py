@@ -46,13 +46,9 @@ def mix(x0, eps, alpha_bar, title="", *, notes=None, lead=None) -> dict:
             f"{eps.shape}: pass one picture, not a batch."
         )
     if abs(x0).max() > 1.001:
-        raise ValueError(
-            f"mix needs x0 in [-1, 1], got {x0.min():g} to {x0.max():g}: scale it with x / 127.5 - 1."
-        )
+        raise ValueError(f"mix needs x0 in [-1, 1], got {x0.min():g} to {x0.max():g}: scale it with x / 127.5 - 1.")
     a = signal(alpha_bar)
-    channels_last = [
-        np.ascontiguousarray(np.atleast_3d(v) if v.ndim == 2 else v.transpose(1, 2, 0)) for v in (x0, eps)
-    ]
+    channels_last = [np.ascontiguousarray(np.atleast_3d(v) if v.ndim == 2 else v.transpose(1, 2, 0)) for v in (x0, eps)]
     height, width, channels = channels_last[0].shape
     size = {"height": height, "width": width, "channels": channels}
     data = {"x0": f32(channels_last[0]), "eps": f32(channels_last[1]), "alpha_bar": a}
@@ -95,10 +91,7 @@ def scatter(
     if field is None:
         return panel
     under = pixels(field)
-    return panel | {
-        "field": under,
-        "frames": agree(f"the panel {title!r}", [panel["frames"], under["frames"]]),
-    }
+    return panel | {"field": under, "frames": agree(f"the panel {title!r}", [panel["frames"], under["frames"]])}
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,11 +165,7 @@ def curve(
         xlim = (np.nanmin(x) - half_bar, np.nanmax(x) + half_bar)
     else:
         xlim = [on_x(v) for v in _range("xlim", xlim)]
-    ylim = (
-        _limits(marks, "y", 0.06, zero=bars or fill)
-        if ylim is None
-        else [on_y(v) for v in _range("ylim", ylim)]
-    )
+    ylim = _limits(marks, "y", 0.06, zero=bars or fill) if ylim is None else [on_y(v) for v in _range("ylim", ylim)]
     if cursor is not None:
         marks += _cursor(on_x(numbers(cursor, "cursor").ravel()), x, dotted if dots else [], ylim)
     panel = _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, shape)
@@ -205,11 +194,7 @@ def _lines(given, kind) -> list[Line]:
 
 
 def _style(value, usual: int, what: str) -> int:
-    return (
-        usual
-        if value is None
-        else integer(value, 0, 6, f"{what} of a line is 0 to 6, or None, got {value!r:.60}.")
-    )
+    return usual if value is None else integer(value, 0, 6, f"{what} of a line is 0 to 6, or None, got {value!r:.60}.")
 
 
 def _as_it_is(v):
@@ -226,9 +211,7 @@ def _marked(ticks, on, limits, what: str) -> list[list]:
     low, high = limits
     if ticks is None:
         ticks = [10.0**k for k in range(int(np.ceil(low)), int(np.floor(high)) + 1)]
-    pairs = [
-        t if isinstance(t, tuple | list) else (t, f"{t:,g}".replace("-", "\N{MINUS SIGN}")) for t in ticks
-    ]
+    pairs = [t if isinstance(t, tuple | list) else (t, f"{t:,g}".replace("-", "\N{MINUS SIGN}")) for t in ticks]
     return [[float(on(v)), word(text, f"the text of one of {what}")] for v, text in pairs]
 
 
@@ -255,25 +238,17 @@ def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail
     n = points.shape[-2]
     colors = np.array(rank) if colors is None else array(colors, "colors")
     if not 0 < size <= 1000:
-        raise ValueError(
-            f"size is a point's diameter in screen pixels, more than 0 and at most 1000, got {size}."
-        )
+        raise ValueError(f"size is a point's diameter in screen pixels, more than 0 and at most 1000, got {size}.")
     if colors.size not in (1, n) or colors.dtype.kind not in "iub" or colors.min() < -1 or colors.max() > 6:
-        raise ValueError(
-            f"colors needs one palette index, or one for each of the {n} points, 0 to 6 or -1 for grey."
-        )
-    trail = [
-        integer(k, 0, n - 1, f"trail needs indices of points, 0 to {n - 1}, got {k!r:.60}.") for k in trail
-    ]
+        raise ValueError(f"colors needs one palette index, or one for each of the {n} points, 0 to 6 or -1 for grey.")
+    trail = [integer(k, 0, n - 1, f"trail needs indices of points, 0 to {n - 1}, got {k!r:.60}.") for k in trail]
     more = {"size": float(size), "trail": trail}
     if (eps is None) != (alpha_bar is None):
         raise ValueError("scatter needs eps and alpha_bar together: they mix x0 and noise for every frame.")
     if eps is not None:
         eps = numbers(eps, "eps")
         if eps.shape != points.shape or points.ndim != 2:
-            raise ValueError(
-                f"scatter mixes x0 and eps of one shape (N, 2), got {points.shape} and {eps.shape}."
-            )
+            raise ValueError(f"scatter mixes x0 and eps of one shape (N, 2), got {points.shape} and {eps.shape}.")
         more |= {"ex": f32(eps[None, :, 0]), "ey": f32(eps[None, :, 1]), "alpha_bar": signal(alpha_bar)}
     x, y = points.reshape(-1, n, 2).transpose(2, 0, 1)
     return _mark("points", name, x, y, [GREY if c < 0 else int(c) for c in colors.ravel()], **more)
@@ -304,10 +279,7 @@ def _plot(title, notes, lead, marks, xlim, ylim, xlabel, ylabel, shape=None) -> 
     limits = {"xlim": _range("xlim", xlim), "ylim": _range("ylim", ylim)}
     wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
     if shape is None:  # a plane much longer than wide gets room on its narrow side, or it would fill a street
-        limits = {
-            "xlim": _at_least(high / SLIM, limits["xlim"]),
-            "ylim": _at_least(wide / SLIM, limits["ylim"]),
-        }
+        limits = {"xlim": _at_least(high / SLIM, limits["xlim"]), "ylim": _at_least(wide / SLIM, limits["ylim"])}
         wide, high = (limits[key][1] - limits[key][0] for key in ("xlim", "ylim"))
     shape = shape or high / wide
     ticks = {"xticks": _ticks(*limits["xlim"]), "yticks": _ticks(*limits["ylim"])}

@@ -41,9 +41,7 @@ def cloud(panels, *, colors=None, limit: float | None = None, size: float = 4.0,
     colors: (N,) palette indices, the same in all panels. limit: axes reach from -limit to limit (None: as far as the points).
     size: diameter in points of print. look: width, background.
     """
-    panels = {
-        k: _floats(p, "cloud") for k, p in (panels if isinstance(panels, Mapping) else {"": panels}).items()
-    }
+    panels = {k: _floats(p, "cloud") for k, p in (panels if isinstance(panels, Mapping) else {"": panels}).items()}
     shapes, colors = [p.shape for p in panels.values()], np.asarray(0 if colors is None else colors)
     fits = panels and all(len(s) == 2 and s[0] and s[1] == 2 for s in shapes)
     need(fits, f"cloud needs points of shape (N, 2), but got {shapes}.")
@@ -54,9 +52,7 @@ def cloud(panels, *, colors=None, limit: float | None = None, size: float = 4.0,
     need(0 < limit < np.inf, f"limit is how far the axes reach, a number above 0, but got {limit}.")
     look = {"width": min(8.0, 2.7 * len(panels))} | look
     with drawing():
-        fig, axes, palette = blank_axes(
-            len(panels), height=look["width"] / len(panels) + 0.2 * any(panels), **look
-        )
+        fig, axes, palette = blank_axes(len(panels), height=look["width"] / len(panels) + 0.2 * any(panels), **look)
         for ax, (title, p) in zip(axes, panels.items(), strict=True):
             hues = np.take(palette, np.broadcast_to(colors, len(p)), mode="wrap")
             ax.scatter(*p.T, s=size**2, c=hues, alpha=0.7, linewidths=0)
@@ -74,9 +70,7 @@ def curves(x, ys: Mapping[str, object], *, log: str = "", **look) -> Figure:
     """
     x, ys = _floats(x, "curves"), {name: _floats(y, "curves") for name, y in ys.items()}
     got = [x.shape, *(y.shape for y in ys.values())]
-    need(
-        x.ndim == 1 and ys and len(set(got)) == 1, f"curves needs x and ys of one shape (N,), but got {got}."
-    )
+    need(x.ndim == 1 and ys and len(set(got)) == 1, f"curves needs x and ys of one shape (N,), but got {got}.")
     need(all(np.isfinite(y).any() for y in ys.values()), "A curve has no finite number in it.")
     with drawing():
         fig, (ax,), palette = blank_axes(**{f"{axis}scale": "log" for axis in log}, **look)

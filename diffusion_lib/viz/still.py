@@ -48,8 +48,7 @@ def beside(bundle: tuple[dict, dict], draw: Callable[[], bytes], alt: str) -> tu
         picture = {"image/png": base64.b64encode(draw()).decode()}
     except Exception as error:
         warnings.warn(
-            f"The still picture of {alt!r:.80} cannot be drawn ({type(error).__name__}: {error}).",
-            stacklevel=3,
+            f"The still picture of {alt!r:.80} cannot be drawn ({type(error).__name__}: {error}).", stacklevel=3
         )
         picture = {}
     return data | picture | {"text/plain": alt}, metadata
@@ -74,9 +73,7 @@ def fresh(widget, draw: Callable[[], bytes], alt: Callable[[], str]) -> None:
         widget.send({"kind": "still", "places": sorted(widget.places), "data": data})
 
     def told(_, content, __):
-        if (
-            content.get("kind") == "still"
-        ):  # on a thread of its own: what the browser says next is heard meanwhile
+        if content.get("kind") == "still":  # on a thread of its own: what the browser says next is heard meanwhile
             threading.Thread(target=answer, name="still", daemon=True).start()
 
     widget.on_msg(told)
@@ -87,9 +84,7 @@ def still(film, i: int) -> bytes:
     grain = max((p["height"] for p in film.panels if p["kind"] != "plot"), default=HIGH)
     tall = min(max(1, round(HIGH / grain)) * grain, 2 * HIGH)  # whole multiples make all pixels equally large
     pictures = [_plot(p, i, tall) if p["kind"] == "plot" else _pixels(p, i, tall) for p in film.panels]
-    titles = [
-        _wrap(p["title"], picture.width, bold=True) for p, picture in zip(film.panels, pictures, strict=True)
-    ]
+    titles = [_wrap(p["title"], picture.width, bold=True) for p, picture in zip(film.panels, pictures, strict=True)]
     head = ROW * max(map(len, titles))
     cells = [_cell(p, i, *more, head) for p, *more in zip(film.panels, titles, pictures, strict=True)]
     places, x, y = [], GAP, GAP
@@ -201,9 +196,7 @@ def _plot(panel: dict, i: int, tall: int) -> Image.Image:
         return left + (x - x0) / (x1 - x0) * wide, top + (y1 - y) / (y1 - y0) * high
 
     if under := panel.get("field"):
-        page.paste(
-            _pixels(under, i, under["height"]).resize((wide, high), Image.Resampling.BILINEAR), (left, top)
-        )
+        page.paste(_pixels(under, i, under["height"]).resize((wide, high), Image.Resampling.BILINEAR), (left, top))
     for v, text in panel["xticks"]:
         pen.line([at(v, y0), at(v, y1)], LINE, 2)
         size = _write(None, 0, 0, text, 40)
@@ -215,12 +208,7 @@ def _plot(panel: dict, i: int, tall: int) -> Image.Image:
         _mark(pen, mark, *_at(mark, i), at, palette)
     _write(pen, 10, 10, panel["ylabel"], 44, QUIET)
     _write(
-        pen,
-        left + (wide - _write(None, 0, 0, panel["xlabel"], 44)) / 2,
-        top + high + 62,
-        panel["xlabel"],
-        44,
-        QUIET,
+        pen, left + (wide - _write(None, 0, 0, panel["xlabel"], 44)) / 2, top + high + 62, panel["xlabel"], 44, QUIET
     )
     for row, line in enumerate(legend):
         y = 2 * tall - 56 * (len(legend) - row)

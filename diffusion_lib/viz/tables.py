@@ -65,9 +65,7 @@ class Interval:
         )
 
 
-def table(
-    head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()
-) -> Table:
+def table(head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()) -> Table:
     """Rows of words under a head, the first column to the left; notes: sentences below; quiet: names of rows that stand back.
 
     The head and the first column are looked up here; numbers, notes and other cells come in the learner's language.
@@ -76,9 +74,7 @@ def table(
     cells = [[_(h) for h in head], *named]
     width = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
-        "   ".join(
-            [row[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(row[1:], width[1:], strict=True))]
-        ).rstrip()
+        "   ".join([row[0].ljust(width[0]), *(c.rjust(w) for c, w in zip(row[1:], width[1:], strict=True))]).rstrip()
         for row in cells
     ]
     return Table("\n".join([*lines, *notes]), html(head, rows, notes, quiet))
@@ -90,9 +86,7 @@ def page(*parts: str) -> Table:
     return Table("\n\n".join(parts), "".join(shown))
 
 
-def html(
-    head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()
-) -> str:
+def html(head: Sequence[str], rows: Sequence[Sequence], notes: Sequence[str] = (), quiet: Sequence[str] = ()) -> str:
     """The same as a table of HTML. A family is named beside its line in the films; what stands in brackets is smaller."""
     tops = "".join(
         f'<th scope="col" style="{_cell(i)}; {_QUIET}; font-weight:600; border-bottom:{_LINE}">{escape(_(h))}</th>'
@@ -103,11 +97,7 @@ def html(
         look = f"{_QUIET}; font-style:italic" if name in quiet else "font-weight:600"
         first = f'<th scope="row" style="{_cell(0)}; {look}">{_swatch(name)}{escape(_(name))}</th>'
         look = f"; {_QUIET}; font-style:italic" if name in quiet else ""
-        body += (
-            f"<tr>{first}"
-            + "".join(f'<td style="{_cell(1)}{look}">{_inside(c)}</td>' for c in others)
-            + "</tr>"
-        )
+        body += f"<tr>{first}" + "".join(f'<td style="{_cell(1)}{look}">{_inside(c)}</td>' for c in others) + "</tr>"
     return (
         f'<div style="overflow-x:auto; color:var(--jp-content-font-color1, inherit)"><table style="border-collapse:collapse; margin:8px 0">'
         f"<thead><tr>{tops}</tr></thead><tbody>{body}</tbody></table></div>" + "".join(map(_sentence, notes))

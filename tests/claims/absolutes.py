@@ -27,10 +27,7 @@ LOOKED_AT = {  # cell -> (its words, why)
     "03-break-after": ("everything", "the first guess is the mean of the data"),
     "04-title": ("nothing", "of a new network: a figure of speech"),
     "04-play": ("always", "one x_T for the whole film, by construction"),
-    "04-points-after": (
-        "nothing everything nothing",
-        "the optimum without x_t is the mean; the last is denied",
-    ),
+    "04-points-after": ("nothing everything nothing", "the optimum without x_t is the mean; the last is denied"),
     "04-loss-after": ("everything", "the last layer begins at 0, by construction"),
     "04-loop-reveal": ("never", "practically: eps is continuous"),
     "04-three-look": ("never", "digits of the split's second part"),
@@ -46,10 +43,7 @@ LOOKED_AT = {  # cell -> (its words, why)
         "nothing never Nobody nothing always",
         "G's loss reaches it through D alone, by construction; D = 1/2 is the goal; a constant D has slope 0",
     ),
-    "05-break": (
-        "nothing",
-        "with swapped labels both want the same: G's loss is small from the first lessons on",
-    ),
+    "05-break": ("nothing", "with swapped labels both want the same: G's loss is small from the first lessons on"),
     "05-cats": ("nothing", "from untrained networks: a figure of speech"),
     "05-talk": ("everywhere", "log 4 and log 2 are the losses of D = 1/2, by construction"),
     "06-play-after": (
@@ -81,15 +75,9 @@ LOOKED_AT = {  # cell -> (its words, why)
     "09-live-after": ("nothing nobody", "the KL is 0; the prior is round"),
     "09-kept-intro": ("always", "a constant answer, by construction"),
     "09-lost-after": ("always", "it is denied"),
-    "09-s-after": (
-        "nothing",
-        "as s grows the KL outweighs the reconstruction, whose slope falls with s squared",
-    ),
+    "09-s-after": ("nothing", "as s grows the KL outweighs the reconstruction, whose slope falls with s squared"),
     "09-blind": ("everything", "copies, by construction"),
-    "09-blind-after": (
-        "nothing nobody",
-        "shown by the disguises; a sample that was not drawn is not measured",
-    ),
+    "09-blind-after": ("nothing nobody", "shown by the disguises; a sample that was not drawn is not measured"),
     "09-law-two": ("nobody Nobody", "what one side says"),
     "09-summary": ("nobody nothing", "as in their cells"),
 }

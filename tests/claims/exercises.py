@@ -25,14 +25,7 @@ MEASURED = {
     "02.db": lambda: ["0", "10", "10", share(-10), "20", share(-20)],
     "05.d_loss": lambda: ["4", f"{math.log(4):.3f}"],
     "06.vanish": lambda: ["10", sigmoid(-10), sigmoid(10)],
-    "07.wilson": lambda: [
-        "0",
-        "5",
-        f"{100 * wilson(0, 5)[1]:.0f}",
-        "0",
-        "10",
-        f"{100 * wilson(0, 10)[1]:.0f}",
-    ],
+    "07.wilson": lambda: ["0", "5", f"{100 * wilson(0, 5)[1]:.0f}", "0", "10", f"{100 * wilson(0, 10)[1]:.0f}"],
     "07.enough": lambda: [failures_at_most(0.10), "10", "95", failures_at_most(0.05), "5"],
 }
 QUOTED = {"05.smooth": [("Salimans et al. 2016", "section 3.4", "0 0")]}

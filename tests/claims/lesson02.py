@@ -39,16 +39,7 @@ def accident_after() -> list[str]:
 def unit_after() -> list[str]:
     reached, *_, nats, _, _ = accident(1.0)
     gauge = reused().terminal_kl(data.grid(2000, 0).x)
-    return [
-        reached,
-        f"{gauge:.2f}",
-        "50",
-        "0",
-        "1",
-        nats,
-        *"11111",
-        code("02-pictures-play", r"sprites\((\d+)"),
-    ]
+    return [reached, f"{gauge:.2f}", "50", "0", "1", nats, *"11111", code("02-pictures-play", r"sprites\((\d+)")]
 
 
 def pictures_after() -> list[str]:
@@ -60,12 +51,7 @@ def pictures_after() -> list[str]:
 MEASURED = {
     "02-beta-after": lambda: ["0.02", f"{paper()[-1]:.5f}"],
     "02-beta-reveal": lambda: [*percent(0.98**50), "0.98", "50", f"{0.98**50:.3f}", "2"],
-    "02-db-reveal": lambda: [
-        *"0.01 20 1".split(),
-        f"{10 ** (20 / 10):.0f}",
-        *"1 101 1 101".split(),
-        f"{1 / 101:.4f}",
-    ],
+    "02-db-reveal": lambda: [*"0.01 20 1".split(), f"{10 ** (20 / 10):.0f}", *"1 101 1 101".split(), f"{1 / 101:.4f}"],
     "02-kl-mc-words": lambda: [code("02-kl-mc", r"sample\(\((\d+),")],
     "02-kl-reveal": lambda: ["10", "0.01", f"{math.sqrt(0.01):g}"],
     "02-accident": lambda: ["50", "0.0001", "0.02", str(len(data.load("grid").modes)), *"42024"],
@@ -73,10 +59,7 @@ MEASURED = {
     "02-accident-after": accident_after,
     "02-unit": lambda: [f"{RAW:.2f}", "1"],
     "02-unit-after": unit_after,
-    "02-pictures-guess": lambda: [
-        code("02-pictures-play", r"sprites\((\d+)"),
-        default(views.picture_test, "n"),
-    ],
+    "02-pictures-guess": lambda: [code("02-pictures-play", r"sprites\((\d+)"), default(views.picture_test, "n")],
     "02-pictures-after": pictures_after,
     "02-size-after": lambda: [f"{20 * math.log10(4):.0f}"],
     "02-shift-words": lambda: ["4", "4", f"{20 * math.log10(4):.0f}"],
@@ -105,9 +88,7 @@ QUOTED = {
         ("Jabri, Fleet, Chen 2022", "sigmoid", "2022"),
     ],
     "02-beta-code": [("Ho, Jain, Abbeel 2020", "section 4", "1000 0.0001 0.02")],
-    "02-symbols": [
-        ("Nichol, Dhariwal 2021", "equation 17 (cosine)", "17"),
-    ],
+    "02-symbols": [("Nichol, Dhariwal 2021", "equation 17 (cosine)", "17")],
 }
 
 PLAIN = {

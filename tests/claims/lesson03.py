@@ -17,9 +17,7 @@ def cats() -> str:
 def haste() -> list[str]:
     """Of the points: how many arrive with the steps named in the text, and how many of real data lie further out than 3 sd."""
     ring = data.load("ring", n=100)
-    film = views.few_steps(
-        data.sprites(2, size=8).x, ring.modes, ring.sd, Schedule.of("linear", T=1000), counts=(50,)
-    )
+    film = views.few_steps(data.sprites(2, size=8).x, ring.modes, ring.sd, Schedule.of("linear", T=1000), counts=(50,))
     ddpm, ddim = numbers(film.film["captions"][0])[2:4]
     assert ddpm == ddim
     return ["50", ddpm, *percent(math.exp(-(3**2) / 2))]
@@ -28,17 +26,9 @@ def haste() -> list[str]:
 MEASURED = {
     "03-play-after": lambda: [cats(), str(len(mnist().x)), "1"],
     "03-guess": lambda: [cats()],
-    "03-ancestors-guess": lambda: [
-        "30",
-        code("03-stepper", r"T=(\d+)"),
-        *[default(views.ancestors, "n")] * 3,
-    ],
+    "03-ancestors-guess": lambda: ["30", code("03-stepper", r"T=(\d+)"), *[default(views.ancestors, "n")] * 3],
     "03-memory-guess": lambda: [default(views.memory, "n")] * 2,
-    "03-break": lambda: [
-        *"1 2 3 100 12".split(),
-        default(views.few_steps, "n"),
-        str(len(data.load("ring").modes)),
-    ],
+    "03-break": lambda: [*"1 2 3 100 12".split(), default(views.few_steps, "n"), str(len(data.load("ring").modes))],
     "03-break-after": haste,
 }
 

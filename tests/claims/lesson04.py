@@ -95,10 +95,7 @@ def forgotten_times() -> None:
 
     losses = [r.values["loss"] for r in fit(*parts._replace(step=forgetful), steps=60)]
     drawn = mode_report(torch.cat(list(ddpm.draw(model, 500))), islands.modes, islands.sd)
-    assert abs(mean(losses[-20:]) - least_loss(500)) < 0.03 and drawn["high_quality"] < 0.1, (
-        losses[-20:],
-        drawn,
-    )
+    assert abs(mean(losses[-20:]) - least_loss(500)) < 0.03 and drawn["high_quality"] < 0.1, (losses[-20:], drawn)
 
 
 SHOWN = {"04-break-after": forgotten_times}

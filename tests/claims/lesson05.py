@@ -79,11 +79,7 @@ def wiped_without_a_cut() -> None:
 
 SHOWN = {"05-detach-after": wiped_without_a_cut}
 
-QUOTED = {
-    "05-symbols": [
-        ("Goodfellow et al. 2014", "equation 1, algorithm 1, proposition 1 and section 3", "1 1 1"),
-    ],
-}
+QUOTED = {"05-symbols": [("Goodfellow et al. 2014", "equation 1, algorithm 1, proposition 1 and section 3", "1 1 1")]}
 
 PLAIN = {
     "05-title": "60",

@@ -114,10 +114,7 @@ def by_other_budgets() -> list[str]:
         runs = sum(len(rungs.climbed(32, f, equal)) for f in pyramid.FAMILIES)
         assert sum(int(fails(32, f, equal)) for f in pyramid.FAMILIES) >= runs - (equal == "steps")
     assert len({float(far(32, "GAN", e)) < float(far(32, "DDPM", e)) for e in pyramid.EQUAL}) == 2
-    assert all(
-        int(bought(s, "GAN").replace(",", "")) > int(bought(s, "DDPM").replace(",", ""))
-        for s in pyramid.AGAIN
-    )
+    assert all(int(bought(s, "GAN").replace(",", "")) > int(bought(s, "DDPM").replace(",", "")) for s in pyramid.AGAIN)
     return [
         *(far(s, f, "steps") for f in pyramid.FAMILIES for s in pyramid.AGAIN),
         *(far(s, f, "flops") for f in pyramid.FAMILIES for s in pyramid.AGAIN),
@@ -194,9 +191,7 @@ def rules() -> list[str]:
 def millions() -> list[str]:
     """Parameters of the ladder's networks: the GAN's at 8 and at 64 pixels, the U-Net's."""
     rung_ = records.read("ladder")["rungs"]
-    return [
-        f"{sum(rung_[str(s)]['parameters'][f]) / 1e6:.2f}" for s, f in ((8, "GAN"), (64, "GAN"), (64, "DDPM"))
-    ]
+    return [f"{sum(rung_[str(s)]['parameters'][f]) / 1e6:.2f}" for s, f in ((8, "GAN"), (64, "GAN"), (64, "DDPM"))]
 
 
 def none_reaches_all() -> None:
@@ -242,11 +237,7 @@ QUOTED = {
         )
     ],
     "06-history": [
-        (
-            "Karras et al. 2018, 2019, 2020; Brock et al. 2019",
-            "the largest pictures",
-            "2018 1024 1024 2019 2020 2019",
-        ),
+        ("Karras et al. 2018, 2019, 2020; Brock et al. 2019", "the largest pictures", "2018 1024 1024 2019 2020 2019"),
         (
             "Dhariwal, Nichol 2021",
             "table 10, LSUN Horse 256: V100-days, FID, recall of StyleGAN2 and of ADM",

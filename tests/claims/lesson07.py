@@ -31,8 +31,7 @@ def size(name: str) -> list[str]:
 def tries() -> list[str]:
     """The recall of the VAE's tries on digits: of the chosen one, and the largest of those that did not fail."""
     rows = sorted(
-        (r for r in records.race_book("digits")["search"]["VAE"] if not r["fails"]),
-        key=lambda r: r["frechet"],
+        (r for r in records.race_book("digits")["search"]["VAE"] if not r["fails"]), key=lambda r: r["frechet"]
     )
     return [f"{v:.2f}".lstrip("0") for v in (rows[0]["recall"], max(r["recall"] for r in rows))]
 
@@ -42,10 +41,7 @@ def forward_millions() -> dict[str, str]:
     entries = arena.enter(place("digits"))
     x, y = entries["GAN"].first
     g, d = (learner.model for learner in entries["GAN"].parts.learners)
-    f = {
-        "G": cost.forward_flops(g, g.noise(len(x), None), y) / len(x),
-        "D": cost.forward_flops(d, x, y) / len(x),
-    }
+    f = {"G": cost.forward_flops(g, g.noise(len(x), None), y) / len(x), "D": cost.forward_flops(d, x, y) / len(x)}
     f |= {k: cost.expected_flops(entries[k]) / 3 for k in ("DDPM", "VAE")}
     return {k: f"{v / 1e6:.1f}" for k, v in f.items()}
 
@@ -82,9 +78,7 @@ def early_try() -> list[str]:
 
 def after_a_quarter() -> list[str]:
     book = records.race_book("mnist")
-    found = [
-        sorted(r["curve"][2]["coverage"] for r in book["runs"] if r["family"] == f) for f in ("DDPM", "GAN")
-    ]
+    found = [sorted(r["curve"][2]["coverage"] for r in book["runs"] if r["family"] == f) for f in ("DDPM", "GAN")]
     ends = [f"{v:.2f}" for column in found for v in (column[0], column[-1])]
     return [*ends, f"{book['seconds'] / 4:.0f}", str(book["tuning_seconds"])]
 
@@ -99,10 +93,7 @@ def scatter() -> str:
 
 def more_seconds() -> list[str]:
     """By how much more of them the GAN had than the DDPM, in percent: least and most."""
-    more = [
-        100 * (g / d - 1)
-        for g, d in zip(*(column("mnist", f, "seconds") for f in ("GAN", "DDPM")), strict=True)
-    ]
+    more = [100 * (g / d - 1) for g, d in zip(*(column("mnist", f, "seconds") for f in ("GAN", "DDPM")), strict=True)]
     return [f"{min(more):.1f}", f"{max(more):.1f}"]
 
 
@@ -121,13 +112,7 @@ MEASURED = {
     "07-fair-guess": lambda: list(forward_millions().values()),
     "07-fair-reveal": epochs,
     "07-grid-after": widths,
-    "07-digits-table": lambda: [
-        size("digits")[1],
-        size("digits")[1],
-        size("digits")[0],
-        copier("digits"),
-        scatter(),
-    ],
+    "07-digits-table": lambda: [size("digits")[1], size("digits")[1], size("digits")[0], copier("digits"), scatter()],
     "07-sprites-table": lambda: [*size("sprites")[:2], copier("sprites")],
     "07-cost-even": lambda: [*GOOD_IS, *early_try()],
     "07-blind": lambda: [default(neighbourhoods, "k")],
@@ -135,9 +120,7 @@ MEASURED = {
     "07-digits": lambda: [*size("digits")[:4], size("digits")[0]],
     "07-digits-after": tries,
     "07-bits": lambda: (
-        ["17", "17", f"{math.log2(seen_and_unseen()[0].levels):.2f}"]
-        if seen_and_unseen()[0].levels == 17
-        else []
+        ["17", "17", f"{math.log2(seen_and_unseen()[0].levels):.2f}"] if seen_and_unseen()[0].levels == 17 else []
     ),
     "07-bits-reveal": lambda: [size("digits")[4], a_picture()],
     "07-sprites": lambda: [s for i, s in enumerate(size("sprites")) if i != 1],
@@ -161,10 +144,7 @@ def in_this_order() -> None:
     import arena as benchmark
 
     for more, less in (("DDPM", "GAN"), ("GAN", "VAE")):
-        apart = [
-            a - b
-            for a, b in zip(column("digits", more, "recall"), column("digits", less, "recall"), strict=True)
-        ]
+        apart = [a - b for a, b in zip(column("digits", more, "recall"), column("digits", less, "recall"), strict=True)]
         assert benchmark.student(apart)[0] > 0, (more, less)
 
 

@@ -49,9 +49,7 @@ def as_long_as_noise() -> None:
     for name, row in found("halfway").items():
         assert abs(row["length"] / math.sqrt(row["numbers"]) - 1) < 0.02, name
         assert row["arc"] > 0.96 * row["ends"] and row["fade"] < 0.9 * row["ends"], name
-        assert (
-            row["straight"] < 0.9 * row["ends"] if name == "VAE" else row["straight"] > 0.96 * row["ends"]
-        ), name
+        assert row["straight"] < 0.9 * row["ends"] if name == "VAE" else row["straight"] > 0.96 * row["ends"], name
 
 
 def twice_as_large() -> None:
@@ -94,19 +92,13 @@ MEASURED = {
     "09-kept-intro": lambda: [UNSEEN],
     "09-kept-after": lambda: [
         str(store.load("digits_vae").config["latent"]),
-        *percent(
-            found("kept", "digits_vae2", "named"), found("kept", "digits_vae", "named"), found("real_named")
-        ),
+        *percent(found("kept", "digits_vae2", "named"), found("kept", "digits_vae", "named"), found("real_named")),
     ],
     "09-kept-reveal": lambda: [
         f"{found('kept', 'digits_vae2', 'error') / found('kept', 'digits_vae', 'error'):.0f}",
         *(
             f"{v:.3f}"
-            for v in (
-                found("kept", "digits_vae2", "error"),
-                found("kept", "digits_vae", "error"),
-                found("mean_digit"),
-            )
+            for v in (found("kept", "digits_vae2", "error"), found("kept", "digits_vae", "error"), found("mean_digit"))
         ),
     ],
     "09-blur-after": lambda: [SEEN],
@@ -122,15 +114,8 @@ MEASURED = {
     "09-s-reveal": lambda: [f"{max(r['s'] for r in found('s')):.1f}"],
     "09-copy": lambda: [UNSEEN, UNSEEN, SEEN, f"{100 * float(copier('digits')):.0f}"],
     "09-copy-guess": lambda: [SEEN],
-    "09-copy-who": lambda: [
-        str(found("copying", "DDPM of 20", "pictures")),
-        f"{5 * found('copying', 'DDPM', 'n'):,}",
-    ],
-    "09-copy-after": lambda: [
-        str(found("copying", "DDPM of 20", "pictures")),
-        *interval("GAN"),
-        *interval("VAE"),
-    ],
+    "09-copy-who": lambda: [str(found("copying", "DDPM of 20", "pictures")), f"{5 * found('copying', 'DDPM', 'n'):,}"],
+    "09-copy-after": lambda: [str(found("copying", "DDPM of 20", "pictures")), *interval("GAN"), *interval("VAE")],
     "09-copy-between": lambda: [
         *percent(found("copying", "DDPM", "share")),
         f"{store.load('digits').card['steps']:,}",

@@ -108,21 +108,7 @@ def quality() -> list[str]:
     samples, reference = re.search(r"(\d+) samples against ([\d,]+)", race["score"]).groups()
     assert reference == "2,500" and race["finished"]
     islands = [calls, "25", "25", "3", seconds]
-    return [
-        *islands,
-        "8",
-        "8",
-        *pictures,
-        "5,000",
-        minutes,
-        *noise,
-        "5,000",
-        samples,
-        samples,
-        real,
-        "2",
-        *ahead(),
-    ]
+    return [*islands, "8", "8", *pictures, "5,000", minutes, *noise, "5,000", samples, samples, real, "2", *ahead()]
 
 
 def ahead() -> list[str]:
@@ -193,9 +179,7 @@ def broken() -> list[str]:
 def running() -> list[str]:
     """Seconds of a whole run on the wall and of the processor, least and most of a group of lessons; the largest peak of memory."""
     took, groups = benchmark("lessons")["lessons"], (("01", "02", "03", "05"), ("06", "07", "09"), ("04",))
-    spans = [
-        sorted(round(took[n][key]) for n in group) for key in ("wall_s", "processor_s") for group in groups
-    ]
+    spans = [sorted(round(took[n][key]) for n in group) for key in ("wall_s", "processor_s") for group in groups]
     seconds = [f"{s}" for span in spans for s in dict.fromkeys((span[0], span[-1]))]
     return [*seconds, f"{max(row['peak_mb'] for row in took.values()) / 1000:.2f}"]
 

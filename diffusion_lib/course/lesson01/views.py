@@ -44,9 +44,7 @@ def forward_captions(schedule: Schedule) -> list[str]:
     ]
 
 
-def explore_forward(
-    pictures: dict[str, Tensor], schedule: Schedule, upload: bool = True, seed: int = 0
-) -> PlayerBox:
+def explore_forward(pictures: dict[str, Tensor], schedule: Schedule, upload: bool = True, seed: int = 0) -> PlayerBox:
     """Several pictures under one slider over every t = 0..T, and a place for one of your own.
 
     pictures: name -> (C, H, W) or (1, C, H, W) in [-1, 1]. Returns a box whose `.player` is the FramePlayer.
@@ -94,8 +92,7 @@ def _upload(box: PlayerBox, pictures: dict[str, Tensor], panels: Callable[[], li
                 return
             pictures[N_("yours")] = picture
             box.player.update(
-                panels=panels(),
-                name=_("Forward noise on {pictures}").format(pictures=", ".join(map(_, pictures))),
+                panels=panels(), name=_("Forward noise on {pictures}").format(pictures=", ".join(map(_, pictures)))
             )
             say(says, _("{name} joined the others: move the slider.").format(name=file["name"]))
 
@@ -164,11 +161,7 @@ def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int =
         jump = add_noise(x0, t, randn_like(x0, g), schedule)
         for film, values in ((steps, x), (jumps, jump)):
             film.append((torch.histc(values, len(middle), -3.5, 3.5) / (n * width)).numpy())
-        cdf = (
-            torch.special.ndtr((edges - math.sqrt(a) * value) / math.sqrt(1 - a))
-            if t
-            else (edges > value).double()
-        )
+        cdf = torch.special.ndtr((edges - math.sqrt(a) * value) / math.sqrt(1 - a)) if t else (edges > value).double()
         exact.append(((cdf[1:] - cdf[:-1]) / width).numpy())  # averaged over each bar, as a histogram is
         captions.append(
             _(
@@ -185,9 +178,7 @@ def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int =
 
     def panel(film, title):
         ys = {_("drawn"): np.stack(film), _("exact"): np.stack(exact)}
-        return curve(
-            middle.numpy(), ys, title, kind=("bars", "line"), xlabel=_("value of the pixel"), ylim=(0, 1.2)
-        )
+        return curve(middle.numpy(), ys, title, kind=("bars", "line"), xlabel=_("value of the pixel"), ylim=(0, 1.2))
 
     return FramePlayer(
         [panel(steps, _("t small steps")), panel(jumps, _("one jump"))],
@@ -213,9 +204,7 @@ def chain_log_probability(x0: Tensor, schedule: Schedule, seed: int = 0) -> Fram
     return FramePlayer(
         [
             pixels(to_uint8(path[:, 0]), _("one path of the chain")),
-            curve(
-                t[1:], {"": terms[1:].numpy()}, _("log q of each step"), xlabel="t", cursor=np.maximum(t, 1)
-            ),
+            curve(t[1:], {"": terms[1:].numpy()}, _("log q of each step"), xlabel="t", cursor=np.maximum(t, 1)),
             curve(t, {"": total.numpy()}, _("their sum: log q of the path"), xlabel="t", cursor=t),
         ],
         captions=captions,

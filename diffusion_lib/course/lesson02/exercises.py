@@ -15,9 +15,7 @@ def _tables(*more):
     """Cases whose first argument is a table alpha_bar (T + 1,), then one choice of `more`, if there are any."""
 
     def cases(g):
-        tables = [
-            Schedule.of(name, T).alpha_bar for name, T in (("cosine", 12), ("linear", 24), ("sigmoid", 48))
-        ]
+        tables = [Schedule.of(name, T).alpha_bar for name, T in (("cosine", 12), ("linear", 24), ("sigmoid", 48))]
         return [(table, *extra) for table in tables for extra in (more or [()])]
 
     return cases
@@ -25,9 +23,7 @@ def _tables(*more):
 
 def _beta_cases(g):
     """Long tables of betas and the numbers of steps, all divisors, that they are to be walked in."""
-    tables = [
-        Schedule.of(name, T).beta[1:] for name, T in (("cosine", 60), ("linear", 120), ("sigmoid", 120))
-    ]
+    tables = [Schedule.of(name, T).beta[1:] for name, T in (("cosine", 60), ("linear", 120), ("sigmoid", 120))]
     return [(betas, T) for betas in tables for T in (60, 30, 12, 5) if len(betas) > T]
 
 

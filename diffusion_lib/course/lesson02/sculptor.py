@@ -144,9 +144,7 @@ class Sculptor(stills.Stilled, anywidget.AnyWidget):
         if state["T"] not in STEPS:
             raise ValueError(f"T must be one of {', '.join(map(str, STEPS))} here, but got {state['T']!r}.")
         if state["picture"] not in self._x0:
-            raise ValueError(
-                f"There is no picture called {state['picture']!r}: choose one of {', '.join(self._x0)}."
-            )
+            raise ValueError(f"There is no picture called {state['picture']!r}: choose one of {', '.join(self._x0)}.")
         if state["preset"] == OWN:
             if len(state["handles"]) != HANDLES:
                 raise ValueError(f"There are {HANDLES} handles, but got {len(state['handles'])} numbers.")
@@ -210,9 +208,7 @@ class Sculptor(stills.Stilled, anywidget.AnyWidget):
         eps = self._eps[self.state["picture"]]
         strip = torch.cat([add_noise(self.x0, shown, eps, schedule) for shown in strip_times(T)])
         panels = [
-            curve(
-                np.arange(T + 1), {"": schedule.alpha_bar}, _("ā: signal left"), xlabel="t", ylim=(0, 1.05)
-            ),
+            curve(np.arange(T + 1), {"": schedule.alpha_bar}, _("ā: signal left"), xlabel="t", ylim=(0, 1.05)),
             curve(t, {"": schedule.beta[1:]}, _("β: noise of each step"), xlabel="t", fill=True),
             curve(t, {"": schedule.snr_db[1:]}, _("SNR in decibels"), xlabel="t"),
             pixels(grid(strip, columns=len(strip), pad=2)[None], _("x_{t} from t = 0 to T")),
@@ -238,8 +234,7 @@ def _sent(name: str, x0: Tensor, eps: Tensor) -> dict:
     """A picture and its noise as the browser wants them: float32, channels last; and the mean square for the KL."""
     c, h, w = x0.shape
     data = {
-        key: v.permute(1, 2, 0).contiguous().numpy().astype("<f4").tobytes()
-        for key, v in (("x0", x0), ("eps", eps))
+        key: v.permute(1, 2, 0).contiguous().numpy().astype("<f4").tobytes() for key, v in (("x0", x0), ("eps", eps))
     }
     size = {"name": name, "channels": c, "height": h, "width": w}
     return size | data | {"power": float(x0.double().pow(2).mean())}

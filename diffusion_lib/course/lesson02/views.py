@@ -25,9 +25,7 @@ from .sculptor import Sculptor
 RAW = math.sqrt(8 + 0.05**2)
 
 
-def explore_schedule(
-    pictures: dict[str, Tensor], T: int = 100, start: str = "cosine", seed: int = 0
-) -> Sculptor:
+def explore_schedule(pictures: dict[str, Tensor], T: int = 100, start: str = "cosine", seed: int = 0) -> Sculptor:
     """The schedule sculptor on several pictures, name -> (C, H, W) or (1, C, H, W) in [-1, 1]."""
     return Sculptor(pictures, T=T, start=start, seed=seed)
 

@@ -73,9 +73,7 @@ def bell_guess(xt, m, c, t, schedule):
 
 
 def _belief(
-    gain=lambda a, c: a.sqrt() * c**2 / (a * c**2 + 1 - a),
-    off=lambda xt, m, a: xt - a.sqrt() * m,
-    start=lambda m: m,
+    gain=lambda a, c: a.sqrt() * c**2 / (a * c**2 + 1 - a), off=lambda xt, m, a: xt - a.sqrt() * m, start=lambda m: m
 ):
     """bell_guess with another gain, another surprise to multiply it with, or another place to start from."""
 
@@ -104,9 +102,7 @@ def _back(mean=_mean, sigma=lambda *p: _variance(*p).sqrt(), **shifts):
     return weighted_sum(lambda *p: (*mean(*p), sigma(*p)), **shifts)
 
 
-def _walk(
-    times=lambda T: range(T, 0, -1), told=lambda t, T: t, drawn=lambda t, T: t, keep="xs", fed=None, v=0.0
-):
+def _walk(times=lambda T: range(T, 0, -1), told=lambda t, T: t, drawn=lambda t, T: t, keep="xs", fed=None, v=0.0):
     """walk, but with other times, another time told to the model, another noise, another part of the Step kept."""
 
     def formula(model, xT, schedule, noises):

@@ -35,9 +35,7 @@ def glass_box(
     log_p = log_p_T + torch.tensor([float(log_p_step(step)[0]) for step in steps]).cumsum(0)
     title, watched, said, limits = _watched(trace, model, y, x)
     captions = [
-        _("step {i} of {n}:  {told}      log p = {sum:+,.0f} nats").format(
-            i=i + 1, n=len(steps), told=words, sum=lp
-        )
+        _("step {i} of {n}:  {told}      log p = {sum:+,.0f} nats").format(i=i + 1, n=len(steps), told=words, sum=lp)
         + ("" if q.sigma else _("      σ = 0: this step draws nothing, it adds nothing to log p"))
         for i, (q, words, lp) in enumerate(zip(steps, said, log_p, strict=True))
     ]
@@ -90,9 +88,7 @@ def _watched(trace: Trace, model, y: Tensor | None, x: Tensor | None) -> tuple:
     """
     if not isinstance(model, MixtureDenoiser):
         far = nearest(trace.frames("x0_hat")[:, 0], x)[0]
-        said = [
-            _("x̂_{{0}} is {far:.2f} a pixel from the nearest training picture").format(far=v) for v in far
-        ]
+        said = [_("x̂_{{0}} is {far:.2f} a pixel from the nearest training picture").format(far=v) for v in far]
         return _("x̂_{0}: to the nearest training picture"), far, said, (0.0, 1.1 * float(far.max()))
     weights = torch.stack([model.posterior_weights(step.xt[:1], step.t, y)[0] for step in trace.steps])
     possible = torch.special.entr(weights).sum(1).exp()

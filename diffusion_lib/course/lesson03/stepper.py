@@ -91,9 +91,9 @@ class Stepper(PlayerBox):
         i = self.player.value
         self._ask(
             lambda: self.trace.steps[:i],
-            lambda: _(
-                "New fresh noise from t = {t} on. Step forward: is it the same picture in the end?"
-            ).format(t=self.trace.steps[i].t),
+            lambda: _("New fresh noise from t = {t} on. Step forward: is it the same picture in the end?").format(
+                t=self.trace.steps[i].t
+            ),
         )
 
     def _begin_anew(self) -> None:

@@ -38,9 +38,7 @@ def ancestors(
         noisy.append(to_uint8(xt[0]))
         homes.append(grid(last.xs, columns=4))
         kinds, same = len(which.unique()), int((which == picture).sum())
-        found = (
-            _("{kinds} different pictures").format(kinds=kinds) if kinds > 1 else _("always the same picture")
-        )
+        found = _("{kinds} different pictures").format(kinds=kinds) if kinds > 1 else _("always the same picture")
         captions.append(
             _("{n} walks back from one x_{{{t}}}:  {found}, {same} of {n} the one that was").format(
                 n=n, t=t, found=found, same=same
@@ -51,10 +49,7 @@ def ancestors(
         pixels(np.stack(noisy), _("x_{t}: what is left of it")),
         pixels(np.stack(homes), _("its possible ancestors")),
     ]
-    labels, name = (
-        [_("from t = {t}").format(t=t) for t in times],
-        _("One noisy picture has many possible ancestors"),
-    )
+    labels, name = ([_("from t = {t}").format(t=t) for t in times], _("One noisy picture has many possible ancestors"))
     return FramePlayer(panels, captions=captions, labels=labels, name=name, fps=1)
 
 
@@ -72,9 +67,7 @@ def memory(x: Tensor, schedule: Schedule, n: int = 16, seed: int = 0) -> FramePl
         pixels(grid(x[home], columns=4)[None], _("nearest training pictures at the end")),
     ]
     captions = [
-        _("after t = {t}: mean distance to the nearest of those pictures {far:.4f} a pixel").format(
-            t=q.t, far=d
-        )
+        _("after t = {t}: mean distance to the nearest of those pictures {far:.4f} a pixel").format(t=q.t, far=d)
         for q, d in zip(trace.steps, away, strict=True)
     ]
     labels = [f"t = {q.t} → {q.s}" for q in trace.steps]
@@ -162,6 +155,4 @@ def few_steps(
         plane(films[0.0], _("points, η = 0 (DDIM)")),
     ]
     labels = [_steps(c) for c in counts]
-    return FramePlayer(
-        panels, captions=captions, labels=labels, name=_("Few steps or many from the same noise"), fps=1
-    )
+    return FramePlayer(panels, captions=captions, labels=labels, name=_("Few steps or many from the same noise"), fps=1)

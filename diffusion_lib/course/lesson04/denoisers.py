@@ -140,13 +140,8 @@ def three_questions(
                 steps=_steps(count), shares=", ".join(shares), n=n, floor=floor
             )
         )
-    panel = curve(
-        -db, ys, _("error of the guess x̂_{0}, new pictures"), xlabel=_("noise in decibels"), **ERRORS
-    )
-    panels = [
-        *(pixels(np.stack(film), _("asked for {name}").format(name=name)) for name, film in films.items()),
-        panel,
-    ]
+    panel = curve(-db, ys, _("error of the guess x̂_{0}, new pictures"), xlabel=_("noise in decibels"), **ERRORS)
+    panels = [*(pixels(np.stack(film), _("asked for {name}").format(name=name)) for name, film in films.items()), panel]
     labels, name = [_steps(c) for c in counts], _("Networks asked for eps, for x0 and for v")
     return FramePlayer(panels, captions=said, labels=labels, name=name, start=len(counts) - 1, fps=1)
 
@@ -231,19 +226,10 @@ def bound(
     total = {name: float(v.sum()) for name, v in terms.items()}
     along = {"xlabel": "t", "log": "x", "xticks": [10**k for k in range(int(math.log10(schedule.T)) + 1)]}
     left = curve(
-        middle,
-        {_(k): v for k, v in bits.items()},
-        _("terms of the bound, bits per dimension"),
-        cursor=middle,
-        **along,
+        middle, {_(k): v for k, v in bits.items()}, _("terms of the bound, bits per dimension"), cursor=middle, **along
     )
     right = curve(
-        middle,
-        {_(k): v for k, v in heights.items()},
-        _("σ² as a share of β"),
-        cursor=middle,
-        ylim=(0, 1.08),
-        **along,
+        middle, {_(k): v for k, v in heights.items()}, _("σ² as a share of β"), cursor=middle, ylim=(0, 1.08), **along
     )
     sums = ", ".join(f"{_(name)} {v:.2f}" for name, v in total.items())
     here = [", ".join(f"{_(name)} {v[i]:.4f}" for name, v in bits.items()) for i in range(len(middle))]
@@ -253,8 +239,6 @@ def bound(
         )
         for terms_here in here
     ]
-    labels = [
-        f"t = {a}" if b == a + 1 else _("t = {a} to {b}").format(a=a, b=b - 1) for a, b in pairwise(edges)
-    ]
+    labels = [f"t = {a}" if b == a + 1 else _("t = {a} to {b}").format(a=a, b=b - 1) for a, b in pairwise(edges)]
     name = _("The variational bound, term by term, with three variances")
     return FramePlayer([left, right], captions=captions, labels=labels, name=name, start=1, fps=5)

@@ -37,9 +37,7 @@ def _batch_cases(g):
 def _times_cases(make):
     """Cases (make(g, i), t, schedule) for several schedules and times, t = 1 and t = T among them."""
     return lambda g: [
-        (make(g, i), t, Schedule.of(name, T))
-        for i, (name, T, _) in enumerate(SHAPES)
-        for t in (1, 2, T // 2, T)
+        (make(g, i), t, Schedule.of(name, T)) for i, (name, T, _) in enumerate(SHAPES) for t in (1, 2, T // 2, T)
     ]
 
 
@@ -48,9 +46,7 @@ def _train_cases(g):
     for (name, T, _), (n, b, d) in zip(SHAPES, ((4, 6, 2), (5, 3, 3), (3, 8, 2)), strict=True):
         ts = torch.randint(1, T + 1, (n, b), generator=g)
         ts[0, 0], ts[0, 1] = 1, T
-        cases.append(
-            (gaussian((d,), g), gaussian((n, b, d), g), ts, gaussian((n, b, d), g), Schedule.of(name, T), 0.5)
-        )
+        cases.append((gaussian((d,), g), gaussian((n, b, d), g), ts, gaussian((n, b, d), g), Schedule.of(name, T), 0.5))
     return cases
 
 
@@ -122,12 +118,7 @@ def _ema(first=lambda w: w[0], rest=lambda w: w[1:], step=lambda ema, w, d: d * 
 
 
 def _train(
-    seen=diffusion.add_noise,
-    target=lambda x0, eps: eps,
-    mean=True,
-    sign=1.0,
-    piles=False,
-    batches=lambda n: range(n),
+    seen=diffusion.add_noise, target=lambda x0, eps: eps, mean=True, sign=1.0, piles=False, batches=lambda n: range(n)
 ):
     """train with another input, target or loss, uphill, on other batches, or with gradients that pile up."""
 
@@ -144,11 +135,7 @@ def _train(
 
 
 def _between(
-    *,
-    beta=lambda b, bt: b,
-    tilde=lambda b, bt: bt,
-    mix=lambda b, bt, v: b**v * bt ** (1 - v),
-    form=lambda s: s,
+    *, beta=lambda b, bt: b, tilde=lambda b, bt: bt, mix=lambda b, bt, v: b**v * bt ** (1 - v), form=lambda s: s
 ):
     """learned_variance with other ends, another way between them, another form of the result."""
 

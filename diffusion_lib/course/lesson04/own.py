@@ -68,9 +68,7 @@ class OwnPictures(widgets.VBox):
         self.forget = button(_("Start again"))
         self.says = message("")
         # one picture of one size, whatever it holds: nothing jumps
-        self.shown = widgets.Image(
-            format="png", layout={"width": "300px", "height": "152px", "object_fit": "contain"}
-        )
+        self.shown = widgets.Image(format="png", layout={"width": "300px", "height": "152px", "object_fit": "contain"})
         self.pad.on_msg(self._drawn)
         self.upload.observe(self._uploaded, "value")
         self.forget.on_click(lambda button: self.clear())
@@ -136,9 +134,7 @@ def jitter(x: Tensor, size: int, seed: int = 0) -> Iterator[tuple[Tensor, None]]
     g = generator(seed)
     while True:
         i = torch.randint(len(x), (size,), generator=g)
-        turn, scale, dx, dy = (torch.rand(4, size, generator=g) * 2 - 1) * torch.tensor(
-            [[0.16], [0.1], [0.14], [0.14]]
-        )
+        turn, scale, dx, dy = (torch.rand(4, size, generator=g) * 2 - 1) * torch.tensor([[0.16], [0.1], [0.14], [0.14]])
         cos, sin = turn.cos() * (1 + scale), turn.sin() * (1 + scale)
         affine = torch.stack([torch.stack([cos, -sin, dx], 1), torch.stack([sin, cos, dy], 1)], 1)
         where = F.affine_grid(affine, (size, *x.shape[1:]), align_corners=False)

@@ -39,9 +39,7 @@ class LossCurve:
         self.points.append(tuple(np.mean(self._open, 0)))
         self._open = []
         if len(self.points) == self.most:
-            self.points = [
-                tuple(np.mean(pair, 0)) for pair in zip(self.points[::2], self.points[1::2], strict=True)
-            ]
+            self.points = [tuple(np.mean(pair, 0)) for pair in zip(self.points[::2], self.points[1::2], strict=True)]
             self.size *= 2
 
     def smooth(self) -> tuple[np.ndarray, np.ndarray]:
@@ -115,9 +113,7 @@ class Training(Live):
         return [loss]
 
     def _caption(self, f: dict) -> str:
-        loss = (
-            _("loss {loss:.3f}").format(loss=f["loss"]) if math.isfinite(f["loss"]) else _("not trained yet")
-        )
+        loss = _("loss {loss:.3f}").format(loss=f["loss"]) if math.isfinite(f["loss"]) else _("not trained yet")
         return _("step {step:,}, after {seconds:.1f} s:  {loss}").format(
             step=f["step"], seconds=f["seconds"], loss=loss
         )

@@ -25,8 +25,5 @@ def cat_film() -> FramePlayer:
     sheet = sheet.reshape(len(steps), 2, 10, side + 2, side + 2, 3).transpose(0, 1, 3, 2, 4, 5)
     sheet = sheet.reshape(len(steps), 2 * (side + 2), 10 * (side + 2), 3)
     labels = [_("step {n:,}").format(n=n) for n in steps]
-    panel, name = (
-        pixels(sheet, _("G's cats, always from the same 20 z")),
-        _("A generator learns to draw cats"),
-    )
+    panel, name = (pixels(sheet, _("G's cats, always from the same 20 z")), _("A generator learns to draw cats"))
     return FramePlayer(panel, labels=labels, name=name, fps=6)

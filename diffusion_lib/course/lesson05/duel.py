@@ -138,10 +138,7 @@ class Duel(WorkBox):
         *first, slow, run = self.buttons.values()
         first += [self.start] if len(self._starts) > 1 else []
         journeys = [slow, run, self.pace, self.stop, self.branch, self.back]
-        return [
-            group(first, name=_("The parts of a step")),
-            group(journeys, name=_("Many steps, and the way back")),
-        ]
+        return [group(first, name=_("The parts of a step")), group(journeys, name=_("Many steps, and the way back"))]
 
     def _begin(self) -> None:
         self._began, self._moving = self.start.value, False
@@ -216,11 +213,7 @@ class Duel(WorkBox):
             self._moving = False
             self.pair.restore(self.film.items()[-1]["state"])
             self._show(jump=True)
-            self._say(
-                _(
-                    "The other branch, where you left it. What you were at just now waits under “Other branch”."
-                )
-            )
+            self._say(_("The other branch, where you left it. What you were at just now waits under “Other branch”."))
 
     def restart(self) -> None:
         """Begin anew, from where the dropdown says."""
@@ -252,9 +245,7 @@ class Duel(WorkBox):
             moment = self._add(act(*arguments))
         except FloatingPointError as error:
             self.halt()
-            what = _("{error}. The weights stay as they were: branch from an earlier moment.").format(
-                error=error
-            )
+            what = _("{error}. The weights stay as they were: branch from an earlier moment.").format(error=error)
             return self._say(what, bad=True)
         self._show(jump=not self.busy)  # while it runs, whoever looks back is left alone
         moment["state"] = self.pair.state()  # what is seen is sent first
@@ -270,10 +261,7 @@ class Duel(WorkBox):
 
     def _ended(self) -> None:
         if self.error:
-            self._say(
-                _("It broke off: {error}").format(error=f"{type(self.error).__name__}: {self.error}"),
-                bad=True,
-            )
+            self._say(_("It broke off: {error}").format(error=f"{type(self.error).__name__}: {self.error}"), bad=True)
         self._buttons()
 
     def _keep_on(self) -> None:
@@ -305,10 +293,7 @@ class Duel(WorkBox):
             return _(
                 "D has had {lessons} in a row, each with fresh fakes; G's weights stood still. D is right about {caught:.0%} of the fakes and {trusted:.0%} of the real ones. G's loss would now be {loss:.2f}."
             ).format(
-                lessons=counted(self.lessons, "lesson"),
-                caught=pair.caught,
-                trusted=pair.trusted,
-                loss=self._g_loss(),
+                lessons=counted(self.lessons, "lesson"), caught=pair.caught, trusted=pair.trusted, loss=self._g_loss()
             )
 
         self.lessons, right = 0, []
@@ -342,9 +327,7 @@ class Duel(WorkBox):
         return [curve(rows[:, 0], losses, _("Both losses"), cursor=cursor, **look)]
 
     def _caption(self, f: dict) -> str:
-        return _("D has had {lessons}, G {n:,}.").format(
-            lessons=counted(f["taught"], "lesson"), n=f["fooled"]
-        )
+        return _("D has had {lessons}, G {n:,}.").format(lessons=counted(f["taught"], "lesson"), n=f["fooled"])
 
     def _label(self, f: dict) -> str:
         return counted(_lessons(f), "lesson")
@@ -366,11 +349,7 @@ class Duel(WorkBox):
 
 
 def step_gan(
-    data: Data,
-    *,
-    starts: dict[str, tuple[Generator, Discriminator] | None] | None = None,
-    name: str = "",
-    **options,
+    data: Data, *, starts: dict[str, tuple[Generator, Discriminator] | None] | None = None, name: str = "", **options
 ) -> Duel:
     """Buttons for the parts of a GAN's step, on points (N, 2) or pictures; every moment can be gone back to.
 
@@ -378,8 +357,5 @@ def step_gan(
     r1, r2, waves, seed.
     """
     return Duel(
-        data,
-        starts or {N_("nothing"): None},
-        name or _("G against D on {data}").format(data=_(data.name)),
-        options,
+        data, starts or {N_("nothing"): None}, name or _("G against D on {data}").format(data=_(data.name)), options
     )

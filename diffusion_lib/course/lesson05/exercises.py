@@ -46,9 +46,7 @@ def fool_d(g, d, z):
 
 def _scores(g):
     """Scores of real ones and of fakes, of every size."""
-    return [
-        (scale * gaussian((n,), g), scale * gaussian((n,), g)) for n, scale in ((6, 1.0), (5, 3.0), (9, 0.3))
-    ]
+    return [(scale * gaussian((n,), g), scale * gaussian((n,), g)) for n, scale in ((6, 1.0), (5, 3.0), (9, 0.3))]
 
 
 def _lesson(loss=d_pays, cut=True, order=(0, 1)):
@@ -57,9 +55,7 @@ def _lesson(loss=d_pays, cut=True, order=(0, 1)):
     def formula(g, d, real, z):
         g, d = g.clone().requires_grad_(), d.clone().requires_grad_()
         fake = (z * g).detach() if cut else z * g
-        slopes = torch.autograd.grad(
-            loss(real @ d, fake @ d).mean(), (g, d), allow_unused=True, materialize_grads=True
-        )
+        slopes = torch.autograd.grad(loss(real @ d, fake @ d).mean(), (g, d), allow_unused=True, materialize_grads=True)
         return torch.stack(slopes)[list(order)]
 
     return formula
@@ -81,12 +77,7 @@ def _linear_gan(*names):
 
     def cases(g):
         sizes = ((5, 3), (8, 2), (4, 6))
-        shapes = {
-            "g": lambda b, d: (d,),
-            "d": lambda b, d: (d,),
-            "real": lambda b, d: (b, d),
-            "z": lambda b, d: (b, d),
-        }
+        shapes = {"g": lambda b, d: (d,), "d": lambda b, d: (d,), "real": lambda b, d: (b, d), "z": lambda b, d: (b, d)}
         return [tuple(gaussian(shapes[name](b, d), g) for name in names) for b, d in sizes]
 
     return cases

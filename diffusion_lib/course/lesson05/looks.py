@@ -90,9 +90,7 @@ class Points:
 
     def panels(self, frames: list[dict]) -> list[dict]:
         """Two panels of these moments."""
-        seen = {
-            k: np.stack([f[k] for f in frames]) for k, v in frames[0].items() if isinstance(v, np.ndarray)
-        }
+        seen = {k: np.stack([f[k] for f in frames]) for k, v in frames[0].items() if isinstance(v, np.ndarray)}
         notes = [f["note"] for f in frames]
         fakes, arrows, edge, best_edge = (
             seen[k].astype(np.float32) for k in ("fakes", "arrows", "border", "best_border")
@@ -103,9 +101,7 @@ class Points:
         line = {"colors": INK, "size": 2, "name": _("D says ½")}
         now = {"colors": REAL, "size": 4, "name": _("real"), "field": seen["field"], "notes": notes} | plane
         layers = [{"points": edge, **line}, cloud, *tails]
-        best = (
-            {"layers": [{"points": fakes, "colors": FAKE, "size": 3}], "field": seen["best"]} | line | plane
-        )
+        best = {"layers": [{"points": fakes, "colors": FAKE, "size": 3}], "field": seen["best"]} | line | plane
         said = _("p, q: data and 1,000 fakes, both blurred by {blur}; grey: neither").format(blur=self.blur)
         return [
             scatter(self.backdrop, _("D now (blue: “real”)"), layers=layers, **now),
@@ -141,9 +137,7 @@ class Pictures:
         tall = grid(x, columns=1, pad=0)
         tall = np.repeat(tall[..., None], 3, 2) if tall.ndim == 2 else tall
         cells = tall.reshape(len(x), side, side, 3)
-        bar = np.where(
-            np.arange(side)[None, :, None] < (p * side).round()[:, None, None], (0, 114, 178), (213, 94, 0)
-        )
+        bar = np.where(np.arange(side)[None, :, None] < (p * side).round()[:, None, None], (0, 114, 178), (213, 94, 0))
         gap = np.full((len(x), 1, side, 3), 255)
         cells = np.concatenate([cells, gap, np.repeat(bar[:, None], 2, 1), gap, gap], 1)
         cells = np.pad(cells, ((0, 0), (0, 0), (1, 1), (0, 0)), constant_values=255)

@@ -48,14 +48,12 @@ class Pair:
     ):
         points = data.x.ndim == 2
         weight = 0.0 if points else 1.0  # pictures need D's slope held, see lesson 06
-        self.regular = Regular(
-            weight if r1 is None else r1, weight if r2 is None else r2, every=suited(data)["every"]
-        )
+        self.regular = Regular(weight if r1 is None else r1, weight if r2 is None else r2, every=suited(data)["every"])
         self.x, self.batch = data.x, batch or (128 if points else 24)
         named = loss if isinstance(loss, str) else "non-saturating"
-        parts = build(
-            data, loss=named, batch=self.batch, lr=lr or (1e-3 if points else 5e-4), waves=waves, seed=seed
-        )[1]
+        parts = build(data, loss=named, batch=self.batch, lr=lr or (1e-3 if points else 5e-4), waves=waves, seed=seed)[
+            1
+        ]
         self.loss = loss if isinstance(loss, Loss) else LOSSES[loss]
         self.g, self.d = parts.learners
         if nets is not None:
@@ -74,9 +72,9 @@ class Pair:
         """New z, and G's fakes from them."""
         self.z = self.g.model.noise(self.batch, self.dice)
         self._look()
-        return _(
-            "{batch} new fakes from {batch} new z. No weights moved. D calls {caught:.0%} of them fake."
-        ).format(batch=self.batch, caught=self.caught)
+        return _("{batch} new fakes from {batch} new z. No weights moved. D calls {caught:.0%} of them fake.").format(
+            batch=self.batch, caught=self.caught
+        )
 
     def teach(self) -> str:
         """Teach D once, with the fakes on the table and new real ones."""
@@ -109,9 +107,7 @@ class Pair:
         what = ngettext("One whole step", "{n} whole steps", times).format(n=times)
         return _(
             "{what}: draw fakes, teach D, draw fresh fakes, fool D. D's weights moved ({d}), and G's ({g}). D calls {caught:.0%} of the fakes fake and {trusted:.0%} of the real ones real."
-        ).format(
-            what=what, d=_moved(d, self.d), g=_moved(g, self.g), caught=self.caught, trusted=self.trusted
-        )
+        ).format(what=what, d=_moved(d, self.d), g=_moved(g, self.g), caught=self.caught, trusted=self.trusted)
 
     def _teach(self, fakes: Tensor) -> None:
         self.real = self.x[torch.randint(len(self.x), (self.batch,), generator=self.dice)]

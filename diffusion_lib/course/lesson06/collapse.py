@@ -118,9 +118,9 @@ class CollapseLab(Live):
                 if fixed
                 else ""
             )
-            words = _(
-                "Choose: start from step 0, or rewind with the slider and go on from there{more}."
-            ).format(more=more)
+            words = _("Choose: start from step 0, or rewind with the slider and go on from there{more}.").format(
+                more=more
+            )
             say(self.says, words)
 
     def _state(self, state: str, sentence: str) -> None:
@@ -180,10 +180,7 @@ class CollapseLab(Live):
 
     def _curves(self, frames: list[dict]) -> list[dict]:
         at, k = self._at(frames), len(self.data.modes)
-        x, lines = (
-            at,
-            {_("near"): [f["near"] for f in frames], _("within 3 sd"): [f["modes"] for f in frames]},
-        )
+        x, lines = (at, {_("near"): [f["near"] for f in frames], _("within 3 sd"): [f["modes"] for f in frames]})
         if self.old is not None:
             x = np.union1d(at, self.old[0])
             lines = {name: np.interp(x, at, y, right=np.nan) for name, y in lines.items()}
@@ -192,10 +189,7 @@ class CollapseLab(Live):
         here = {"cursor": at, "xlim": wide, "xlabel": self._xlabel}
         modes = curve(x, lines, _("modes covered, of {k}").format(k=k), ylim=(-0.04 * k, 1.1 * k), **here)
         said = {_(n): [f[n] for f in frames] for n in (N_("real"), N_("fake"))}
-        return [
-            modes,
-            curve(at, said, _('what D says: probability of "real"'), ylim=(-0.04, 1.1), **here),
-        ]
+        return [modes, curve(at, said, _('what D says: probability of "real"'), ylim=(-0.04, 1.1), **here)]
 
     def _caption(self, f: dict) -> str:
         said = _("{recipe}:  near {near} of {modes} modes; within 3 sd {share:.1%}, ").format(
@@ -208,9 +202,7 @@ class CollapseLab(Live):
                 modes=f["modes"], kl=f["kl"], width=f["sd_ratio"]
             )
         return said + (
-            _("; outside, drawn on the edge: {share:.0%}").format(share=f["outside"])
-            if f["outside"] >= 0.005
-            else ""
+            _("; outside, drawn on the edge: {share:.0%}").format(share=f["outside"]) if f["outside"] >= 0.005 else ""
         )
 
 

@@ -20,27 +20,20 @@ def _mode_cases(g):
         share[:2] = 0
         corners = modes[:2] + torch.tensor([2.4, 1.9], dtype=torch.float64)[:, None] * sd
         near = modes[torch.multinomial(share, 600, True, generator=g)] + 1.6 * sd * gaussian((600, 2), g)
-        cases.append(
-            (torch.cat([near, corners.repeat_interleave(60, 0), 3 * gaussian((200, 2), g)]), modes, sd)
-        )
+        cases.append((torch.cat([near, corners.repeat_interleave(60, 0), 3 * gaussian((200, 2), g)]), modes, sd))
     return [*cases, (modes.repeat(3, 1) + 9 * sd, modes, sd)]
 
 
 def _count_cases(g):
     """Counts with empty modes among them."""
     return [
-        (
-            torch.randint(0, 40, (n, k), generator=g).double() * (torch.rand(n, k, generator=g) < 0.7)
-            + torch.eye(n, k),
-        )
+        (torch.randint(0, 40, (n, k), generator=g).double() * (torch.rand(n, k, generator=g) < 0.7) + torch.eye(n, k),)
         for n, k in ((4, 8), (3, 25))
     ] + [(1 + torch.arange(10.0, dtype=torch.float64).reshape(2, 5),)]
 
 
 def _covered(
-    distance=torch.cdist,
-    good=lambda d, sd: d < 3 * sd,
-    enough=lambda c, n: c >= 0.1 * c.sum().clamp(min=1) / len(c),
+    distance=torch.cdist, good=lambda d, sd: d < 3 * sd, enough=lambda c, n: c >= 0.1 * c.sum().clamp(min=1) / len(c)
 ):
     """strict_modes, with one thing done otherwise. enough: counts (K,) and the number of all samples -> (K,) of bools."""
 

@@ -58,9 +58,7 @@ def cures_table(kind: str) -> Table:
     for name, runs in recorded(kind).items():
         n, fate = len(runs), [whereabouts(r) for r in runs]
         cover = sorted(r["final"]["overlap"] for r in runs)
-        counts = [
-            _("{n} of {all}").format(n=sum(r[k] for r in runs), all=n) for k in ("off", "lost", "blurred")
-        ]
+        counts = [_("{n} of {all}").format(n=sum(r[k] for r in runs), all=n) for k in ("off", "lost", "blurred")]
         went = [f"{fate.count(k)}" for k in FATES]
         chosen, rate = " *" * (runs[0]["choice"] == "chosen"), f"{runs[0]['options']['lr']:g}"
         span = _("{middle:.2f} ({low:.2f} to {high:.2f})").format(
@@ -76,9 +74,7 @@ def cures_table(kind: str) -> Table:
         notes.append(_("* this network was its better one in the tries."))
     first = {"plain": _("plain networks"), "waves": _("networks with waves")}.get(kind, _("recipe"))
     return table(
-        [first, N_("rate"), N_("off"), N_("lost"), N_("blurred"), *FATES, N_("overlap"), N_("steps")],
-        rows,
-        notes,
+        [first, N_("rate"), N_("off"), N_("lost"), N_("blurred"), *FATES, N_("overlap"), N_("steps")], rows, notes
     )
 
 
@@ -127,16 +123,14 @@ def cures(kind: str, width: float = 7.8) -> Figure:
                 _small(ax, run, np.array([j * side, -i * tall]), modes, limit, palette)
         ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(_(name), 15) for name in rows])
         ax.set(
-            xticks=[j * side for j in range(columns)],
-            xticklabels=[_("seed {n}").format(n=j) for j in range(columns)],
+            xticks=[j * side for j in range(columns)], xticklabels=[_("seed {n}").format(n=j) for j in range(columns)]
         )
         xlim = (-limit - 0.2, (columns - 1) * side + limit + 0.2)
         ax.set(xlim=xlim, ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")
         ax.tick_params(length=0, labelsize=10, labeltop=True, labelbottom=False)
     good = {name: sum(not (r["off"] or r["lost"]) for r in runs) for name, runs in rows.items()}
     found = "; ".join(
-        _("{name}: {n} of {all}").format(name=_(name), n=good[name], all=len(runs))
-        for name, runs in rows.items()
+        _("{name}: {n} of {all}").format(name=_(name), n=good[name], all=len(runs)) for name, runs in rows.items()
     )
     fig.alt = _(
         "The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
@@ -178,9 +172,7 @@ def astray() -> FramePlayer:
             said.append(f"{_(n)}: {share}")
         captions.append(_("Outside, drawn on the edge:  ") + ";  ".join(said))
     labels, last = [f"{k / (frames - 1):.0%}" for k in range(frames)], frames - 1
-    return FramePlayer(
-        panels, captions=captions, labels=labels, name=_("Where the fakes go"), fps=4, start=last
-    )
+    return FramePlayer(panels, captions=captions, labels=labels, name=_("Where the fakes go"), fps=4, start=last)
 
 
 def motion(loss: str, optimizer: str, head: int, what: str) -> list[float]:
@@ -252,9 +244,9 @@ def winning(data: _data.Data, steps: int = 300, looks: int = 30, seed: int = 0) 
     said, title = {_("of real"): p_real, _("of fakes"): p_fake}, _('D says "real" with probability')
     panels = [curve(step, said, title, ylim=(-0.04, 1.1), **here), slopes]
     captions = [
-        _(
-            "D gives fakes {share}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)"
-        ).format(share=np.format_float_positional(f, 2, fractional=False, trim="-"), a=a, b=b)
+        _("D gives fakes {share}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)").format(
+            share=np.format_float_positional(f, 2, fractional=False, trim="-"), a=a, b=b
+        )
         for f, a, b in (row[2:] for row in rows)
     ]
     labels, name = [_("{n:.0f} lessons").format(n=s) for s in step], _("D wins, and G's gradient vanishes")
@@ -294,10 +286,7 @@ def bilinear(x: float, y: float, lr: float, steps: int, alternating: bool = Fals
 
 def circling(lr: float = 0.2, steps: int = 60) -> FramePlayer:
     """`bilinear` as a film: both at once, and in turns; beside it the radius."""
-    paths = {
-        N_("at once"): bilinear(1.0, 0.0, lr, steps),
-        N_("in turns"): bilinear(1.0, 0.0, lr, steps, True),
-    }
+    paths = {N_("at once"): bilinear(1.0, 0.0, lr, steps), N_("in turns"): bilinear(1.0, 0.0, lr, steps, True)}
     radius = {name: p.norm(dim=1).numpy() for name, p in paths.items()}
     limit, t = 1.1 * max(r.max() for r in radius.values()), np.arange(steps + 1)
     clouds = [

@@ -72,9 +72,7 @@ def ladder() -> FramePlayer:
     panel = curve(sizes, lines, title, cursor=sizes, xlabel=_("pixels"), log="xy", xticks=sizes, **FLOORS)
     captions = [f"{s} × {s}: " + "; ".join(f"{f} {_range(climbed(s, f))}" for f in FAMILIES) for s in sizes]
     labels = [f"{s} × {s}" for s in sizes]
-    return FramePlayer(
-        [*panels, panel], captions=captions, labels=labels, name=_("The resolution ladder"), fps=1
-    )
+    return FramePlayer([*panels, panel], captions=captions, labels=labels, name=_("The resolution ladder"), fps=1)
 
 
 def _distance(size: int, family: str, seed: int) -> float:
@@ -93,9 +91,7 @@ def _range(runs: list[dict]) -> str:
     same = numbers and f"{numbers[0]:.1f}" == f"{numbers[-1]:.1f}"
     one, two = _("{low:.1f} floors"), _("{low:.1f} to {high:.1f} floors")
     span = (one if same else two).format(low=numbers[0], high=numbers[-1]) if numbers else _("no number")
-    return _("{span}, {fails} of {runs} failed").format(
-        span=span, fails=sum(r["fails"] for r in runs), runs=len(runs)
-    )
+    return _("{span}, {fails} of {runs} failed").format(span=span, fails=sum(r["fails"] for r in runs), runs=len(runs))
 
 
 def ladder_table(equal: str = "seconds") -> Table:
@@ -111,9 +107,7 @@ def ladder_table(equal: str = "seconds") -> Table:
         seen.append(size)
         for family in FAMILIES:
             runs = climbed(size, family, equal)
-            far = _(" and ").join(
-                _("none") if r["distance"] is None else f"{r['distance']:.1f}" for r in runs
-            )
+            far = _(" and ").join(_("none") if r["distance"] is None else f"{r['distance']:.1f}" for r in runs)
             wide = [r["diversity"] for r in runs]
             spread = _("{low:.2f} to {high:.2f}").format(low=min(wide), high=max(wide))
             failed = _("{n} of {all}").format(n=sum(r["fails"] for r in runs), all=len(runs))
@@ -137,9 +131,7 @@ def ladder_table(equal: str = "seconds") -> Table:
         for s, a in worst.items()
     ]
     return table(
-        head,
-        rows,
-        [_("Noise, and the mean picture, in floors: {marks} pixels.").format(marks="; ".join(marks))],
+        head, rows, [_("Noise, and the mean picture, in floors: {marks} pixels.").format(marks="; ".join(marks))]
     )
 
 

@@ -100,10 +100,6 @@ def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
     limits = {name: np.full((1, len(at)), level) for name, level in (("+2 sd", 2.0), ("−2 sd", -2.0))}
     title, kinds = _("how far each metric moves, in sd of real against real"), ["bars", "line", "line"]
     names = [(i, _(short)) for i, (short, name) in enumerate(METRICS.values())]
-    bars = curve(
-        at, {_("change"): np.array(moved), **limits}, title, kind=kinds, ylim=(-MOST, MOST), xticks=names
-    )
+    bars = curve(at, {_("change"): np.array(moved), **limits}, title, kind=kinds, ylim=(-MOST, MOST), xticks=names)
     panels, labels = [scatter(np.array(clouds), _("the samples")), bars], [str(i) for i in range(len(clouds))]
-    return FramePlayer(
-        panels, captions=captions, labels=labels, name=_("What each metric is blind to"), fps=1
-    )
+    return FramePlayer(panels, captions=captions, labels=labels, name=_("What each metric is blind to"), fps=1)

@@ -16,8 +16,7 @@ def runs_needed(share, z):
 
 
 def _covers(
-    reach=lambda samples, real, k: torch.cdist(real, real).kthvalue(k + 1).values,
-    rule=lambda near: near.any(1),
+    reach=lambda samples, real, k: torch.cdist(real, real).kthvalue(k + 1).values, rule=lambda near: near.any(1)
 ):
     """Coverage made of its two parts, how far a ball reaches and what counts, so that a slip can differ in one."""
 

@@ -50,8 +50,7 @@ class Bet(widgets.VBox):
             style = "font-size:17px;line-height:44px"
             words = widgets.HTML(f'<span style="{style}">{question}</span>', layout={"width": f"{wide}px"})
             buttons = [
-                button(f, _("{question} My bet: {name}").format(question=question, name=f), wide=110)
-                for f in FAMILIES
+                button(f, _("{question} My bet: {name}").format(question=question, name=f), wide=110) for f in FAMILIES
             ]
             for family in buttons:
                 family.style.font_size = "16px"
@@ -77,9 +76,7 @@ class Bet(widgets.VBox):
     def beside(self, key: str, outcome: str) -> str:
         """One line of `table`."""
         question, mine, outcome = self._row(key, outcome)
-        return _("{question:32} you: {mine:8} here: {outcome}").format(
-            question=question, mine=mine, outcome=outcome
-        )
+        return _("{question:32} you: {mine:8} here: {outcome}").format(question=question, mine=mine, outcome=outcome)
 
     def table(self, title: str, outcomes: dict[str, str]) -> Table:
         """The bets beside the outcomes, {key of a bet: outcome}."""
@@ -206,8 +203,7 @@ class LiveArena(ByTurns):
             for k in FAMILIES
         }
         each = ";  ".join(
-            _("{name} {steps:,} steps, {said}").format(name=k, steps=f[k]["steps"], said=said[k])
-            for k in FAMILIES
+            _("{name} {steps:,} steps, {said}").format(name=k, steps=f[k]["steps"], said=said[k]) for k in FAMILIES
         )
         return _("{n:.1f} s each:  {each}").format(n=f["seconds"], each=each)
 
@@ -217,9 +213,7 @@ class LiveArena(ByTurns):
             return _("Nobody has learned yet: let the race run first.")
         judged = self.judged or {k: self._judge(e) for k, e in self.entries.items()}
         early = "" if self.judged else _(", stopped after {n:.1f} s each").format(n=self.trained)
-        warning = _("ONE race of one seed ({seed}){early}: a story, not a result.").format(
-            seed=self.seed, early=early
-        )
+        warning = _("ONE race of one seed ({seed}){early}: a story, not a result.").format(seed=self.seed, early=early)
         parts = [warning, self._scores(judged), self._costs(judged)]
         if self.bet:
             outcomes = {}
@@ -253,19 +247,12 @@ class LiveArena(ByTurns):
         for k, e in self.entries.items():
             size, tera = cost.parameters(e), cost.expected_flops(e) * e.seen / 1e12
             cells = [f"{e.seconds:.2f}", f"{e.steps:,}", f"{e.seen:,}", f"{tera:.2f}"]
-            cells += [
-                f"{size['training']:,}",
-                f"{size['drawing']:,}",
-                one(ms[k], "drawing_ms"),
-                FAMILIES[k].CALLS,
-            ]
+            cells += [f"{size['training']:,}", f"{size['drawing']:,}", one(ms[k], "drawing_ms"), FAMILIES[k].CALLS]
             rows.append([k, *cells, *pays(k, start, ms)])
         apart = arena.apart(e.seconds for e in self.entries.values() if not e.error)
         notes = [_("Nobody's seconds are more than {apart:.2%} off their mean.").format(apart=apart)]
         notes += [
-            _("{name} broke off. {error}").format(name=k, error=e.error)
-            for k, e in self.entries.items()
-            if e.error
+            _("{name} broke off. {error}").format(name=k, error=e.error) for k, e in self.entries.items() if e.error
         ]
         head = [
             "",

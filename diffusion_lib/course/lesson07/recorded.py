@@ -46,9 +46,7 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     seconds, panels = _seed_0(place, raced(book))
     seconds = seconds * spent / seconds[-1]
     moments = max(len(r["curve"]) for r in book["runs"])  # of one that did not break off
-    shares = [
-        [c["seconds"] / r["seconds"] for c in r["curve"]] for r in book["runs"] if len(r["curve"]) == moments
-    ]
+    shares = [[c["seconds"] / r["seconds"] for c in r["curve"]] for r in book["runs"] if len(r["curve"]) == moments]
     at = np.array([0.0, *np.median(shares, axis=0)]) * spent
     lines = []
     families = raced(book)
@@ -63,14 +61,8 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     floor = float(book["floor"][key])
     lines.append(Line(np.full(len(at), floor), _(REAL), colour=len(families) % 7))
     seeds = len({r["seed"] for r in book["runs"]})
-    title = _("{number}, {n} seeds").format(
-        number=_("Fréchet distance") if key == "frechet" else _(key), n=seeds
-    )
-    look = {
-        "ylim": (-0.03, 1.05) if 0 <= floor <= 1 and not powers else None,
-        "log": "y" * powers,
-        "dots": False,
-    }
+    title = _("{number}, {n} seeds").format(number=_("Fréchet distance") if key == "frechet" else _(key), n=seeds)
+    look = {"ylim": (-0.03, 1.05) if 0 <= floor <= 1 and not powers else None, "log": "y" * powers, "dots": False}
     panel = curve(at, lines, title, xlabel=_("seconds each"), cursor=seconds, **look)
     captions = [_("{n:.0f} s of training each; seed 0").format(n=s) for s in seconds]
     labels, name, last = (
@@ -220,11 +212,7 @@ def _compared(a: str, b: str, gap: Gap | None, reach: float) -> tuple:
         return f"{a} − {b}", "", "", _("a run broke off and has no number, so there is no interval")
     low, high = gap[1:]
     cell = Interval(*gap, reach)
-    words = (
-        _("{name} has more").format(name=a if low > 0 else b)
-        if low > 0 or high < 0
-        else _("no difference shown")
-    )
+    words = _("{name} has more").format(name=a if low > 0 else b) if low > 0 or high < 0 else _("no difference shown")
     return f"{a} − {b}", str(cell), cell, words
 
 
@@ -277,6 +265,4 @@ def many_samples(place: str, level: float = GOOD) -> FramePlayer:
         for i, v in enumerate(n)
     ]
     labels = [f"n = {rounded(v)}" for v in n]
-    return FramePlayer(
-        [panel], captions=captions, labels=labels, name=_("Training once, drawing often"), fps=6
-    )
+    return FramePlayer([panel], captions=captions, labels=labels, name=_("Training once, drawing often"), fps=6)

@@ -32,9 +32,7 @@ def kept(n: int = 12, seed: int = 0) -> FramePlayer:
         rows.append(again(model, x))
         errors[name] = squared_error(again(model, unseen), unseen)
     found = "; ".join(f"{_(k)} {v:.3f}" for k, v in errors.items())
-    panel = pixels(
-        grid(torch.cat(rows), columns=n, pad=2)[None], _("unseen digits;  from 2 numbers;  from 16 numbers")
-    )
+    panel = pixels(grid(torch.cat(rows), columns=n, pad=2)[None], _("unseen digits;  from 2 numbers;  from 16 numbers"))
     says = _("squared error a pixel, 797 unseen digits:  {found}").format(found=found)
     return FramePlayer(panel, captions=says, name=_("What comes back from the encoder's numbers"))
 
@@ -98,10 +96,7 @@ def sharpness(n: int = 797) -> FramePlayer:
     pictures = pixels(np.stack([grid(x[:24], columns=8) for x in found.values()]), _("real or drawn"))
     short = [_("real"), "s=0.1", "s=0.5", _("grain"), "GAN", "DDPM"]
     panel = bars(short, list(sharp.values()), _("edges, real digits = 1"), {_("real"): 1.0})
-    says, name = (
-        [_("edges {v:.2f}").format(v=v) for v in sharp.values()],
-        _("How sharp each maker's pictures are"),
-    )
+    says, name = ([_("edges {v:.2f}").format(v=v) for v in sharp.values()], _("How sharp each maker's pictures are"))
     return FramePlayer([pictures, panel], captions=says, labels=[_(k) for k in found], name=name, fps=1)
 
 
@@ -112,9 +107,7 @@ def lost_table() -> Table:
         several, decoder = row["several"], row["decoder"]
         error = f"{several + decoder:.3f}"
         rows.append([name, f"{row['alike']:.1f}", f"{several:.3f}", f"{decoder:.3f}", error])
-    return table(
-        [N_("network"), N_("digits a z"), N_("several x for one z"), N_("+ the decoder"), N_("= error")], rows
-    )
+    return table([N_("network"), N_("digits a z"), N_("several x for one z"), N_("+ the decoder"), N_("= error")], rows)
 
 
 # of `s_table`: a number of a run, and how it is written
@@ -139,7 +132,5 @@ def s_table() -> Table:
         N_("Fréchet: from N(0, I)"),
     ]
     floor = book["frechet_floor"]
-    note = _("Fréchet distance of as many real digits: {low:.1f} to {high:.1f}").format(
-        low=min(floor), high=max(floor)
-    )
+    note = _("Fréchet distance of as many real digits: {low:.1f} to {high:.1f}").format(low=min(floor), high=max(floor))
     return table(head, rows, [note])

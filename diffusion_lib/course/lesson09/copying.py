@@ -73,10 +73,5 @@ def disguises() -> Table:
         x = change(seen)
         rows.append([name, f"{copied(x, seen, unseen)['share']:.1%}", f"{outright(x, seen):.1%}"])
     return table(
-        [
-            _("copies of {n} training pictures").format(n=len(seen)),
-            _("nearer to seen"),
-            _("outright copies"),
-        ],
-        rows,
+        [_("copies of {n} training pictures").format(n=len(seen)), _("nearer to seen"), _("outright copies")], rows
     )

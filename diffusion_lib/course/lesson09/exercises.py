@@ -49,8 +49,7 @@ def _stretched(a, b, u):
 
 def _arc_cases(g):
     return [
-        (gaussian(shape, g), gaussian(shape, g), u)
-        for shape, u in (((4, 8), 0.25), ((3, 64), 0.5), ((5, 16), 0.9))
+        (gaussian(shape, g), gaussian(shape, g), u) for shape, u in (((4, 8), 0.25), ((3, 64), 0.5), ((5, 16), 0.9))
     ]
 
 

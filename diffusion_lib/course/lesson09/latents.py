@@ -53,9 +53,7 @@ class LatentMap(stills.Stilled, anywidget.AnyWidget):
     @torch.no_grad()
     def __init__(self, model: VAE, data: Data, steps: int = 61):
         if model.config["latent"] != 2 or len(model.shape) != 3 or model.shape[0] != 1:
-            raise ValueError(
-                "A map needs a VAE of grey pictures with latent = 2: a plane has two directions."
-            )
+            raise ValueError("A map needs a VAE of grey pictures with latent = 2: a plane has two directions.")
         mu = model.encode(data.x)[0]
         limit = max(3.0, 1.05 * float(mu.abs().max()))
         axis = torch.linspace(-limit, limit, steps)
@@ -132,10 +130,7 @@ class MapTraining(Live):
 
     def _pictures(self, frames: list[dict]) -> list[dict]:
         mu, y = np.stack([f["mu"] for f in frames]), self.data.y[:600]
-        layers = [
-            {"points": mu[:, y == k], "colors": i, "size": 5, "name": str(k)}
-            for i, k in enumerate(self.SHOWN)
-        ]
+        layers = [{"points": mu[:, y == k], "colors": i, "size": 5, "name": str(k)} for i, k in enumerate(self.SHOWN)]
         plane = {"xlim": (-4, 4), "ylim": (-4, 4)}
         return [
             scatter(mu, _("where digits are put"), colors=-1, size=3, layers=layers, **plane),
@@ -155,9 +150,7 @@ class MapTraining(Live):
         )
 
 
-def unfold(
-    *, steps: int | None = None, seconds: float | None = None, keep: int = 25, seed: int = 0
-) -> MapTraining:
+def unfold(*, steps: int | None = None, seconds: float | None = None, keep: int = 25, seed: int = 0) -> MapTraining:
     """Train the network of the map before one's eyes; it is told no classes. It begins at once, beside the notebook.
 
     steps: how long (1,000 if nothing is said), or seconds.
@@ -191,9 +184,7 @@ def midpoint_table() -> Table:
         [r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))]
         for r in records.read("latents")["midpoints"]
     ]
-    return table(
-        ["", N_("seed"), N_("ends"), N_("middle of the arc"), N_("middle of the straight line")], rows
-    )
+    return table(["", N_("seed"), N_("ends"), N_("middle of the arc"), N_("middle of the straight line")], rows)
 
 
 def halfway_table() -> Table:
@@ -205,8 +196,7 @@ def halfway_table() -> Table:
         )
         rows.append([name, *(f"{r[k]:.2f}" for k in ("ends", "arc", "straight", "fade")), length])
     return table(
-        [N_("contrast"), N_("ends"), N_("arc"), N_("straight"), N_("cross-fade"), N_("length of a code")],
-        rows,
+        [N_("contrast"), N_("ends"), N_("arc"), N_("straight"), N_("cross-fade"), N_("length of a code")], rows
     )
 
 
@@ -235,27 +225,16 @@ def speeds(walk: Tensor) -> Tensor:
 def walks(n: int = 4, frames: int = 49, seed: int = 3) -> FramePlayer:
     """One film of three panels, n walks in each, and how fast the pictures change on the way."""
     found, u = walk_frames(n, frames, seed), np.linspace(0, 1, frames)
-    titles = {
-        "VAE": _("VAE: digit to digit"),
-        "GAN": _("GAN: z to z"),
-        "diffusion": _("diffusion: x_{T} to x_{T}"),
-    }
-    panels = [
-        pixels(np.stack([grid(x, columns=2) for x in walk]), titles[name]) for name, walk in found.items()
-    ]
+    titles = {"VAE": _("VAE: digit to digit"), "GAN": _("GAN: z to z"), "diffusion": _("diffusion: x_{T} to x_{T}")}
+    panels = [pixels(np.stack([grid(x, columns=2) for x in walk]), titles[name]) for name, walk in found.items()]
     pace = {name: speeds(walk) for name, walk in found.items()}
     middle, top = (u[1:] + u[:-1]) / 2, 1.1 * max(float(v.max()) for v in pace.values())
     lines, here = {_(k): v.numpy() for k, v in pace.items()}, u.clip(middle[0], middle[-1])
     title = _("change from frame to frame")
     panels.append(curve(middle, lines, title, xlabel=_("share of the way"), cursor=here, ylim=(0, top)))
     most = "; ".join(f"{_(k)} {float(v.max()):.2f}" for k, v in pace.items())
-    says, labels = (
-        _("largest change in one frame, a pixel:  {most}").format(most=most),
-        [f"{v:.0%}" for v in u],
-    )
-    return FramePlayer(
-        panels, captions=says, labels=labels, name=_("Three walks through latent space"), fps=12
-    )
+    says, labels = (_("largest change in one frame, a pixel:  {most}").format(most=most), [f"{v:.0%}" for v in u])
+    return FramePlayer(panels, captions=says, labels=labels, name=_("Three walks through latent space"), fps=12)
 
 
 @torch.no_grad()
@@ -267,9 +246,7 @@ def straight_or_round(n: int = 4, frames: int = 41, seed: int = 3) -> FramePlaye
     for name, way in {"straight": straight, "arc": slerp}.items():
         path = torch.stack([way(xT[:n], xT[n:], v) for v in u.tolist()])
         x = from_noise(denoiser, path.flatten(0, 1)).reshape(path.shape)
-        panels.append(
-            pixels(np.stack([grid(f, columns=2) for f in x]), _("diffusion, {way}").format(way=_(name)))
-        )
+        panels.append(pixels(np.stack([grid(f, columns=2) for f in x]), _("diffusion, {way}").format(way=_(name))))
         lengths[name] = path.flatten(2).norm(dim=2).mean(1).numpy()
     top = 1.2 * max(v.max() for v in lengths.values())
     panels.append(

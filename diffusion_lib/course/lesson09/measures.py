@@ -33,9 +33,7 @@ def slerp(a: Tensor, b: Tensor, u: float) -> Tensor:
     flat_a, flat_b = a.flatten(1), b.flatten(1)
     cosine = (flat_a * flat_b).sum(1) / (flat_a.norm(dim=1) * flat_b.norm(dim=1))
     if bool((cosine.abs() > 1 - 1e-6).any()):
-        raise ValueError(
-            "Between vectors that point the same or opposite ways there is no single arc: draw others."
-        )
+        raise ValueError("Between vectors that point the same or opposite ways there is no single arc: draw others.")
     w = cosine.acos().reshape(-1, *[1] * (a.ndim - 1))
     return (((1 - u) * w).sin() * a + (u * w).sin() * b) / w.sin()
 
