@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from browser import ask_kernel, opened, page, restart_kernel, screenshot, write_notebook
+from browser import IDLE, ask_kernel, opened, page, restart_kernel, screenshot, write_notebook
 from playwright.sync_api import expect
 
 from diffusion_lib.viz.panels import curve, mix, pixels, scatter
@@ -171,6 +171,9 @@ def test_shift_enter_still_belongs_to_the_notebook(lab):
     lab.keyboard.press("Shift+Enter")
     lab.wait_for_function(f"{active} === {before + 1}")
     lab.evaluate("window.jupyterapp.commands.execute('notebook:enter-command-mode')")
+    lab.wait_for_timeout(100)  # by now it is on its way
+    lab.evaluate(IDLE, 60_000)  # the cell has run again, and its player is another one
+    View(lab)
 
 
 def test_mouse_drag(lab):
