@@ -1,4 +1,4 @@
-"""The mathematics of noise: schedule, forward process, reverse process, trace.
+"""The mathematics of noise: schedule, forward process, reverse process, samplers.
 
 Time runs t = 1..T and t = 0 is the data, so ``alpha_bar[0] == 1`` and the last step needs no special case.
 Tables are float64 whatever the pictures are: in float32, 1 - alpha_bar[1] is already wrong in the fourth digit.
@@ -6,6 +6,8 @@ Tables are float64 whatever the pictures are: in float32, 1 - alpha_bar[1] is al
 Letters in shapes: B pictures, any further axes "..." (C, H, W for pictures, 2 for points).
 Papers: DDPM = Ho, Jain, Abbeel 2020 (arXiv 2006.11239); DDIM = Song, Meng, Ermon 2021 (2010.02502);
 iDDPM = Nichol, Dhariwal 2021 (2102.09672); v = Salimans, Ho 2022 (2202.00512).
+
+Longer than 400 lines because forward and reverse are one piece of mathematics, to be read from top to bottom.
 """
 
 from __future__ import annotations

@@ -138,6 +138,14 @@ def test_no_view_hides_what_its_class_says():
                     assert meant or setter, f"{cls.__name__} sets self.{x}, which {base.__name__} has already"
 
 
+def test_a_long_module_says_why():
+    """Over 400 lines its head gives the reason; over 600 there is none."""
+    for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.js")]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 600, path
+        assert len(lines) <= 400 or "Longer than 400 lines because" in "\n".join(lines[:24]), path
+
+
 def test_nobody_uses_pyplot_or_interact():
     for path in [*PACKAGE.rglob("*.py"), *NOTEBOOKS]:
         text = path.read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ Never pyplot, which is global: callbacks of widgets run on another thread since 
 own, and one lock guards the drawing, because Matplotlib's settings and its parser of formulas are shared by all threads.
 Sizes are in inches; 8 make about 1600 pixels. background: "white", "dark", or "transparent" for pages of any colour.
 
-Longer than 250 lines because it is all of Matplotlib and of the files that the package knows, behind one lock.
+Longer than 400 lines because it is all of Matplotlib and of the files that the package knows, behind one lock.
 """
 
 from __future__ import annotations
