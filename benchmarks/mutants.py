@@ -56,6 +56,7 @@ ALSO = {
     "dataset.py": "own drawn catalog kept",
     "values.py": "dataset diffusion ddpm",
     "families.py": "one_place arena",
+    "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
     "cli": "options files kept cli figures one_place",
     "data": "painters drawn captions own catalog",
@@ -71,7 +72,8 @@ def tests_of(file: str) -> list[str]:
     if path.suffix == ".js":
         names = ["javascript_browser"]
     elif lesson:
-        names = ["exercises", "checking"] * (path.stem == "exercises") + [lesson[0]]
+        own = ["exercises", "checking"] * (path.stem == "exercises")
+        names = [*own, lesson[0], *ALSO.get(path.as_posix(), "").split()]
     else:
         own = [] if path.parts[0] == "cli" else [path.stem]
         names = [*own, *f"{ALSO.get(path.as_posix(), '')} {ALSO.get(path.parts[0], '')}".split()]

@@ -337,6 +337,15 @@ def test_ddim_converges_with_order_one():
     assert all(0.8 < k < 1.2 for k in slopes), slopes
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_no_guess_of_a_clipped_walk_is_louder_than_asked(sampler):
+    """What a sampler makes of its guesses may be drawn out a little; the guess itself is not."""
+    schedule, heard = Schedule.of("cosine", 40), []
+    far = lambda xt, t, y=None: heard.append(xt) or 3 * torch.ones_like(xt)
+    steps = list(sample(far, torch.randn(2, 1, 4, 4), schedule, 5, sampler=sampler, clip=0.5, predicts="x0"))
+    assert len(heard) == 5 and all(torch.allclose(step.x0_hat, torch.tensor(0.5), atol=1e-4) for step in steps)
+
+
 def test_clip_keeps_x0_in_range_and_eps_consistent():
     s, xt = Schedule.of("cosine", 50), randn(4, 2) * 3
     step = reverse_step(xt, randn(4, 2, seed=1), 40, 39, s, randn(4, 2, seed=2), clip=1.0)
