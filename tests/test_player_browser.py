@@ -163,19 +163,6 @@ def test_keys_work_on_a_button_and_after_a_click_on_a_picture(lab):
     assert view.index == 4
 
 
-def test_shift_enter_still_belongs_to_the_notebook(lab):
-    active = "window.jupyterapp.shell.currentWidget.content.activeCellIndex"
-    lab.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
-    View(lab).slider.focus()
-    before = lab.evaluate(active)
-    lab.keyboard.press("Shift+Enter")
-    lab.wait_for_function(f"{active} === {before + 1}")
-    lab.evaluate("window.jupyterapp.commands.execute('notebook:enter-command-mode')")
-    lab.wait_for_timeout(100)  # by now it is on its way
-    lab.evaluate(IDLE, 60_000)  # the cell has run again, and its player is another one
-    View(lab)
-
-
 def test_mouse_drag(lab):
     view = View(lab)
     view.set(0)
@@ -357,6 +344,19 @@ def test_run_the_cell_again_and_remove_it_while_it_plays(lab):
     view.slider.focus()
     view.press("ArrowRight")
     assert view.index == 1
+
+
+def test_shift_enter_still_belongs_to_the_notebook(lab):
+    active = "window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    lab.evaluate("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0")
+    View(lab).slider.focus()
+    before = lab.evaluate(active)
+    lab.keyboard.press("Shift+Enter")
+    lab.wait_for_function(f"{active} === {before + 1}")
+    lab.evaluate("window.jupyterapp.commands.execute('notebook:enter-command-mode')")
+    lab.wait_for_timeout(100)  # by now it is on its way
+    lab.evaluate(IDLE, 60_000)  # the cell has run again, and its player is another one
+    View(lab)
 
 
 def test_kernel_restart_leaves_a_working_picture(lab):
