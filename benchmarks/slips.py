@@ -226,7 +226,7 @@ WIRING = [
     # ---- lesson 01: forward
     ("caption: the weights of picture and noise exchanged", FORWARD, "{math.sqrt(a):.3f} x_{{0}} + {math.sqrt(1 - a):.3f} ε", "{math.sqrt(1 - a):.3f} x_{{0}} + {math.sqrt(a):.3f} ε"),
     ("caption: picture : noise upside down", FORWARD, "=math.sqrt(a / (1 - a)))", "=math.sqrt((1 - a) / a))"),
-    ("explore_forward: the seed is ignored", FORWARD, "g = generator(seed)\n        return [", "g = generator(0)\n        return ["),
+    ("explore_forward: the seed is ignored", FORWARD, "g = dice(seed)\n        return [", "g = dice(0)\n        return ["),
     ("ink: the film is not rewound", FORWARD, "list(there.flip(0)[1:])", "list(there[1:])"),
     ("ink: the cup shows the reverse process", FORWARD, 'panel(cup, _("The cup', 'panel(back, _("The cup'),
     ("ink: the readout counts on where it should count back", FORWARD, "=min(i, 2 * T - i))", "=i)"),
@@ -278,7 +278,7 @@ WIRING = [
     ("three questions: samples under another network's name", DENOISERS, '_("asked for {name}").format(name=name)) for name, film in films.items()', '_("asked for {name}").format(name=name)) for name, film in zip(reversed(films), films.values(), strict=True)'),
     ("three questions: the walks are told no class", DENOISERS, "count, eta=0.0, clip=1.0, y=y)", "count, eta=0.0, clip=1.0)"),
     ("variances: all walk with beta_tilde", DENOISERS, '"v": v, "clip"', '"v": 0.0, "clip"'),
-    ("variances: other dice for each count", DENOISERS, '"generator": generator(seed + 1), "v"', '"generator": generator(seed + count), "v"'),
+    ("variances: other dice for each count", DENOISERS, '"generator": dice(seed + 1), "v"', '"generator": dice(seed + count), "v"'),
     ("bound: the learned share turned round", DENOISERS, '"learned": (1 - v_sum[1:] / n) * ratio', '"learned": v_sum[1:] / n * ratio'),
     ("bound: L_T left out of the sums", DENOISERS, "{name: float(v.sum()) for name, v in terms.items()}", "{name: float(v[1:].sum()) for name, v in terms.items()}"),
     ("distance: the held back ones are among the reference", EVALUATION_DISTANCES, "known = features(eye, real.x[~held])", "known = features(eye, real.x)"),

@@ -593,8 +593,3 @@ def log_p_step(step: Step) -> Tensor:
     if not torch.as_tensor(step.sigma, device=step.xs.device).any():
         return torch.zeros(len(step.xs), dtype=torch.float64, device=step.xs.device)
     return log_normal(step.xs, step.mean, step.sigma**2)
-
-
-def generator(seed: int) -> torch.Generator:
-    """Dice on the CPU that begin at this seed."""
-    return torch.Generator().manual_seed(seed)

@@ -373,7 +373,7 @@ class Desk:
     def fair(self):
         """Nothing went wrong in JavaScript, and nothing was asked for outside this machine."""
         here = (self.server().url, self.server().url.replace("http", "ws"))
-        # JupyterLab's own: the second of a kernel that is restarted while it speaks
+        # JupyterLab's own; the second was seen in the file of tests that restarts a kernel
         known = ("favicon", "Kernel message validation error")
         wrong = [e for e in self.page.errors if not any(k in e for k in known)]
         away = [url for url in self.page.requests if not url.startswith(here)]
@@ -465,6 +465,15 @@ def ask_kernel(p, expression: str, timeout: float = 30) -> str:
       return answer.status === 'ok' ? answer.data['text/plain'] : `${answer.ename}: ${answer.evalue}`;
     }"""
     return p.evaluate(script, [expression, timeout * 1000])
+
+
+def saved(p) -> list[dict]:
+    """Save the open notebook; its cells as they then lie on the disk."""
+    return p.evaluate("""async () => {
+      await window.jupyterapp.commands.execute('docmanager:save');
+      const { context } = window.jupyterapp.shell.currentWidget;
+      return (await window.jupyterapp.serviceManager.contents.get(context.path)).content.cells;
+    }""")
 
 
 def write_notebook(path: Path, *cells: str) -> Path:

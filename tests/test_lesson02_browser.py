@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from browser import ask_kernel, screenshot
+from browser import ask_kernel, saved, screenshot
 from pages import FILL, cell, moves, pictures, player
 
 from diffusion_lib.course.lesson02 import sculptor
@@ -153,15 +153,10 @@ def test_a_handle_is_dragged_and_pushes_the_others(lesson, shown):
 def test_a_save_stores_what_was_drawn(lesson):
     view = View(lesson)
     view.select.select_option("sigmoid")
-    stored = """async () => {
-      await window.jupyterapp.commands.execute('docmanager:save');
-      const { context } = window.jupyterapp.shell.currentWidget;
-      const { content } = await window.jupyterapp.serviceManager.contents.get(context.path);
-      return content.cells.find((cell) => cell.id === '02-sculptor').outputs[0].data['text/plain'];
-    }"""
     for _ in range(40):
         lesson.wait_for_timeout(250)
-        if "(sigmoid)" in (words := lesson.evaluate(stored)):
+        kept = next(c for c in saved(lesson) if c["id"] == "02-sculptor")
+        if "(sigmoid)" in (words := kept["outputs"][0]["data"]["text/plain"]):
             break
     assert words.strip("'") == ask_kernel(lesson, "sculptor.alt()").strip("'")
 

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from browser import IDLE, ask_kernel, opened, page, restart_kernel, screenshot, write_notebook
+from browser import IDLE, ask_kernel, opened, page, restart_kernel, saved, screenshot, write_notebook
 from playwright.sync_api import expect
 
 from diffusion_lib.viz.panels import curve, mix, pixels, scatter
@@ -268,19 +268,13 @@ def test_a_save_stores_the_still_of_what_was_last_seen(lab):
     """In every cell that shows it, bare or in a box; what has not moved is saved as it was, and nothing is shown anew."""
     view = View(lab)
     view.root.evaluate("(el) => { el.known = 1; }")
-    stored = """async () => {
-      await window.jupyterapp.commands.execute('docmanager:save');
-      const { context } = window.jupyterapp.shell.currentWidget;
-      const { content } = await window.jupyterapp.serviceManager.contents.get(context.path);
-      return content.cells.slice(1).map((cell) => cell.outputs[0].data);
-    }"""
     view.set(11)
     lab.wait_for_timeout(200)
     view.set(7)
     end, words = time.monotonic() + 20, ""
     while "t = 7" not in words and time.monotonic() < end:
         lab.wait_for_timeout(300)
-        first, second, other, boxed = lab.evaluate(stored)
+        first, second, other, boxed = (c["outputs"][0]["data"] for c in saved(lab)[1:])
         words = first["text/plain"]
     assert words == ask_kernel(lab, "p.alt()").strip("'")
     still = hashlib.sha256(base64.b64decode(first["image/png"])).hexdigest()

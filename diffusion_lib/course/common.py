@@ -1,4 +1,4 @@
-"""What every view needs: a seeded generator, a player with controls around it, and a line of text that speaks without moving the page."""
+"""What every view needs: a player with controls around it, and a line of text that speaks without moving the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 import ipywidgets as widgets
 import numpy as np
 
-from ..evaluation.arena import FAMILIES
+from ..families import FAMILIES
 from ..viz import tables
 from ..viz.player import FramePlayer
 from ..words import N_, ngettext

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import data
-from ..diffusion import generator
+from ..values import dice
 from .metrics import sliced_wasserstein
 
 SIZES, FAMILIES = (8, 16, 32, 64), ("GAN", "DDPM")  # the rungs, and who climbs
@@ -43,7 +43,7 @@ def pyramid_distances(a: Tensor, b: Tensor, patches: int = 64, seed: int = 0) ->
         )
     out = []
     for one, two in zip(laplacian(a), laplacian(b), strict=True):
-        g = generator(seed)
+        g = dice(seed)
         both = [_patches(x, patches, g) for x in (one, two)]
         mean, sd = both[1].mean((0, 2), keepdim=True), both[1].std((0, 2), keepdim=True)
         out.append(sliced_wasserstein(*((p - mean) / sd for p in both), directions=64))
@@ -80,7 +80,7 @@ class Ruler:
         self.x, self.y = real_pictures(size, 1000, n)
         others = [pyramid_distances(real_pictures(size, seed, n)[0], self.x) for seed in range(1001, 1005)]
         self.floor = [sum(level) / len(level) for level in zip(*others, strict=True)]
-        noise = torch.randn(self.x.shape, generator=generator(0)).clamp(-1, 1)
+        noise = torch.randn(self.x.shape, generator=dice(0)).clamp(-1, 1)
         self.noise, self.mean_picture = (
             self.distance(noise),
             self.distance(self.x.mean(0, keepdim=True).expand_as(self.x)),

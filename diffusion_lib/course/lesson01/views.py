@@ -11,18 +11,9 @@ import torch
 from torch import Tensor
 
 from ... import data
-from ...diffusion import (
-    Schedule,
-    add_noise,
-    check_batch,
-    forward_path,
-    forward_step,
-    generator,
-    log_q_chain,
-    randn_like,
-    sample,
-)
+from ...diffusion import Schedule, add_noise, check_batch, forward_path, forward_step, log_q_chain, randn_like, sample
 from ...oracle import mixture_denoiser
+from ...values import dice
 from ...viz.figures import one_picture, to_uint8
 from ...viz.panels import curve, mix, pixels, scatter
 from ...viz.player import FramePlayer
@@ -52,7 +43,7 @@ def explore_forward(pictures: dict[str, Tensor], schedule: Schedule, upload: boo
     pictures = {name: one_picture(x, f"The picture {name!r}") for name, x in pictures.items()}
 
     def panels():
-        g = generator(seed)
+        g = dice(seed)
         return [
             mix(x.numpy(), randn_like(x, g).numpy(), schedule.alpha_bar.numpy(), _(name))
             for name, x in pictures.items()
@@ -108,7 +99,7 @@ def ink(points: Tensor, T: int = 60, seed: int = 0) -> FramePlayer:
     left to itself (the same steps go on with new kicks); the reverse process, with new kicks and a denoiser that knows the shape.
     """
     schedule = Schedule.of("cosine", T)
-    g = generator(seed)
+    g = dice(seed)
     check_batch(points, "The points")
     points = points.detach().cpu().float()
     there = forward_path(points, schedule, g)
@@ -149,7 +140,7 @@ def ink(points: Tensor, T: int = 60, seed: int = 0) -> FramePlayer:
 
 def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int = 0) -> FramePlayer:
     """One pixel's value at every t, n times: through t noisy steps, and in one jump; with q(x_t | x_0) drawn over both."""
-    g = generator(seed)
+    g = dice(seed)
     x0 = torch.full((n, 1), float(value), dtype=torch.float64)
     edges = torch.linspace(-3.5, 3.5, 36, dtype=torch.float64)
     middle, width = (edges[1:] + edges[:-1]) / 2, float(edges[1] - edges[0])
@@ -191,7 +182,7 @@ def steps_or_jump(value: float, schedule: Schedule, n: int = 20_000, seed: int =
 
 def chain_log_probability(x0: Tensor, schedule: Schedule, seed: int = 0) -> FramePlayer:
     """One path x_0..x_T of a picture (1, C, H, W) beside its log-probability adding up, log q(x_{1:t} | x_0) in nats."""
-    path = forward_path(one_picture(x0)[None], schedule, generator(seed))
+    path = forward_path(one_picture(x0)[None], schedule, dice(seed))
     terms = torch.cat([torch.zeros(1, dtype=torch.float64), log_q_chain(path, schedule)[:, 0]])
     total = terms.cumsum(0)
     t = np.arange(schedule.T + 1)

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ... import data
-from ...diffusion import Schedule, add_noise, check_batch, generator, log_normal, randn_like, sample
+from ...diffusion import Schedule, add_noise, check_batch, log_normal, randn_like, sample
 from ...evaluation.metrics import mode_report, nearest
 from ...oracle import MixtureDenoiser, ideal_denoiser, mixture_denoiser
 from ...trace import Trace
-from ...values import integer
+from ...values import dice, integer
 from ...viz.figures import grid, one_picture
 from ...viz.panels import curve, mix, pixels, scatter
 from ...viz.player import FramePlayer
@@ -36,7 +36,7 @@ def two_rulers(x0: Tensor, loud: float = 20.0, n: int = 41, seed: int = 0) -> Fr
     Both go from +loud to -loud dB.
     """
     x0 = one_picture(x0)
-    eps = randn_like(x0, generator(seed))
+    eps = randn_like(x0, dice(seed))
     db = torch.linspace(loud, -loud, n, dtype=torch.float64)
     by_db = 1 / (1 + 10 ** (-db / 10))
     by_share = torch.linspace(float(by_db[0]), float(by_db[-1]), n, dtype=torch.float64)
@@ -68,7 +68,7 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
     of an island; and of all points, those nearest to one of the inner 9.
     """
     _positive(spread, n)
-    islands, g = data.grid(n, seed), generator(seed)
+    islands, g = data.grid(n, seed), dice(seed)
     modes, sd, x0 = islands.modes * spread, islands.sd * spread, islands.x * spread
     model, xT, eps = mixture_denoiser(modes, sd, schedule), torch.randn(n, 2, generator=g), randn_like(x0, g)
     times, walk = _walk(model, xT, g, keep=50)
@@ -113,7 +113,7 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
     """
     _positive(1.0, n)
     check_batch(x, "The pictures")
-    x, g = x.detach().cpu().float(), generator(seed)
+    x, g = x.detach().cpu().float(), dice(seed)
     xT = torch.randn(n, *x.shape[1:], generator=g)
     real = x[torch.randperm(len(x), generator=g)[: min(n, 16)]]
     times, walk = _walk(ideal_denoiser(x, schedule), xT, g, keep=40)
@@ -158,7 +158,7 @@ def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -
         raise ValueError(
             f"The large picture must be 2, 3, ... times as wide and high as the small one, but they are {tuple(large.shape)} and {tuple(small.shape)}."
         )
-    g, a = generator(seed), schedule.alpha_bar.numpy()
+    g, a = dice(seed), schedule.alpha_bar.numpy()
     eps, noise = randn_like(small, g), randn_like(large, g)
 
     def shrunk(v):

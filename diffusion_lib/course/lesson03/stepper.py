@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ...dataset import Data
 from ...ddpm import Denoiser
-from ...diffusion import Schedule, Step, generator, randn_like, sample
+from ...diffusion import Schedule, Step, randn_like, sample
 from ...oracle import ideal_denoiser
 from ...trace import Trace
+from ...values import dice
 from ...viz.player import FramePlayer
 from ...words import N_, _
 from ..common import Newest, PlayerBox, message, say
@@ -131,8 +132,8 @@ class Stepper(PlayerBox):
         name, trained = self.which.value, self._trained()
         d, model = self._sets[name], (self._networks if trained else self._perfect)[name]
         y = None if self.kind.value == ANY else torch.tensor([d.names.index(self.kind.value)])
-        g = generator(1000 * self._seed + self._rolls)
-        begin = past[-1].xs if past else randn_like(d.x[:1], generator(self._seed))
+        g = dice(1000 * self._seed + self._rolls)
+        begin = past[-1].xs if past else randn_like(d.x[:1], dice(self._seed))
         # a perfect guess is an average of pictures, and so never leaves [-1, 1]
         how = {"eta": self.eta.value, "clip": 1.0 if trained else None}
         trace = Trace(keep=len(self._times)).record(past)

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...diffusion import Schedule, add_noise, generator, randn_like, sample
+from ...diffusion import Schedule, add_noise, randn_like, sample
 from ...evaluation.metrics import nearest
 from ...oracle import ideal_denoiser, mixture_denoiser, mixture_step_back
 from ...trace import Trace
+from ...values import dice
 from ...viz.figures import grid, to_uint8
 from ...viz.panels import curve, pixels, scatter
 from ...viz.player import FramePlayer
@@ -28,7 +29,7 @@ def ancestors(
     seed: int = 0,
 ) -> FramePlayer:
     """Noise one picture of x (N, C, H, W) to time t, then walk back n times with other fresh noise: who comes home?"""
-    g, model, x0 = generator(seed), ideal_denoiser(x, schedule), x[picture : picture + 1]
+    g, model, x0 = dice(seed), ideal_denoiser(x, schedule), x[picture : picture + 1]
     eps = randn_like(x0, g)
     noisy, homes, captions = [], [], []
     for t in times:
@@ -55,7 +56,7 @@ def ancestors(
 
 def memory(x: Tensor, schedule: Schedule, n: int = 16, seed: int = 0) -> FramePlayer:
     """n walks with the perfect denoiser of x (N, C, H, W), each x0_hat on its way beside the training picture it ends at."""
-    g = generator(seed)
+    g = dice(seed)
     xT = torch.randn(n, *x.shape[1:], generator=g)
     trace = Trace().record(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
     home = nearest(trace.final, x)[1]
@@ -125,16 +126,16 @@ def few_steps(
 
     Pictures of x (N, C, H, W) with DDPM, and points of a mixture (means (K, 2), sd) with DDPM and with DDIM.
     """
-    g = generator(seed)
+    g = dice(seed)
     picture_T, point_T = torch.randn(12, *x.shape[1:], generator=g), torch.randn(n, 2, generator=g)
     remembers, knows = ideal_denoiser(x, schedule), mixture_denoiser(means, sd, schedule)
     pictures, films, captions = [], {1.0: [], 0.0: []}, []
     for count in counts:
-        last = list(sample(remembers, picture_T, schedule, count, generator=generator(seed + 1)))[-1]
+        last = list(sample(remembers, picture_T, schedule, count, generator=dice(seed + 1)))[-1]
         pictures.append(grid(last.xs, columns=4))
         share = {}
         for eta, film in films.items():
-            last = list(sample(knows, point_T, schedule, count, generator=generator(seed + 1), eta=eta))[-1]
+            last = list(sample(knows, point_T, schedule, count, generator=dice(seed + 1), eta=eta))[-1]
             film.append(last.xs)
             # nearest() is per number, a mode's radius is in the plane: sqrt(2) between them
             share[eta] = float((nearest(last.xs, means)[0] * math.sqrt(2) < 3 * sd).double().mean())

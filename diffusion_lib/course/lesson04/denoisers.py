@@ -14,9 +14,10 @@ from torch import Tensor
 from ...bound import bound_terms
 from ...dataset import Data
 from ...ddpm import Denoiser
-from ...diffusion import Schedule, add_noise, generator, guess_x0, sample
+from ...diffusion import Schedule, add_noise, guess_x0, sample
 from ...evaluation.distances import distances
 from ...oracle import ideal_denoiser
+from ...values import dice
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels
 from ...viz.player import FramePlayer
@@ -52,7 +53,7 @@ def network_or_perfect(
     seen: the training pictures; fresh: others of the same kind. Error: mean square of x0_hat - x0 over n pictures of each,
     both denoisers given the same x_t (and class, if the network has classes). On `seen` no denoiser has a smaller mean error than the perfect one.
     """
-    schedule, g = model.schedule, generator(seed)
+    schedule, g = model.schedule, dice(seed)
     labels = seen.y if model.classes else None
     perfect = ideal_denoiser(seen.x, schedule, labels)
     sets = {}
@@ -114,7 +115,7 @@ def three_questions(
     from the real pictures `fresh` (`distances`).
     """
     schedule = next(iter(models.values())).schedule
-    g = generator(seed)
+    g = dice(seed)
     times = even_times(schedule, 16)
     x0, eps = fresh.x[:200], torch.randn(fresh.x[:200].shape, generator=g)
     ys = {}
@@ -161,13 +162,13 @@ def variances(
     DDPM steps, even in t. eye, fresh: the classifier and the real pictures that measure how good n samples are (`distances`).
     """
     y = torch.arange(n) % model.classes
-    xT = torch.randn(n, *model.shape, generator=generator(seed))
+    xT = torch.randn(n, *model.shape, generator=dice(seed))
     far, floor = distances(eye, fresh, n)
     films, said = {name: [] for name in VARIANCES}, []
     for count in counts:
         shares = []
         for name, v in VARIANCES.items():
-            how = {"generator": generator(seed + 1), "v": v, "clip": 1.0, "y": y}
+            how = {"generator": dice(seed + 1), "v": v, "clip": 1.0, "y": y}
             last = list(sample(model, xT, model.schedule, count, **how))[-1]
             films[name].append(grid(last.xs[:25].clamp(-1, 1), columns=5))
             shares.append(f"{_(name)} {far(last.xs):.1f}")

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ...dataset import Data
 from ...ddpm import Denoiser, draw
-from ...diffusion import add_noise, convert, generator, guess_x0
+from ...diffusion import add_noise, convert, guess_x0
+from ...values import dice
 from ...viz.figures import grid
 from ...viz.panels import pixels, scatter
 from ...words import _
@@ -21,7 +22,7 @@ class Points:
     """Samples grown from fixed noise, and the arrows from every place x_t towards the guess x0_hat, at three noise levels."""
 
     def __init__(self, data: Data, times: dict[str, int], seed: int, n: int, **more):
-        g = generator(seed)
+        g = dice(seed)
         self.n, self.seed, self.times = n, seed, times
         self.backdrop = data.x[torch.randperm(len(data), generator=g)[:800]].cpu()
         self.limit = 1.25 * float(self.backdrop.abs().max())
@@ -57,7 +58,7 @@ class Pictures:
     """Samples grown from fixed noise, and one guess for a few noisy pictures, at three noise levels."""
 
     def __init__(self, data: Data, times: dict[str, int], seed: int, n: int, y: Tensor | None, calls: int):
-        g = generator(seed)
+        g = dice(seed)
         self.n, self.seed, self.times, self.y, self.calls = n, seed, times, y, calls
         which = torch.randint(len(data), (4,), generator=g)
         self.x0 = data.x[which].cpu()

@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from ... import data as sets
 from ... import ddpm
 from ...ddpm import Denoiser
-from ...diffusion import generator
 from ...evaluation.metrics import nearest
+from ...values import dice
 from ...viz.figures import grid, png
 from ...viz.panels import pixels
 from ...viz.player import FramePlayer
@@ -131,7 +131,7 @@ def own_pictures(n: int = 12, seed: int = 0) -> OwnPictures:
 
 def jitter(x: Tensor, size: int, seed: int = 0) -> Iterator[tuple[Tensor, None]]:
     """Endless batches of x (N, C, H, W), each picture turned by up to 9 degrees, scaled by 10 % and shifted by 2 pixels."""
-    g = generator(seed)
+    g = dice(seed)
     while True:
         i = torch.randint(len(x), (size,), generator=g)
         turn, scale, dx, dy = (torch.rand(4, size, generator=g) * 2 - 1) * torch.tensor([[0.16], [0.1], [0.14], [0.14]])

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ...dataset import Data
-from ...diffusion import generator
 from ...gan import optimal_score
 from ...nets import Discriminator, Generator
+from ...values import dice
 from ...viz.figures import grid
 from ...viz.panels import pixels, scatter
 from ...words import _
@@ -58,7 +58,7 @@ class Points:
         x, y = torch.meshgrid(self.axis, self.axis, indexing="xy")
         self.places = torch.stack([x, y], -1).flatten(0, 1)
         self.log_p = real_log_density(data, self.axis, self.blur)
-        self.backdrop = data.x[torch.randperm(len(data), generator=generator(0))[:400]]
+        self.backdrop = data.x[torch.randperm(len(data), generator=dice(0))[:400]]
 
     def surface(self, d: Discriminator) -> np.ndarray:
         """D's score on the grid, (side, side), rows are y, upwards."""
@@ -68,7 +68,7 @@ class Points:
     def best(self, g: Generator) -> tuple[np.ndarray, np.ndarray]:
         """The score log p - log q of the optimal D against 1,000 fakes, and how much there is to judge, 0..1: (side, side)."""
         with torch.no_grad():
-            q = kernel_log_density(g(g.noise(self.n_density, generator(0))), self.axis, self.blur)
+            q = kernel_log_density(g(g.noise(self.n_density, dice(0))), self.axis, self.blur)
         score, there = optimal_score(self.log_p, q), torch.logaddexp(self.log_p, q) - self.log_p.max()
         known = ((there + 9) / 4).clamp(0, 1)  # grey below e^-9 of the densest place
         return score.reshape(self.side, -1).numpy(), known.reshape(self.side, -1).numpy()
@@ -115,7 +115,7 @@ class Pictures:
     columns, shown, row, loss_shape = 6, 18, 6, 0.7
 
     def __init__(self, data: Data):
-        self.real = data.x[torch.randperm(len(data), generator=generator(0))[: self.row]]
+        self.real = data.x[torch.randperm(len(data), generator=dice(0))[: self.row]]
 
     def look(self, pair: Pair) -> dict[str, np.ndarray]:
         """This moment: arrays for the panels, and their notes."""

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from ... import data as _data
 from ... import gan
-from ...diffusion import generator
 from ...evaluation.metrics import COUNTED, mode_report, near_modes
 from ...train import Record, fit
+from ...values import dice
 from ...viz.panels import curve, scatter
 from ...words import N_, _
 from ..common import say
@@ -93,7 +93,7 @@ class CollapseLab(Live):
         self.again.on_click(lambda button: self.start())
         self.go_on.on_click(lambda button: self.rewind())
         self._prepare()
-        self.z = self.model.noise(2000, generator(seed))
+        self.z = self.model.noise(2000, dice(seed))
         controls = group([self.recipe, self.speed, self.again, self.go_on], name=_("What to train"))
         self._open(_("A GAN learns the {data}").format(data=_(data.name)), keep, above=(controls,))
         self.speed.observe(lambda change: self._hint(), "value")

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ... import data
 from ...dataset import Data
-from ...diffusion import generator
 from ...evaluation.metrics import copied, frechet, mode_report, neighbourhoods, sliced_wasserstein
+from ...values import dice
 from ...viz.panels import curve, scatter
 from ...viz.player import FramePlayer
 from ...words import N_, _
@@ -85,7 +85,7 @@ def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
     mean, sd = rows.mean(0), rows.std(0, ddof=1)
     clouds, moved, captions = [], [], []
     for i, (words, spoil) in enumerate(SPOILED.items()):
-        x = spoil(draw(50 + i), seen, generator(i))
+        x = spoil(draw(50 + i), seen, dice(i))
         values = np.array(list(measure(x, draw(70).x, seen, draw(71).x, d).values()))
         z = (values - mean) / sd
         clouds.append(x.numpy())

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from ... import store
-from ...diffusion import generator, randn_like
+from ...diffusion import randn_like
 from ...evaluation import records
 from ...vae import VAE
+from ...values import dice
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels
 from ...viz.player import FramePlayer
@@ -25,7 +26,7 @@ KEPT = {N_("2 numbers"): "digits_vae2", N_("16 numbers"): "digits_vae"}
 def kept(n: int = 12, seed: int = 0) -> FramePlayer:
     """n unseen digits, and below each what comes back from 2 and from 16 numbers."""
     unseen = seen_and_unseen()[1].x
-    x = unseen[torch.randperm(len(unseen), generator=generator(seed))[:n]]
+    x = unseen[torch.randperm(len(unseen), generator=dice(seed))[:n]]
     rows, errors = [x], {N_("the mean digit"): squared_error(seen_and_unseen()[0].x.mean(0), unseen)}
     for name, weights in KEPT.items():
         model = store.load(weights)
@@ -45,8 +46,8 @@ def why_blurred(model: VAE | None = None, frames: int = 12, seed: int = 0) -> Fr
     """A film of some z: the eight real digits that most probably made it, their weighted mean, and what the decoder draws."""
     model, x = model or store.load("digits_vae2"), seen_and_unseen()[0].x
     # twice as many as are shown: one z in two stands for a single digit or for a place where there is none
-    mu, logvar = model.encode(x[torch.randperm(len(x), generator=generator(seed))[: 2 * frames]])
-    z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))
+    mu, logvar = model.encode(x[torch.randperm(len(x), generator=dice(seed))[: 2 * frames]])
+    z = mu + (0.5 * logvar).exp() * randn_like(mu, dice(seed))
     weights = shares(model, z, x)
     order = torch.special.entr(weights).sum(1).argsort(descending=True)[:frames]
     z, weights = z[order], weights[order]

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from ... import store, vae
 from ...dataset import Data
-from ...diffusion import generator, randn_like
+from ...diffusion import randn_like
 from ...evaluation import records
 from ...train import Record, fit
 from ...vae import VAE, kl_to_prior, surprise
+from ...values import dice
 from ...viz import still as stills
 from ...viz.figures import grid, to_uint8
 from ...viz.film import Film
@@ -167,7 +168,7 @@ def unfold(*, steps: int | None = None, seconds: float | None = None, keep: int 
 def bound_parts(model: VAE, x: Tensor, levels: int, seed: int = 0) -> dict[str, float]:
     """The two parts of the negative ELBO of x (N, ...), in bits per dimension; one z for each x. Keys: surprise, KL."""
     mu, logvar = model.encode(x)
-    z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))
+    z = mu + (0.5 * logvar).exp() * randn_like(mu, dice(seed))
     bits = math.prod(model.shape) * math.log(2)
     return {
         "surprise": float(surprise(model, x, z, levels=levels).mean()) / bits,
@@ -204,7 +205,7 @@ def halfway_table() -> Table:
 def walk_frames(n: int = 4, frames: int = 49, seed: int = 3) -> dict[str, Tensor]:
     """{name: (frames, n, 1, 8, 8)}: n walks each through the VAE's z (between real digits), the GAN's z and the diffusion network's x_T."""
     box, net, denoiser = (store.load(name) for name in ("digits_vae", "digits_gan", "digits"))
-    unseen, g = seen_and_unseen()[1], generator(seed)
+    unseen, g = seen_and_unseen()[1], dice(seed)
     i = torch.randperm(len(unseen), generator=g)[: 2 * n]
     mu = box.encode(unseen.x[i])[0]
     z, xT = net.noise(2 * n, g), torch.randn(2 * n, *denoiser.shape, generator=g)
@@ -240,7 +241,7 @@ def walks(n: int = 4, frames: int = 49, seed: int = 3) -> FramePlayer:
 @torch.no_grad()
 def straight_or_round(n: int = 4, frames: int = 41, seed: int = 3) -> FramePlayer:
     """Diffusion without dice along the straight line and along the arc between the same two x_T, and how long x_T is on the way."""
-    denoiser, g = store.load("digits"), generator(seed)
+    denoiser, g = store.load("digits"), dice(seed)
     xT = torch.randn(2 * n, *denoiser.shape, generator=g)
     u, panels, lengths = np.linspace(0, 1, frames), [], {}
     for name, way in {"straight": straight, "arc": slerp}.items():

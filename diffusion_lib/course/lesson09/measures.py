@@ -9,10 +9,11 @@ from ... import data as _data
 from ... import ddpm, diffusion, gan, store, vae
 from ...dataset import Data
 from ...ddpm import Denoiser
-from ...diffusion import Schedule, generator, randn_like, sample
+from ...diffusion import Schedule, randn_like, sample
 from ...evaluation.metrics import nearest, rms_distances, share_nearer
 from ...oracle import ideal_denoiser
 from ...vae import VAE
+from ...values import dice
 from ...words import N_
 
 
@@ -84,7 +85,7 @@ def lost(model: VAE, x: Tensor, seed: int = 0) -> dict[str, float]:
     alike: for how many of x one z stands (perplexity of `shares`). Estimated with one z for each x.
     """
     mu, logvar = model.encode(x)
-    z = mu + (0.5 * logvar).exp() * randn_like(mu, generator(seed))
+    z = mu + (0.5 * logvar).exp() * randn_like(mu, dice(seed))
     weights, flat = shares(model, z, x), x.flatten(1)
     mean = weights @ flat
     # over all that may have made z, not only the one that did: less noise, the same mean
