@@ -436,6 +436,10 @@ def lesson(name: str, timeout: float = 600, **looks):
     it.fair()
 
 
+# As by Ctrl+A, or by a drag over the text: the browser then takes a press of the mouse for the start of a drag of that.
+ALL_SELECTED = "getSelection().selectAllChildren(document.body)"
+
+
 def shown(p, index: int):
     """What code cell `index` of the open notebook shows, scrolled into view (JupyterLab draws only what is near)."""
     p.evaluate("(i) => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", index)

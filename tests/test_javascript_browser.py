@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from browser import page
+from browser import ALL_SELECTED, page
 from PIL import Image
 
 from diffusion_lib import data, vae
@@ -455,6 +455,7 @@ def test_a_handle_goes_the_way_it_is_pulled(p, sculpture):
         assert np.sign(value() - before) == sign, key
     before, box = value(), handle.locator(".sc-knob").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    p.evaluate(ALL_SELECTED)
     p.mouse.move(x, y)
     p.mouse.down()
     p.mouse.move(x, y - 20, steps=3)
@@ -554,6 +555,7 @@ def test_a_drawing_is_sent_as_it_is_drawn_and_then_wiped(p):
     box = view.root.locator("canvas").bounding_box()
 
     def line(*points):
+        p.evaluate(ALL_SELECTED)
         (x, y), *rest = [(box["x"] + u * box["width"], box["y"] + v * box["height"]) for u, v in points]
         p.mouse.move(x, y)
         p.mouse.down()

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from browser import IDLE, ask_kernel, opened, page, restart_kernel, saved, screenshot, write_notebook
+from browser import ALL_SELECTED, IDLE, ask_kernel, opened, page, restart_kernel, saved, screenshot, write_notebook
 from playwright.sync_api import expect
 
 from diffusion_lib.viz.panels import curve, mix, pixels, scatter
@@ -167,6 +167,7 @@ def test_mouse_drag(lab):
     view = View(lab)
     view.set(0)
     view.slider.hover()  # it waits until the page stands still
+    lab.evaluate(ALL_SELECTED)  # and what is selected is not dragged away instead
     box = view.slider.bounding_box()
     y, at = box["y"] + box["height"] / 2, lambda share: box["x"] + 12 + share * (box["width"] - 24)
     lab.mouse.move(at(0), y)
@@ -175,6 +176,7 @@ def test_mouse_drag(lab):
         lab.mouse.move(at(share), y)
         expect(view.slider).to_have_value(str(index))  # a busy machine hands a move on a little later
     lab.mouse.up()
+    lab.evaluate("getSelection().empty()")
 
 
 def test_buttons(lab):

@@ -121,7 +121,7 @@ function render({ model, el }) {
     if (!row) return requestAnimationFrame(begin); // ipywidgets puts a view into its row when it has been drawn
     tidy(row, name, oneOf, words);
     watch.observe(row, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class", "title", "style"] });
-    keepKeys(row);
+    keepInput(row);
     sizes.observe(row.parentElement);
     unfollow = followTheme(row);
     unhang = bell(model, row);

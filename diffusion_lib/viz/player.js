@@ -247,7 +247,7 @@ function render({ model, el }) {
     if (by === undefined) toggle();
     else step(by);
   });
-  keepKeys(root);
+  keepInput(root);
 
   const leave = new AbortController();
   const listen = (target, event, act) => target.addEventListener(event, act, { signal: leave.signal });

@@ -72,7 +72,9 @@ const worded = (text, values) => text.replace(/\{(\w+)\}/g, (whole, key) => valu
 
 // While the focus is inside a widget, its keys are its own: in JupyterLab a letter would insert, cut or delete a cell.
 // The notebook still hears Shift+Enter and Ctrl+Enter (run the cell) and Ctrl+S; Escape gives it back all its keys.
-function keepKeys(root) {
+// So are its drags: where text of the page is selected, the browser would carry that away in the middle of ours.
+function keepInput(root) {
+  root.addEventListener("dragstart", (event) => event.preventDefault());
   root.addEventListener("keydown", (event) => {
     const accel = event.ctrlKey || event.metaKey;
     const runs = event.key === "Enter" && (event.shiftKey || accel) && !event.altKey, saves = accel && event.key === "s";

@@ -283,7 +283,7 @@ function sculptor({ model, el }, low) {
     follow();
     kept.moved();
   };
-  keepKeys(root);
+  keepInput(root);
   model.on("change:state", hear);
   follow();
   const unfollow = followTheme(root);

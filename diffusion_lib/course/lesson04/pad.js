@@ -54,7 +54,7 @@ function render({ model, el }) {
   side.append(keep, wipe);
   root.append(make("style", {}, CSS), canvas, side);
   el.append(root);
-  keepKeys(root);
+  keepInput(root);
   clear();
   return followTheme(root);
 }

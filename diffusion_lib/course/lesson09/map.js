@@ -115,7 +115,7 @@ function render({ model, el }) {
   side.append(buttons, row, says);
   root.append(make("style", {}, CSS), map, side);
   el.append(root);
-  keepKeys(root);
+  keepInput(root);
   draw();
   return followTheme(root);
 }
