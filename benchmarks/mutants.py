@@ -41,6 +41,7 @@ HEAVY = (
 # which tests concern a file or a folder of the package beside those that bear its name
 ALSO = {
     "diffusion.py": "oracle against_diffusers trace",
+    "sampling.py": "diffusion oracle against_diffusers trace ddpm one_place",
     "oracle.py": "diffusion against_diffusers",
     "nets.py": "gan vae ddpm",
     "train.py": "kept ddpm gan vae",

@@ -23,10 +23,11 @@ import torch
 from book import opened, save
 
 from diffusion_lib import data, ddpm, store
-from diffusion_lib.diffusion import Schedule, sample
+from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.evaluation.metrics import frechet, mode_report, nearest
 from diffusion_lib.oracle import mixture_denoiser
+from diffusion_lib.sampling import sample
 from diffusion_lib.train import fit
 
 OUT = Path(__file__).with_name("quality.json")

@@ -14,8 +14,8 @@ from book import save
 
 from diffusion_lib import data, store
 from diffusion_lib.course.lesson04 import denoisers
-from diffusion_lib.diffusion import sample
 from diffusion_lib.evaluation import distances
+from diffusion_lib.sampling import sample
 
 OUT = Path(__file__).with_name("variances.json")
 COUNTS = inspect.signature(denoisers.variances).parameters["counts"].default

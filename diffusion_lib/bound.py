@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .diffusion import Schedule, add_noise, guess_x0, own_schedule, posterior, randn_like
+from .diffusion import Schedule, add_noise, posterior, randn_like
+from .sampling import guess_x0, own_schedule
 from .values import dice, plain
 
 # ---------------------------------------------------------------------------------------- the variational bound

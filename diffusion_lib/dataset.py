@@ -13,8 +13,7 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
-from .diffusion import check_batch
-from .values import Bundle, dice, integer
+from .values import Bundle, check_batch, dice, integer
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -16,11 +16,12 @@ from torch import Tensor, nn
 
 from .bound import vlb_term
 from .dataset import Data
-from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, check_shape, convert, named_sampler, randn_like, sample
+from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, convert, randn_like
 from .machine import PRECISIONS, check_build, faster_precision, seeded_weights
 from .nets import MLP, UNet
+from .sampling import named_sampler, sample
 from .train import Learner, Parts
-from .values import check_classes, classes_for, dice, integer, plain
+from .values import check_classes, check_shape, classes_for, dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the question
 

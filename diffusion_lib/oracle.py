@@ -20,7 +20,8 @@ import math
 import torch
 from torch import Tensor
 
-from .diffusion import Schedule, check_batch, check_schedule, convert
+from .diffusion import Schedule, check_schedule, convert
+from .values import check_batch
 
 
 class MixtureDenoiser:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 import torch
 from torch import Tensor
 
-from .diffusion import Step
+from .sampling import Step
 from .values import Bundle
 
 

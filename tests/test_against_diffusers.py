@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from diffusion_lib.diffusion import SCHEDULES, Schedule, reverse_step
+from diffusion_lib.diffusion import SCHEDULES, Schedule
 from diffusion_lib.oracle import mixture_denoiser
+from diffusion_lib.sampling import reverse_step
 
 F64 = torch.float64
 
@@ -143,7 +144,8 @@ def test_second_order_walks_are_dpm_solver_2m(name, predicts, T, steps):
 
     import diffusers
 
-    from diffusion_lib.diffusion import convert, sample
+    from diffusion_lib.diffusion import convert
+    from diffusion_lib.sampling import sample
 
     schedule = Schedule.of(name, T)
     angle = torch.arange(8, dtype=F64) * torch.pi / 4
@@ -179,7 +181,7 @@ def test_second_order_walks_are_dpm_solver_2m(name, predicts, T, steps):
 def test_a_learned_variance_walks_as_learned_range_does(T, steps, same_noise):
     """Their model answers with 2C channels and a number in -1..1 for each; ours with eps_hat and a v in 0..1."""
     from diffusion_lib.ddpm import share_of_beta
-    from diffusion_lib.diffusion import sample
+    from diffusion_lib.sampling import sample
 
     schedule, g = Schedule.of("cosine", T), torch.Generator().manual_seed(0)
     them = theirs("ddpm", schedule, steps, variance_type="learned_range")

@@ -17,8 +17,9 @@ from test_figures import blocks, frames
 from diffusion_lib import __main__, data, gan, nets, store, vae
 from diffusion_lib.cli import figure as cli
 from diffusion_lib.data import drawn
-from diffusion_lib.diffusion import Schedule, add_noise, randn_like, sample
+from diffusion_lib.diffusion import Schedule, add_noise, randn_like
 from diffusion_lib.oracle import ideal_denoiser
+from diffusion_lib.sampling import sample
 from diffusion_lib.viz import figures
 
 SMALL = ["--size", "16"]

@@ -9,8 +9,9 @@ from torch import nn
 
 from diffusion_lib import data, ddpm, store
 from diffusion_lib.data import Data
-from diffusion_lib.diffusion import SAMPLERS, Schedule, add_noise, convert, sample
+from diffusion_lib.diffusion import Schedule, add_noise, convert
 from diffusion_lib.nets import MLP
+from diffusion_lib.sampling import SAMPLERS, sample
 from diffusion_lib.train import fit
 from diffusion_lib.values import classes_for
 

@@ -13,25 +13,21 @@ from torch.testing import assert_close
 from diffusion_lib import data
 from diffusion_lib.diffusion import (
     PREDICTIONS,
-    SAMPLERS,
     SCHEDULES,
     Schedule,
     add_noise,
     convert,
     forward_path,
     forward_step,
-    guess_x0,
     log_normal,
-    log_p_step,
     log_q_chain,
     log_q_jump,
     log_q_step,
     posterior,
-    reverse_step,
-    sample,
 )
 from diffusion_lib.evaluation import metrics
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
+from diffusion_lib.sampling import SAMPLERS, guess_x0, log_p_step, reverse_step, sample
 from diffusion_lib.trace import Trace
 
 F64 = torch.float64

@@ -14,19 +14,10 @@ from torch.nn import functional as F
 from diffusion_lib.course import checking as c
 from diffusion_lib.course.checking import exercises, hint, judge, solution
 from diffusion_lib.course.exercise import stops
-from diffusion_lib.diffusion import (
-    Schedule,
-    add_noise,
-    convert,
-    forward_step,
-    log_q_chain,
-    log_q_jump,
-    log_q_step,
-    reverse_step,
-    sample,
-)
+from diffusion_lib.diffusion import Schedule, add_noise, convert, forward_step, log_q_chain, log_q_jump, log_q_step
 from diffusion_lib.evaluation.metrics import copied, mode_report, nearest, neighbourhoods, wilson
 from diffusion_lib.oracle import mixture_denoiser
+from diffusion_lib.sampling import reverse_step, sample
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

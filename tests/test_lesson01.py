@@ -15,9 +15,10 @@ from small import dice
 from diffusion_lib import data
 from diffusion_lib.course.lesson01 import chain_log_probability, explore_forward, ink, steps_or_jump
 from diffusion_lib.course.lesson01 import views as lesson01
-from diffusion_lib.diffusion import Schedule, add_noise, forward_path, forward_step, log_q_chain, sample
+from diffusion_lib.diffusion import Schedule, add_noise, forward_path, forward_step, log_q_chain
 from diffusion_lib.evaluation.metrics import nearest
 from diffusion_lib.oracle import mixture_denoiser
+from diffusion_lib.sampling import sample
 from diffusion_lib.viz.figures import to_uint8
 
 pytestmark = pytest.mark.usefixtures("one_thread")

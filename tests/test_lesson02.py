@@ -30,9 +30,10 @@ from diffusion_lib.course.lesson02.sculptor import (
     strip_times,
 )
 from diffusion_lib.course.lesson02.views import RAW
-from diffusion_lib.diffusion import SCHEDULES, Schedule, add_noise, sample
+from diffusion_lib.diffusion import SCHEDULES, Schedule, add_noise
 from diffusion_lib.evaluation.metrics import nearest
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser
+from diffusion_lib.sampling import sample
 from diffusion_lib.trace import Trace
 from diffusion_lib.viz import still
 from diffusion_lib.viz.figures import grid

@@ -15,9 +15,10 @@ from diffusion_lib import data
 from diffusion_lib.course.lesson03 import ancestors, few_steps, is_it_gaussian, memory, step_reverse
 from diffusion_lib.course.lesson03 import views as lesson03
 from diffusion_lib.data import Data
-from diffusion_lib.diffusion import Schedule, add_noise, convert, log_normal, log_p_step, sample
+from diffusion_lib.diffusion import Schedule, add_noise, convert, log_normal
 from diffusion_lib.evaluation.metrics import nearest
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser, mixture_step_back
+from diffusion_lib.sampling import log_p_step, sample
 from diffusion_lib.trace import Trace
 from diffusion_lib.viz.figures import grid, to_uint8
 

@@ -35,11 +35,12 @@ from diffusion_lib.course.lesson04.own import jitter, to_grey
 from diffusion_lib.course.lesson04.training import LEVELS, LossCurve, Training
 from diffusion_lib.course.live import words
 from diffusion_lib.data import Data
-from diffusion_lib.diffusion import Schedule, add_noise, convert, sample
+from diffusion_lib.diffusion import Schedule, add_noise, convert
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.evaluation.metrics import frechet, nearest
 from diffusion_lib.nets import MLP
 from diffusion_lib.oracle import ideal_denoiser
+from diffusion_lib.sampling import sample
 from diffusion_lib.train import MAX_STEPS, Record
 from diffusion_lib.viz.figures import grid
 

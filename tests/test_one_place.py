@@ -19,8 +19,9 @@ from diffusion_lib.course import lesson07
 from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.lesson01 import exercises as lesson01
 from diffusion_lib.course.lesson07 import live_race, recorded
-from diffusion_lib.diffusion import SAMPLERS, SCHEDULES, Sampler, Schedule, convert, sample
+from diffusion_lib.diffusion import SCHEDULES, Schedule, convert
 from diffusion_lib.evaluation import arena, cost, records
+from diffusion_lib.sampling import SAMPLERS, Sampler, sample
 from diffusion_lib.viz import tables
 
 TESTS = Path(__file__).parent

@@ -7,8 +7,9 @@ import torch
 from small import dice
 from torch.testing import assert_close
 
-from diffusion_lib.diffusion import Schedule, add_noise, sample
+from diffusion_lib.diffusion import Schedule, add_noise
 from diffusion_lib.oracle import ideal_denoiser, mixture_denoiser, mixture_step_back
+from diffusion_lib.sampling import sample
 from diffusion_lib.trace import Trace
 
 F64 = torch.float64

@@ -7,7 +7,8 @@ import pytest
 import torch
 from small import dice
 
-from diffusion_lib.diffusion import Schedule, sample
+from diffusion_lib.diffusion import Schedule
+from diffusion_lib.sampling import sample
 from diffusion_lib.trace import Thinned, Trace
 
 pytestmark = pytest.mark.usefixtures("one_thread")

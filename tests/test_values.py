@@ -13,9 +13,10 @@ import torch
 import diffusion_lib
 from diffusion_lib import bound, data, ddpm, diffusion, gan, nets, oracle, store, vae
 from diffusion_lib.data import Data, drawn
-from diffusion_lib.diffusion import SAMPLERS, Schedule, add_noise, convert, randn_like, reverse_step, sample
+from diffusion_lib.diffusion import Schedule, add_noise, convert, randn_like
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.nets import MLP, Classifier, UNet
+from diffusion_lib.sampling import SAMPLERS, reverse_step, sample
 from diffusion_lib.trace import Trace
 from diffusion_lib.train import fit
 from diffusion_lib.values import Bundle, integer

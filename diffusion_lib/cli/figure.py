@@ -153,8 +153,9 @@ def reverse(args) -> None:
     import torch
 
     from ..course.lesson03.glass import glass_box
-    from ..diffusion import Schedule, sample
+    from ..diffusion import Schedule
     from ..oracle import ideal_denoiser
+    from ..sampling import sample
     from ..trace import Trace
     from ..viz import figures
     from ..viz.player import FramePlayer

@@ -47,7 +47,7 @@ def add_sample(commands) -> None:
     )
     p.add_argument(
         "--sampler",
-        choices=Names("diffusion:SAMPLERS"),
+        choices=Names("sampling:SAMPLERS"),
         metavar="NAME",
         help="ddpm: how it walks, one of %(choices)s (default: dpmpp_2m, or ddpm with an eta above 0)",
     )

@@ -17,7 +17,8 @@ import torch
 from IPython.display import display
 from torch import Tensor
 
-from ..diffusion import Schedule, Step
+from ..diffusion import Schedule
+from ..sampling import Step
 from ..words import N_, _
 from .exercise import Exercise
 from .note import Note

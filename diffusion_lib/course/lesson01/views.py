@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ... import data
-from ...diffusion import Schedule, add_noise, check_batch, forward_path, forward_step, log_q_chain, randn_like, sample
+from ...diffusion import Schedule, add_noise, forward_path, forward_step, log_q_chain, randn_like
 from ...oracle import mixture_denoiser
-from ...values import dice
+from ...sampling import sample
+from ...values import check_batch, dice
 from ...viz.figures import one_picture, to_uint8
 from ...viz.panels import curve, mix, pixels, scatter
 from ...viz.player import FramePlayer

@@ -10,11 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ... import data
-from ...diffusion import Schedule, add_noise, check_batch, log_normal, randn_like, sample
+from ...diffusion import Schedule, add_noise, log_normal, randn_like
 from ...evaluation.metrics import mode_report, nearest
 from ...oracle import MixtureDenoiser, ideal_denoiser, mixture_denoiser
+from ...sampling import sample
 from ...trace import Trace
-from ...values import dice, integer
+from ...values import check_batch, dice, integer
 from ...viz.figures import grid, one_picture
 from ...viz.panels import curve, mix, pixels, scatter
 from ...viz.player import FramePlayer

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from ...diffusion import Schedule, reverse_step
+from ...diffusion import Schedule
 from ...oracle import mixture_denoiser
+from ...sampling import reverse_step
 from ...words import N_
 from ..exercise import EARLY, LATE, ROOTS, SHAPES, Exercise, cases_of, gaussian, stops, weighted_sum
 

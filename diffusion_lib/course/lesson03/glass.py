@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ...ddpm import Denoiser
-from ...diffusion import Step, log_normal, log_p_step
+from ...diffusion import log_normal
 from ...evaluation.metrics import nearest
 from ...oracle import MixtureDenoiser
+from ...sampling import Step, log_p_step
 from ...trace import Trace
 from ...viz.figures import to_uint8
 from ...viz.panels import curve, pixels

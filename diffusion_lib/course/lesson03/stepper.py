@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ...dataset import Data
 from ...ddpm import Denoiser
-from ...diffusion import Schedule, Step, randn_like, sample
+from ...diffusion import Schedule, randn_like
 from ...oracle import ideal_denoiser
+from ...sampling import Step, sample
 from ...trace import Trace
 from ...values import dice
 from ...viz.player import FramePlayer

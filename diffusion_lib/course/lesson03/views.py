@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...diffusion import Schedule, add_noise, randn_like, sample
+from ...diffusion import Schedule, add_noise, randn_like
 from ...evaluation.metrics import nearest
 from ...oracle import ideal_denoiser, mixture_denoiser, mixture_step_back
+from ...sampling import sample
 from ...trace import Trace
 from ...values import dice
 from ...viz.figures import grid, to_uint8

@@ -14,9 +14,10 @@ from torch import Tensor
 from ...bound import bound_terms
 from ...dataset import Data
 from ...ddpm import Denoiser
-from ...diffusion import Schedule, add_noise, guess_x0, sample
+from ...diffusion import Schedule, add_noise
 from ...evaluation.distances import distances
 from ...oracle import ideal_denoiser
+from ...sampling import guess_x0, sample
 from ...values import dice
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ...dataset import Data
 from ...ddpm import Denoiser, draw
-from ...diffusion import add_noise, convert, guess_x0
+from ...diffusion import add_noise, convert
+from ...sampling import guess_x0
 from ...values import dice
 from ...viz.figures import grid
 from ...viz.panels import pixels, scatter

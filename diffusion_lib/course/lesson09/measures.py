@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from ... import data as _data
-from ... import ddpm, diffusion, gan, store, vae
+from ... import ddpm, gan, store, vae
 from ...dataset import Data
 from ...ddpm import Denoiser
-from ...diffusion import Schedule, randn_like, sample
+from ...diffusion import Schedule, randn_like
 from ...evaluation.metrics import nearest, rms_distances, share_nearer
 from ...oracle import ideal_denoiser
+from ...sampling import sample
 from ...vae import VAE
 from ...values import dice
 from ...words import N_
@@ -153,7 +154,7 @@ def makers(n: int = N, seed: int = 0) -> dict[str, tuple[Tensor, Tensor, Tensor]
     noise = torch.randn(n, *learn.shape[1:], generator=torch.Generator().manual_seed(seed))
     perfect = ideal_denoiser(equal, Schedule.of("cosine", 1000))
     times = perfect.schedule.times(20, "snr")
-    *_, last = diffusion.sample(perfect, noise, None, times, sampler="dpmpp_2m", clip=1.0)
+    *_, last = sample(perfect, noise, None, times, sampler="dpmpp_2m", clip=1.0)
     half = len(unseen) // 2
     return {
         N_("exact denoiser"): (last.xs, equal, unseen),

@@ -1,0 +1,281 @@
+"""The way back, from noise to data: one step, one walk of many, and the samplers that differ in how they walk.
+
+Letters, shapes and papers as in `diffusion`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .diffusion import Schedule, check_schedule, convert, log_normal, randn_like
+from .values import Bundle, check_batch, check_clip, check_shape, integer, within
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Step(Bundle):
+    """All that happened in one reverse step from time t down to s. Tensors are (B, ...).
+
+    sigma is a number, or (B, ...) where a network has learned it.
+    """
+
+    t: int
+    s: int
+    xt: Tensor
+    eps_hat: Tensor
+    x0_hat: Tensor
+    mean: Tensor
+    sigma: float | Tensor
+    noise: Tensor
+    xs: Tensor
+
+
+def reverse_step(
+    xt: Tensor,
+    eps_hat: Tensor,
+    t: int,
+    s: int,
+    schedule: Schedule,
+    noise: Tensor,
+    eta: float = 1.0,
+    v: float | Tensor = 0.0,
+    clip: float | None = None,
+) -> Step:
+    """One step from x_t to x_s, any s < t, with the noise predicted as eps_hat. All of DDPM and DDIM in three lines:
+
+        x0_hat = (x_t - sqrt(1 - alpha_bar_t) eps_hat) / sqrt(alpha_bar_t)
+        mean   = sqrt(alpha_bar_s) x0_hat + sqrt(1 - alpha_bar_s - eta^2 beta_tilde) eps_hat
+        x_s    = mean + sigma noise,      sigma = eta sqrt(beta^v beta_tilde^(1-v))
+
+    where beta = 1 - alpha_bar_t/alpha_bar_s, beta_tilde = (1 - alpha_bar_s)/(1 - alpha_bar_t) beta.
+
+        eta=1, v=0   DDPM with variance beta_tilde (DDPM eq. 7; diffusers' "fixed_small")
+        eta=1, v=1   DDPM with variance beta ("fixed_large")
+        eta=0        DDIM, deterministic (DDIM eq. 12); 0 < eta < 1 lies between
+        v a tensor   learned variance (iDDPM eq. 15)
+
+    xt, eps_hat, noise: (B, ...). clip: keep x0_hat inside [-clip, clip] (1.0 for pictures) and use the eps_hat that fits.
+    Raises ValueError for s >= t.
+    """
+    check_batch(xt, "x_t")
+    check_batch(eps_hat, "eps_hat", xt)
+    check_batch(noise, "noise", xt)
+    _check_eta(eta)
+    check_clip(clip)
+    x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
+    if clip is not None:
+        x0_hat = x0_hat.clamp(-clip, clip)
+        eps_hat = convert(x0_hat, "x0", "eps", xt, t, schedule)
+    return _land(xt, x0_hat, eps_hat, t, s, schedule, noise, eta, v)
+
+
+def _land(xt, x0_hat, eps_hat, t: int, s: int, schedule: Schedule, noise, eta: float, v) -> Step:
+    """`reverse_step`, once x0_hat and the eps_hat that fits are known."""
+    at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
+    if not bool((as_ > at).all()):
+        said = f"A reverse step goes back in time: s must be smaller than t, but got s = {s} and t = {t}."
+        raise ValueError(said)
+    beta = 1 - at / as_
+    beta_tilde = (1 - as_) / (1 - at) * beta
+    # 1 - alpha_bar_s - eta^2 beta_tilde, factored so that rounding cannot push it below zero
+    direction = ((1 - as_) * (1 - eta**2 * beta / (1 - at))).sqrt()
+    mean = as_.sqrt().to(xt) * x0_hat + direction.to(xt) * eps_hat
+    if isinstance(v, Tensor):
+        beta, beta_tilde = beta.to(v), beta_tilde.to(v)
+    # data (s = 0) are shown without noise, z = 0 in DDPM's algorithm 2; beta_tilde is 0 there by itself, beta is not
+    sigma = eta * (beta**v * beta_tilde ** (1 - v)).sqrt()
+    # not a product: 0 x infinity, where a learned v exceeds 1, would be NaN
+    sigma = torch.where((as_ < 1).to(sigma.device), sigma, 0.0)
+    xs = mean + sigma.to(xt) * noise
+    return Step(t, s, xt, eps_hat, x0_hat, mean, float(sigma) if sigma.ndim == 0 else sigma, noise, xs)
+
+
+# ---------------------------------------------------------------------------------------- a denoiser, asked
+
+
+def own_schedule(model: Callable, schedule: Schedule | None) -> Schedule:
+    """The schedule, or the model's own if it is None. ValueError if there is none, for most functions know none."""
+    schedule = getattr(model, "schedule", None) if schedule is None else schedule
+    check_schedule(schedule)
+    return schedule
+
+
+@torch.no_grad()
+def guess_x0(
+    model: Callable[..., Tensor],
+    xt: Tensor,
+    t: int | Tensor,
+    y: Tensor | None = None,
+    schedule: Schedule | None = None,
+    predicts: str = "eps",
+) -> tuple[Tensor, Tensor | None]:
+    """What a denoiser guesses: x0_hat (B, ...), and its learned share v of log beta (B, ...), see `bound.log_variance`, or None.
+
+    model: model(xt (B, ...), t (B,), y (B,) or None) -> a prediction of xt's shape, of the kind that `predicts` names. One whose
+    `learns_variance` is true is asked for both at once: model.eps_and_v(xt, t, y) -> (eps_hat, v).
+    t: 1..T, one or (B,). schedule: None takes the model's own. Raises ValueError for an answer of another shape, or no numbers.
+    """
+    schedule = own_schedule(model, schedule)
+    ask = model.eps_and_v if getattr(model, "learns_variance", False) else lambda *told: (model(*told), None)
+    times = t.to(xt.device).expand(len(xt)) if isinstance(t, Tensor) else torch.full((len(xt),), t, device=xt.device)
+    answer, v = ask(xt, times, y)
+    x0_hat = convert(_checked(answer, xt, t), predicts, "x0", xt, t, schedule)
+    return x0_hat, v if v is None else _checked(v, xt, t, "A denoiser that has learned its variance")
+
+
+def _checked(answer: Tensor, xt: Tensor, t: int | Tensor, who: str = "The denoiser") -> Tensor:
+    check_shape(answer, xt, who)
+    if not bool(answer.isfinite().all()):
+        raise ValueError(f"{who} returned NaN or infinity at t = {t}: its weights or its input are broken.")
+    return answer
+
+
+# ---------------------------------------------------------------------------------------- samplers
+
+
+class Moment(NamedTuple):
+    """Where a walk stood: at x_t (B, ...), with the guess x0_hat, clipped if it was to be."""
+
+    t: int
+    xt: Tensor
+    x0_hat: Tensor
+
+
+def second_order(now: Moment, s: int, past: Sequence[Moment], ask: Callable, schedule: Schedule) -> Tensor:
+    """DPM-Solver++(2M): eps_hat of the guess that `extrapolate` makes of this one and the one before."""
+    x0_hat = now.x0_hat
+    if past and s > 0:
+        x0_hat = extrapolate(x0_hat, now.t, s, past[-1].x0_hat, past[-1].t, schedule)
+    return convert(x0_hat, "x0", "eps", now.xt, now.t, schedule)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A way to walk: settings of `reverse_step`, and what it makes of its guesses.
+
+    eta: the fresh noise, from 0 (none) to 1 (DDPM's). even: how `ddpm.draw` spaces its steps, see Schedule.times.
+    refine: refine(now, s, past, ask, schedule) -> the eps_hat (B, ...) with which the step to s is made, where past holds up to
+    three Moments before `now`, and ask(xt, t) -> x0_hat asks the network again; None: that of the guess. With eta = 0 only.
+    """
+
+    eta: float
+    even: str = "t"
+    refine: Callable[..., Tensor] | None = None
+
+
+# Add yours here: `sample`, `ddpm.draw`, the shell and the shared tests then have it.
+SAMPLERS: dict[str, Sampler] = {
+    # Ho et al. 2020, algorithm 2
+    "ddpm": Sampler(eta=1.0),
+    # Song et al. 2021, eq. 12
+    "ddim": Sampler(eta=0.0),
+    # Lu et al. 2022 (2211.01095), algorithm 2
+    "dpmpp_2m": Sampler(eta=0.0, even="snr", refine=second_order),
+}
+
+
+def named_sampler(name: str, eta: float | None = None) -> Sampler:
+    """The entry of SAMPLERS, with this eta if one is given. Raises ValueError for a name or an eta that it does not take."""
+    if not isinstance(name, str) or name not in SAMPLERS:
+        raise ValueError(f"There is no sampler {name!r}: choose one of {', '.join(SAMPLERS)}.")
+    found = SAMPLERS[name]
+    if eta is None:
+        return found
+    _check_eta(eta)
+    if found.refine and eta != 0:
+        said = f"The sampler {name} walks without fresh noise: leave eta out, or choose ddpm, but got eta = {eta}."
+        raise ValueError(said)
+    return replace(found, eta=eta)
+
+
+def _check_eta(eta: float) -> None:
+    if not within(eta, 0, 1):
+        raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
+
+
+def sample(
+    model: Callable[..., Tensor],
+    xt: Tensor,
+    schedule: Schedule | None = None,
+    steps: int | Sequence[int] | None = None,
+    *,
+    sampler: str = "ddpm",
+    generator: torch.Generator | None = None,
+    eta: float | None = None,
+    v: float | None = None,
+    clip: float | None = None,
+    y: Tensor | None = None,
+    predicts: str = "eps",
+) -> Iterator[Step]:
+    """Walk from x_T (B, ...) to x_0, yielding a Step after each step.
+
+    model, y, predicts: a denoiser, and what it is told, see `guess_x0`. schedule: None takes the model's own.
+    steps: how many (evenly spaced; None takes all T), or the times themselves, falling, e.g. [40, 20, 0] or
+    schedule.times(20, even="snr"): the walk may start anywhere, so an old Step's x_s can be branched with fresh noise.
+    sampler: a key of SAMPLERS: "ddpm", "ddim", or "dpmpp_2m", which is as good as many more steps where these are few.
+    eta: None is the sampler's own. v: the variance, see `reverse_step`; None is the learned one, or beta_tilde.
+    clip: keep each x0_hat inside [-clip, clip].
+    One noise is drawn at every step, needed or not, so two runs from generators of one seed share all their noise.
+    Leaving the loop early keeps every Step already yielded.
+    """
+    check_batch(xt, "x_T")
+    check_clip(clip)
+    schedule = own_schedule(model, schedule)
+    method, times, past = named_sampler(sampler, eta), _walk_times(steps, schedule), []
+
+    def ask(xt: Tensor, t: int) -> tuple[Tensor, Tensor | None]:
+        x0_hat, learned = guess_x0(model, xt, t, y, schedule, predicts)
+        return x0_hat if clip is None else x0_hat.clamp(-clip, clip), learned
+
+    for t, s in pairwise(times):
+        with torch.no_grad():  # not around the yield: the caller's own code must be free to train
+            x0_hat, learned = ask(xt, t)
+            if method.refine is None:
+                eps_hat = convert(x0_hat, "x0", "eps", xt, t, schedule)
+            else:
+                now = Moment(t, xt, x0_hat)
+                eps_hat = method.refine(now, s, past, lambda xt, t: ask(xt, t)[0], schedule)
+                past = [*past[-2:], now]
+                x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
+            noise = randn_like(xt, generator)
+            share = v if v is not None else 0.0 if learned is None else learned
+            step = _land(xt, x0_hat, eps_hat, t, s, schedule, noise, method.eta, share)
+        yield step
+        xt = step.xs
+
+
+def _walk_times(steps, schedule: Schedule) -> list[int]:
+    if steps is None or not hasattr(steps, "__len__") or not getattr(steps, "ndim", 1):
+        return schedule.times(steps)
+    says = f"A walk goes through whole times in 0..{schedule.T}, but got {{!r}}."
+    times = [integer(t, 0, schedule.T, says.format(t)) for t in steps]
+    if len(times) < 2:
+        said = f"A walk needs at least two times, where it starts and where it lands, but got {times}."
+        raise ValueError(said)
+    return times
+
+
+def extrapolate(x0_hat: Tensor, t: int, s: int, before: Tensor, r: int, schedule: Schedule) -> Tensor:
+    """The guess x0_hat made at t, drawn out along a line from the guess made at r > t to the middle of the step t -> s.
+
+    With lambda = log(sqrt(alpha_bar) / sqrt(1 - alpha_bar)):  x0_hat + (x0_hat - before) / 2 (lambda_s - lambda_t) / (lambda_t - lambda_r).
+    A DDIM step with this guess is one step of DPM-Solver++(2M), Lu et al. 2022 (2211.01095), algorithm 2.
+    """
+    r, t, s = (0.5 * torch.logit(schedule.alpha_bar[i]) for i in (r, t, s))
+    return x0_hat + (x0_hat - before) * float((s - t) / (t - r) / 2)
+
+
+def log_p_step(step: Step) -> Tensor:
+    """log p_theta(x_s | x_t) in nats, (B,): how likely this step's draw was, given its mean and sigma.
+
+    A step with sigma = 0 (the last one with beta_tilde; every DDIM step) is a function, not a draw. It has no density,
+    so it adds 0: what the sum then measures is the draws that were made.
+    """
+    if not torch.as_tensor(step.sigma, device=step.xs.device).any():
+        return torch.zeros(len(step.xs), dtype=torch.float64, device=step.xs.device)
+    return log_normal(step.xs, step.mean, step.sigma**2)
