@@ -13,13 +13,14 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
-from .values import Bundle, check_batch, dice, integer
+from .values import Bundle, check_batch, check_classes, dice, integer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Data(Bundle):
     """x: (N, C, H, W) in [-1, 1] or (N, 2); y: (N,) class numbers, -1 for none, or None; names: of the classes.
 
+    y may also tell several things of each item, (N, F), -1 for what is not said: names are then F tuples of names.
     captions: one sentence for each picture. modes (K, 2) and sd: of point sets that are mixtures, in the units of x.
     levels: how many values a number of a picture can have, evenly from -1 to 1.
     Raises ValueError for a class without a name; classes without any names are called 0, 1, 2, ...
@@ -27,7 +28,7 @@ class Data(Bundle):
 
     x: Tensor
     y: Tensor | None = None
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] | tuple[tuple[str, ...], ...] = ()
     name: str = ""
     credit: str = ""
     captions: tuple[str, ...] = ()
@@ -46,6 +47,9 @@ class Data(Bundle):
         if self.y is None:
             return
         kinds = (torch.int64, torch.int32, torch.uint8)
+        if isinstance(self.y, Tensor) and self.y.ndim == 2:
+            check_classes(self.y, len(self), self.counts)
+            return
         if not isinstance(self.y, Tensor) or self.y.ndim != 1 or self.y.dtype not in kinds:
             said = "y must be a tensor (N,) of whole numbers, the classes: use torch.as_tensor(y).long()."
             raise ValueError(said)
@@ -55,6 +59,13 @@ class Data(Bundle):
         if last >= len(self.names) or (len(self) and int(self.y.min()) < -1):
             said = f"y holds classes from {int(self.y.min())} to {last}, but there are {len(self.names)} names, for 0 to {len(self.names) - 1}."
             raise ValueError(said)
+
+    @property
+    def counts(self) -> int | list[int]:
+        """How many classes there are, 0 if none; where y is (N, F), how many values each of the F things has."""
+        if self.y is None:
+            return 0
+        return [len(names) for names in self.names] if self.y.ndim == 2 else len(self.names)
 
     def check(self) -> None:
         """Raises ValueError, in one sentence, for what no network of ours can learn."""

@@ -112,8 +112,8 @@ class Denoiser(nn.Module):
         return tuple(self.net.config["shape"])
 
     @property
-    def classes(self) -> int:
-        """How many it can be told, 0 if none."""
+    def classes(self) -> int | list[int]:
+        """How many it can be told, 0 if none; a list for several words, see `values.classes_for`."""
         return self.net.config["classes"]
 
     @property
@@ -122,7 +122,7 @@ class Denoiser(nn.Module):
         return self.net.config["out"] == 2
 
     def forward(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
-        """eps_hat (B, ...) for x_t (B, ...) at t, one of 1..T or (B,); y (B,): classes, -1 for none; None: none at all."""
+        """eps_hat (B, ...) for x_t (B, ...) at t, one of 1..T or (B,); y (B,): classes, -1 for none; None: none at all; (B, F): words."""
         return self.eps_and_v(xt, t, y)[0]
 
     @torch.no_grad()
@@ -142,6 +142,20 @@ class Denoiser(nn.Module):
         return convert(answer, self.predicts, "eps", xt, t, self.schedule), v
 
 
+def forget(y: Tensor, drop: float, generator: torch.Generator | None) -> Tensor:
+    """y with some of it kept back, as -1, so that a network learns to draw without being told as well.
+
+    A class (B,) with probability `drop` (Ho, Salimans 2022, 2207.12598, algorithm 1). Of several words (B, F) all with
+    probability `drop`; else each by itself, with a share that is 0 for three in ten pictures, and any number up to 1 for
+    the others, so that every number of words occurs.
+    """
+    lost = torch.rand(len(y), *[1] * (y.ndim - 1), generator=generator) < drop
+    if y.ndim == 2:
+        share = (torch.rand(len(y), 1, generator=generator) - 0.3) / 0.7
+        lost = lost | (torch.rand(y.shape, generator=generator) < share)
+    return y.masked_fill(lost.to(y.device), -1)
+
+
 MODEL, NETS, CALLS = Denoiser, (MLP, UNet), 20  # see `families`
 
 
@@ -149,6 +163,8 @@ def suited(data: Data) -> dict:
     """What `build` takes for these data where it is told None. Small are pictures of at most 8 pixels a side."""
     if data.x.ndim == 2:
         return {"channels": 128, "batch": 512, "lr": 3e-3, "even": "snr"}
+    if data.y is not None and data.y.ndim == 2:
+        return {"channels": 24, "batch": 64, "lr": 2e-3, "even": "bell"}
     return {"channels": 32, "batch": 128 if _small(data) else 64, "lr": 2e-3, "even": "bell"}
 
 
@@ -198,8 +214,10 @@ def build(
     told |= {k: v for k, v in suited(data).items() if told[k] is None}
     use, shape, points = SimpleNamespace(**told), tuple(data.x.shape[1:]), data.x.ndim == 2
     schedule = told["schedule"] = schedule or Schedule.of("cosine", 1000)
-    classes = 0 if points or data.y is None else len(data.names)
+    classes = 0 if points else data.counts
     common = {"classes": classes, "out": 1 + learn_variance}
+    if isinstance(classes, list):  # three sizes, narrower ones: words decide small things in large pictures
+        common["mults"] = (2, 3, 3)
     with seeded_weights(seed):
         if net is None and points:
             net = MLP(shape, schedule.T, width=use.channels, **common)
@@ -212,8 +230,7 @@ def build(
         x0, y = items
         t, eps = draw_times(len(x0), schedule, use.even, generator), randn_like(x0, generator)
         if classes:
-            forget = torch.rand(len(x0), generator=generator) < drop
-            y = y.masked_fill(forget.to(y.device), -1)
+            y = forget(y, drop, generator)
         with learner.autocast():
             loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if classes else None)
         return {"loss": learner.descend(loss)}

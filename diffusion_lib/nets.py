@@ -32,24 +32,53 @@ def check_numbers(net: nn.Module, x: Tensor) -> None:
         raise ValueError(f"This network's weights are {mine}, but its input is {its}: pass x.to(torch.{mine}).")
 
 
+class Words(nn.Module):
+    """Several things at once, y (B, F), each of them -1 where it is not said -> (B, width).
+
+    Each value of each thing is a learned row, and so is its absence; the rows are added, and a small network hears the
+    sum, for "happy" means something else of a sitting than of a curled cat. counts: how many values each thing has.
+    """
+
+    def __init__(self, counts, width: int):
+        super().__init__()
+        counts = torch.tensor(counts)
+        self.register_buffer("absent", (counts + 1).cumsum(0) - 1, persistent=False)
+        self.rows = nn.Embedding(int((counts + 1).sum()), width)
+        nn.init.normal_(self.rows.weight, std=0.3)
+        self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+
+    def forward(self, y: Tensor | None, like: Tensor) -> Tensor:
+        first = F.pad(self.absent + 1, (1, 0))[:-1]  # a thing's values lie before its absence
+        at = self.absent.expand(len(like), -1) if y is None else torch.where(y < 0, self.absent, first + y)
+        c = self.rows(at).sum(1)
+        return c + self.mlp(c)
+
+
 class Condition(nn.Module):
     """What a network is told: the time, and the class if there are classes. (B,) and (B,) -> (B, width)
+
+    classes may also be a list, see `Words`: y is then (B, F).
 
     The time enters as u = t / T in 32 sinusoids (after Vaswani et al. 2017, section 3.5), the fastest of which turns
     about five times from t = 0 to T: faster ones let the answer jump between neighbouring times, and samples get worse.
     """
 
-    def __init__(self, T: int, classes: int, width: int):
+    def __init__(self, T: int, classes: int | list[int], width: int):
         super().__init__()
         self.T = T
         self.register_buffer("frequency", torch.logspace(0, 1.5, 16), persistent=False)
         self.mlp = nn.Sequential(nn.Linear(32, width), nn.SiLU(), nn.Linear(width, width))
-        self.label = nn.Embedding(classes + 1, width) if classes else None  # its last row says "no class"
+        if isinstance(classes, list | tuple):
+            self.label = Words(classes, width)
+        else:
+            self.label = nn.Embedding(classes + 1, width) if classes else None  # its last row says "no class"
 
     def forward(self, t: Tensor, y: Tensor | None) -> Tensor:
         angle = (t.float() / self.T)[:, None] * self.frequency  # (B, 16)
         c = self.mlp(torch.cat([angle.sin(), angle.cos()], 1).to(self.frequency))
-        if self.label is not None:
+        if isinstance(self.label, Words):
+            c = c + self.label(y, t)
+        elif self.label is not None:
             none = self.label.num_embeddings - 1
             y = torch.full_like(t, none) if y is None else torch.where(y < 0, none, y)
             c = c + self.label(y)

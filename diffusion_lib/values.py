@@ -72,23 +72,37 @@ def check_shape(answer, like: Tensor, who: str = "The denoiser") -> None:
         raise ValueError(said)
 
 
-def classes_for(y: Tensor | str | None, n: int, classes: int) -> Tensor | None:
+def classes_for(y: Tensor | str | None, n: int, classes: int | list[int]) -> Tensor | None:
     """Class numbers (n,) for n samples: y, if it can be; "none": -1 for each; None: each class in turn.
 
-    A network without classes is told None. Raises ValueError for a y that the network cannot be told.
+    A network without classes is told None. classes may be a list: how many values each of F words has; y is then (n, F),
+    and None is nothing said. Raises ValueError for a y that the network cannot be told.
     """
     n = integer(n, 1, math.inf, f"The number of samples is a whole number of at least 1, but got n = {n!r}.")
     if isinstance(y, str):
         if y != "none":
             raise ValueError(f'y is a tensor of class numbers, "none" or None, but got {y!r}.')
-        return torch.full((n,), -1, device="cpu") if classes else None
+        y = None if isinstance(classes, list) else torch.full((n,), -1, device="cpu") if classes else None
+        if not isinstance(classes, list):
+            return y
+    if isinstance(classes, list) and y is None:
+        return torch.full((n, len(classes)), -1, device="cpu")
     if y is not None:
         check_classes(y, n, classes)
     return torch.arange(n, device="cpu") % classes if y is None and classes else y
 
 
-def check_classes(y, n: int, classes: int, lowest: int = -1) -> None:
-    """One sentence for a class that nobody knows, before it is taken for another one or for none."""
+def check_classes(y, n: int, classes: int | list[int], lowest: int = -1) -> None:
+    """One sentence for a class that nobody knows, before it is taken for another one or for none; classes as in `classes_for`."""
+    if isinstance(classes, list):
+        if not isinstance(y, Tensor) or y.shape != (n, len(classes)) or y.is_floating_point() or y.dtype == torch.bool:
+            got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
+            raise ValueError(
+                f"y must be whole numbers of shape ({n}, {len(classes)}), what each sample is told, but got {got}."
+            )
+        if bool(((y < lowest) | (y >= torch.tensor(classes, device=y.device))).any()):
+            raise ValueError(f"Something is told that nobody knows: the columns of y end before {classes}, -1 is nothing.")
+        return
     if not classes:
         raise ValueError("This network was trained without classes, so it cannot be asked for one: leave y out.")
     if not isinstance(y, Tensor) or y.shape != (n,) or y.is_floating_point() or y.dtype == torch.bool:

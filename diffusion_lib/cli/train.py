@@ -48,8 +48,9 @@ def add_train(commands) -> None:
     p = commands.add_parser("train", help="train a model and keep its weights", usage="%(prog)s [options]", description=TRAIN)
     p.set_defaults(run=train)
     p.add_argument("--data", choices=Names("data:DATASETS"), default="digits", metavar="NAME", help="what to learn, one of %(choices)s (default: digits)")
-    p.add_argument("--items", type=number(2, 10**7), metavar="N", help="learn from N items of a fixed shuffle; the rest stays unseen")
+    p.add_argument("--items", type=number(2, 10**7), metavar="N", help="learn from N items of a fixed shuffle; the rest stays unseen. Cats, flowers and sprites: so many are drawn, if N is more than they are by default")
     p.add_argument("--size", type=number(8, 128), metavar="N", help="pixels along a side, of cats, flowers and sprites (default: 32)")
+    p.add_argument("--words", action="store_true", help="ddpm on sprites: tell it every word of the caption, some of them kept back, instead of the species")
     p.add_argument("--model", choices=Names("cli.train:models"), default="ddpm", metavar="NAME", help="one of %(choices)s (default: ddpm)")
     p.add_argument("--predicts", choices=("v", "eps", "x0"), help="ddpm: what the network is asked for (default: v)")
     p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
@@ -118,14 +119,14 @@ def stops() -> Iterator[list[int]]:
 
 def train(args) -> int:
     """fit(*parts) with a bar around it. Whatever ends it, what was learned is written."""
-    from .. import data, store
+    from .. import store
     from ..machine import pick_device
 
     build, told = _asked(args)
     if args.checkpoint and os.path.realpath(args.checkpoint) == os.path.realpath(args.out):
         raise ValueError("--checkpoint and --out are two files: give one of them another name.")
     device = pick_device(args.device)
-    d = data.load(args.data, **({"size": args.size} if args.size else {}))
+    d = _data(args)
     if args.items and args.items > len(d):
         raise ValueError(f"--items is at most {len(d):,}, all that {args.data} has.")
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
@@ -152,6 +153,21 @@ def train(args) -> int:
         wrote(out, f"{record.step:,} steps in {record.seconds:,.0f} s on {device}")
     by_hand = not came or came[0] == signal.SIGINT
     return 1 if fault or elsewhere else 0 if by_hand else 128 + came[0]
+
+
+def _data(args):
+    """What the options ask to learn from."""
+    from .. import data
+    from ..data.catalog import default, takes
+
+    if args.words and args.model != "ddpm":
+        raise ValueError(f"--words is an option of --model ddpm, not of {args.model}: leave it out.")
+    options = {"size": args.size} if args.size else {}
+    if args.words:
+        options["words"] = True
+    if args.items and "n" in takes(args.data) and args.items > default(args.data, "n"):
+        options["n"] = args.items
+    return data.load(args.data, **options)
 
 
 def models() -> dict:

@@ -33,6 +33,11 @@ def takes(name: str) -> list[str]:
     return list(inspect.signature(DATASETS[name]).parameters)
 
 
+def default(name: str, option: str):
+    """What an option of this data set is if it is not given."""
+    return inspect.signature(DATASETS[name]).parameters[option].default
+
+
 def load(name: str, **options) -> Data:
     """The data set called `name`; options: those that it `takes`, each as its function says."""
     taken = takes(name)

@@ -17,7 +17,7 @@ from ..dataset import Data
 from ..values import integer, plain, seeded
 from . import captions, factors
 from .captions import checked
-from .factors import FACTORS, LIGHT
+from .factors import FACTORS, LIGHT, TOLD, held_out, told
 from .paint import Canvas
 from .painters import cat_colours, flower_colours, paint_cat, paint_flower, paint_sky
 
@@ -65,21 +65,27 @@ def draw(spec: dict | str, size: int = 64) -> np.ndarray:
     return _draw([spec], np.array([[0, 0, 1, 0, 1, 1]], np.float32), size)[0]
 
 
-def random_sprites(n: int, size: int = 32, seed: int = 0, species: str | None = None) -> tuple[np.ndarray, list[dict]]:
+def random_sprites(
+    n: int, size: int = 32, seed: int = 0, species: str | None = None, unseen: bool | None = None
+) -> tuple[np.ndarray, list[dict]]:
     """n sprites (n, size, size, 3) uint8 and their specs: species and every factor uniform and independent, pose a little shaken.
 
-    The first k sprites of a seed are the same whatever n is.
+    The first k sprites of a seed are the same whatever n is. unseen: True draws only combinations that are `held_out`,
+    False only the others, None all.
     """
     n = integer(n, 1, math.inf, f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
     if species is not None and species not in FACTORS:
         raise ValueError(f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all.")
-    u = np.random.default_rng(seeded(seed)).random((n, 12))  # one row a sprite
     kinds = list(FACTORS) if species is None else [species]
-    specs = []
-    for row in u:
+    dice, specs, rows = np.random.default_rng(seeded(seed)), [], []
+    while len(specs) < n:
+        row = dice.random(12)
         kind = kinds[int(row[0] * len(kinds))]
         factors = FACTORS[kind].items()
-        specs.append({"species": kind, **{f: v[int(r * len(v))] for (f, v), r in zip(factors, row[1:6], strict=True)}})
+        spec = {"species": kind, **{f: v[int(r * len(v))] for (f, v), r in zip(factors, row[1:6], strict=True)}}
+        if unseen is None or held_out(spec) == unseen:
+            specs.append(spec), rows.append(row)
+    u = np.stack(rows)  # one row a sprite
     shake = 2 * u[:, 6:] - 1
     jitter = np.stack(
         [
@@ -99,12 +105,16 @@ def random_sprites(n: int, size: int = 32, seed: int = 0, species: str | None = 
 
 
 @plain()
-def sprites(n: int = 2000, size: int = 32, seed: int = 0, species: str | None = None) -> Data:
-    """n cats and flowers (n, 3, size, size) with captions; y: 0 cat, 1 flower. species: only "cat" or only "flower"."""
-    pixels, specs = random_sprites(n, size, seed, species)
+def sprites(n: int = 2000, size: int = 32, seed: int = 0, species: str | None = None, words: bool = False) -> Data:
+    """n cats and flowers (n, 3, size, size) with captions; y: 0 cat, 1 flower. species: only "cat" or only "flower".
+
+    words: y says all that the caption does, (n, F) in the columns of `factors.TOLD`, and no sprite is one of `held_out`.
+    """
+    pixels, specs = random_sprites(n, size, seed, species, unseen=False if words else None)
     names = tuple(factors.FACTORS)
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-    y = torch.tensor([names.index(s["species"]) for s in specs])
+    y = torch.tensor([told(s) if words else names.index(s["species"]) for s in specs])
+    names = tuple(TOLD.values()) if words else names
     return Data(
         x.contiguous(), y, names, "sprites", "drawn by diffusion_lib, MIT", tuple(captions.caption(s) for s in specs)
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 # --- palettes ------------------------------------------------------------------------------------------------------------------
 FUR = {  # fur, its markings, bib and paws of a tuxedo, lines of mouth and closed eyes, iris
     "orange": ("F39A4A", "CF6A26", "FFF3E2", "5B2E20", "8CC152"),
@@ -44,3 +46,20 @@ FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
         "time": ("day", "night"),
     },
 }
+
+# What a network is told, in this order: y has one column for each, the number of the value, and -1 where nothing is said.
+TOLD: dict[str, tuple[str, ...]] = {
+    "species": tuple(FACTORS),
+    **{name: values for factors in FACTORS.values() for name, values in factors.items() if name != "time"},
+    "time": FACTORS["cat"]["time"],
+}
+
+
+def told(spec: dict) -> list[int]:
+    """A sprite, or as much of it as is said, as numbers: {"species": "cat", "time": "night"} -> [0, -1, ..., -1, 1]."""
+    return [values.index(spec[name]) if name in spec else -1 for name, values in TOLD.items()]
+
+
+def held_out(spec: dict) -> bool:
+    """Does the sprite belong to the tenth of all combinations that no network of words is trained on? A fixed hash decides."""
+    return crc32(" ".join(str(spec.get(name, "")) for name in TOLD).encode()) % 10 == 0
