@@ -1,0 +1,310 @@
+"""A sentence that somebody types, and what of it can be drawn: which words are understood, which are not, what stays open.
+
+Nothing is guessed: a word that is nearly one of ours is named as such and not used, and a word that we do not know is said
+to be unknown. English and Japanese; a network hears the result as numbers, see `factors.TOLD`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..words import N_, _
+from .factors import FACTORS, FUR, TOLD, told
+
+LONGEST = 500  # characters
+
+# ---------------------------------------------------------------------------------------- the words
+
+
+def _table(lines: str) -> dict[str, str]:
+    """ "night: moon stars" -> {"moon": "night", "stars": "night"}"""
+    pairs = (line.split(":") for line in lines.strip().splitlines())
+    return {word: meaning.strip() for meaning, words in pairs for word in words.split()}
+
+
+# Each line: what it means, and other words for it. Plurals need no entry of their own.
+SYNONYMS = _table("""
+    five: 5 ５枚 五枚 ５ 五
+    six: 6 六枚 六
+    eight: 8 many 八枚 八
+    cat: kitten kitty pussycat feline 猫 ネコ ねこ 子猫 仔猫 🐱 🐈 😺
+    flower: blossom bloom 花 お花 🌸 🌼 🌻 🌺 💐
+    tulip flower: チューリップ 🌷
+    orange: ginger オレンジ オレンジ色 橙 橙色
+    black: 黒 黒い
+    grey: gray silver 灰色 グレー
+    white: 白 白い
+    brown: chocolate 茶色 茶色い 茶
+    pink: ピンク ピンク色 桃色
+    red: crimson scarlet 赤 赤い
+    yellow: 黄 黄色 黄色い
+    blue: azure navy 青 青い
+    purple: violet lilac 紫 紫色
+    plain: 無地
+    tabby: striped stripe stripy 縞 縞模様 しま しましま トラ
+    tuxedo: タキシード ハチワレ
+    patched: patch spotted calico patchy ぶち 三毛
+    open: awake
+    wide: staring surprised
+    happy: smiling smile joyful cheerful 笑顔 嬉しい うれしい 笑っている
+    sleepy: drowsy tired 眠い 眠そう 眠たい
+    sleepy curled: sleeping asleep 眠っている 寝ている
+    winking: wink winks ウインク ウィンク
+    sitting: seated sits sit 座った 座っている すわった
+    portrait: face headshot closeup 顔 アップ
+    loaf: loafing 香箱座り 香箱
+    curled: curl curling 丸まった 丸くなった
+    round: circular 丸い
+    pointed: pointy spiky sharp 尖った とがった
+    heart: heartshaped ハート ハート型 ハート形
+    day: sun sunny daylight daytime sunlight sunshine morning noon 昼 昼間 日中 太陽 朝 🌞 ☀
+    night: moon moonlight moonlit starry star midnight evening dark 夜 夜空 夜中 月 星 星空 🌙 🌛 🌃
+    petals: petal 花びら 花弁
+    centre: center middle 中心 真ん中
+    fur: coat 毛 毛皮
+    eyes: eye 目 瞳
+""")
+NOT = {"no", "not", "without", "never", "except"}
+NOT_AFTER = {"ではない", "じゃない", "でない", "なし", "無し", "以外"}  # Japanese says it after the word
+IGNORED = set(
+    """a an the with of in on at by and or under is are its it this that which who has have having while there below over
+    very please draw me picture image photo show make create sky color colour colored coloured style shaped shape count pattern
+    pose species time big small little gorgeous beautiful pretty cute lovely nice adorable sweet
+    の と に で が を は も な や い た て いる ある した 色 色の 枚 形 型 下 中 絵 描いて かわいい 可愛い 美しい きれい きれいな 綺麗 綺麗な""".split()
+) - {"style"}  # a style is something that we cannot draw in
+LABELS = {
+    "species": N_("species"), "fur": N_("fur"), "pattern": N_("pattern"), "eyes": N_("eyes"), "pose": N_("pose"),
+    "petals": N_("petals"), "centre": N_("centre"), "shape": N_("shape"), "count": N_("count"), "time": N_("time"),
+}  # fmt: skip
+VALUES = {value for values in TOLD.values() for value in values}
+KNOWN = {**SYNONYMS, **{word: word for word in (*VALUES, *TOLD)}}
+JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff々ー０-９]+")
+_PARTS = sorted((w for w in {*KNOWN, *IGNORED, *NOT_AFTER} if JAPANESE.fullmatch(w)), key=len, reverse=True)
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text as they are typed: of letters, of Japanese by the longest word that we know, and single signs.
+
+    Punctuation parts them and is no word; what writes < or # is punctuation too.
+    """
+    found = []
+    for run in re.findall(r"\w+|[^\w\s]", _plain(text)):
+        pieces = re.split(f"({JAPANESE.pattern})", run)
+        for piece in filter(None, pieces):
+            if JAPANESE.fullmatch(piece):
+                found += _parted(piece)
+            elif piece.isalnum() or "_" in piece or unicodedata.category(piece[0]) == "So":
+                found.append(piece)
+    return found
+
+
+def _parted(run: str) -> list[str]:
+    """Japanese has no spaces: known words, the longest first, and what lies between them."""
+    found, unknown = [], ""
+    while run:
+        part = next((w for w in _PARTS if run.startswith(w)), "")
+        if part:
+            found += [unknown] * bool(unknown) + [part]
+            unknown = ""
+        else:
+            unknown += run[0]
+        run = run[len(part) or 1 :]
+    return found + [unknown] * bool(unknown)
+
+
+def meaning(word: str) -> str | None:
+    """The word or words of ours that it stands for, also in the plural; None if we know none."""
+    singular = [word, word.removesuffix("s"), word.removesuffix("es")]
+    return next((KNOWN[w] for w in singular if w in KNOWN), None)
+
+
+# ---------------------------------------------------------------------------------------- what is understood
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A word that cannot be used, and why, in one sentence."""
+
+    word: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a text asks for.
+
+    readings: {factor: value}, what is said; two of them where a colour may be a cat's or a flower's: pictures take them in
+    turn. avoided: what shall not be there. understood: (word, factor, value). ignored: words that say nothing to us.
+    problems: the words that we do not know, or cannot use. species: that which the words imply, without naming it.
+    """
+
+    text: str
+    readings: tuple[dict[str, str], ...]
+    avoided: dict[str, str]
+    understood: tuple[tuple[str, str, str], ...]
+    ignored: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    species: str = ""
+
+    def y(self, n: int) -> Tensor:
+        """What a network of words is told for n pictures: (n, F), -1 where nothing is said."""
+        return torch.tensor([told(self.readings[i % len(self.readings)]) for i in range(n)], device="cpu")
+
+    def negative(self, n: int) -> Tensor | None:
+        """What shall not be there, as y (n, F); None if nothing is."""
+        return torch.tensor([told(self.avoided)] * n, device="cpu") if self.avoided else None
+
+    def says(self) -> list[str]:
+        """Some sentences: what is understood, what is avoided, what is not understood, what was passed over."""
+        lines = [self._understood()]
+        if self.species:
+            which = _("a cat") if self.species == "cat" else _("a flower")
+            lines.append(_("Only {which} has that, so it is one.").format(which=which))
+        if len(self.readings) > 1:
+            lines.append(_("Cat and flower can both be meant: the pictures take them in turn."))
+        if self.avoided:
+            lines.append(_("To be avoided: {words}.").format(words=_listed(self.avoided)))
+        lines += [p.why for p in self.problems[:5]]
+        if len(self.problems) > 5:
+            lines.append(_("And {n} more words that cannot be used.").format(n=len(self.problems) - 5))
+        if self.ignored:
+            words = ", ".join(dict.fromkeys(self.ignored))
+            lines.append(_("Passed over: {words}.").format(words=words if len(words) < 120 else words[:120] + " …"))
+        return lines
+
+    def _understood(self) -> str:
+        if not self.understood:
+            return _("Nothing is asked for that can be drawn: everything is left to chance.")
+        words = ", ".join(
+            word if factor in ("species", "time") else _("{word} ({factor})").format(word=word, factor=_(LABELS[factor]))
+            for word, factor, _value in self.understood
+        )
+        return _("Understood: {words}.").format(words=words)
+
+
+def _listed(spec: dict[str, str]) -> str:
+    return ", ".join(v if f in ("species", "time") else f"{_(LABELS[f])} {v}" for f, v in spec.items())
+
+
+def understand(text: str, negative: str = "") -> Prompt:
+    """What a text asks for, and what of it is not understood. negative: what shall not be there.
+
+    "no", "not" and "without" send the next word to what shall not be there. Of a flower's colours the first is its petals',
+    the second its centre's, unless "petals" or "centre" follows; a cat that is white and something else is a tuxedo.
+    Raises ValueError for a text that is none, or longer than LONGEST.
+    """
+    for what in (text, negative):
+        if not isinstance(what, str):
+            raise ValueError(f"A prompt is a text, such as 'black cat at night', but got {type(what).__name__}.")
+        if len(what) > LONGEST:
+            said = f"A prompt has at most {LONGEST} characters, but this one has {len(what):,}: a picture needs no more."
+            raise ValueError(said)
+    wanted, unwanted = _signed(tokens(text))
+    unwanted += [t for part in _signed(tokens(negative)) for t in part]
+    words = [t for t in wanted if t not in IGNORED]
+    readings, understood, problems, implied = _read(words)
+    kinds = {r["species"] for r in readings if "species" in r}
+    left_out, _spoken, more, _implied = _read([t for t in unwanted if t not in IGNORED], kinds)
+    avoided = {k: v for k, v in left_out[0].items() if k != "species" or "species" in _named(unwanted)}
+    clash = [k for k in avoided if readings[0].get(k) == avoided[k]]
+    more += [Problem(avoided[k], _("“{word}” is both wanted and unwanted: it stays wanted.").format(word=avoided[k])) for k in clash]
+    avoided = {k: v for k, v in avoided.items() if k not in clash}
+    ignored = tuple(t for t in [*wanted, *unwanted] if t in IGNORED)
+    return Prompt(text, tuple(readings), avoided, tuple(understood), ignored, tuple(problems + more), implied)
+
+
+def _named(words: list[str]) -> set[str]:
+    """{"species"} if one of them is a cat or a flower."""
+    return {"species" for w in words for m in (meaning(w) or "").split() if m in FACTORS}
+
+
+def _signed(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words that are wanted and those that are not: behind a "no", or before a Japanese one."""
+    wanted, unwanted, no = [], [], False
+    for word in words:
+        if word in NOT:
+            no = True
+        elif word in NOT_AFTER:
+            while wanted and wanted[-1] in IGNORED:
+                wanted.pop()
+            unwanted += [wanted.pop()] if wanted else []
+        else:
+            (unwanted if no else wanted).append(word)
+            no = no and word in IGNORED
+    return wanted, unwanted
+
+
+def _read(words: list[str], kinds: set[str] | None = None):
+    """Readings, (word, factor, value), problems, and the species that is implied though not named."""
+    ours = [(word, m) for word in words for m in (meaning(word) or "").split()]
+    named = list(dict.fromkeys(m for _w, m in ours if m in FACTORS))
+    problems = [_unknown(word) for word in words if meaning(word) is None]
+    problems += [
+        Problem(kind, _("One picture shows one thing: “{word}” is left out.").format(word=kind)) for kind in named[1:]
+    ]
+    options = named[:1] or sorted(kinds or FACTORS)
+    found = {kind: _place(ours, kind) for kind in options}
+    most = max(len(said) for _spec, said, _p in found.values())
+    best = [kind for kind in options if len(found[kind][1]) == most]
+    specs = [found[kind][0] for kind in best]
+    free = not named and all(set(spec) <= {"time"} for spec in specs)
+    readings = specs[:1] if free else [{"species": kind, **spec} for kind, spec in zip(best, specs, strict=True)]
+    said = [(w, "species", m) for w, m in ours if m in named[:1]] + list(found[best[0]][1])
+    implied = best[0] if not named and not free and len(best) == 1 and not kinds else ""
+    order = {word: i for i, word in reversed(list(enumerate(words)))}
+    return readings, sorted(said, key=lambda s: order[s[0]]), problems + found[best[0]][2], implied
+
+
+def _place(ours: list[tuple[str, str]], kind: str):
+    """Where each word belongs in a cat, or in a flower: {factor: value}, (word, factor, value), problems."""
+    factors, spec, said, problems = FACTORS[kind], {}, [], []
+    coats = {m for _w, m in ours if m in FUR}
+    if kind == "cat" and len(coats) > 1 and "white" in coats:  # black and white
+        first = next(i for i, (_w, m) in enumerate(ours) if m == "white")
+        ours = [*ours[:first], (ours[first][0], "tuxedo"), *ours[first + 1 :]]
+    after = [m for _w, m in ours[1:]] + [""]
+    pairs = sorted(zip(ours, after, strict=True), key=lambda p: p[1] not in factors)  # "yellow centre" before a lone "blue"
+    for (word, m), following in pairs:
+        homes = [f for f, values in factors.items() if m in values]
+        free = [f for f in homes if f not in spec]
+        if m in FACTORS or m in LABELS:
+            if m in LABELS and m not in factors and m not in ("species", "shape", "count", "time"):
+                problems.append(_unfit(word, m, kind))
+        elif not homes:
+            problems.append(_unfit(word, m, kind))
+        elif free:
+            home = following if following in free else free[0]
+            spec[home] = m
+            said.append((word, home, m))
+        elif all(spec[f] != m for f in homes) or len(homes) > 1:
+            taken = _(" and ").join(f"{_(LABELS[f])} = {spec[f]}" for f in homes)
+            why = _("There is no room for “{word}”, because the {kind} already has {taken}: leave one of them out.")
+            problems.append(Problem(word, why.format(word=word, kind=_(kind), taken=taken)))
+    return spec, said, problems
+
+
+def _unfit(word: str, m: str, kind: str) -> Problem:
+    options = "; ".join(f"{_(LABELS[f])} {', '.join(values)}" for f, values in FACTORS[kind].items())
+    why = _("I cannot draw “{word}” here, but a {kind} can have {options}.")
+    return Problem(word, why.format(word=word, kind=_(kind), options=options))
+
+
+def _unknown(word: str) -> Problem:
+    near = difflib.get_close_matches(word, sorted(KNOWN), 3, 0.8)
+    if near:
+        why = _("I do not know “{word}”, and did not use it: did you mean {near}?")
+        return Problem(word, why.format(word=word[:40], near=_(" or ").join(near)))
+    return Problem(word, _("I do not know “{word}”.").format(word=word[:40]))
+
+
+NAMES = (N_("cat"), N_("flower"))
