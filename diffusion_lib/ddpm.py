@@ -208,7 +208,7 @@ def build(
     Raises ValueError, in one sentence, for numbers and data that no network can take.
     """
     told = dict(locals())
-    check_build(data, device, channels=channels, batch=batch)
+    check_build(data, device, several=True, channels=channels, batch=batch)
     if precision not in PRECISIONS:
         raise ValueError(f"There is no precision {precision!r}: choose one of {', '.join(PRECISIONS)}.")
     told |= {k: v for k, v in suited(data).items() if told[k] is None}

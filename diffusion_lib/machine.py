@@ -36,12 +36,14 @@ def pick_device(wanted: str | None = None) -> torch.device:
     return device
 
 
-def check_build(data: Data, device, **whole: int | None) -> None:
+def check_build(data: Data, device, several: bool = False, **whole: int | None) -> None:
     """What every `build` refuses before it begins: what is no Data, a device that is not here, whole numbers that are none."""
     if not isinstance(data, Data):
         said = f"A network is built for a Data, such as data.digits() or data.Data(x), but got {type(data).__name__}."
         raise ValueError(said)
     data.check()
+    if isinstance(data.counts, list) and not several:
+        raise ValueError("Only a DDPM can be told several things at once: for others, leave words out of the data.")
     for name, n in whole.items():
         if n is not None:
             says = f"{name} is a whole number of at least 1, or None for what suits the data, but got {f'{n!r:.60}'.splitlines()[0]}."

@@ -101,7 +101,9 @@ def check_classes(y, n: int, classes: int | list[int], lowest: int = -1) -> None
                 f"y must be whole numbers of shape ({n}, {len(classes)}), what each sample is told, but got {got}."
             )
         if bool(((y < lowest) | (y >= torch.tensor(classes, device=y.device))).any()):
-            raise ValueError(f"Something is told that nobody knows: the columns of y end before {classes}, -1 is nothing.")
+            raise ValueError(
+                f"Something is told that nobody knows: the columns of y end before {classes}, -1 is nothing."
+            )
         return
     if not classes:
         raise ValueError("This network was trained without classes, so it cannot be asked for one: leave y out.")

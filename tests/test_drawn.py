@@ -92,7 +92,7 @@ def test_small_is_the_large_picture_made_small(text):
         (lambda: parse("a blue dragon at night"), "cat or flower"),
         (lambda: parse("cat and flower"), "cat or flower"),
         (lambda: parse("oragne cat"), "orange"),
-        (lambda: parse("flower with blue blue blue petals"), "no room for 'blue'"),
+        (lambda: parse("flower with blue blue blue petals"), "no room for “blue”"),
         (lambda: parse("grey and black cat"), "already has fur = grey"),
         (lambda: parse("purple cat"), "a cat can have fur orange, black"),
         (lambda: parse(""), "cat or flower"),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..words import N_, _
-from .factors import FACTORS, FUR, TOLD, told
+from .factors import COLOURS, FACTORS, FUR, TOLD, told
 
 LONGEST = 500  # characters
 
@@ -35,7 +35,7 @@ SYNONYMS = _table("""
     eight: 8 many 八枚 八
     cat: kitten kitty pussycat feline 猫 ネコ ねこ 子猫 仔猫 🐱 🐈 😺
     flower: blossom bloom 花 お花 🌸 🌼 🌻 🌺 💐
-    tulip flower: チューリップ 🌷
+    tulip flower: tulip チューリップ 🌷
     orange: ginger オレンジ オレンジ色 橙 橙色
     black: 黒 黒い
     grey: gray silver 灰色 グレー
@@ -74,16 +74,21 @@ NOT = {"no", "not", "without", "never", "except"}
 NOT_AFTER = {"ではない", "じゃない", "でない", "なし", "無し", "以外"}  # Japanese says it after the word
 IGNORED = set(
     """a an the with of in on at by and or under is are its it this that which who has have having while there below over
-    very please draw me picture image photo show make create sky color colour colored coloured style shaped shape count pattern
-    pose species time big small little gorgeous beautiful pretty cute lovely nice adorable sweet
+    very please draw me picture image photo show make create sky color colour colored coloured style shaped big small little gorgeous beautiful pretty cute lovely nice adorable sweet
     の と に で が を は も な や い た て いる ある した 色 色の 枚 形 型 下 中 絵 描いて かわいい 可愛い 美しい きれい きれいな 綺麗 綺麗な""".split()
 ) - {"style"}  # a style is something that we cannot draw in
 LABELS = {
     "species": N_("species"), "fur": N_("fur"), "pattern": N_("pattern"), "eyes": N_("eyes"), "pose": N_("pose"),
     "petals": N_("petals"), "centre": N_("centre"), "shape": N_("shape"), "count": N_("count"), "time": N_("time"),
 }  # fmt: skip
+NAMES = (  # of the values, as a translation finds them
+    N_("cat"), N_("flower"), N_("orange"), N_("black"), N_("grey"), N_("white"), N_("brown"), N_("plain"), N_("tabby"),
+    N_("tuxedo"), N_("patched"), N_("open"), N_("wide"), N_("happy"), N_("sleepy"), N_("winking"), N_("sitting"),
+    N_("portrait"), N_("loaf"), N_("curled"), N_("pink"), N_("red"), N_("yellow"), N_("blue"), N_("purple"), N_("round"),
+    N_("pointed"), N_("heart"), N_("tulip"), N_("five"), N_("six"), N_("eight"), N_("day"), N_("night"),
+)  # fmt: skip
 VALUES = {value for values in TOLD.values() for value in values}
-KNOWN = {**SYNONYMS, **{word: word for word in (*VALUES, *TOLD)}}
+KNOWN = {word: word for word in (*VALUES, *TOLD)} | SYNONYMS
 JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff々ー０-９]+")
 _PARTS = sorted((w for w in {*KNOWN, *IGNORED, *NOT_AFTER} if JAPANESE.fullmatch(w)), key=len, reverse=True)
 
@@ -145,7 +150,8 @@ class Prompt:
 
     readings: {factor: value}, what is said; two of them where a colour may be a cat's or a flower's: pictures take them in
     turn. avoided: what shall not be there. understood: (word, factor, value). ignored: words that say nothing to us.
-    problems: the words that we do not know, or cannot use. species: that which the words imply, without naming it.
+    unknown: (word, words of ours that are nearly the same). problems: words of ours that cannot be used.
+    species: that which the words imply, without naming it.
     """
 
     text: str
@@ -153,6 +159,7 @@ class Prompt:
     avoided: dict[str, str]
     understood: tuple[tuple[str, str, str], ...]
     ignored: tuple[str, ...]
+    unknown: tuple[tuple[str, tuple[str, ...]], ...]
     problems: tuple[Problem, ...]
     species: str = ""
 
@@ -174,26 +181,45 @@ class Prompt:
             lines.append(_("Cat and flower can both be meant: the pictures take them in turn."))
         if self.avoided:
             lines.append(_("To be avoided: {words}.").format(words=_listed(self.avoided)))
-        lines += [p.why for p in self.problems[:5]]
-        if len(self.problems) > 5:
-            lines.append(_("And {n} more words that cannot be used.").format(n=len(self.problems) - 5))
+        lines += self.troubles()
         if self.ignored:
-            words = ", ".join(dict.fromkeys(self.ignored))
-            lines.append(_("Passed over: {words}.").format(words=words if len(words) < 120 else words[:120] + " …"))
+            lines.append(_("Passed over: {words}.").format(words=_few(self.ignored)))
         return lines
+
+    def troubles(self) -> list[str]:
+        """Sentences about the words that could not be used; [] if there are none."""
+        lines = [_near(word, near) for word, near in self.unknown if near][:4]
+        if strange := [f"“{word[:40]}”" for word, near in self.unknown if not near]:
+            lines.append(_("I do not know {words}.").format(words=_few(strange)))
+        return lines + [p.why for p in self.problems[:4]]
 
     def _understood(self) -> str:
         if not self.understood:
             return _("Nothing is asked for that can be drawn: everything is left to chance.")
-        words = ", ".join(
-            word if factor in ("species", "time") else _("{word} ({factor})").format(word=word, factor=_(LABELS[factor]))
-            for word, factor, _value in self.understood
-        )
-        return _("Understood: {words}.").format(words=words)
+        return _("Understood: {words}.").format(words=", ".join(_with_home(*one) for one in self.understood))
+
+
+def _with_home(word: str, factor: str, value: str) -> str:
+    """ "blue (petals)", "moon (night)", "white (pattern: tuxedo)": the word, and what was made of it where they differ."""
+    home = [] if factor in ("species", "time") else [_(LABELS[factor])]
+    home += [] if value in (word, word.removesuffix("s")) else [_(value)]
+    return f"{word} ({': '.join(home)})" if home else word
+
+
+def _few(words, most: int = 12) -> str:
+    """Words in a row, each once; the first dozen of them."""
+    words = list(dict.fromkeys(words))
+    more = [_("and {n} more").format(n=len(words) - most)] if len(words) > most else []
+    return ", ".join(words[:most] + more)
+
+
+def _near(word: str, near: tuple[str, ...]) -> str:
+    why = _("I do not know “{word}”, and did not use it: did you mean {near}?")
+    return why.format(word=word[:40], near=_(" or ").join(near))
 
 
 def _listed(spec: dict[str, str]) -> str:
-    return ", ".join(v if f in ("species", "time") else f"{_(LABELS[f])} {v}" for f, v in spec.items())
+    return ", ".join(_(v) if f in ("species", "time") else f"{_(LABELS[f])} {_(v)}" for f, v in spec.items())
 
 
 def understand(text: str, negative: str = "") -> Prompt:
@@ -207,20 +233,24 @@ def understand(text: str, negative: str = "") -> Prompt:
         if not isinstance(what, str):
             raise ValueError(f"A prompt is a text, such as 'black cat at night', but got {type(what).__name__}.")
         if len(what) > LONGEST:
-            said = f"A prompt has at most {LONGEST} characters, but this one has {len(what):,}: a picture needs no more."
+            said = (
+                f"A prompt has at most {LONGEST} characters, but this one has {len(what):,}: a picture needs no more."
+            )
             raise ValueError(said)
     wanted, unwanted = _signed(tokens(text))
     unwanted += [t for part in _signed(tokens(negative)) for t in part]
     words = [t for t in wanted if t not in IGNORED]
-    readings, understood, problems, implied = _read(words)
+    readings, understood, unknown, problems, implied = _read(words)
     kinds = {r["species"] for r in readings if "species" in r}
-    left_out, _spoken, more, _implied = _read([t for t in unwanted if t not in IGNORED], kinds)
+    left_out, _said, strange, more, _implied = _read([t for t in unwanted if t not in IGNORED], kinds)
     avoided = {k: v for k, v in left_out[0].items() if k != "species" or "species" in _named(unwanted)}
     clash = [k for k in avoided if readings[0].get(k) == avoided[k]]
-    more += [Problem(avoided[k], _("“{word}” is both wanted and unwanted: it stays wanted.").format(word=avoided[k])) for k in clash]
+    both = _("“{word}” is both wanted and unwanted: it stays wanted.")
+    more += [Problem(avoided[k], both.format(word=avoided[k])) for k in clash]
     avoided = {k: v for k, v in avoided.items() if k not in clash}
     ignored = tuple(t for t in [*wanted, *unwanted] if t in IGNORED)
-    return Prompt(text, tuple(readings), avoided, tuple(understood), ignored, tuple(problems + more), implied)
+    unknown = tuple(dict.fromkeys(unknown + strange))
+    return Prompt(text, tuple(readings), avoided, tuple(understood), ignored, unknown, tuple(problems + more), implied)
 
 
 def _named(words: list[str]) -> set[str]:
@@ -245,13 +275,14 @@ def _signed(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _read(words: list[str], kinds: set[str] | None = None):
-    """Readings, (word, factor, value), problems, and the species that is implied though not named."""
+    """Readings, (word, factor, value), unknown words, problems, and the species that is implied though not named."""
     ours = [(word, m) for word in words for m in (meaning(word) or "").split()]
     named = list(dict.fromkeys(m for _w, m in ours if m in FACTORS))
-    problems = [_unknown(word) for word in words if meaning(word) is None]
-    problems += [
-        Problem(kind, _("One picture shows one thing: “{word}” is left out.").format(word=kind)) for kind in named[1:]
+    unknown = [
+        (word, tuple(difflib.get_close_matches(word, sorted(KNOWN), 2, 0.8))) for word in words if meaning(word) is None
     ]
+    one = _("One picture shows one thing: “{word}” is left out.")
+    problems = [Problem(w, one.format(word=w)) for w, m in ours if m in named[1:]]
     options = named[:1] or sorted(kinds or FACTORS)
     found = {kind: _place(ours, kind) for kind in options}
     most = max(len(said) for _spec, said, _p in found.values())
@@ -262,7 +293,7 @@ def _read(words: list[str], kinds: set[str] | None = None):
     said = [(w, "species", m) for w, m in ours if m in named[:1]] + list(found[best[0]][1])
     implied = best[0] if not named and not free and len(best) == 1 and not kinds else ""
     order = {word: i for i, word in reversed(list(enumerate(words)))}
-    return readings, sorted(said, key=lambda s: order[s[0]]), problems + found[best[0]][2], implied
+    return readings, sorted(said, key=lambda s: order[s[0]]), unknown, problems + found[best[0]][2], implied
 
 
 def _place(ours: list[tuple[str, str]], kind: str):
@@ -270,10 +301,12 @@ def _place(ours: list[tuple[str, str]], kind: str):
     factors, spec, said, problems = FACTORS[kind], {}, [], []
     coats = {m for _w, m in ours if m in FUR}
     if kind == "cat" and len(coats) > 1 and "white" in coats:  # black and white
-        first = next(i for i, (_w, m) in enumerate(ours) if m == "white")
-        ours = [*ours[:first], (ours[first][0], "tuxedo"), *ours[first + 1 :]]
-    after = [m for _w, m in ours[1:]] + [""]
-    pairs = sorted(zip(ours, after, strict=True), key=lambda p: p[1] not in factors)  # "yellow centre" before a lone "blue"
+        i = next(i for i, (_w, m) in enumerate(ours) if m == "white")
+        ours = [*ours[:i], (ours[i][0], "tuxedo"), *ours[i + 1 :]]
+    after = [m for _w, m in (*ours, ("", ""))][1:]
+    first = {word: m for word, m in reversed(ours)}
+    # "yellow centre" before a lone "blue"; what a word means by the way, as "sleeping" does "curled", where there is room
+    pairs = sorted(zip(ours, after, strict=True), key=lambda p: (p[0][1] != first[p[0][0]], p[1] not in factors))
     for (word, m), following in pairs:
         homes = [f for f, values in factors.items() if m in values]
         free = [f for f in homes if f not in spec]
@@ -286,7 +319,7 @@ def _place(ours: list[tuple[str, str]], kind: str):
             home = following if following in free else free[0]
             spec[home] = m
             said.append((word, home, m))
-        elif all(spec[f] != m for f in homes) or len(homes) > 1:
+        elif m == first[word] and (all(spec[f] != m for f in homes) or len(homes) > 1):
             taken = _(" and ").join(f"{_(LABELS[f])} = {spec[f]}" for f in homes)
             why = _("There is no room for “{word}”, because the {kind} already has {taken}: leave one of them out.")
             problems.append(Problem(word, why.format(word=word, kind=_(kind), taken=taken)))
@@ -294,17 +327,9 @@ def _place(ours: list[tuple[str, str]], kind: str):
 
 
 def _unfit(word: str, m: str, kind: str) -> Problem:
-    options = "; ".join(f"{_(LABELS[f])} {', '.join(values)}" for f, values in FACTORS[kind].items())
-    why = _("I cannot draw “{word}” here, but a {kind} can have {options}.")
-    return Problem(word, why.format(word=word, kind=_(kind), options=options))
-
-
-def _unknown(word: str) -> Problem:
-    near = difflib.get_close_matches(word, sorted(KNOWN), 3, 0.8)
-    if near:
-        why = _("I do not know “{word}”, and did not use it: did you mean {near}?")
-        return Problem(word, why.format(word=word[:40], near=_(" or ").join(near)))
-    return Problem(word, _("I do not know “{word}”.").format(word=word[:40]))
-
-
-NAMES = (N_("cat"), N_("flower"))
+    colours = next(iter(FACTORS[kind]))  # fur, or petals
+    if m in COLOURS or m in FUR:
+        why = _("I cannot draw “{word}” here: a {kind} can have {factor} {values}.")
+        values = ", ".join(_(v) for v in FACTORS[kind][colours])
+        return Problem(word, why.format(word=word, kind=_(kind), factor=_(LABELS[colours]), values=values))
+    return Problem(word, _("I cannot draw “{word}” here: a {kind} has no such thing.").format(word=word, kind=_(kind)))

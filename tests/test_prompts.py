@@ -1,0 +1,135 @@
+"""A sentence that somebody types: what of it is understood, and that nothing else is pretended to be."""
+
+import pytest
+import torch
+
+from diffusion_lib.data.captions import caption
+from diffusion_lib.data.factors import FACTORS, TOLD
+from diffusion_lib.data.prompts import IGNORED, KNOWN, LABELS, LONGEST, meaning, tokens, understand
+
+FLOWER = {"species": "flower"}
+CAT = {"species": "cat"}
+
+
+@pytest.mark.parametrize(
+    "text,said",
+    [
+        ("blue and yellow flower in the night", FLOWER | {"petals": "blue", "centre": "yellow", "time": "night"}),
+        ("BLUE, Yellow FLOWERS; night!", FLOWER | {"petals": "blue", "centre": "yellow", "time": "night"}),
+        ("a flower with a yellow centre and blue petals", FLOWER | {"petals": "blue", "centre": "yellow"}),
+        ("青い黄色い花、夜", FLOWER | {"petals": "blue", "centre": "yellow", "time": "night"}),
+        ("黄色の花びらの花", FLOWER | {"petals": "yellow"}),
+        ("夜の黒猫", CAT | {"fur": "black", "time": "night"}),
+        ("ネコ 🌙", CAT | {"time": "night"}),
+        ("kittens under the stars", CAT | {"time": "night"}),
+        ("red tulips", FLOWER | {"petals": "red", "shape": "tulip"}),
+        ("black white cat", CAT | {"fur": "black", "pattern": "tuxedo"}),
+        ("sleeping ginger cat", CAT | {"fur": "orange", "eyes": "sleepy", "pose": "curled"}),
+        ("<b>cat</b> &amp; moon", CAT | {"time": "night"}),
+        ("night", {"time": "night"}),
+        ("", {}),
+        ("   ?!... ", {}),
+    ],
+)
+def test_what_is_said_and_no_more(text, said):
+    """What is not said stays open: it is not the first value, as in `captions.parse`."""
+    p = understand(text)
+    assert p.readings == (said,)
+    assert p.y(3).tolist() == [[TOLD[f].index(said[f]) if f in said else -1 for f in TOLD]] * 3
+
+
+def test_each_value_of_each_factor_can_be_asked_for():
+    for kind, factors in FACTORS.items():
+        for factor, values in factors.items():
+            for value in values:
+                text = f"{kind} {value} {factor}" if factor in ("petals", "centre") else f"{kind} {value}"
+                assert understand(text).readings == ({"species": kind, factor: value},)
+    full = {"species": "cat", "fur": "grey", "pattern": "tabby", "eyes": "wide", "pose": "loaf", "time": "night"}
+    assert understand(caption(full)).readings == (full,)
+
+
+@pytest.mark.parametrize(
+    "text,says",
+    [
+        ("oragne cat", "“oragne”, and did not use it: did you mean orange"),
+        ("blue flower which is anime style", "I do not know “anime”, “style”"),
+        ("gorgeous flower", "Passed over: gorgeous"),
+        ("purple cat", "a cat can have fur orange, black"),
+        ("winking flower", "“winking” here: a flower has no such thing"),
+        ("day night cat", "no room for “night”, because the cat already has time = day"),
+        ("grey and black cat", "already has fur = grey"),
+        ("cat and flower", "One picture shows one thing: “flower” is left out"),
+        ("", "Nothing is asked for"),
+        ("кошка", "I do not know “кошка”"),
+        ("cat 🚀", "I do not know “🚀”"),
+        ("宇宙の猫", "I do not know “宇宙”"),
+        ("<script>cat</script>", "I do not know “script”"),
+        ("happy", "Only a cat has that, so it is one"),
+        ("orange", "Cat and flower can both be meant"),
+        ("white cat sleeping", "sleeping (eyes: sleepy), sleeping (pose: curled)"),
+        ("black white cat", "white (pattern: tuxedo)"),
+        ("青い花", "青い (petals: blue), 花 (flower)"),
+        (" ".join(f"word{i}" for i in range(60)), "and 48 more"),
+    ],
+)
+def test_what_is_not_understood_is_said(text, says):
+    lines = understand(text).says()
+    assert says in " ".join(lines) and all("\n" not in line and len(line) < 500 for line in lines)
+
+
+def test_a_colour_that_both_have_is_given_to_both_in_turn():
+    p = understand("orange at night")
+    cat, flower = p.readings
+    assert cat == CAT | {"fur": "orange", "time": "night"} and flower == FLOWER | {"petals": "orange", "time": "night"}
+    assert p.y(4).tolist() == [*p.y(2).tolist()] * 2 and p.y(2)[0, 0] != p.y(2)[1, 0]
+
+
+def test_what_shall_not_be_there():
+    for p in (
+        understand("cat", "night"),
+        understand("cat not at night"),
+        understand("夜じゃない猫"),
+        understand("cat, no moon"),
+    ):
+        assert p.readings == (CAT,) and p.avoided == {"time": "night"}
+        assert "To be avoided: night." in p.says()
+    assert understand("cat").negative(2) is None
+    assert understand("not a cat").avoided == CAT and understand("not a cat").readings == ({},)
+    assert understand("cat without stripes").avoided == {"pattern": "tabby"}
+    assert torch.equal(understand("cat", "night").negative(2), understand("night").y(2))
+    both = understand("night cat", "night")
+    assert not both.avoided and "both wanted and unwanted" in " ".join(both.says())
+
+
+def test_each_word_is_used_ignored_or_named():
+    """Nothing that was typed is lost in silence."""
+    for text in (
+        "two gorgeous blue cats zzz under orange stars, sleeping in the sun with petals",
+        "かわいい青い花と猫が踊る夜",
+    ):
+        p = understand(text)
+        named = [w for w, *_rest in p.understood] + [*p.ignored] + [w for w, _near in p.unknown]
+        said = " ".join(p.says())
+        assert all(w in named or f"“{w}”" in said for w in tokens(text) if meaning(w) not in LABELS)
+
+
+def test_words_are_ours_or_ignored_but_not_both():
+    assert not set(KNOWN) & IGNORED
+    ours = {value for values in TOLD.values() for value in values} | set(TOLD)
+    assert all(set(m.split()) <= ours for m in KNOWN.values())
+    assert meaning("flowers") == "flower" and meaning("dog") is None
+
+
+@pytest.mark.parametrize(
+    "call,says",
+    [
+        (lambda: understand("cat " * 2500), f"at most {LONGEST} characters, but this one has 10,000"),
+        (lambda: understand("cat", "x" * 600), "at most"),
+        (lambda: understand(None), "A prompt is a text"),
+        (lambda: understand("cat", 3), "A prompt is a text"),
+    ],
+)
+def test_what_is_no_prompt_gets_one_sentence(call, says):
+    with pytest.raises(ValueError, match=says) as error:
+        call()
+    assert "\n" not in str(error.value)
