@@ -92,7 +92,7 @@ STILL = "diffusion_lib/viz/still.py"
 TABLES = "diffusion_lib/viz/tables.py"
 
 MATHEMATICS = [
-    ("alpha_bar table in float32", D, 'torch.as_tensor(numbers, dtype=torch.float64, device="cpu")', "torch.as_tensor(numbers).float().double().cpu()"),
+    ("alpha_bar table in float32", VALUES, 'torch.as_tensor(numbers, dtype=torch.float64, device="cpu")', "torch.as_tensor(numbers).float().double().cpu()"),
     ("betas made for T = 1000 used for any T", D, "torch.exp(-(0.1 * u + 9.95 * u**2))", "torch.exp(-(0.1 * u * (len(u) - 1) / 1000 + 9.95 * (u * (len(u) - 1) / 1000) ** 2))"),
     ("cosine not squared", D, "1.008 * math.pi / 2) ** 2", "1.008 * math.pi / 2)"),
     ("alpha_bar read one place late", D, "a = self.alpha_bar[t]\n", "a = self.alpha_bar[(t + 1).clamp(max=self.T)]\n"),
@@ -126,7 +126,7 @@ MATHEMATICS = [
     ("oracle: the nearest picture, not the average", O, "logits.softmax(1), a.sqrt()", "torch.nn.functional.one_hot(logits.argmax(1), logits.shape[1]).to(logits), a.sqrt()"),
     ("second order: the two stretches swapped", W, "float((s - t) / (t - r) / 2)", "float((t - r) / (s - t) / 2)"),
     ("second order: half forgotten", W, "float((s - t) / (t - r) / 2)", "float((s - t) / (t - r))"),
-    ("steps even in decibels: even in t after all", D, 'if even == "t":\n            return [', "if True:\n            return ["),
+    ("steps even in decibels: even in t after all", D, 'if choice(even, EVEN, "Steps cannot be even in") == "t":\n            return [', "if True:\n            return ["),
     ("average never updated", T, "        self._ema.update(self.model)\n", ""),
     ("average keeps the untrained start", T, "keep = (1 - 1 / self.n)", "keep = (1 - 1 / (self.n + 1))"),
     ("average: shares swapped", T, "list(model.parameters()), 1 - keep)", "list(model.parameters()), keep)"),

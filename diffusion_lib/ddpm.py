@@ -21,7 +21,7 @@ from .machine import PRECISIONS, check_build, faster_precision, seeded_weights
 from .nets import MLP, UNet
 from .sampling import named_sampler, sample
 from .train import Learner, Parts
-from .values import check_classes, check_shape, classes_for, dice, integer, plain
+from .values import check_classes, check_input, check_shape, choice, classes_for, dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the question
 
@@ -37,9 +37,7 @@ def draw_times(n: int, schedule: Schedule, even: str, generator: torch.Generator
     "bell"  ln sigma is drawn from N(-0.5, 1.2^2), where sigma^2 = 1 / alpha_bar - 1: mostly the middle, where it is
             decided what the picture becomes (Karras et al. 2022, 2206.00364, table 1, for data of variance 1).
     """
-    if even not in EMPHASIS:
-        raise ValueError(f"Times cannot be drawn evenly in {even!r}: choose one of {', '.join(EMPHASIS)}.")
-    if even == "t":
+    if choice(even, EMPHASIS, "Times cannot be drawn evenly in") == "t":
         return torch.randint(1, schedule.T + 1, (n,), generator=generator)
     log_sigma = -0.5 * torch.logit(schedule.alpha_bar[1:])
     share = torch.cat([log_sigma[1:2] - log_sigma[:1], log_sigma.diff()])  # t = 1 has no neighbour but t = 2
@@ -101,9 +99,7 @@ class Denoiser(nn.Module):
 
     def __init__(self, net: nn.Module, schedule: Schedule, predicts: str = "v", card: dict | None = None):
         super().__init__()
-        if predicts not in PREDICTIONS:
-            said = f"A network cannot predict {predicts!r}: choose one of {', '.join(PREDICTIONS)}."
-            raise ValueError(said)
+        choice(predicts, PREDICTIONS, "A network cannot predict")
         self.net, self.schedule, self.predicts, self.card = net, schedule, predicts, card or {}
 
     @property
@@ -128,9 +124,7 @@ class Denoiser(nn.Module):
     @torch.no_grad()
     def eps_and_v(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """eps_hat, and the learned share v of log beta (B, ...), see `share_of_beta`; None if the variance is not learned."""
-        if xt.shape[1:] != self.shape:
-            said = f"This network knows samples of shape {self.shape}, but got {tuple(xt.shape[1:])}."
-            raise ValueError(said)
+        check_input(xt, self.shape, "This network knows samples")
         if y is not None:
             check_classes(y, len(xt), self.classes)
         times = torch.as_tensor(t, device=xt.device).expand(len(xt))
@@ -209,8 +203,7 @@ def build(
     """
     told = dict(locals())
     check_build(data, device, several=True, channels=channels, batch=batch)
-    if precision not in PRECISIONS:
-        raise ValueError(f"There is no precision {precision!r}: choose one of {', '.join(PRECISIONS)}.")
+    choice(precision, PRECISIONS, "There is no precision")
     told |= {k: v for k, v in suited(data).items() if told[k] is None}
     use, shape, points = SimpleNamespace(**told), tuple(data.x.shape[1:]), data.x.ndim == 2
     schedule = told["schedule"] = schedule or Schedule.of("cosine", 1000)

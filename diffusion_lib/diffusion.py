@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .values import Bundle, check_batch, check_shape, integer, plain
+from .values import Bundle, check_batches, check_shape, check_tensor, choice, integer, plain, row, whole_times
 
 # signal that the curved schedules keep at T: enough that x0_hat = (...) / sqrt(alpha_bar) stays finite
 FLOOR = 1e-4
@@ -61,16 +61,12 @@ class Schedule(Bundle):
     name: str = "custom"
 
     def __post_init__(self):
-        a = _table(self.alpha_bar, "alpha_bar")
+        a = row(self.alpha_bar, "alpha_bar")
         if a.ndim != 1 or len(a) < 3:
-            said = (
-                f"A schedule needs T of at least 2 steps, but got T = {max(len(a) - 1, 0) if a.ndim == 1 else a.shape}."
-            )
-            raise ValueError(said)
+            got = max(len(a) - 1, 0) if a.ndim == 1 else a.shape
+            raise ValueError(f"A schedule needs T of at least 2 steps, but got T = {got}.")
         if a[0] != 1 or not bool((a[1:] < a[:-1]).all()) or not bool((a > 0).all()):
-            said = (
-                "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or the betas."
-            )
+            said = "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or betas."
             raise ValueError(said)
         if a[-1] > 0.01:
             warnings.warn(
@@ -85,8 +81,7 @@ class Schedule(Bundle):
     @classmethod
     def of(cls, name: str = "cosine", T: int = 1000) -> Schedule:
         """The schedule called `name` (a key of SCHEDULES) in T >= 2 steps."""
-        if name not in SCHEDULES:
-            raise ValueError(f"There is no schedule called {name!r}: choose one of {', '.join(SCHEDULES)}.")
+        choice(name, SCHEDULES, "There is no schedule called")
         T = integer(T, 2, math.inf, f"T must be a whole number of at least 2 steps, but got {T!r}.")
         with plain():
             a = SCHEDULES[name](torch.arange(T + 1, dtype=torch.float64) / T)
@@ -96,7 +91,7 @@ class Schedule(Bundle):
     @classmethod
     def from_beta(cls, beta: Sequence[float] | Tensor, name: str = "custom") -> Schedule:
         """alpha_bar_t = prod_{i<=t} (1 - beta_i); beta: (T,), each in (0, 1). DDPM section 2."""
-        beta = _table(beta, "beta")
+        beta = row(beta, "beta")
         if beta.ndim != 1 or not bool(((beta > 0) & (beta < 1)).all()):
             said = "beta must be one number a step, each strictly between 0 and 1: the share of variance that the step replaces."
             raise ValueError(said)
@@ -128,25 +123,12 @@ class Schedule(Bundle):
         = (alpha_bar x0^2 - alpha_bar - log(1 - alpha_bar)) / 2
         """
         a = self.alpha_bar[-1]
-        check_batch(x0, "x0")
+        check_batches(x0=x0)
         return float((a * x0.double().pow(2).mean().cpu() - a - torch.log1p(-a)) / 2)
 
     def at(self, t: int | Tensor, like: Tensor, lowest: int = 1) -> Tensor:
         """alpha_bar[t] in float64, shaped to multiply `like` (B, ...); t an int or (B,) integers in lowest..T."""
-        if isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex() or t.dtype == torch.bool):
-            said = f"t must be a whole number, but got {str(t.dtype).removeprefix('torch.')}: times are 1, 2, ..., T."
-            raise ValueError(said)
-        if not isinstance(t, Tensor):
-            says = f"t must be a whole number, but got {t!r}: times are 1, 2, ..., T."
-            t = integer(t, -math.inf, math.inf, says)
-        t = torch.as_tensor(t, device="cpu").long()  # the table lives on the CPU: MPS has no float64
-        if t.ndim and (t.ndim != 1 or len(t) not in (1, len(like))):
-            said = f"t has shape {tuple(t.shape)}, but there are {len(like)} pictures: give one t, or one for each."
-            raise ValueError(said)
-        if bool((t < lowest).any()) or bool((t > self.T).any()):
-            bad = int(t[(t < lowest) | (t > self.T)][0]) if t.ndim else int(t)
-            hint = " (t = 0 is the clean data, where no step has been taken yet)" if bad == 0 else ""
-            raise ValueError(f"t must lie in {lowest}..{self.T}, but got {bad}{hint}.")
+        t = whole_times(t, len(like), lowest, self.T)  # on the CPU, as the table is: MPS has no float64
         a = self.alpha_bar[t]
         return a.reshape(-1, *[1] * (like.ndim - 1)) if t.ndim else a
 
@@ -158,9 +140,7 @@ class Schedule(Bundle):
         """
         says = f"The number of sampling steps must be a whole number in 1..{self.T} (= T), but got {n!r}."
         n = integer(self.T if n is None else n, 1, self.T, says)
-        if even not in EVEN:
-            raise ValueError(f"Steps cannot be even in {even!r}: choose one of {', '.join(EVEN)}.")
-        if even == "t":
+        if choice(even, EVEN, "Steps cannot be even in") == "t":
             return [round(self.T * (n - i) / n) for i in range(n + 1)]
         # whole times are few near t = 1, so each step leaves room for those after it
         db, times = self.snr_db, [self.T]
@@ -169,15 +149,6 @@ class Schedule(Bundle):
             t = 1 + int((db[1:] - wanted).abs().argmin())
             times.append(max(min(t, times[-1] - 1), n - i))
         return [*times, 0]
-
-
-def _table(numbers, what: str) -> Tensor:
-    """Numbers in a row, of any library, as float64."""
-    try:
-        return torch.as_tensor(numbers, dtype=torch.float64, device="cpu")
-    except (TypeError, ValueError, RuntimeError):
-        said = f"{what} must be numbers in a row, one for each step, but got {f'{numbers!r:.60}'.splitlines()[0]}."
-        raise ValueError(said) from None
 
 
 def check_schedule(schedule) -> None:
@@ -190,9 +161,7 @@ def check_schedule(schedule) -> None:
 def randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     """N(0, I) of x's shape, drawn where the generator lives: one CPU seed gives the same noise on every device."""
     if generator is not None and not isinstance(generator, torch.Generator):
-        said = (
-            f"generator must be None or a torch.Generator, but got {generator!r}: use torch.Generator().manual_seed(0)."
-        )
+        said = f"generator must be None or torch's, such as torch.Generator().manual_seed(0), but got {generator!r}."
         raise ValueError(said)
     device = generator.device if generator is not None else "cpu"
     return torch.randn(x.shape, dtype=x.dtype, device=device, generator=generator).to(x.device)
@@ -206,8 +175,7 @@ def forward_step(xs: Tensor, t: int | Tensor, eps: Tensor, schedule: Schedule) -
 
     xs: x_{t-1} (B, ...); t: 1..T; eps: N(0, I) of the same shape. Returns x_t. DDPM eq. 2.
     """
-    check_batch(xs, "x_{t-1}")
-    check_batch(eps, "eps", xs)
+    check_batches(xs=xs, eps=eps)
     alpha = _alpha(t, xs, schedule)
     return alpha.sqrt().to(xs) * xs + (1 - alpha).sqrt().to(xs) * eps
 
@@ -222,8 +190,7 @@ def add_noise(x0: Tensor, t: int | Tensor, eps: Tensor, schedule: Schedule) -> T
 
     x0, eps: (B, ...); t: 0..T (0 gives x0 back). DDPM eq. 4.
     """
-    check_batch(x0, "x0")
-    check_batch(eps, "eps", x0)
+    check_batches(x0=x0, eps=eps)
     check_schedule(schedule)
     a = schedule.at(t, x0, lowest=0)
     return a.sqrt().to(x0) * x0 + (1 - a).sqrt().to(x0) * eps
@@ -232,7 +199,7 @@ def add_noise(x0: Tensor, t: int | Tensor, eps: Tensor, schedule: Schedule) -> T
 def forward_path(x0: Tensor, schedule: Schedule, generator: torch.Generator | None) -> Tensor:
     """The whole chain x_0, x_1, ..., x_T, one forward_step after another: (T+1, B, ...)."""
     check_schedule(schedule)
-    check_batch(x0, "x0")
+    check_batches(x0=x0)
     path = [x0]
     for t in range(1, schedule.T + 1):
         path.append(forward_step(path[-1], t, randn_like(x0, generator), schedule))
@@ -241,8 +208,7 @@ def forward_path(x0: Tensor, schedule: Schedule, generator: torch.Generator | No
 
 def log_normal(x: Tensor, mean: Tensor, var: Tensor | float) -> Tensor:
     """log N(x; mean, var I) in nats, summed over all axes but the first: (B,), float64. var: a number, (B,) or like x."""
-    if not isinstance(x, Tensor) or not isinstance(mean, Tensor):
-        check_batch(mean if isinstance(x, Tensor) else x, "mean" if isinstance(x, Tensor) else "x")
+    check_tensor(x, "x")
     check_shape(mean, x, "The mean of a bell curve")
     d2 = (x.double() - mean.double()).pow(2)
     var = torch.as_tensor(var, dtype=torch.float64, device=d2.device)
@@ -252,16 +218,14 @@ def log_normal(x: Tensor, mean: Tensor, var: Tensor | float) -> Tensor:
 
 def log_q_step(xt: Tensor, xs: Tensor, t: int | Tensor, schedule: Schedule) -> Tensor:
     """log q(x_t | x_{t-1}) in nats, (B,); xs is x_{t-1}. DDPM eq. 2."""
-    check_batch(xt, "x_t")
-    check_batch(xs, "x_{t-1}", xt)
+    check_batches(xt=xt, xs=xs)
     alpha = _alpha(t, xt, schedule)
     return log_normal(xt, alpha.sqrt().to(xs.device) * xs, 1 - alpha)
 
 
 def log_q_jump(xt: Tensor, x0: Tensor, t: int | Tensor, schedule: Schedule) -> Tensor:
     """log q(x_t | x_0) in nats, (B,). DDPM eq. 4."""
-    check_batch(xt, "x_t")
-    check_batch(x0, "x0", xt)
+    check_batches(xt=xt, x0=x0)
     check_schedule(schedule)
     a = schedule.at(t, xt)
     return log_normal(xt, a.sqrt().to(x0.device) * x0, 1 - a)
@@ -273,21 +237,26 @@ def log_q_chain(path: Tensor, schedule: Schedule) -> Tensor:
     log q(x_{1:T} | x_0) = sum_t log q(x_t | x_{t-1}), so ``.sum(0)`` is the chain's and ``.cumsum(0)`` shows it grow.
     """
     check_schedule(schedule)
-    check_batch(path, "The path")
+    check_batches(path=path)
     if len(path) != schedule.T + 1:
         said = f"The path has {len(path)} pictures, but a schedule of T = {schedule.T} needs T + 1 = {schedule.T + 1}: x_0 to x_T."
         raise ValueError(said)
     return torch.stack([log_q_step(path[t], path[t - 1], t, schedule) for t in range(1, schedule.T + 1)])
 
 
+def both_ends(t: int | Tensor, s: int | Tensor, like: Tensor, schedule: Schedule) -> tuple[Tensor, Tensor]:
+    """alpha_bar_t and alpha_bar_s of a step back from t to an earlier s, to multiply `like` (B, ...)."""
+    check_schedule(schedule)
+    at, as_ = schedule.at(t, like), schedule.at(s, like, lowest=0)
+    if not bool((as_ > at).all()):
+        raise ValueError(f"A step back goes to an earlier time: s must be smaller than t, but got s = {s} and t = {t}.")
+    return at, as_
+
+
 def posterior(xt: Tensor, x0: Tensor, t: int, s: int, schedule: Schedule) -> tuple[Tensor, Tensor]:
     """Mean (B, ...) and variance of q(x_s | x_t, x_0), s < t: where the path was, if both its ends are known. DDPM eq. 6-7."""
-    check_schedule(schedule)
-    check_batch(xt, "x_t")
-    check_batch(x0, "x0", xt)
-    at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
-    if not bool((as_ > at).all()):
-        raise ValueError(f"s must be a time before t, but got s = {s} and t = {t}.")
+    check_batches(xt=xt, x0=x0)
+    at, as_ = both_ends(t, s, xt, schedule)
     step = at / as_  # what alpha_t is when s = t - 1
     mean = (as_.sqrt() * (1 - step) / (1 - at)).to(xt) * x0 + (step.sqrt() * (1 - as_) / (1 - at)).to(xt) * xt
     return mean, (1 - as_) / (1 - at) * (1 - step)
@@ -305,12 +274,9 @@ def convert(value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor
     score = grad log q(x_t) = -eps / sqrt(1 - alpha_bar).  value, xt: (B, ...); t: 1..T.
     """
     for kind in (source, target):
-        if kind not in PREDICTIONS:
-            raise ValueError(f"A network cannot predict {kind!r}: choose one of {', '.join(PREDICTIONS)}.")
+        choice(kind, PREDICTIONS, "A network cannot predict")
     check_schedule(schedule)
-    if not isinstance(xt, Tensor) or not xt.is_floating_point():
-        # says what it is; numbers that are none stay the caller's, for a training tells of them
-        check_batch(xt, "x_t")
+    check_tensor(xt, "xt")  # numbers that are none stay the caller's, for a training tells of them
     check_shape(value, xt)
     a = schedule.at(t, xt)
     signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)

@@ -28,7 +28,7 @@ from .diffusion import randn_like
 from .machine import check_build, seeded_weights
 from .nets import WAVES, Discriminator, Generator
 from .train import Learner, Parts
-from .values import classes_for, dice, integer, plain
+from .values import choice, classes_for, dice, integer, plain
 
 # ---------------------------------------------------------------------------------------- the losses
 
@@ -320,8 +320,7 @@ def build(
     Raises ValueError, in one sentence, for a loss that there is not, and for numbers and data that no network can take.
     """
     told = dict(locals())
-    if not isinstance(loss, str) or loss not in LOSSES:
-        raise ValueError(f"There is no GAN loss {loss!r}: choose one of {', '.join(LOSSES)}.")
+    choice(loss, LOSSES, "There is no GAN loss")
     if d_steps < 1:
         raise ValueError(f"D is taught at least 1 time for each time it is fooled: got d_steps = {d_steps}.")
     check_build(data, device, latent=latent, channels=channels, batch=batch)

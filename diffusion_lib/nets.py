@@ -3,7 +3,6 @@
 Both nets hear the time as sinusoids and let it scale and shift every block (FiLM, Perez et al. 2018, 1709.07871).
 Their last layer starts at zero, so an untrained network predicts 0 everywhere, whatever it will be taught to predict.
 Letters in shapes: B samples, C channels, H x W pixels, D the width of a hidden layer.
-Longer than 400 lines because each network stands whole, with its own sentences for what it cannot take.
 """
 
 from __future__ import annotations
@@ -16,20 +15,29 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .diffusion import randn_like
-from .values import check_classes
+from .values import check_input, check_numbers, check_told
 
 
-def arguments(told: dict) -> dict:
-    """The locals() of an __init__ as the `config` that builds the network again: its arguments, a shape as a list."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in told.items() if k not in ("self", "__class__")}
+class Net(nn.Module):
+    """What every network keeps: `config`, its arguments, so that it can be built again; `card`, where loaded weights come from."""
+
+    def __init__(self, told: dict):  # the locals() of its own __init__
+        super().__init__()
+        self.config = {
+            k: list(v) if isinstance(v, tuple) else v for k, v in told.items() if k not in ("self", "__class__")
+        }
+        self.card: dict = {}
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample."""
+        return tuple(self.config["shape"])
 
 
-def check_numbers(net: nn.Module, x: Tensor) -> None:
-    """Weights and input of one kind of number; autocast sees to it by itself."""
-    kind = next(net.parameters()).dtype
-    if x.dtype != kind and not torch.is_autocast_enabled(x.device.type):
-        mine, its = (str(k).removeprefix("torch.") for k in (kind, x.dtype))
-        raise ValueError(f"This network's weights are {mine}, but its input is {its}: pass x.to(torch.{mine}).")
+def _zero(layer: nn.Module) -> nn.Module:
+    """The layer, whose answer is 0 until it has learned."""
+    nn.init.zeros_(layer.weight), nn.init.zeros_(layer.bias)
+    return layer
 
 
 class Words(nn.Module):
@@ -90,15 +98,14 @@ class FiLM(nn.Module):
 
     def __init__(self, width: int, channels: int):
         super().__init__()
-        self.read = nn.Linear(width, 2 * channels)
-        nn.init.zeros_(self.read.weight), nn.init.zeros_(self.read.bias)
+        self.read = _zero(nn.Linear(width, 2 * channels))
 
     def forward(self, h: Tensor, c: Tensor) -> Tensor:
         scale, shift = self.read(c).reshape(len(c), -1, *[1] * (h.ndim - 2)).chunk(2, 1)
         return h * (1 + scale) + shift
 
 
-class MLP(nn.Module):
+class MLP(Net):
     """For points (B, 2) and tiny pictures (B, C, H, W): residual layers on the flattened sample.
 
     shape: of one sample, e.g. (2,) or (1, 8, 8). out: how many outputs for each input number (2: a variance too),
@@ -107,15 +114,13 @@ class MLP(nn.Module):
     """
 
     def __init__(self, shape, T: int, classes: int = 0, width: int = 128, depth: int = 3, out: int = 1):
-        super().__init__()
-        self.config = arguments(locals())
+        super().__init__(locals())
         n = math.prod(shape)
         self.register_buffer("frequency", torch.arange(1.0, 9.0 if len(shape) == 1 else 1.0), persistent=False)
         self.first = nn.Linear(n * (1 + 2 * len(self.frequency)), width)
         self.condition = Condition(T, classes, width)
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
-        self.last = nn.Linear(width, out * n)
-        nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
+        self.last = _zero(nn.Linear(width, out * n))
 
     def forward(self, xt: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         check_numbers(self, xt)
@@ -133,10 +138,9 @@ class Block(nn.Module):
     def __init__(self, channels: int, out: int, width: int):
         super().__init__()
         self.norm1, self.conv1 = nn.GroupNorm(8, channels), nn.Conv2d(channels, out, 3, padding=1)
-        self.norm2, self.conv2 = nn.GroupNorm(8, out), nn.Conv2d(out, out, 3, padding=1)
+        self.norm2, self.conv2 = nn.GroupNorm(8, out), _zero(nn.Conv2d(out, out, 3, padding=1))
         self.film = FiLM(width, out)
         self.skip = nn.Conv2d(channels, out, 1) if channels != out else nn.Identity()
-        nn.init.zeros_(self.conv2.weight), nn.init.zeros_(self.conv2.bias)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         h = self.conv1(F.silu(self.norm1(x)))
@@ -144,7 +148,7 @@ class Block(nn.Module):
         return self.skip(x) + h
 
 
-class UNet(nn.Module):
+class UNet(Net):
     """For pictures (B, C, H, W): down to half the size and up again, with a shortcut at each size (Ronneberger 2015, Ho 2020).
 
     patch: 2 folds each 2 x 2 square of pixels into channels before the first convolution and unfolds it after the last,
@@ -162,37 +166,28 @@ class UNet(nn.Module):
         patch: int = 1,
         out: int = 1,
     ):
-        super().__init__()
-        self.config = arguments(locals())
+        super().__init__(locals())
         c, h, w = shape
-        if h % (patch * 2 ** (len(mults) - 1)) or w % (patch * 2 ** (len(mults) - 1)):
-            raise ValueError(
-                f"A U-Net with {len(mults)} sizes and patch = {patch} needs sides that divide by {patch * 2 ** (len(mults) - 1)}, but got {h} x {w}."
-            )
+        fold = patch * 2 ** (len(mults) - 1)
+        if h % fold or w % fold:
+            said = f"A U-Net with {len(mults)} sizes and patch = {patch} needs sides that divide by {fold}, but got {h} x {w}."
+            raise ValueError(said)
         if channels < 8 or channels % 8:
             raise ValueError(f"A U-Net needs channels that divide by 8, for its groups: got channels = {channels}.")
         self.patch, width = patch, 4 * channels
         sizes = [channels * m for m in mults]
         self.condition = Condition(T, classes, width)
         self.first = nn.Conv2d(c * patch**2, sizes[0], 3, padding=1)
-        self.down, self.up, skips, here = nn.ModuleList(), nn.ModuleList(), [], sizes[0]
+        self.down, self.up, here = nn.ModuleList(), nn.ModuleList(), sizes[0]
         for size in sizes:
-            blocks = nn.ModuleList()
-            for _ in range(depth):
-                blocks.append(Block(here, size, width))
-                here = size
-                skips.append(here)
-            self.down.append(blocks)
+            self.down.append(nn.ModuleList(Block(size if i else here, size, width) for i in range(depth)))
+            here = size
         self.middle = Block(here, here, width)
-        for size in reversed(sizes):
-            blocks = nn.ModuleList()
-            for _ in range(depth):
-                blocks.append(Block(here + skips.pop(), size, width))
-                here = size
-            self.up.append(blocks)
+        for size in reversed(sizes):  # each block also hears its twin on the way down, of the same size
+            self.up.append(nn.ModuleList(Block((size if i else here) + size, size, width) for i in range(depth)))
+            here = size
         self.norm = nn.GroupNorm(8, here)
-        self.last = nn.Conv2d(here, out * c * patch**2, 3, padding=1)
-        nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
+        self.last = _zero(nn.Conv2d(here, out * c * patch**2, 3, padding=1))
 
     def forward(self, xt: Tensor, t: Tensor, y: Tensor | None = None) -> Tensor:
         check_numbers(self, xt)
@@ -211,12 +206,11 @@ class UNet(nn.Module):
         return F.pixel_shuffle(self.last(F.silu(self.norm(h))), self.patch)
 
 
-class Classifier(nn.Module):
+class Classifier(Net):
     """Names the class of a picture, (B, C, H, W) -> (B, classes), by way of `width` features that metrics compare."""
 
     def __init__(self, shape, classes: int, width: int = 64):
-        super().__init__()
-        self.config = arguments(locals())
+        super().__init__(locals())
         c, h, w = shape
         layers = []
         for a, b in ((c, 32), (32, 64)):
@@ -258,9 +252,8 @@ def _sizes(shape, channels: int, patch: int) -> tuple[list[int], list[int]]:
     while sides[0] % 2 == 0 and sides[0] > 4:
         sides.insert(0, sides[0] // 2)
     if h != w or h % patch or sides[0] > 7:
-        raise ValueError(
-            f"These networks draw squares of 4 or 7 pixels, doubled some times (8, 14, 16, 28, 32, 64, ...): got {h} x {w} with patch = {patch}."
-        )
+        said = f"These networks draw squares of 4 or 7 pixels, doubled some times (8, 14, 16, 28, 32, 64, ...): got {h} x {w} with patch = {patch}."
+        raise ValueError(said)
     return sides, [channels * 2 ** min(3, k) for k in reversed(range(len(sides)))]
 
 
@@ -290,19 +283,17 @@ class Waves(nn.Module):
 WAVES = 5  # octaves, for points: enough for structures of a fiftieth of the cloud
 
 
-class Generator(nn.Module):
+class Generator(Net):
     """z (B, latent) from N(0, I), and perhaps a class y (B,) -> a fake (B, *shape).
 
     shape: (2,) for points, (C, H, W) for pictures. channels: at the full size (pictures) or the width of a layer (points).
-    patch: 2 makes 2 x 2 pixels at a time, as `UNet` does. waves: octaves of `Waves` that z enters with (points only). card: where the weights come from, if they were loaded.
+    patch: 2 makes 2 x 2 pixels at a time, as `UNet` does. waves: octaves of `Waves` that z enters with (points only).
     """
 
     def __init__(
         self, shape, latent: int = 32, classes: int = 0, channels: int = 32, patch: int = 1, waves: int = WAVES
     ):
-        super().__init__()
-        self.config = arguments(locals())
-        self.card: dict = {}
+        super().__init__(locals())
         self.label = nn.Embedding(classes, latent) if classes else None
         if classes:  # softer than z: with classes G may draw one picture of each and stay there (Shahbazi et al. 2022, 2201.06578)
             nn.init.normal_(self.label.weight, std=0.2)
@@ -315,27 +306,16 @@ class Generator(nn.Module):
         self.blocks = nn.ModuleList(Residual(a, b) for a, b in zip([widths[0], *widths], widths, strict=False))
         self.last = nn.Conv2d(widths[-1], shape[0] * patch**2, 3, padding=1)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one sample."""
-        return tuple(self.config["shape"])
-
     def noise(self, n: int, generator: torch.Generator | None) -> Tensor:
         """z (n, latent) from N(0, I), the same on every device."""
         z = torch.empty(n, self.config["latent"], dtype=torch.float32, device="cpu")
         return randn_like(z, generator).to(next(self.parameters()))
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        if z.ndim != 2 or z.shape[1] != self.config["latent"]:
-            raise ValueError(
-                f"This generator draws from z of shape (B, {self.config['latent']}), but got {tuple(z.shape)}."
-            )
+        check_input(z, (self.config["latent"],), "This generator draws from z")
         check_numbers(self, z)
-        if y is not None:
-            check_classes(y, len(z), self.config["classes"], lowest=0)
+        check_told(y, len(z), self.config["classes"], "This generator")
         if self.label is not None:
-            if y is None:
-                raise ValueError("This generator wants to be told which class to draw: give y (B,).")
             z = torch.cat([z, self.label(y)], 1)
         if len(self.shape) == 1:
             return self.body(z)
@@ -358,7 +338,7 @@ def eye(shape, channels: int, patch: int = 1, waves: int = WAVES) -> tuple[nn.Mo
     return seen, widths[-1] * sides[0] ** 2
 
 
-class Discriminator(nn.Module):
+class Discriminator(Net):
     """A sample (B, *shape), and perhaps its class y (B,) -> a score (B,); above 0 means "real".
 
     spectral: divide each layer's weights by their largest stretch (Miyato et al. 2018, 1802.05957). minibatch_std: D also
@@ -377,9 +357,7 @@ class Discriminator(nn.Module):
         minibatch_std: bool = False,
         waves: int = WAVES,
     ):
-        super().__init__()
-        self.config = arguments(locals())
-        self.card: dict = {}
+        super().__init__(locals())
         self.group = 8 if minibatch_std else 0
         self.eye, inputs = eye(shape, channels, patch, waves)
         width = channels if len(shape) == 1 else 2 * channels
@@ -390,22 +368,14 @@ class Discriminator(nn.Module):
             for layer in [m for m in self.modules() if isinstance(m, nn.Linear | nn.Conv2d)]:
                 spectral_norm(layer)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.config["shape"])
-
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
-        if x.shape[1:] != self.shape:
-            raise ValueError(f"This discriminator knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")
+        check_input(x, self.shape, "This discriminator knows samples")
         check_numbers(self, x)
+        check_told(y, len(x), self.config["classes"], "This discriminator")
         h = self.eye(x)
         if self.group:
             h = torch.cat([h, batch_std(x, self.group)], 1)
         h = F.leaky_relu(self.body(h), 0.2)
-        if self.label is not None and y is None:
-            raise ValueError("This discriminator wants to be told which class it sees: give y (B,).")
-        if y is not None:
-            check_classes(y, len(x), self.config["classes"], lowest=0)
         score = self.score(h)[:, 0]
         return score if self.label is None else score + (h * self.label(y)).mean(1)
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .diffusion import Schedule, check_schedule, convert, log_normal, randn_like
-from .values import Bundle, check_batch, check_clip, check_shape, integer, within
+from .diffusion import Schedule, both_ends, check_schedule, convert, log_normal, randn_like
+from .values import Bundle, check_batch, check_batches, check_clip, check_eta, check_shape, choice, integer
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,10 +62,8 @@ def reverse_step(
     xt, eps_hat, noise: (B, ...). clip: keep x0_hat inside [-clip, clip] (1.0 for pictures) and use the eps_hat that fits.
     Raises ValueError for s >= t.
     """
-    check_batch(xt, "x_t")
-    check_batch(eps_hat, "eps_hat", xt)
-    check_batch(noise, "noise", xt)
-    _check_eta(eta)
+    check_batches(xt=xt, eps_hat=eps_hat, noise=noise)
+    check_eta(eta)
     check_clip(clip)
     x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
     if clip is not None:
@@ -76,10 +74,7 @@ def reverse_step(
 
 def _land(xt, x0_hat, eps_hat, t: int, s: int, schedule: Schedule, noise, eta: float, v) -> Step:
     """`reverse_step`, once x0_hat and the eps_hat that fits are known."""
-    at, as_ = schedule.at(t, xt), schedule.at(s, xt, lowest=0)
-    if not bool((as_ > at).all()):
-        said = f"A reverse step goes back in time: s must be smaller than t, but got s = {s} and t = {t}."
-        raise ValueError(said)
+    at, as_ = both_ends(t, s, xt, schedule)
     beta = 1 - at / as_
     beta_tilde = (1 - as_) / (1 - at) * beta
     # 1 - alpha_bar_s - eta^2 beta_tilde, factored so that rounding cannot push it below zero
@@ -181,21 +176,14 @@ SAMPLERS: dict[str, Sampler] = {
 
 def named_sampler(name: str, eta: float | None = None) -> Sampler:
     """The entry of SAMPLERS, with this eta if one is given. Raises ValueError for a name or an eta that it does not take."""
-    if not isinstance(name, str) or name not in SAMPLERS:
-        raise ValueError(f"There is no sampler {name!r}: choose one of {', '.join(SAMPLERS)}.")
-    found = SAMPLERS[name]
+    found = SAMPLERS[choice(name, SAMPLERS, "There is no sampler")]
     if eta is None:
         return found
-    _check_eta(eta)
+    check_eta(eta)
     if found.refine and eta != 0:
         said = f"The sampler {name} walks without fresh noise: leave eta out, or choose ddpm, but got eta = {eta}."
         raise ValueError(said)
     return replace(found, eta=eta)
-
-
-def _check_eta(eta: float) -> None:
-    if not within(eta, 0, 1):
-        raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
 
 
 def sample(

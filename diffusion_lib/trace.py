@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .sampling import Step
-from .values import Bundle
+from .values import Bundle, choice
 
 
 @dataclass(eq=False, repr=False)
@@ -94,8 +94,7 @@ class Trace(Bundle):
     def frames(self, what: str) -> Tensor:
         """One quantity of every kept step as (F, B, ...), or (F,) for t, s and sigma."""
         names = [f.name for f in fields(Step)]
-        if what not in names:
-            raise ValueError(f"A step has no {what!r}: choose one of {', '.join(names)}.")
+        choice(what, names, "A step has no")
         if not self.steps:
             raise ValueError("This trace is still empty: record a walk first, Trace().record(sample(...)).")
         values = [getattr(step, what) for step in self.steps]

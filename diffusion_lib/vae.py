@@ -20,24 +20,22 @@ from .bound import log_bin
 from .dataset import Data
 from .diffusion import randn_like
 from .machine import check_build, seeded_weights
-from .nets import Generator, arguments, check_numbers, eye, mlp
+from .nets import Generator, Net, eye, mlp
 from .train import Learner, Parts
-from .values import check_classes, classes_for, dice, integer, plain
+from .values import check_input, check_numbers, check_told, classes_for, dice, integer, plain
 
 
-class VAE(nn.Module):
+class VAE(Net):
     """Encoder and decoder. x (B, *shape) -> mu, logvar (B, latent); z (B, latent) -> the mean of p(x | z), (B, *shape).
 
     latent: how many numbers z has; 2 makes a map that can be looked at. sd: the decoder's s in the units of x; None: s is
-    learned. channels, patch: as in `nets.Generator`. card: where the weights come from, if they were loaded.
+    learned. channels, patch: as in `nets.Generator`.
     """
 
     def __init__(
         self, shape, latent: int = 16, classes: int = 0, channels: int = 16, sd: float | None = None, patch: int = 1
     ):
-        super().__init__()
-        self.config = arguments(locals())
-        self.card: dict = {}
+        super().__init__(locals())
         self.eye, features = eye(shape, channels, patch)
         width = channels if len(shape) == 1 else 4 * channels
         self.label = nn.Embedding(classes, features) if classes else None
@@ -47,24 +45,15 @@ class VAE(nn.Module):
         self.tenth_of_log_s = nn.Parameter(torch.tensor(math.log(sd or 1.0) / 10), requires_grad=sd is None)
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one sample."""
-        return tuple(self.config["shape"])
-
-    @property
     def log_s(self) -> Tensor:
         """log of the decoder's standard deviation."""
         return 10 * self.tenth_of_log_s
 
     def encode(self, x: Tensor, y: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """mu and logvar of q(z | x), (B, latent) each; y (B,): the classes, if the network has any."""
-        if x.shape[1:] != self.shape:
-            raise ValueError(f"This encoder knows samples of shape {self.shape}, but got {tuple(x.shape[1:])}.")
-        if self.label is not None and y is None:
-            raise ValueError("This encoder wants to be told which class it sees: give y (B,).")
-        if y is not None:
-            check_classes(y, len(x), self.config["classes"], lowest=0)
+        check_input(x, self.shape, "This encoder knows samples")
         check_numbers(self, x)
+        check_told(y, len(x), self.config["classes"], "This encoder")
         h = self.eye(x)
         return self.body(h if self.label is None else h + self.label(y)).chunk(2, 1)
 

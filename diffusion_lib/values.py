@@ -48,12 +48,58 @@ def array(x, what: str) -> np.ndarray:
         raise ValueError(f"{what} needs an array of numbers, all rows equally long, got {got}.") from None
 
 
-def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
-    """Bad input becomes one sentence here, before it becomes a strange picture."""
+def row(numbers, what: str) -> Tensor:
+    """Numbers in a row, of any library, as a float64 tensor on the CPU."""
+    try:
+        return torch.as_tensor(numbers, dtype=torch.float64, device="cpu")
+    except (TypeError, ValueError, RuntimeError):
+        said = f"{what} must be numbers in a row, one for each step, but got {f'{numbers!r:.60}'.splitlines()[0]}."
+        raise ValueError(said) from None
+
+
+def whole_times(t: int | Tensor, n: int, low: int, high: int) -> Tensor:
+    """t, one time or one for each of n samples, as whole numbers in low..high on the CPU; else ValueError."""
+    if isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex() or t.dtype == torch.bool):
+        said = f"t must be a whole number, but got {str(t.dtype).removeprefix('torch.')}: times are 1, 2, ..., T."
+        raise ValueError(said)
+    if not isinstance(t, Tensor):
+        says = f"t must be a whole number, but got {t!r}: times are 1, 2, ..., T."
+        t = integer(t, -math.inf, math.inf, says)
+    t = torch.as_tensor(t, device="cpu").long()
+    if t.ndim and (t.ndim != 1 or len(t) not in (1, n)):
+        raise ValueError(f"t has shape {tuple(t.shape)}, but there are {n} pictures: give one t, or one for each.")
+    if bool((t < low).any()) or bool((t > high).any()):
+        bad = int(t[(t < low) | (t > high)][0]) if t.ndim else int(t)
+        hint = " (t = 0 is the clean data, where no step has been taken yet)" if bad == 0 else ""
+        raise ValueError(f"t must lie in {low}..{high}, but got {bad}{hint}.")
+    return t
+
+
+def choice(name, table, says: str) -> str:
+    """`name`, if it is one of the table's; else ValueError with what `says` begins and what there is."""
+    if not isinstance(name, str) or name not in table:
+        raise ValueError(f"{says} {name!r}: choose one of {', '.join(table)}.")
+    return name
+
+
+def check_tensor(x, what: str) -> None:
+    """ValueError for what is no floating-point tensor."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
         kind = str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
         said = f"{what} must be a floating-point torch tensor scaled to about [-1, 1], but got {kind}: use x.float() / 127.5 - 1 on bytes."
         raise ValueError(said)
+
+
+def check_batches(**batches: Tensor) -> None:
+    """`check_batch` of each, by name; all must have the shape of the first."""
+    like = next(iter(batches.values()))
+    for what, x in batches.items():
+        check_batch(x, what, None if x is like else like)
+
+
+def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
+    """Bad input becomes one sentence here, before it becomes a strange picture."""
+    check_tensor(x, what)
     if x.ndim < 2:
         said = f"{what} must have shape (B, ...), a batch of pictures or points, but got {tuple(x.shape)}: add the first axis with x[None]."
         raise ValueError(said)
@@ -116,6 +162,28 @@ def check_classes(y, n: int, classes: int | list[int], lowest: int = -1) -> None
         raise ValueError(f"There is no class {bad}: this network knows 0 to {classes - 1}{none}.")
 
 
+def check_told(y, n: int, classes: int, who: str) -> None:
+    """ValueError where one class number for each of n samples is needed and missing, or y (n,) is none that is known."""
+    if classes and y is None:
+        raise ValueError(f"{who} wants to be told which class each of its samples has: give y (B,).")
+    if y is not None:
+        check_classes(y, n, classes, lowest=0)
+
+
+def check_input(x: Tensor, shape: tuple[int, ...], takes: str) -> None:
+    """ValueError for an x that is not (B, *shape)."""
+    if x.shape[1:] != shape:
+        raise ValueError(f"{takes} of shape (B, {', '.join(map(str, shape))}), but got {tuple(x.shape)}.")
+
+
+def check_numbers(net: torch.nn.Module, x: Tensor) -> None:
+    """Weights and input of one kind of number; autocast sees to it by itself."""
+    kind = next(net.parameters()).dtype
+    if x.dtype != kind and not torch.is_autocast_enabled(x.device.type):
+        mine, its = (str(k).removeprefix("torch.") for k in (kind, x.dtype))
+        raise ValueError(f"This network's weights are {mine}, but its input is {its}: pass x.to(torch.{mine}).")
+
+
 def within(number, low: float, high: float) -> bool:
     """Is it one number, and from low to high? A word, None and a list are not."""
     try:
@@ -127,6 +195,11 @@ def within(number, low: float, high: float) -> bool:
 def check_clip(clip: float | None) -> None:
     if clip is not None and not (within(clip, 0, sys.float_info.max) and clip > 0):
         raise ValueError(f"clip must be None, or a number above 0 that x0_hat stays within, but got {clip}.")
+
+
+def check_eta(eta: float) -> None:
+    if not within(eta, 0, 1):
+        raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
 
 
 @contextmanager

@@ -500,7 +500,7 @@ def test_weights_survive_the_disk(tmp_path, half):
         (lambda: Generator((1, 8, 6), 4), "8 x 6"),
         (lambda: Generator((1, 15, 15), 4, patch=2), "15 x 15"),
         (lambda: Discriminator((1, 44, 44)), "44 x 44"),
-        (lambda: Discriminator((2,))(torch.randn(3, 3)), r"shape \(2,\), but got \(3,\)"),
+        (lambda: Discriminator((2,))(torch.randn(3, 3)), r"shape \(B, 2\), but got \(\d, 3\)"),
         (lambda: Discriminator((1, 8, 8), classes=3)(torch.randn(3, 1, 8, 8)), "which class"),
     ],
 )

@@ -404,7 +404,7 @@ def test_what_is_no_batch_is_one_sentence(act):
 
 def test_a_step_forward_in_time_has_no_posterior():
     for s in (5, 6):
-        with pytest.raises(ValueError, match="s must be a time before t"):
+        with pytest.raises(ValueError, match="s must be smaller than t"):
             diffusion.posterior(X, X, 5, s, S)
 
 

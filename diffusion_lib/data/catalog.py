@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..dataset import Data
+from ..values import choice
 from .bundled import digits, mnist
 from .drawn import sprites
 from .points import cat, grid, moons, ring, swiss_roll
@@ -28,9 +29,7 @@ DATASETS: dict[str, Callable[..., Data]] = {
 
 def takes(name: str) -> list[str]:
     """The options of the data set called `name`, a key of DATASETS. Raises ValueError if there is none."""
-    if name not in DATASETS:
-        raise ValueError(f"There is no data set called {name!r}: choose one of {', '.join(DATASETS)}.")
-    return list(inspect.signature(DATASETS[name]).parameters)
+    return list(inspect.signature(DATASETS[choice(name, DATASETS, "There is no data set called")]).parameters)
 
 
 def default(name: str, option: str):

@@ -21,6 +21,7 @@ import traitlets
 from torch import Tensor
 
 from ...diffusion import SCHEDULES, Schedule, add_noise, randn_like
+from ...values import choice
 from ...viz import still as stills
 from ...viz.figures import grid, one_picture
 from ...viz.film import Film
@@ -138,13 +139,11 @@ class Sculptor(stills.Stilled, anywidget.AnyWidget):
         stills.fresh(self, self.still, self.alt)
 
     def _checked(self, state: dict) -> dict:
-        if state["preset"] != OWN and state["preset"] not in self._tables:
-            known = ", ".join(self._tables)
-            raise ValueError(f"There is no preset called {state['preset']!r}: choose one of {known}.")
+        if state["preset"] != OWN:
+            choice(state["preset"], self._tables, "There is no preset called")
         if state["T"] not in STEPS:
             raise ValueError(f"T must be one of {', '.join(map(str, STEPS))} here, but got {state['T']!r}.")
-        if state["picture"] not in self._x0:
-            raise ValueError(f"There is no picture called {state['picture']!r}: choose one of {', '.join(self._x0)}.")
+        choice(state["picture"], self._x0, "There is no picture called")
         if state["preset"] == OWN:
             if len(state["handles"]) != HANDLES:
                 raise ValueError(f"There are {HANDLES} handles, but got {len(state['handles'])} numbers.")
