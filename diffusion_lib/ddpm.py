@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from .bound import vlb_term
 from .dataset import Data
 from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, convert, randn_like
+from .guidance import check_weight, guided
 from .machine import PRECISIONS, check_build, faster_precision, seeded_weights
 from .nets import MLP, UNet
 from .sampling import named_sampler, sample
@@ -245,13 +246,21 @@ def draw(
     eta: float | None = None,
     seed: int = 0,
     batch: int = 250,
+    w: float = 1.0,
+    negative: Tensor | None = None,
 ) -> Iterator[Tensor]:
     """n samples, a batch (B, ...) at a time: ``torch.cat(list(draw(model, 100)))``. Pictures are kept in [-1, 1].
 
     sampler  a key of SAMPLERS; None is dpmpp_2m, for which 20 steps are enough, or ddpm for an eta above 0
     y        (n,) class numbers; "none": without a class; None: each class in turn, if the network has any
     eta      the fresh noise, None is the sampler's own
+    w        how strongly y counts, 1 as it was learned; negative, like y: what to lead away from. See `guidance.guided`
     """
+    check_weight(w)
+    if w != 1 and not model.classes:
+        raise ValueError(f"This network was trained without classes, so nothing can be drawn out: leave w = {w} out.")
+    if negative is not None:
+        check_classes(negative, n, model.classes)
     y = classes_for(y, n, model.classes)
     batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
     sampler = sampler or ("ddpm" if eta else "dpmpp_2m")
@@ -260,8 +269,9 @@ def draw(
     g = dice(seed)
     noise = randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g)
     for start, xT in zip(range(0, n, batch), noise.split(batch), strict=True):
-        told = None if y is None else y[start : start + batch].to(device)
-        walk = sample(model, xT.to(device), steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)
+        told, away = (None if v is None else v[start : start + batch].to(device) for v in (y, negative))
+        asked = model if w == 1 else guided(model, told, w, away)
+        walk = sample(asked, xT.to(device), steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)
         *_, last = walk
         yield last.xs.cpu()
 

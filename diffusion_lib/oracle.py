@@ -27,7 +27,8 @@ from .values import check_batch
 class MixtureDenoiser:
     """Obeys the denoiser protocol: model(xt, t, y=None) -> eps_hat. Made by ideal_denoiser or mixture_denoiser.
 
-    means: (K, ...); var: variance of each component; weights: (K,) or None for equal; labels: (K,) classes or None.
+    means: (K, ...); var: variance of each component; weights: (K,) or None for equal; labels: (K,) classes or None, for
+    then it can be told one of them, y (B,), or -1 for none.
     """
 
     def __init__(
@@ -87,11 +88,11 @@ class MixtureDenoiser:
                 said = "This denoiser was made without labels, so it cannot be asked for a class: pass labels= when you make it."
                 raise ValueError(said)
             y = torch.as_tensor(y, device=xt.device).reshape(-1, 1)
-            missing = sorted(set(y.flatten().tolist()) - set(self.labels.tolist()))
+            missing = sorted(set(y.flatten().tolist()) - set(self.labels.tolist()) - {-1})
             if missing:
                 said = f"The data have no class {missing[0]}: choose one of {sorted(set(self.labels.tolist()))}."
                 raise ValueError(said)
-            logits = logits.masked_fill(self.labels.to(xt.device) != y, -torch.inf)
+            logits = logits.masked_fill((self.labels.to(xt.device) != y) & (y != -1), -torch.inf)
         return logits, a
 
     def posterior_weights(self, xt: Tensor, t: int | Tensor, y: Tensor | None = None) -> Tensor:
@@ -120,9 +121,14 @@ def ideal_denoiser(x: Tensor, schedule: Schedule, labels: Tensor | None = None) 
     return MixtureDenoiser(x, 0.0, schedule, labels=labels)
 
 
-def mixture_denoiser(means: Tensor, sd: float, schedule: Schedule, weights: Tensor | None = None) -> MixtureDenoiser:
-    """The optimal denoiser of the distribution sum_k w_k N(means_k, sd^2 I); means (K, ...), weights (K,) or None for equal."""
-    return MixtureDenoiser(means, sd**2, schedule, weights)
+def mixture_denoiser(
+    means: Tensor, sd: float, schedule: Schedule, weights: Tensor | None = None, labels: Tensor | None = None
+) -> MixtureDenoiser:
+    """The optimal denoiser of the distribution sum_k w_k N(means_k, sd^2 I); means (K, ...), weights (K,) or None for equal.
+
+    labels: (K,), the class of each component.
+    """
+    return MixtureDenoiser(means, sd**2, schedule, weights, labels)
 
 
 def mixture_step_back(
