@@ -35,6 +35,11 @@ def _to_floor(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return alpha_bar
 
 
+def _on_straight(w: Tensor) -> Tensor:
+    """The share of variance that is picture at the place w of the straight path (1 - w) x0 + w eps."""
+    return (1 - w) ** 2 / ((1 - w) ** 2 + w**2)
+
+
 # Each schedule is alpha_bar as a function of u = t/T in [0, 1], so it means the same for every T. Add yours here.
 SCHEDULES: dict[str, Callable[[Tensor], Tensor]] = {
     # DDPM's betas 1e-4..0.02 over 1000 steps, in the limit of many steps (equal to its table within 0.0009)
@@ -43,6 +48,8 @@ SCHEDULES: dict[str, Callable[[Tensor], Tensor]] = {
     "cosine": _to_floor(lambda u: torch.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2),
     # Jabri, Fleet, Chen 2022 (2212.11972), start -3, end 3, tau 1
     "sigmoid": _to_floor(lambda u: torch.sigmoid(3 - 6 * u)),
+    # flow matching's straight path (1 - w) x0 + w eps, scaled to variance 1, up to w = 0.99 where FLOOR is left
+    "flow": lambda u: _on_straight(u / (1 + FLOOR**0.5)),
 }
 
 
@@ -264,14 +271,15 @@ def posterior(xt: Tensor, x0: Tensor, t: int, s: int, schedule: Schedule) -> tup
 
 # ---------------------------------------------------------------------------------------- what a network may predict
 
-PREDICTIONS = ("eps", "x0", "v", "score")
+PREDICTIONS = ("eps", "x0", "v", "flow", "score")
 
 
 def convert(value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor, schedule: Schedule) -> Tensor:
-    """The same knowledge in other words: given x_t, each of eps, x0, v and score fixes the others.
+    """The same knowledge in other words: given x_t, each of eps, x0, v, flow and score fixes the others.
 
     x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps;  v = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0;
-    score = grad log q(x_t) = -eps / sqrt(1 - alpha_bar).  value, xt: (B, ...); t: 1..T.
+    flow = eps - x0 (Liu et al. 2023, 2209.03003);  score = grad log q(x_t) = -eps / sqrt(1 - alpha_bar).
+    value, xt: (B, ...); t: 1..T.
     """
     for kind in (source, target):
         choice(kind, PREDICTIONS, "A network cannot predict")
@@ -284,7 +292,10 @@ def convert(value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor
         x0, eps = value, (xt - signal * value) / noise
     elif source == "v":
         x0, eps = signal * xt - noise * value, noise * xt + signal * value
+    elif source == "flow":
+        x0, eps = (xt - noise * value) / (signal + noise), (xt + signal * value) / (signal + noise)
     else:
         eps = value if source == "eps" else -noise * value
         x0 = (xt - noise * eps) / signal
-    return {"eps": eps, "x0": x0, "v": signal * eps - noise * x0, "score": -eps / noise}[target]
+    known = {"eps": eps, "x0": x0, "v": signal * eps - noise * x0, "flow": eps - x0, "score": -eps / noise}
+    return known[target]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .diffusion import Schedule, both_ends, check_schedule, convert, log_normal, randn_like
+from .diffusion import Schedule, add_noise, both_ends, check_schedule, convert, log_normal, randn_like
 from .values import Bundle, check_batch, check_batches, check_clip, check_eta, check_shape, choice, integer
 
 
@@ -149,6 +149,26 @@ def second_order(now: Moment, s: int, past: Sequence[Moment], ask: Callable, sch
     return convert(x0_hat, "x0", "eps", now.xt, now.t, schedule)
 
 
+# what eps_hat of now, of the step before, ... weigh: Adams-Bashforth of order 1, 2, 3, 4
+ADAMS = ((1,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
+
+
+def adams_bashforth(now: Moment, s: int, past: Sequence[Moment], ask: Callable, schedule: Schedule) -> Tensor:
+    """iPNDM: a weighted sum of this eps_hat and of up to three before it."""
+    moments = [now, *reversed(past)]
+    known = [convert(m.x0_hat, "x0", "eps", m.xt, m.t, schedule) for m in moments]
+    return sum(w * eps for w, eps in zip(ADAMS[len(past)], known, strict=True))
+
+
+def heun(now: Moment, s: int, past: Sequence[Moment], ask: Callable, schedule: Schedule) -> Tensor:
+    """The mean of eps_hat here and of eps_hat where a DDIM step lands; a step to s = 0, where nobody can be asked, is DDIM's."""
+    eps_hat = convert(now.x0_hat, "x0", "eps", now.xt, now.t, schedule)
+    if s == 0:
+        return eps_hat
+    xs = add_noise(now.x0_hat, s, eps_hat, schedule)
+    return (eps_hat + convert(ask(xs, s), "x0", "eps", xs, s, schedule)) / 2
+
+
 @dataclass(frozen=True)
 class Sampler:
     """A way to walk: settings of `reverse_step`, and what it makes of its guesses.
@@ -156,11 +176,21 @@ class Sampler:
     eta: the fresh noise, from 0 (none) to 1 (DDPM's). even: how `ddpm.draw` spaces its steps, see Schedule.times.
     refine: refine(now, s, past, ask, schedule) -> the eps_hat (B, ...) with which the step to s is made, where past holds up to
     three Moments before `now`, and ask(xt, t) -> x0_hat asks the network again; None: that of the guess. With eta = 0 only.
+    asks: how often a step asks the network; the last one, which lands on data, asks once.
     """
 
     eta: float
     even: str = "t"
     refine: Callable[..., Tensor] | None = None
+    asks: int = 1
+
+    def calls(self, steps: int) -> int:
+        """How often a walk of so many steps asks the network."""
+        return self.asks * (steps - 1) + 1
+
+    def steps(self, calls: int) -> int:
+        """How many steps so many calls are enough for."""
+        return (calls - 1) // self.asks + 1
 
 
 # Add yours here: `sample`, `ddpm.draw`, the shell and the shared tests then have it.
@@ -171,6 +201,10 @@ SAMPLERS: dict[str, Sampler] = {
     "ddim": Sampler(eta=0.0),
     # Lu et al. 2022 (2211.01095), algorithm 2
     "dpmpp_2m": Sampler(eta=0.0, even="snr", refine=second_order),
+    # Zhang, Chen 2023 (2204.13902), as diffusers' IPNDMScheduler
+    "ipndm": Sampler(eta=0.0, refine=adams_bashforth),
+    # Karras et al. 2022 (2206.00364), algorithm 1
+    "heun": Sampler(eta=0.0, refine=heun, asks=2),
 }
 
 
@@ -205,7 +239,8 @@ def sample(
     model, y, predicts: a denoiser, and what it is told, see `guess_x0`. schedule: None takes the model's own.
     steps: how many (evenly spaced; None takes all T), or the times themselves, falling, e.g. [40, 20, 0] or
     schedule.times(20, even="snr"): the walk may start anywhere, so an old Step's x_s can be branched with fresh noise.
-    sampler: a key of SAMPLERS: "ddpm", "ddim", or "dpmpp_2m", which is as good as many more steps where these are few.
+    sampler: a key of SAMPLERS: "ddpm", "ddim", or "dpmpp_2m" and "ipndm", which are as good as many more steps where these are
+    few, or "heun", which asks twice a step.
     eta: None is the sampler's own. v: the variance, see `reverse_step`; None is the learned one, or beta_tilde.
     clip: keep each x0_hat inside [-clip, clip].
     One noise is drawn at every step, needed or not, so two runs from generators of one seed share all their noise.

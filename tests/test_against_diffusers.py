@@ -177,6 +177,63 @@ def test_second_order_walks_are_dpm_solver_2m(name, predicts, T, steps):
             assert_close(step.xs, x.double(), rtol=1e-5, atol=1e-5)
 
 
+def ring_of_islands(schedule):
+    angle = torch.arange(8, dtype=F64) * torch.pi / 4
+    return mixture_denoiser(torch.stack([angle.cos(), angle.sin()], 1), 0.1, schedule)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("T,steps", [(50, 10), (1000, 20)])
+def test_ipndm_walks_as_ipndm(name, T, steps):
+    """Their alphas and betas are the weights of picture and noise, and their model answers with v."""
+    import diffusers
+
+    from diffusion_lib.diffusion import convert
+    from diffusion_lib.sampling import sample
+
+    schedule = Schedule.of(name, T)
+    perfect, times = ring_of_islands(schedule), schedule.times(steps)
+    them = diffusers.IPNDMScheduler(num_train_timesteps=T)
+    them.set_timesteps(steps)
+    them.timesteps = torch.tensor(times[:-1])
+    them.alphas, them.betas = schedule.alpha_bar[times].sqrt(), (1 - schedule.alpha_bar[times]).sqrt()
+    x = xT = torch.randn(16, 2, generator=torch.Generator().manual_seed(0), dtype=F64)
+    for step in sample(perfect, xT, schedule, times, sampler="ipndm"):
+        x = them.step(convert(perfect(x, step.t), "eps", "v", x, step.t, schedule), step.t, x).prev_sample
+        assert_close(step.xs, x, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+@pytest.mark.parametrize("T,steps", [(50, 10), (1000, 20)])
+def test_heun_walks_as_heun_discrete(name, T, steps):
+    """Two steps of theirs are one of ours, and their pictures have the noise sigma on the data as they are."""
+    import diffusers
+
+    from diffusion_lib.sampling import sample
+
+    schedule = Schedule.of(name, T)
+    perfect, times = ring_of_islands(schedule), schedule.times(steps)
+    them = diffusers.HeunDiscreteScheduler(num_train_timesteps=T)
+    them.set_timesteps(steps)
+    a = schedule.alpha_bar[times]
+    sigma = ((1 - a) / a).sqrt()
+    them.sigmas = torch.cat([sigma[:1], sigma[1:-1].repeat_interleave(2), sigma[-1:]])
+    asked = [times[0], *(t for t in times[1:-1] for _ in range(2))]
+    them.timesteps = torch.arange(len(asked))  # a name for each of their steps
+    xT = torch.randn(16, 2, generator=torch.Generator().manual_seed(0), dtype=F64)
+    x, landed = xT / a[0].sqrt(), []
+    for i, t in enumerate(asked):
+        eps_hat = perfect(x * schedule.alpha_bar[t].sqrt(), t)
+        x = them.step(eps_hat, them.timesteps[i], x).prev_sample
+        if i % 2 or i == len(asked) - 1:
+            landed.append(x)
+    walk = list(sample(perfect, xT, schedule, times, sampler="heun"))
+    assert len(walk) == len(landed) == steps
+    for step, theirs_ in zip(walk, landed, strict=True):
+        b = schedule.alpha_bar[step.s]
+        assert_close(step.xs, b.sqrt() * theirs_, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("T,steps", [(50, 50), (1000, 50)])
 def test_a_learned_variance_walks_as_learned_range_does(T, steps, same_noise):
     """Their model answers with 2C channels and a number in -1..1 for each; ours with eps_hat and a v in 0..1."""

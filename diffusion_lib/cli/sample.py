@@ -40,7 +40,10 @@ def add_sample(commands) -> None:
     )
     p.add_argument("--n", type=number(1, 10**6), default=64, metavar="N", help="how many (default: 64)")
     p.add_argument(
-        "--steps", type=number(1, 1000), metavar="N", help="ddpm: network calls for each sample (default: 50)"
+        "--steps",
+        type=number(1, 1000),
+        metavar="N",
+        help="ddpm: steps for each sample (default: 50), a network call each, of heun two",
     )
     p.add_argument(
         "--class", dest="label", type=number(0, 10**4), metavar="K", help="only this class (default: each in turn)"

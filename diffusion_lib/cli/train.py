@@ -52,7 +52,7 @@ def add_train(commands) -> None:
     p.add_argument("--size", type=number(8, 128), metavar="N", help="pixels along a side, of cats, flowers and sprites (default: 32)")
     p.add_argument("--words", action="store_true", help="ddpm on sprites: tell it every word of the caption, some of them kept back, instead of the species")
     p.add_argument("--model", choices=Names("cli.train:models"), default="ddpm", metavar="NAME", help="one of %(choices)s (default: ddpm)")
-    p.add_argument("--predicts", choices=("v", "eps", "x0"), help="ddpm: what the network is asked for (default: v)")
+    p.add_argument("--predicts", choices=("v", "eps", "x0", "flow"), help="ddpm: what the network is asked for (default: v)")
     p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
     p.add_argument("--precision", choices=Names("machine:PRECISIONS"), metavar="NAME", help="ddpm: one of %(choices)s; auto: the quicker one, by a race of a second (default: float32)")
     p.add_argument("--loss", choices=Names("gan:LOSSES"), metavar="NAME", help="gan: what G and D want to be small, one of %(choices)s (default: relativistic)")

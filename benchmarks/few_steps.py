@@ -1,0 +1,258 @@
+"""What do few network calls cost? Writes diffusion_lib/records/few_steps.json (and .npz), from which lesson 08 draws.
+
+    python benchmarks/few_steps.py                       every part, about 35 minutes of one idle core
+    python benchmarks/few_steps.py --film                one noise, every sampler, 1 to 1,000 calls
+    python benchmarks/few_steps.py --parity [PLACE ...]  10 calls against 250 DDPM steps
+    python benchmarks/few_steps.py --speed               what a step costs beside the network, and the race against diffusers
+    python benchmarks/few_steps.py --answers             the same network asked for eps, x0, v and flow, 5 seeds each
+
+Trainings are counted in steps and distances come from fixed dice, so a busy machine changes the milliseconds alone. What was
+done stays in the record. Frechet distances are on features of our own small classifiers, so they are no FID. A sampler that asks
+twice a step (heun) gets half as many steps: what is compared is calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+from book import missing, opened, rounded, save
+from torch import Tensor
+
+from diffusion_lib import data, ddpm, store
+from diffusion_lib.diffusion import Schedule
+from diffusion_lib.evaluation import classifier
+from diffusion_lib.evaluation.metrics import frechet, mode_report
+from diffusion_lib.sampling import SAMPLERS, sample
+from diffusion_lib.train import fit
+from diffusion_lib.viz.figures import to_uint8
+
+RECORDS = Path(__file__).parent.parent / "diffusion_lib" / "records"
+OUT, FILM = RECORDS / "few_steps.json", RECORDS / "few_steps.npz"
+COUNTS = (1, 2, 3, 5, 7, 10, 15, 20, 50, 100, 250, 1000)  # network calls of the film's frames
+SHOWN, MANY = 15, {"points": 2000, "digits": 200}  # pictures in the film; samples that are measured
+
+
+def walked(model, xT: Tensor, name: str, calls: int, seed: int = 0, y=None) -> tuple[Tensor, float]:
+    """x_0 of a walk of at most so many calls, as `ddpm.draw` walks, and its seconds."""
+    method = SAMPLERS[name]
+    times = model.schedule.times(method.steps(calls), method.even)
+    clip = 1.0 if xT.ndim == 4 else None
+    start = time.perf_counter()
+    *_, last = sample(
+        model, xT, None, times, sampler=name, generator=torch.Generator().manual_seed(seed), clip=clip, y=y
+    )
+    return last.xs, time.perf_counter() - start
+
+
+# ---------------------------------------------------------------------------------------- one noise, every sampler
+
+
+def film(book: dict) -> dict:
+    """{place: {sampler: [{calls, ms, ...} for each count]}}; its pictures go into the .npz."""
+    d, eye = data.ring(20_000), store.load("classifier_digits")
+    unseen = classifier.features(eye, data.digits().split(1000)[1].x)
+    judges: dict[str, Callable[[Tensor], dict]] = {
+        "points": lambda x: {k: v for k, v in mode_report(x, d.modes, d.sd).items() if k != "modes"},
+        "digits": lambda x: {"frechet": frechet(classifier.features(eye, x), unseen)},
+    }
+    book, frames = {"what": "one noise through every sampler", "counts": list(COUNTS)}, {}
+    for place, weights in (("points", "ring"), ("digits", "digits")):
+        model, n = store.load(weights), MANY[place]
+        xT = torch.randn(n, *model.shape, generator=torch.Generator().manual_seed(0))
+        y = torch.arange(n) % 10 if model.classes else None
+        book[place] = {"samples": n, "samplers": {}}
+        for name in SAMPLERS:
+            rows, shown = [], []
+            for calls in COUNTS:
+                x, seconds = walked(model, xT, name, calls, y=y)
+                asked = SAMPLERS[name].calls(SAMPLERS[name].steps(calls))
+                rows.append({"calls": asked, "ms": 1000 * seconds, **judges[place](x)})
+                shown.append(x[:400].numpy().astype(np.float16) if place == "points" else to_uint8(x[:SHOWN]))
+            book[place]["samplers"][name] = rows
+            frames[f"{place} {name}"] = np.stack(shown)
+            print(place, name, rows[-1], flush=True)
+    learn = data.digits().split(1000)[0]
+    book["digits"]["real"] = judges["digits"](torch.cat([learn.x[learn.y == c][:20] for c in range(10)]))
+    book["points"]["real"] = judges["points"](data.ring(2000, seed=9).x)
+    np.savez_compressed(FILM, **frames)
+    return book
+
+
+# ---------------------------------------------------------------------------------------- parity
+
+
+def place_of(name: str):
+    """(weights, real pictures to compare with, real pictures that play the samples, the eye, samples, throws of the dice)."""
+    d = data.load(name) if name != "sprites32" else data.sprites(3000, size=32, seed=7)
+    learn, unseen = d.split({"digits": 1000, "mnist": 2500, "sprites32": 1500}[name])
+    n, seeds = {"digits": (1000, 3), "mnist": (1000, 2), "sprites32": (1000, 2)}[name]
+    return store.load(name), unseen, learn, store.load(f"classifier_{name}"), n, seeds
+
+
+def parity(name: str) -> dict:
+    """Frechet distance to real pictures: of real ones, of 250 DDPM steps, and of each sampler with 10 calls; all of n pictures."""
+    model, real, others, eye, n, seeds = place_of(name)
+    known = classifier.features(eye, real.x)
+    far = lambda x: frechet(classifier.features(eye, x), known)
+    y = torch.arange(n) % max(model.classes, 1) if model.classes else None
+    found = {"samples": n, "floor": far(others.x[:n]), "runs": []}
+    for who, calls in [("ddpm", 250), *((s, 10) for s in SAMPLERS)]:
+        for seed in range(seeds):
+            xs = [x for x in ddpm.draw(model, n, SAMPLERS[who].steps(calls), sampler=who, y=y, seed=seed)]
+            found["runs"].append({"sampler": who, "calls": calls, "seed": seed, "frechet": far(torch.cat(xs))})
+            print(name, found["runs"][-1], flush=True)
+    mean = lambda who, calls: statistics.mean(
+        r["frechet"] for r in found["runs"] if (r["sampler"], r["calls"]) == (who, calls)
+    )
+    found["ddpm_250"] = mean("ddpm", 250)
+    found["at_10"] = {s: mean(s, 10) for s in SAMPLERS}
+    found["excess_ratio"] = {
+        s: (v - found["floor"]) / (found["ddpm_250"] - found["floor"]) for s, v in found["at_10"].items()
+    }
+    return found
+
+
+# ---------------------------------------------------------------------------------------- seconds
+
+
+@torch.no_grad()
+def overhead(name: str, steps: int = 20, repeats: int = 7) -> dict:
+    """Milliseconds of a bare network call on 64 pictures, and of a step of `sample` around it, by turns; medians."""
+    model = store.load(name)
+    x = torch.randn(64, *model.shape, generator=torch.Generator().manual_seed(0))
+    y, t = torch.arange(64) % 10, torch.full((64,), 500)
+    names, took = [s for s in SAMPLERS if SAMPLERS[s].asks == 1], {}
+    for _ in range(repeats):
+        start = time.process_time()
+        for _ in range(steps):
+            model.net(x, t, y)
+        took.setdefault("network", []).append((time.process_time() - start) / steps)
+        for s in names:
+            times, start = model.schedule.times(steps, SAMPLERS[s].even), time.process_time()
+            list(sample(model, x, None, times, sampler=s, clip=1.0, y=y))
+            took.setdefault(s, []).append((time.process_time() - start) / steps)
+    ms = {k: 1000 * statistics.median(v) for k, v in took.items()}
+    return {"ms": ms, "share": {s: ms[s] / ms["network"] - 1 for s in names}}
+
+
+@torch.no_grad()
+def race(name: str, steps: int = 20, repeats: int = 5) -> dict:
+    """Our dpmpp_2m and diffusers' DPMSolverMultistepScheduler: same weights, same times, same noise. Largest gap, and milliseconds."""
+    import diffusers
+
+    model = store.load(name)
+    schedule, times = model.schedule, model.schedule.times(steps, "snr")
+    xT = torch.randn(64, *model.shape, generator=torch.Generator().manual_seed(0))
+    y, a = torch.arange(64) % 10, schedule.alpha_bar[times[:-1]]
+
+    def theirs() -> Tensor:
+        them = diffusers.DPMSolverMultistepScheduler(
+            num_train_timesteps=schedule.T,
+            trained_betas=schedule.beta[1:].tolist(),
+            prediction_type="v_prediction",
+            final_sigmas_type="zero",
+            lower_order_final=True,
+        )
+        them.set_timesteps(steps)
+        them.sigmas = torch.cat([((1 - a) / a).sqrt(), torch.zeros(1, dtype=torch.float64)])
+        them.timesteps = torch.tensor([t - 1 for t in times[:-1]])
+        x = xT
+        for t in times[:-1]:
+            x = them.step(model.net(x, torch.full((64,), t), y), t - 1, x).prev_sample
+        return x
+
+    def ours() -> Tensor:
+        *_, last = sample(model, xT, None, times, sampler="dpmpp_2m", y=y)
+        return last.xs
+
+    gap, took = float((ours() - theirs()).abs().max()), {"ours": [], "diffusers": []}
+    for _, (who, walk) in product(range(repeats), (("ours", ours), ("diffusers", theirs))):
+        start = time.process_time()
+        walk()
+        took[who].append(1000 * (time.process_time() - start))
+    ms = {who: statistics.median(v) for who, v in took.items()}
+    return {"steps": steps, "largest_gap": gap, "ms": ms, "ours_over_theirs": ms["ours"] / ms["diffusers"]}
+
+
+# ---------------------------------------------------------------------------------------- the four answers
+
+
+# name -> (schedule, what is asked for, how times are drawn; None: as the data like it)
+ANSWERS = {
+    "eps": ("cosine", "eps", None),
+    "x0": ("cosine", "x0", None),
+    "v": ("cosine", "v", None),
+    "flow": ("cosine", "flow", None),
+    "flow matching": ("flow", "flow", "t"),
+}
+STEPS = {"ring": 1500, "digits": 600}
+CALLS = (5, 10, 20, 50)
+
+
+def answer(place: str, name: str, seed: int) -> dict:
+    """One training, and its samples with DDIM (which is Euler on the straight path) on times even in t."""
+    schedule, predicts, even = ANSWERS[name]
+    if place == "ring":
+        d = data.ring(20_000, seed=seed)
+        net, judge = {}, lambda x: {"high_quality": mode_report(x, d.modes, d.sd)["high_quality"]}
+    else:
+        d, unseen = data.digits().split(1000)
+        eye = store.load("classifier_digits")
+        known = classifier.features(eye, unseen.x)
+        net, judge = {"channels": 16, "batch": 64}, lambda x: {"frechet": frechet(classifier.features(eye, x), known)}
+    model, parts = ddpm.build(d, schedule=Schedule.of(schedule), predicts=predicts, even=even, seed=seed, **net)
+    start = time.process_time()
+    *_, record = fit(*parts, steps=STEPS[place], seed=seed)
+    row = {"place": place, "answer": name, "seed": seed, "steps": record.step}
+    row["processor_s"] = time.process_time() - start
+    for calls in CALLS:
+        x = torch.cat(list(ddpm.draw(model, 4000 if place == "ring" else 1000, calls, sampler="ddim", seed=seed)))
+        row[str(calls)] = judge(x)
+    return row
+
+
+def answers(book: dict, seeds: int) -> None:
+    part = book.setdefault("answers", {"steps": STEPS, "runs": []})
+    plan = [(p, a, s) for s, p, a in product(range(seeds), STEPS, ANSWERS)]
+    for todo in missing(plan, part["runs"], "place", "answer", "seed"):
+        part["runs"].append(rounded(answer(*todo)))
+        print(part["runs"][-1], flush=True)
+        save(OUT, book)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for part in ("film", "speed", "answers"):
+        parser.add_argument(f"--{part}", action="store_true")
+    parser.add_argument("--parity", nargs="*", choices=("digits", "mnist", "sprites32"))
+    parser.add_argument("--seeds", type=int, default=5)
+    args = parser.parse_args()
+    every = not (args.film or args.speed or args.answers or args.parity is not None)
+    book = opened(OUT)
+    about = lambda: {k: v for k, v in store.card().items() if k != "versions"} | {"load": os.getloadavg()[0]}
+    if args.film or every:
+        book["film"] = rounded(film(book)) | about()
+        save(OUT, book)
+    if args.parity is not None or every:
+        ready = [p for p in ("digits", "mnist", "sprites32") if p in store.names()]
+        for name in args.parity or ready:
+            book.setdefault("parity", {})[name] = rounded(parity(name)) | about()
+            save(OUT, book)
+    if args.speed or every:
+        book["overhead"] = {name: rounded(overhead(name)) for name in ("digits", "mnist")} | about()
+        book["race"] = {name: rounded(race(name), 7) for name in ("digits", "mnist")} | about()
+        save(OUT, book)
+    if args.answers or every:
+        answers(book, args.seeds)
+
+
+if __name__ == "__main__":
+    main()
