@@ -55,7 +55,7 @@ ALSO = {
     "files.py": "kept",
     "trace.py": "oracle live lesson04",
     "dataset.py": "own drawn catalog kept",
-    "values.py": "dataset diffusion ddpm",
+    "values.py": "dataset diffusion ddpm gan vae",
     "families.py": "one_place arena",
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",

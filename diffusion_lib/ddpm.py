@@ -6,10 +6,8 @@ v = Salimans, Ho 2022 (2202.00512).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +16,11 @@ from .bound import vlb_term
 from .dataset import Data
 from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, convert, randn_like
 from .guidance import check_weight, guided
-from .machine import PRECISIONS, check_build, faster_precision, seeded_weights
+from .machine import PRECISIONS, faster_precision, seeded_weights, settle
 from .nets import MLP, UNet
 from .sampling import named_sampler, sample
 from .train import Learner, Parts
-from .values import check_classes, check_input, check_shape, choice, classes_for, dice, integer, plain
+from .values import check_classes, check_input, check_shape, choice, classes_for, dice, plain, portions
 
 # ---------------------------------------------------------------------------------------- the question
 
@@ -203,30 +201,27 @@ def build(
     Raises ValueError, in one sentence, for numbers and data that no network can take.
     """
     told = dict(locals())
-    check_build(data, device, several=True, channels=channels, batch=batch)
     choice(precision, PRECISIONS, "There is no precision")
-    told |= {k: v for k, v in suited(data).items() if told[k] is None}
-    use, shape, points = SimpleNamespace(**told), tuple(data.x.shape[1:]), data.x.ndim == 2
+    use = settle(told, suited, several=True)
     schedule = told["schedule"] = schedule or Schedule.of("cosine", 1000)
-    classes = 0 if points else data.counts
-    common = {"classes": classes, "out": 1 + learn_variance}
-    if isinstance(classes, list):  # three sizes, narrower ones: words decide small things in large pictures
+    common = {"classes": use.classes, "out": 1 + learn_variance}
+    if isinstance(use.classes, list):  # three sizes, narrower ones: words decide small things in large pictures
         common["mults"] = (2, 3, 3)
     with seeded_weights(seed):
-        if net is None and points:
-            net = MLP(shape, schedule.T, width=use.channels, **common)
+        if net is None and use.points:
+            net = MLP(use.shape, schedule.T, width=use.channels, **common)
         elif net is None:
-            net = UNet(shape, schedule.T, channels=use.channels, patch=1 if _small(data) else 2, **common)
+            net = UNet(use.shape, schedule.T, channels=use.channels, patch=1 if _small(data) else 2, **common)
     net, data = net.to(device), data.to(device)
-    loss_of = partial(hybrid_loss, levels=None if points else data.levels) if learn_variance else ddpm_loss
+    loss_of = partial(hybrid_loss, levels=None if use.points else data.levels) if learn_variance else ddpm_loss
 
     def step(items, generator) -> dict[str, float]:
         x0, y = items
         t, eps = draw_times(len(x0), schedule, use.even, generator), randn_like(x0, generator)
-        if classes:
+        if use.classes:
             y = forget(y, drop, generator)
         with learner.autocast():
-            loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if classes else None)
+            loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if use.classes else None)
         return {"loss": learner.descend(loss)}
 
     if precision == "auto":
@@ -262,17 +257,14 @@ def draw(
     if negative is not None:
         check_classes(negative, n, model.classes)
     y = classes_for(y, n, model.classes)
-    batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
     sampler = sampler or ("ddpm" if eta else "dpmpp_2m")
     times = model.schedule.times(steps, named_sampler(sampler, eta).even)
     clip, device = 1.0 if len(model.shape) == 3 else None, next(model.parameters()).device
     g = dice(seed)
     noise = randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g)
-    for start, xT in zip(range(0, n, batch), noise.split(batch), strict=True):
-        told, away = (None if v is None else v[start : start + batch].to(device) for v in (y, negative))
+    for xT, told, away in portions(batch, device, noise, y, negative):
         asked = model if w == 1 else guided(model, told, w, away)
-        walk = sample(asked, xT.to(device), steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)
-        *_, last = walk
+        *_, last = sample(asked, xT, steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)
         yield last.xs.cpu()
 
 

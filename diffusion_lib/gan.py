@@ -8,7 +8,6 @@ One step of the training has four parts (Goodfellow et al. 2014, 1406.2661, algo
     g_step(fake)           4  fool D: G follows the gradient that comes back through D
 
 D answers with a score, any number, above 0 for "real"; sigmoid(score) is the probability that D gives to "real".
-Longer than 250 lines because each loss and each cure is a few lines and its equation.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -25,10 +24,10 @@ from torch.nn import functional as F
 
 from .dataset import Data
 from .diffusion import randn_like
-from .machine import check_build, seeded_weights
+from .machine import seeded_weights, settle
 from .nets import WAVES, Discriminator, Generator
 from .train import Learner, Parts
-from .values import choice, classes_for, dice, integer, plain
+from .values import choice, classes_for, dice, plain, portions
 
 # ---------------------------------------------------------------------------------------- the losses
 
@@ -84,9 +83,8 @@ def g_relativistic(real: Tensor, fake: Tensor) -> Tensor:
 
 def _pair(real: Tensor, fake: Tensor) -> None:
     if real.shape != fake.shape:
-        raise ValueError(
-            f"Each fake is compared with one real one, but their scores have shapes {tuple(fake.shape)} and {tuple(real.shape)}."
-        )
+        shapes = f"{tuple(fake.shape)} and {tuple(real.shape)}"
+        raise ValueError(f"Each fake is compared with one real one, but their scores have shapes {shapes}.")
 
 
 LOSSES = {
@@ -146,23 +144,21 @@ class Regular:
     def __call__(
         self, model: Discriminator, real: Tensor, fake: Tensor, y: Tensor | None, generator: torch.Generator
     ) -> Tensor:
+        def score(x: Tensor) -> Tensor:
+            return model(x, None if y is None else y.repeat(len(x) // len(y)))
+
         total = real.new_zeros(())
         if self.every > 1 and float(torch.rand((), generator=generator)) * self.every >= 1:
             return total
         where = [(weight, x) for weight, x in ((self.r1, real), (self.r2, fake)) if weight]
         if where:
             x = torch.cat([x for _, x in where])
-            both = None if y is None else y.repeat(len(where))
-            if self.exact:
-                squares = slope2(lambda x: model(x, both), x)
-            else:
-                twice = None if y is None else both.repeat(2)
-                squares = slope2_estimate(lambda x: model(x, twice), x, randn_like(x, generator))
+            squares = slope2(score, x) if self.exact else slope2_estimate(score, x, randn_like(x, generator))
             for (weight, _), part in zip(where, squares.chunk(len(where)), strict=True):
                 total = total + weight / 2 * part.mean()
         if self.gp:
             share = torch.rand(len(real), *[1] * (real.ndim - 1), generator=generator).to(real)
-            length = (slope2(lambda x: model(x, y), fake + share * (real - fake)) + 1e-12).sqrt()
+            length = (slope2(score, fake + share * (real - fake)) + 1e-12).sqrt()
             total = total + self.gp * (length - 1).pow(2).mean()
         return self.every * total
 
@@ -323,36 +319,29 @@ def build(
     choice(loss, LOSSES, "There is no GAN loss")
     if d_steps < 1:
         raise ValueError(f"D is taught at least 1 time for each time it is fooled: got d_steps = {d_steps}.")
-    check_build(data, device, latent=latent, channels=channels, batch=batch)
-    told |= {k: v for k, v in suited(data, loss, gp).items() if told[k] is None}
-    use, shape, points = SimpleNamespace(**told), tuple(data.x.shape[1:]), data.x.ndim == 2
-    classes = 0 if points or data.y is None else len(data.names)
+    use = settle(told, partial(suited, loss=loss, gp=gp))
     regular = Regular(use.r1, use.r2, gp, exact, use.every)
-    common = {"classes": classes, "patch": patch, "waves": waves}
-    width = use.channels // 2 if points else use.channels
+    common = {"classes": use.classes, "patch": patch, "waves": waves}
+    width = use.channels // 2 if use.points else use.channels
     with seeded_weights(seed):
-        net = Generator(shape, use.latent, channels=use.channels, **common).to(device)
-        judge = Discriminator(shape, channels=width, spectral=spectral, minibatch_std=minibatch_std, **common)
+        net = Generator(use.shape, use.latent, channels=use.channels, **common).to(device)
+        judge = Discriminator(use.shape, channels=width, spectral=spectral, minibatch_std=minibatch_std, **common)
     g = Learner(net, use.lr, clip=math.inf, betas=(0.0, 0.99))
     d = Learner(judge.to(device), ratio * use.lr, clip=math.inf, betas=(0.0, 0.99))
 
     def step(items, generator) -> dict[str, float]:
         x, y = items
         now = regular.faded(use.fade, g.share)
-        parts = [(x, y if classes else None)] if d_steps == 1 else _split(x, y if classes else None, d_steps)
-        for real, named in parts[:-1]:
+        classes = y.chunk(d_steps) if use.classes else [None] * d_steps
+        *early, (x, y) = zip(x.chunk(d_steps), classes, strict=True)
+        for real, named in early:
             with torch.no_grad():
                 fake = g.model(g.model.noise(len(real), generator), named)
             d_step(d, real, fake, LOSSES[loss], now, generator, named)
-        real, named = parts[-1]
-        return gan_step(g, d, real, LOSSES[loss], now, generator, named)
+        return gan_step(g, d, x, LOSSES[loss], now, generator, y)
 
     batches = data.to(device).batches(use.batch * d_steps, seed)
     return g.ema, Parts(step, batches, [g, d], {"model": "gan"} | told | {"batch": use.batch * d_steps})
-
-
-def _split(x: Tensor, y: Tensor | None, n: int) -> list[tuple[Tensor, Tensor | None]]:
-    return list(zip(x.chunk(n), [None] * n if y is None else y.chunk(n), strict=True))
 
 
 @torch.no_grad()
@@ -362,11 +351,9 @@ def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, ba
     y: (n,) class numbers; if the network has classes and y is None, each class in turn.
     """
     y, g = classes_for(y, n, model.config["classes"]), dice(seed)
-    batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
-    z = model.noise(n, g)
-    for start in range(0, n, batch):
-        told = None if y is None else y[start : start + batch].to(z.device)
-        x = model(z[start : start + batch], told)
+    noise = model.noise(n, g)
+    for z, told in portions(batch, noise.device, noise, y):
+        x = model(z, told)
         yield (x.clamp(-1, 1) if len(model.shape) == 3 else x).cpu()
 
 

@@ -6,8 +6,9 @@ import copy
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +52,18 @@ def check_build(data: Data, device, several: bool = False, **whole: int | None) 
     if device is not None and not isinstance(device, str | torch.device):
         raise ValueError(f'device is a name such as "cpu" or "cuda", but got {device!r:.60}.')
     pick_device(device)
+
+
+def settle(told: dict, suited: Callable[[Data], dict], several: bool = False) -> SimpleNamespace:
+    """The options of a `build`: told, its locals(), in which None becomes what suits the data; raises what `check_build` does.
+
+    Beside them stand shape, that of one item; points: are they?; classes, as `Data.counts` says, and 0 for points.
+    """
+    data = told["data"]
+    check_build(data, told["device"], several, **{k: told[k] for k in ("latent", "channels", "batch") if k in told})
+    told |= {k: v for k, v in suited(data).items() if told[k] is None}
+    points = data.x.ndim == 2
+    return SimpleNamespace(**told, shape=tuple(data.x.shape[1:]), points=points, classes=0 if points else data.counts)
 
 
 @contextmanager

@@ -47,23 +47,17 @@ class MixtureDenoiser:
             said = f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
             raise ValueError(said)
         self.log_w = (w.double() / w.double().sum()).log()
-        self._flat: dict[tuple, Tensor] = {}
+        self._flat: dict[tuple, tuple[Tensor, Tensor]] = {}
 
-    def _means(self, like: Tensor) -> Tensor:
-        """The means as (K, D) on x_t's device: in float64, since |x_t - m|^2 / d cancels badly near the data.
+    def _means(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The means m (K, D) and |m_k|^2 (K,) on x_t's device: in float64, since |x_t - m|^2 / d cancels badly near the data.
 
         MPS has no float64 and makes do with float32. Kept, because converting a data set at every step costs more than using it.
         """
         key = like.device, torch.float32 if like.device.type == "mps" else torch.float64
         if key not in self._flat:
-            self._flat[key] = self.means.flatten(1).to(*key)
-        return self._flat[key]
-
-    def _squares(self, m: Tensor) -> Tensor:
-        """|m_k|^2 of the flat means m (K, D), (K,); the walk asks for them in each step."""
-        key = (m.device, m.dtype, "squares")
-        if key not in self._flat:
-            self._flat[key] = m.square().sum(1)
+            m = self.means.flatten(1).to(*key)
+            self._flat[key] = m, m.square().sum(1)
         return self._flat[key]
 
     def _log_joint(self, xt: Tensor, t: int | Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -71,7 +65,7 @@ class MixtureDenoiser:
         if xt.shape[1:] != self.means.shape[1:]:
             said = f"x_t has pictures of shape {tuple(xt.shape[1:])}, but this denoiser knows {tuple(self.means.shape[1:])}."
             raise ValueError(said)
-        m = self._means(xt)
+        m, squares = self._means(xt)
         x = xt.flatten(1).to(m)
         a = self.schedule.at(t, xt).reshape(-1, 1).to(m)
         d = a * self.var + 1 - a
@@ -79,7 +73,7 @@ class MixtureDenoiser:
         if m.shape[1] > 32:
             # |x - m|^2 = |x|^2 - 2 x.m + |m|^2; torch.cdist would copy all means in each call
             z = x / a.sqrt()
-            d2 = a * (z.square().sum(1, keepdim=True) - 2 * z @ m.T + self._squares(m)).clamp_min(0)
+            d2 = a * (z.square().sum(1, keepdim=True) - 2 * z @ m.T + squares).clamp_min(0)
         else:
             d2 = a * torch.cdist(x / a.sqrt(), m, compute_mode="donot_use_mm_for_euclid_dist").square()
         logits = -0.5 * (d2 / d + m.shape[1] * torch.log(2 * torch.pi * d)) + self.log_w.to(m)
@@ -107,7 +101,7 @@ class MixtureDenoiser:
         """E[x0 | x_t], of x_t's shape."""
         logits, a = self._log_joint(xt, t, y)
         r, gain = logits.softmax(1), a.sqrt() * self.var / (a * self.var + 1 - a)
-        mean = r @ self._means(xt)  # the weighted picture (B, D)
+        mean = r @ self._means(xt)[0]  # the weighted picture (B, D)
         flat = mean + gain * (xt.flatten(1).to(r) - a.sqrt() * mean)
         return flat.reshape(xt.shape).to(xt)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +18,10 @@ from torch import Tensor, nn
 from .bound import log_bin
 from .dataset import Data
 from .diffusion import randn_like
-from .machine import check_build, seeded_weights
+from .machine import seeded_weights, settle
 from .nets import Generator, Net, eye, mlp
 from .train import Learner, Parts
-from .values import check_input, check_numbers, check_told, classes_for, dice, integer, plain
+from .values import check_input, check_numbers, check_told, classes_for, dice, plain, portions
 
 
 class VAE(Net):
@@ -130,19 +129,16 @@ def build(
     told = dict(locals())
     if sd is not None and sd <= 0:
         raise ValueError(f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}.")
-    check_build(data, device, latent=latent, channels=channels, batch=batch)
-    told |= {k: v for k, v in suited(data).items() if told[k] is None}
-    use, shape = SimpleNamespace(**told), tuple(data.x.shape[1:])
-    classes = 0 if data.x.ndim == 2 or data.y is None else len(data.names)
+    use = settle(told, suited)
     with seeded_weights(seed):
-        model = VAE(shape, use.latent, classes, use.channels, sd, patch).to(device)
-    learner, numbers = Learner(model, use.lr), math.prod(shape)
+        model = VAE(use.shape, use.latent, use.classes, use.channels, sd, patch).to(device)
+    learner, numbers = Learner(model, use.lr), math.prod(use.shape)
 
     def step(items, generator) -> dict[str, float]:
         x, y = items
         noise = randn_like(x.new_empty(len(x), model.config["latent"]), generator)
         beta = min(1.0, (learner.steps + 1) / max(1, warmup))
-        bits = vae_loss(model, x, noise, y if classes else None, beta).mean() / (numbers * math.log(2))
+        bits = vae_loss(model, x, noise, y if use.classes else None, beta).mean() / (numbers * math.log(2))
         return {"loss": learner.descend(bits)}  # per number: one learning rate suits few and many pixels
 
     batches = data.to(device).batches(use.batch, seed)
@@ -170,11 +166,9 @@ def draw(
     None: points with it (they are nothing without their spread), pictures without, as VAE pictures are usually shown.
     """
     y, g = classes_for(y, n, model.config["classes"]), dice(seed)
-    batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
-    z, points = model.decoder.noise(n, g), len(model.shape) == 1
-    for start in range(0, n, batch):
-        told = None if y is None else y[start : start + batch].to(z.device)
-        x = model.decode(z[start : start + batch], told)
+    noise, points = model.decoder.noise(n, g), len(model.shape) == 1
+    for z, told in portions(batch, noise.device, noise, y):
+        x = model.decode(z, told)
         if points if grain is None else grain:
             x = x + model.log_s.exp() * randn_like(x, g)
         yield (x if points else x.clamp(-1, 1)).cpu()

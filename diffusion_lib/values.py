@@ -125,17 +125,23 @@ def classes_for(y: Tensor | str | None, n: int, classes: int | list[int]) -> Ten
     and None is nothing said. Raises ValueError for a y that the network cannot be told.
     """
     n = integer(n, 1, math.inf, f"The number of samples is a whole number of at least 1, but got n = {n!r}.")
-    if isinstance(y, str):
-        if y != "none":
-            raise ValueError(f'y is a tensor of class numbers, "none" or None, but got {y!r}.')
-        y = None if isinstance(classes, list) else torch.full((n,), -1, device="cpu") if classes else None
-        if not isinstance(classes, list):
-            return y
-    if isinstance(classes, list) and y is None:
-        return torch.full((n, len(classes)), -1, device="cpu")
-    if y is not None:
+    if isinstance(y, str) and y != "none":
+        raise ValueError(f'y is a tensor of class numbers, "none" or None, but got {y!r}.')
+    if y is not None and not isinstance(y, str):
         check_classes(y, n, classes)
-    return torch.arange(n, device="cpu") % classes if y is None and classes else y
+        return y
+    if not classes:
+        return None
+    if y is None and not isinstance(classes, list):
+        return torch.arange(n, device="cpu") % classes
+    return torch.full((n, len(classes)) if isinstance(classes, list) else (n,), -1, device="cpu")
+
+
+def portions(batch: int, device, first: Tensor, *others: Tensor | None) -> Iterator[tuple[Tensor | None, ...]]:
+    """Tensors (N, ...), some of which may be None, a batch at a time and on this device."""
+    batch = integer(batch, 1, math.inf, f"A batch has at least 1 sample, but got batch = {batch!r}.")
+    for i in range(0, len(first), batch):
+        yield tuple(None if x is None else x[i : i + batch].to(device) for x in (first, *others))
 
 
 def check_classes(y, n: int, classes: int | list[int], lowest: int = -1) -> None:

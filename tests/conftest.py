@@ -6,6 +6,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; kernels
 
 import json
 import re
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,11 +15,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
+import warm
 
 from diffusion_lib.files import whole
 
-torch.set_num_threads(1)  # tensors here are tiny, and there is a worker on every processor
 LIMIT = 2.0  # processor seconds that a test may take without the marker `heavy`, `browser` or `slow`
 GROUPS = "DIFFUSION_LIB_TEST_GROUPS"  # names the file in which the workers say which tests belong together
 _last = time.process_time()
@@ -125,6 +125,9 @@ def cost(item) -> int:
 
 def pytest_collection_modifyitems(config, items):
     """The longest first, and what belongs together in a row: at the end both workers have small tests left."""
+    import torch  # not above: who deals to workers does not need it
+
+    torch.set_num_threads(1)  # tensors here are tiny, and there is a worker on every processor
     if not os.environ.get("PYTEST_XDIST_WORKER"):
         return
     groups, first = {item.nodeid: group(item) or item.nodeid for item in items}, {}
@@ -140,6 +143,18 @@ def pytest_configure(config):
         folder = tempfile.TemporaryDirectory(prefix="tests-")
         config.add_cleanup(folder.cleanup)
         os.environ[GROUPS] = str(Path(folder.name) / "groups.json")  # workers inherit it
+        config.warm = keep_warm(Path(folder.name))
+        config.add_cleanup(config.warm)
+
+
+def keep_warm(folder: Path):
+    """One process for all workers, of which their kernels and shells are forks; returns what ends it."""
+    if sys.platform != "linux":
+        return lambda: None
+    os.environ[warm.PLACE] = place = str(folder / "warm")
+    warm.kernelspec(folder)
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (str(folder), os.environ.get("JUPYTER_PATH"))))
+    return subprocess.Popen([sys.executable, "-P", warm.__file__, place], stdin=subprocess.PIPE).communicate
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -180,6 +195,7 @@ def pytest_terminal_summary(terminalreporter, exitstatus, config):
         terminalreporter.write_line(
             f"{test} took {spent[test]:.1f} s of a processor: make it cheaper, or mark it `heavy`."
         )
+    config.warm()  # it has counted its forks
     t = os.times()
     all_of_it = t.user + t.system + t.children_user + t.children_system
     terminalreporter.write_line(f"processor: {all_of_it:.0f} s in all, kernels and browsers included")

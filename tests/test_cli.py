@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+import warm
 from PIL import Image
 from test_figures import blocks, frames
 
@@ -243,7 +244,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(here, capsys, command, says):
 
 def test_a_shell_sees_the_exit_code(here):
     done = subprocess.run(
-        [sys.executable, "-m", "diffusion_lib", "figure", "forward", "--T", "0"], capture_output=True, text=True
+        [*warm.python("diffusion_lib"), "figure", "forward", "--T", "0"], capture_output=True, text=True
     )
     assert done.returncode == 2 and not done.stdout and done.stderr.count("\n") == 1
 
@@ -344,7 +345,7 @@ def test_help_does_not_wait_for_torch():
 
 @pytest.mark.heavy
 def test_points_are_trained_and_sampled_from_a_real_shell(here):
-    line = f"{shlex.quote(sys.executable)} -m diffusion_lib"
+    line = shlex.join(warm.python("diffusion_lib"))
     first = subprocess.run(
         f"{line} train --data ring --steps 30 --out ring.safetensors && "
         f"{line} sample --weights ring.safetensors --n 300 --steps 5 --out ring.npy",

@@ -9,7 +9,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import warnings
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import warm
 
 from diffusion_lib import __main__, data, ddpm, files, gan, nets, store, train, vae
 from diffusion_lib.checkpoint import told
@@ -122,7 +122,7 @@ def test_a_signal_keeps_what_was_learned_however_often_it_comes(here, after, mon
 @POSIX
 @pytest.mark.heavy
 def test_a_real_process_keeps_what_was_learned_when_it_is_told_to_end(here):
-    words = [sys.executable, "-m", "diffusion_lib", *shlex.split(f"{RING} --seconds 600 --checkpoint c.pt")]
+    words = [*warm.python("diffusion_lib"), *shlex.split(f"{RING} --seconds 600 --checkpoint c.pt")]
     env = os.environ | {"DIFFUSION_LIB_DEVICE": "cpu"}
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as work:
         try:

@@ -28,7 +28,8 @@ def read(path):
 
 
 def run(notebook, folder, monkeypatch, number="", timeout=240):
-    """Execute like Run All, in `folder`, offline; returns the executed notebook. number: see `browser.startup`."""
+    """Execute like Run All, in `folder`, offline, by a kernel that is started as anybody's and no fork of `warm`; returns
+    the executed notebook. number: see `browser.startup`."""
     from nbclient import NotebookClient
 
     first = folder / "ipython" / "profile_default" / "startup"
@@ -37,6 +38,7 @@ def run(notebook, folder, monkeypatch, number="", timeout=240):
     (first / "ours.py").write_text(browser.startup(number))
     monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("JUPYTER_PATH", raising=False)
     client = NotebookClient(
         notebook,
         timeout=timeout,
