@@ -10,9 +10,7 @@ from torch import Tensor
 
 from .diffusion import Schedule, add_noise, posterior, randn_like
 from .sampling import guess_x0, own_schedule
-from .values import dice, plain
-
-# ---------------------------------------------------------------------------------------- the variational bound
+from .values import dice, need, plain
 
 
 def log_variance(t: int | Tensor, v: float | Tensor, like: Tensor, schedule: Schedule) -> Tensor:
@@ -90,9 +88,8 @@ def bound_terms(
         xt = add_noise(here, t, randn_like(here, g), schedule)
         x0_hat, learned = guess_x0(model, xt, t, None if y is None else y[i.to(y.device)], schedule)
         x0_hat = x0_hat.clamp(-1, 1) if levels else x0_hat
-        if v is None and learned is None:
-            said = "This model has not learned its variance: say v = 0 for beta_tilde or v = 1 for beta."
-            raise ValueError(said)
+        said = "This model has not learned its variance: say v = 0 for beta_tilde or v = 1 for beta."
+        need(v is not None or learned is not None, said)
         terms.append(vlb_term(here, xt, x0_hat, t, learned if v is None else v, schedule, levels).cpu())
     prior = schedule.terminal_kl(x0) / math.log(2)
     return torch.cat([torch.tensor([prior]), torch.cat(terms).reshape(-1, n).mean(1)])

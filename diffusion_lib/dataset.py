@@ -13,7 +13,7 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
-from .values import Bundle, check_batch, check_classes, dice, integer
+from .values import Bundle, check_batch, check_classes, dice, integer, need
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,28 +37,20 @@ class Data(Bundle):
     levels: int = 256
 
     def __post_init__(self):
-        if not isinstance(self.x, Tensor) or not self.x.ndim:
-            said = f"Data need x as a tensor (N, ...), but got {type(self.x).__name__}: use torch.as_tensor(x)."
-            raise ValueError(said)
+        said = f"Data need x as a tensor (N, ...), but got {type(self.x).__name__}: use torch.as_tensor(x)."
+        need(isinstance(self.x, Tensor) and self.x.ndim, said)
         for what, rows in (("y", self.y), ("captions", self.captions or None)):
             if rows is not None and len(rows) != len(self):
-                said = f"There are {len(self)} items, but {what} has {len(rows)}: one for each is needed."
-                raise ValueError(said)
+                raise ValueError(f"There are {len(self)} items, but {what} has {len(rows)}: one for each is needed.")
         if self.y is None:
             return
         kinds = (torch.int64, torch.int32, torch.uint8)
-        if isinstance(self.y, Tensor) and self.y.ndim == 2:
-            check_classes(self.y, len(self), self.counts)
-            return
-        if not isinstance(self.y, Tensor) or self.y.ndim != 1 or self.y.dtype not in kinds:
-            said = "y must be a tensor (N,) of whole numbers, the classes: use torch.as_tensor(y).long()."
-            raise ValueError(said)
-        last = int(self.y.max()) if len(self) else -1
-        if not self.names:
-            object.__setattr__(self, "names", tuple(map(str, range(last + 1))))
-        if last >= len(self.names) or (len(self) and int(self.y.min()) < -1):
-            said = f"y holds classes from {int(self.y.min())} to {last}, but there are {len(self.names)} names, for 0 to {len(self.names) - 1}."
-            raise ValueError(said)
+        said = "y must be a tensor (N,) of whole numbers, the classes: use torch.as_tensor(y).long()."
+        need(isinstance(self.y, Tensor) and self.y.ndim in (1, 2) and self.y.dtype in kinds, said)
+        if not self.names and self.y.ndim == 1 and len(self):
+            object.__setattr__(self, "names", tuple(map(str, range(int(self.y.max()) + 1))))
+        if len(self):
+            check_classes(self.y, len(self), self.counts or 1)  # where all are -1, none needs a name
 
     @property
     def counts(self) -> int | list[int]:
@@ -70,9 +62,8 @@ class Data(Bundle):
     def check(self) -> None:
         """Raises ValueError, in one sentence, for what no network of ours can learn."""
         check_batch(self.x, "The data")
-        if self.x.ndim not in (2, 4) or not len(self):
-            said = f"The data must be points (N, 2) or pictures (N, C, H, W), at least one, but have shape {tuple(self.x.shape)}: a channel is added by x[:, None]."
-            raise ValueError(said)
+        said = f"The data must be points (N, 2) or pictures (N, C, H, W), at least one, but have shape {tuple(self.x.shape)}: a channel is added by x[:, None]."
+        need(self.x.ndim in (2, 4) and len(self), said)
 
     def __len__(self) -> int:
         return len(self.x)

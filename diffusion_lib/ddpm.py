@@ -1,7 +1,6 @@
-"""What a diffusion network is asked and how its answers are used: the losses, the learned variance, the variational bound.
+"""What a diffusion network is asked and how its answers are used: the losses, the learned variance, training and drawing.
 
-Papers: DDPM = Ho, Jain, Abbeel 2020 (2006.11239); iDDPM = Nichol, Dhariwal 2021 (2102.09672);
-v = Salimans, Ho 2022 (2202.00512).
+Letters, shapes and papers as in `diffusion`.
 """
 
 from __future__ import annotations
@@ -20,10 +19,7 @@ from .machine import PRECISIONS, faster_precision, seeded_weights, settle
 from .nets import MLP, UNet
 from .sampling import named_sampler, sample
 from .train import Learner, Parts
-from .values import check_classes, check_input, check_shape, choice, classes_for, dice, plain, portions
-
-# ---------------------------------------------------------------------------------------- the question
-
+from .values import check_classes, check_input, check_shape, choice, classes_for, dice, need, plain, portions
 
 EMPHASIS = (*EVEN, "bell")
 
@@ -61,14 +57,7 @@ def ddpm_loss(
 
 
 def hybrid_loss(
-    model: Callable,
-    x0: Tensor,
-    t: Tensor,
-    eps: Tensor,
-    schedule: Schedule,
-    predicts: str = "eps",
-    y=None,
-    levels: int | None = None,
+    model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None, levels=None
 ) -> Tensor:
     """L_simple + 0.001 L_vlb (iDDPM eq. 16, weighted anew by how t is drawn) for a model that also answers with a variance: (B, 2C, ...).
 
@@ -252,8 +241,8 @@ def draw(
     w        how strongly y counts, 1 as it was learned; negative, like y: what to lead away from. See `guidance.guided`
     """
     check_weight(w)
-    if w != 1 and not model.classes:
-        raise ValueError(f"This network was trained without classes, so nothing can be drawn out: leave w = {w} out.")
+    said = f"This network was trained without classes, so nothing can be drawn out: leave w = {w} out."
+    need(w == 1 or model.classes, said)
     if negative is not None:
         check_classes(negative, n, model.classes)
     y = classes_for(y, n, model.classes)

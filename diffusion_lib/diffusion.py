@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .values import Bundle, check_batches, check_shape, check_tensor, choice, integer, plain, row, whole_times
+from .values import Bundle, check_batches, check_shape, check_tensor, choice, integer, need, plain, row, whole_times
 
 # signal that the curved schedules keep at T: enough that x0_hat = (...) / sqrt(alpha_bar) stays finite
 FLOOR = 1e-4
@@ -69,12 +69,10 @@ class Schedule(Bundle):
 
     def __post_init__(self):
         a = row(self.alpha_bar, "alpha_bar")
-        if a.ndim != 1 or len(a) < 3:
-            got = max(len(a) - 1, 0) if a.ndim == 1 else a.shape
-            raise ValueError(f"A schedule needs T of at least 2 steps, but got T = {got}.")
-        if a[0] != 1 or not bool((a[1:] < a[:-1]).all()) or not bool((a > 0).all()):
-            said = "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or betas."
-            raise ValueError(said)
+        got = max(len(a) - 1, 0) if a.ndim == 1 else a.shape
+        need(a.ndim == 1 and got > 1, f"A schedule needs T of at least 2 steps, but got T = {got}.")
+        said = "alpha_bar must start at exactly 1, fall at every step and stay above 0: check the table or betas."
+        need(a[0] == 1 and (a[1:] < a[:-1]).all() and (a > 0).all(), said)
         if a[-1] > 0.01:
             warnings.warn(
                 f"This schedule does not end in noise: alpha_bar_T = {a[-1]:.2f}, so x_T keeps "
@@ -99,9 +97,8 @@ class Schedule(Bundle):
     def from_beta(cls, beta: Sequence[float] | Tensor, name: str = "custom") -> Schedule:
         """alpha_bar_t = prod_{i<=t} (1 - beta_i); beta: (T,), each in (0, 1). DDPM section 2."""
         beta = row(beta, "beta")
-        if beta.ndim != 1 or not bool(((beta > 0) & (beta < 1)).all()):
-            said = "beta must be one number a step, each strictly between 0 and 1: the share of variance that the step replaces."
-            raise ValueError(said)
+        said = "beta must be one number a step, each strictly between 0 and 1: the share of variance that the step replaces."
+        need(beta.ndim == 1 and ((beta > 0) & (beta < 1)).all(), said)
         return cls(torch.cat([beta.new_ones(1), (1 - beta).cumprod(0)]), name)
 
     @property
@@ -160,16 +157,14 @@ class Schedule(Bundle):
 
 def check_schedule(schedule) -> None:
     """ValueError for what is no Schedule."""
-    if not isinstance(schedule, Schedule):
-        said = f'schedule must be a Schedule, as Schedule.of("cosine", T=1000) makes one, but got {type(schedule).__name__}.'
-        raise ValueError(said)
+    got = type(schedule).__name__
+    need(isinstance(schedule, Schedule), f'schedule must be a Schedule, as Schedule.of("cosine") is, but got {got}.')
 
 
 def randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     """N(0, I) of x's shape, drawn where the generator lives: one CPU seed gives the same noise on every device."""
-    if generator is not None and not isinstance(generator, torch.Generator):
-        said = f"generator must be None or torch's, such as torch.Generator().manual_seed(0), but got {generator!r}."
-        raise ValueError(said)
+    said = f"generator must be None or torch's, such as torch.Generator().manual_seed(0), but got {generator!r}."
+    need(generator is None or isinstance(generator, torch.Generator), said)
     device = generator.device if generator is not None else "cpu"
     return torch.randn(x.shape, dtype=x.dtype, device=device, generator=generator).to(x.device)
 
@@ -245,9 +240,8 @@ def log_q_chain(path: Tensor, schedule: Schedule) -> Tensor:
     """
     check_schedule(schedule)
     check_batches(path=path)
-    if len(path) != schedule.T + 1:
-        said = f"The path has {len(path)} pictures, but a schedule of T = {schedule.T} needs T + 1 = {schedule.T + 1}: x_0 to x_T."
-        raise ValueError(said)
+    said = f"The path has {len(path)} pictures, but a schedule of T = {schedule.T} needs T + 1 = {schedule.T + 1}: x_0 to x_T."
+    need(len(path) == schedule.T + 1, said)
     return torch.stack([log_q_step(path[t], path[t - 1], t, schedule) for t in range(1, schedule.T + 1)])
 
 

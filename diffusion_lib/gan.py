@@ -27,7 +27,7 @@ from .diffusion import randn_like
 from .machine import seeded_weights, settle
 from .nets import WAVES, Discriminator, Generator
 from .train import Learner, Parts
-from .values import choice, classes_for, dice, plain, portions
+from .values import choice, classes_for, dice, need, plain, portions
 
 # ---------------------------------------------------------------------------------------- the losses
 
@@ -82,9 +82,8 @@ def g_relativistic(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def _pair(real: Tensor, fake: Tensor) -> None:
-    if real.shape != fake.shape:
-        shapes = f"{tuple(fake.shape)} and {tuple(real.shape)}"
-        raise ValueError(f"Each fake is compared with one real one, but their scores have shapes {shapes}.")
+    got = f"{tuple(fake.shape)} and {tuple(real.shape)}"
+    need(real.shape == fake.shape, f"Each fake is compared with one real one, but their scores have shapes {got}.")
 
 
 LOSSES = {
@@ -133,8 +132,8 @@ class Regular:
     every: int = 1
 
     def __post_init__(self):
-        if min(self.r1, self.r2, self.gp) < 0 or self.every < 1:
-            raise ValueError(f"r1, r2 and gp are at least 0, and every at least 1: got {self}.")
+        said = f"r1, r2 and gp are at least 0, and every at least 1: got {self}."
+        need(min(self.r1, self.r2, self.gp) >= 0 and self.every >= 1, said)
 
     def faded(self, least: float, share: float) -> Regular:
         """With r1 and r2 at least + (1 - least) share^2 of what they are, where share is that of the learning rate."""
@@ -167,15 +166,9 @@ class Regular:
 
 
 def d_step(
-    d: Learner,
-    real: Tensor,
-    fake: Tensor,
-    loss: Loss,
-    regular: Regular,
-    generator: torch.Generator,
-    y: Tensor | None = None,
+    d: Learner, real: Tensor, fake: Tensor, loss: Loss, regular: Regular, generator: torch.Generator, y=None
 ) -> dict[str, float]:
-    """Teach D once: real (B, ...) against fakes (B, ...). G feels nothing of it. Returns D's loss and both mean scores."""
+    """Teach D once: real (B, ...) of classes y (B,), if any, against fakes. G feels nothing. Returns D's loss and both mean scores."""
     fake = fake.detach()  # or D's lesson would run on into G's weights
     scores, fakes = d.model(real, y), d.model(fake, y)
     value = d.descend(loss.d(scores, fakes) + regular(d.model, real, fake, y, generator))
@@ -183,13 +176,7 @@ def d_step(
 
 
 def g_step(
-    g: Learner,
-    d: Learner,
-    real: Tensor,
-    fake: Tensor,
-    loss: Loss,
-    y: Tensor | None = None,
-    scores: Tensor | None = None,
+    g: Learner, d: Learner, real: Tensor, fake: Tensor, loss: Loss, y=None, scores: Tensor | None = None
 ) -> dict[str, float]:
     """Fool D once: fakes (B, ...) that still hang on G's weights. D judges and does not change. Returns G's loss.
 
@@ -205,13 +192,7 @@ def g_step(
 
 
 def gan_step(
-    g: Learner,
-    d: Learner,
-    real: Tensor,
-    loss: Loss,
-    regular: Regular,
-    generator: torch.Generator,
-    y: Tensor | None = None,
+    g: Learner, d: Learner, real: Tensor, loss: Loss, regular: Regular, generator: torch.Generator, y=None
 ) -> dict[str, float]:
     """One whole step: draw fakes, teach D, draw fresh fakes, fool D. real (B, ...), y (B,) their classes or None."""
     with torch.no_grad():
@@ -317,8 +298,7 @@ def build(
     """
     told = dict(locals())
     choice(loss, LOSSES, "There is no GAN loss")
-    if d_steps < 1:
-        raise ValueError(f"D is taught at least 1 time for each time it is fooled: got d_steps = {d_steps}.")
+    need(d_steps >= 1, f"D is taught at least 1 time for each time it is fooled: got d_steps = {d_steps}.")
     use = settle(told, partial(suited, loss=loss, gp=gp))
     regular = Regular(use.r1, use.r2, gp, exact, use.every)
     common = {"classes": use.classes, "patch": patch, "waves": waves}
@@ -348,7 +328,7 @@ def build(
 def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:
     """n samples, a batch (B, ...) at a time, as `ddpm.draw`: one network call each. Pictures are kept in [-1, 1].
 
-    y: (n,) class numbers; if the network has classes and y is None, each class in turn.
+    y: as there.
     """
     y, g = classes_for(y, n, model.config["classes"]), dice(seed)
     noise = model.noise(n, g)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .diffusion import randn_like
-from .values import check_input, check_numbers, check_told
+from .values import check_input, check_numbers, check_told, need
 
 
 class Net(nn.Module):
@@ -169,11 +169,12 @@ class UNet(Net):
         super().__init__(locals())
         c, h, w = shape
         fold = patch * 2 ** (len(mults) - 1)
-        if h % fold or w % fold:
-            said = f"A U-Net with {len(mults)} sizes and patch = {patch} needs sides that divide by {fold}, but got {h} x {w}."
-            raise ValueError(said)
-        if channels < 8 or channels % 8:
-            raise ValueError(f"A U-Net needs channels that divide by 8, for its groups: got channels = {channels}.")
+        said = (
+            f"A U-Net with {len(mults)} sizes and patch = {patch} needs sides that divide by {fold}, but got {h} x {w}."
+        )
+        need(not (h % fold or w % fold), said)
+        said = f"A U-Net needs channels that divide by 8, for its groups: got channels = {channels}."
+        need(channels >= 8 and not channels % 8, said)
         self.patch, width = patch, 4 * channels
         sizes = [channels * m for m in mults]
         self.condition = Condition(T, classes, width)
@@ -251,9 +252,8 @@ def _sizes(shape, channels: int, patch: int) -> tuple[list[int], list[int]]:
     sides = [side]
     while sides[0] % 2 == 0 and sides[0] > 4:
         sides.insert(0, sides[0] // 2)
-    if h != w or h % patch or sides[0] > 7:
-        said = f"These networks draw squares of 4 or 7 pixels, doubled some times (8, 14, 16, 28, 32, 64, ...): got {h} x {w} with patch = {patch}."
-        raise ValueError(said)
+    said = f"These networks draw squares of 4 or 7 pixels, doubled some times (8, 14, 16, 28, 32, 64, ...): got {h} x {w} with patch = {patch}."
+    need(h == w and not h % patch and sides[0] <= 7, said)
     return sides, [channels * 2 ** min(3, k) for k in reversed(range(len(sides)))]
 
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from .diffusion import Schedule, check_schedule, convert
-from .values import check_batch
+from .values import check_batch, need
 
 
 class MixtureDenoiser:
@@ -36,16 +36,12 @@ class MixtureDenoiser:
     ):
         check_batch(means, "The data")
         check_schedule(schedule)
-        if len(means) == 0:
-            said = "The data set is empty: the perfect denoiser needs at least one picture to remember."
-            raise ValueError(said)
-        if not 0 <= var < math.inf:
-            raise ValueError(f"A variance is a number of at least 0, but var = {var}.")
+        need(len(means), "The data set is empty: the perfect denoiser needs at least one picture to remember.")
+        need(0 <= var < math.inf, f"A variance is a number of at least 0, but var = {var}.")
         self.means, self.var, self.schedule, self.labels = means, float(var), schedule, labels
         w = torch.ones(len(means), device="cpu") if weights is None else torch.as_tensor(weights)
-        if w.shape != (len(means),) or bool((w < 0).any()) or not bool(w.sum() > 0):
-            said = f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
-            raise ValueError(said)
+        said = f"weights must be {len(means)} numbers of at least 0, one for each component, and not all 0."
+        need(w.shape == (len(means),) and (w >= 0).all() and w.sum() > 0, said)
         self.log_w = (w.double() / w.double().sum()).log()
         self._flat: dict[tuple, tuple[Tensor, Tensor]] = {}
 
@@ -62,9 +58,10 @@ class MixtureDenoiser:
 
     def _log_joint(self, xt: Tensor, t: int | Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """log w_k + log N(x_t; sqrt(alpha_bar) m_k, d) for every pair (B, K), and alpha_bar (B, 1)."""
-        if xt.shape[1:] != self.means.shape[1:]:
-            said = f"x_t has pictures of shape {tuple(xt.shape[1:])}, but this denoiser knows {tuple(self.means.shape[1:])}."
-            raise ValueError(said)
+        said = (
+            f"x_t has pictures of shape {tuple(xt.shape[1:])}, but this denoiser knows {tuple(self.means.shape[1:])}."
+        )
+        need(xt.shape[1:] == self.means.shape[1:], said)
         m, squares = self._means(xt)
         x = xt.flatten(1).to(m)
         a = self.schedule.at(t, xt).reshape(-1, 1).to(m)
@@ -78,9 +75,8 @@ class MixtureDenoiser:
             d2 = a * torch.cdist(x / a.sqrt(), m, compute_mode="donot_use_mm_for_euclid_dist").square()
         logits = -0.5 * (d2 / d + m.shape[1] * torch.log(2 * torch.pi * d)) + self.log_w.to(m)
         if y is not None:
-            if self.labels is None:
-                said = "This denoiser was made without labels, so it cannot be asked for a class: pass labels= when you make it."
-                raise ValueError(said)
+            said = "This denoiser was made without labels, so it cannot be asked for a class: pass labels= when you make it."
+            need(self.labels is not None, said)
             y = torch.as_tensor(y, device=xt.device).reshape(-1, 1)
             missing = sorted(set(y.flatten().tolist()) - set(self.labels.tolist()) - {-1})
             if missing:
@@ -133,8 +129,7 @@ def mixture_step_back(
     xt: (B,); means, weights: (K,); x_t = sqrt(1 - beta) x_{t-1} + sqrt(beta) eps. It is a mixture again: returns its weights
     (B, K), its means (B, K) and the variance that all its components share. Small beta: one narrow Gaussian. Large beta: not.
     """
-    if not 0 < beta < 1:
-        raise ValueError(f"beta must lie strictly between 0 and 1, but got {beta}.")
+    need(0 < beta < 1, f"beta must lie strictly between 0 and 1, but got {beta}.")
     xt, keep = torch.as_tensor(xt)[:, None], (1 - beta) ** 0.5
     r = (weights.log() - (xt - keep * means) ** 2 / (2 * ((1 - beta) * sd**2 + beta))).softmax(1)
     var = 1 / (1 / sd**2 + (1 - beta) / beta)

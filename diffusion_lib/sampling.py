@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .diffusion import Schedule, add_noise, both_ends, check_schedule, convert, log_normal, randn_like
-from .values import Bundle, check_batch, check_batches, check_clip, check_eta, check_shape, choice, integer
+from .values import Bundle, check_batch, check_batches, check_clip, check_eta, check_shape, choice, integer, need
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,12 +102,7 @@ def own_schedule(model: Callable, schedule: Schedule | None) -> Schedule:
 
 @torch.no_grad()
 def guess_x0(
-    model: Callable[..., Tensor],
-    xt: Tensor,
-    t: int | Tensor,
-    y: Tensor | None = None,
-    schedule: Schedule | None = None,
-    predicts: str = "eps",
+    model: Callable, xt: Tensor, t: int | Tensor, y=None, schedule: Schedule | None = None, predicts: str = "eps"
 ) -> tuple[Tensor, Tensor | None]:
     """What a denoiser guesses: x0_hat (B, ...), and its learned share v of log beta (B, ...), see `bound.log_variance`, or None.
 
@@ -214,9 +209,8 @@ def named_sampler(name: str, eta: float | None = None) -> Sampler:
     if eta is None:
         return found
     check_eta(eta)
-    if found.refine and eta != 0:
-        said = f"The sampler {name} walks without fresh noise: leave eta out, or choose ddpm, but got eta = {eta}."
-        raise ValueError(said)
+    said = f"The sampler {name} walks without fresh noise: leave eta out, or choose ddpm, but got eta = {eta}."
+    need(not found.refine or eta == 0, said)
     return replace(found, eta=eta)
 
 
@@ -277,9 +271,7 @@ def _walk_times(steps, schedule: Schedule) -> list[int]:
         return schedule.times(steps)
     says = f"A walk goes through whole times in 0..{schedule.T}, but got {{!r}}."
     times = [integer(t, 0, schedule.T, says.format(t)) for t in steps]
-    if len(times) < 2:
-        said = f"A walk needs at least two times, where it starts and where it lands, but got {times}."
-        raise ValueError(said)
+    need(len(times) >= 2, f"A walk needs at least two times, where it starts and where it lands, but got {times}.")
     return times
 
 

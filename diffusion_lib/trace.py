@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .sampling import Step
-from .values import Bundle, choice
+from .values import Bundle, choice, need
 
 
 @dataclass(eq=False, repr=False)
@@ -70,15 +70,15 @@ class Trace(Bundle):
         self._film.add(replace(step, **copies, sigma=sigma))
 
     def _check_room(self, xt: Tensor) -> None:
-        if self.keep < 2:
-            said = f"A trace keeps at least 2 steps, the first and the last, but keep = {self.keep}."
-            raise ValueError(said)
-        need = (self.keep + 1) * len(_TENSORS) * xt.numel() * xt.element_size()
-        if need > self.max_bytes:
-            raise ValueError(
-                f"A trace of {self.keep} steps of shape {tuple(xt.shape)} would take {need / 2**20:,.0f} MB, more than the "
-                f"{self.max_bytes / 2**20:,.0f} MB allowed: lower keep, use fewer or smaller pictures, or raise max_bytes."
-            )
+        need(self.keep >= 2, f"A trace keeps at least 2 steps, the first and the last, but keep = {self.keep}.")
+        room = (self.keep + 1) * len(_TENSORS) * xt.numel() * xt.element_size()
+        said = (
+            f"A trace of {self.keep} steps of shape {tuple(xt.shape)} would take {room / 2**20:,.0f} MB, more than the "
+        )
+        said += (
+            f"{self.max_bytes / 2**20:,.0f} MB allowed: lower keep, use fewer or smaller pictures, or raise max_bytes."
+        )
+        need(room <= self.max_bytes, said)
 
     @property
     def steps(self) -> list[Step]:
@@ -95,8 +95,7 @@ class Trace(Bundle):
         """One quantity of every kept step as (F, B, ...), or (F,) for t, s and sigma."""
         names = [f.name for f in fields(Step)]
         choice(what, names, "A step has no")
-        if not self.steps:
-            raise ValueError("This trace is still empty: record a walk first, Trace().record(sample(...)).")
+        need(self.steps, "This trace is still empty: record a walk first, Trace().record(sample(...)).")
         values = [getattr(step, what) for step in self.steps]
         return torch.stack(values) if isinstance(values[0], Tensor) else torch.tensor(values, device="cpu")
 

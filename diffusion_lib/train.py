@@ -1,10 +1,5 @@
 """One training loop for every family of models: it knows steps, seconds and weights, and no model.
 
-    learner = Learner(net)
-    for record in fit(ddpm_step(learner, schedule), data.batches(128), [learner], seconds=60):
-        print(record)
-    samples = sample(learner.ema, ...)
-
 ``fit`` is a generator: a progress bar, a live plot, a Stop button and a test are all a ``for`` loop around it.
 """
 
@@ -24,11 +19,10 @@ from torch import Tensor, nn
 
 from . import files
 from .checkpoint import keep, resume, told
-from .values import dice, plain
+from .values import dice, need, plain
 
-MAX_STEPS = (
-    "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short: for tests and rehearsals
-)
+# an environment variable that cuts every training short: for tests and rehearsals
+MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"
 
 
 class EMA:
@@ -67,14 +61,13 @@ class Learner:
         model: nn.Module,
         lr: float = 1e-3,
         clip: float = 1.0,
-        gamma: float = 7.0,
         betas=(0.9, 0.99),
         weight_decay: float = 0.0,
         precision: str = "float32",
     ):
         self.model, self.lr, self.clip, self.precision = model, lr, clip, precision
         self.optimizer = torch.optim.AdamW(model.parameters(), lr, betas, weight_decay=weight_decay)
-        self._ema = EMA(model, gamma)
+        self._ema = EMA(model)
 
     @property
     def device(self) -> torch.device:
@@ -144,8 +137,8 @@ class Parts(NamedTuple):
     @property
     def batch(self) -> int:
         """How many items a step takes. Raises ValueError if `about` does not say."""
-        if not self.about or "batch" not in self.about:
-            raise ValueError('These parts do not say how large a batch is: give about={"batch": size}.')
+        said = 'These parts do not say how large a batch is: give about={"batch": size}.'
+        need(self.about and "batch" in self.about, said)
         return self.about["batch"]
 
 
@@ -205,9 +198,8 @@ def fit(
     Stop at any time by leaving the loop: each ``learner.ema`` is usable. Raises FloatingPointError with one sentence
     when a loss stops being a number; the weights are then the last good ones.
     """
-    if (steps is None) == (seconds is None) or (steps if seconds is None else seconds) <= 0:
-        said = f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
-        raise ValueError(said)
+    said = f"Say how long to train, in steps or in seconds, one of them and above 0: got steps = {steps}, seconds = {seconds}."
+    need((steps is None) != (seconds is None) and (steps if seconds is None else seconds) > 0, said)
     most = min(steps or math.inf, files.asked(MAX_STEPS, 10**9) or math.inf)
     generator, done, spent, values = dice(seed), 0, 0.0, {}
     path = None if checkpoint is None else files.expanded(checkpoint)
@@ -236,9 +228,9 @@ def fit(
                 with plain():
                     values = step(next(queue), generator)
             except FloatingPointError as error:
+                said = f"{error} at step {done + 1}. Training stops, and the good weights of step {done} are kept"
                 raise FloatingPointError(
-                    f"{error} at step {done + 1}. Training stops, and the good weights of step {done} are kept: "
-                    "try a smaller learning rate, and look for NaN in the data."
+                    f"{said}: try a smaller learning rate, and look for NaN in the data."
                 ) from None
             except StopIteration:
                 said = f"The batches ran out after {done} steps: give an endless iterator, such as Data.batches(size)."

@@ -21,7 +21,7 @@ from .diffusion import randn_like
 from .machine import seeded_weights, settle
 from .nets import Generator, Net, eye, mlp
 from .train import Learner, Parts
-from .values import check_input, check_numbers, check_told, classes_for, dice, plain, portions
+from .values import check_input, check_numbers, check_told, classes_for, dice, need, plain, portions
 
 
 class VAE(Net):
@@ -127,8 +127,8 @@ def build(
     Raises ValueError, in one sentence, for numbers and data that no network can take.
     """
     told = dict(locals())
-    if sd is not None and sd <= 0:
-        raise ValueError(f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}.")
+    said = f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}."
+    need(sd is None or sd > 0, said)
     use = settle(told, suited)
     with seeded_weights(seed):
         model = VAE(use.shape, use.latent, use.classes, use.channels, sd, patch).to(device)

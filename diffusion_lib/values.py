@@ -14,6 +14,12 @@ import torch
 from torch import Tensor
 
 
+def need(fine: object, sentence: str) -> None:
+    """ValueError with this sentence where something is not as it has to be."""
+    if not fine:
+        raise ValueError(sentence)
+
+
 def integer(n, low: float, high: float, sentence: str) -> int:
     """n as an int, if it is a whole number in low..high of Python, NumPy or torch; else ValueError with this sentence."""
     try:
@@ -165,7 +171,7 @@ def check_classes(y, n: int, classes: int | list[int], lowest: int = -1) -> None
     if bool(((y < lowest) | (y >= classes)).any()):
         bad = int(y[(y < lowest) | (y >= classes)][0])
         none = ", or -1 for none" if lowest < 0 else ""
-        raise ValueError(f"There is no class {bad}: this network knows 0 to {classes - 1}{none}.")
+        raise ValueError(f"There is no class {bad}: they are 0 to {classes - 1} here{none}.")
 
 
 def check_told(y, n: int, classes: int, who: str) -> None:

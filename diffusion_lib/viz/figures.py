@@ -37,7 +37,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ..files import expanded, whole
-from ..values import array, integer
+from ..values import array, integer, need
 from .theme import DARK, LIGHT
 
 PALETTE, ON_DARK = LIGHT["colors"], DARK["colors"]
@@ -178,11 +178,6 @@ def _lettered(figure: matplotlib.figure.Figure) -> matplotlib.figure.Figure:
             text.set_fontfamily(_families(text.get_text()))
             text.set_text(_spelled(text.get_text()))
     return figure
-
-
-def need(ok: object, sentence: str) -> None:
-    if not ok:
-        raise ValueError(sentence)
 
 
 # ---------------------------------------------------------------------------------------- pictures as bytes

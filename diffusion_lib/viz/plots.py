@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..values import array
-from .figures import DASHES, PAPER, Figure, drawing, need
+from ..values import array, need
+from .figures import DASHES, PAPER, Figure, drawing
 
 
 def _floats(x, what: str) -> np.ndarray:
