@@ -128,13 +128,17 @@ def forget(y: Tensor, drop: float, generator: torch.Generator | None) -> Tensor:
     """y with some of it kept back, as -1, so that a network learns to draw without being told as well.
 
     A class (B,) with probability `drop` (Ho, Salimans 2022, 2207.12598, algorithm 1). Of several words (B, F) all with
-    probability `drop`; else each by itself, with a share that is 0 for three in ten pictures, and any number up to 1 for
-    the others, so that every number of words occurs.
+    probability `drop`; of the others a quarter keeps all, three in ten keep one word, half of these the first too (what it
+    is at all), and the rest loses each word by itself, with a share that is any number up to 1: people say few words.
     """
     lost = torch.rand(len(y), *[1] * (y.ndim - 1), generator=generator) < drop
     if y.ndim == 2:
-        share = (torch.rand(len(y), 1, generator=generator) - 0.3) / 0.7
-        lost = lost | (torch.rand(y.shape, generator=generator) < share)
+        way, share, each, first = torch.rand(4, *y.shape, generator=generator)
+        way, one = way[:, :1], each.masked_fill((y < 0).cpu(), -1).argmax(1, keepdim=True)
+        few = torch.ones_like(lost).expand(y.shape).scatter(1, one, False)
+        few[:, 0] &= first[:, 0] < 0.5
+        some = each < share[:, :1]
+        lost = lost | torch.where(way < 0.25, False, torch.where(way < 0.55, few, some))
     return y.masked_fill(lost.to(y.device), -1)
 
 

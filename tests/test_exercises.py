@@ -384,6 +384,11 @@ WRONG = {
     "06.ahead": [(lambda r, lr, n: r * (1 + lr**2) ** (n / 2), "without looking ahead"), (lambda r, lr, n: r + 0 * lr, "stays")],
     "07.wilson": [(lambda h, n, z: torch.stack([h / n - z * (h / n * (1 - h / n) / n) ** 0.5, h / n + z * (h / n * (1 - h / n) / n) ** 0.5]), "as if the coin were known")],
     "07.enough": [(lambda u, z: (z**2 * (1 - u) / u).floor(), "rounded down"), (lambda u, z: z**2 * (1 - u) / u, "no fractions of a run")],
+    "10.guide": [(lambda n, y, w: (1 - w) * y + w * n, "changed places"), (lambda n, y, w: (1 + w) * y - w * n, "0 is told"), (lambda n, y, w: w * y - w * n, "alone"), (lambda n, y, w: (1 + w) * n - w * y, "wrong way"), (lambda n, y, w: w * y, "stretched")],
+    "10.drop": [(lambda u, y, p: torch.where(u >= p, -1, y), "turned round"), (lambda u, y, p: y * (u >= p), "0 is a class"), (lambda u, y, p: y, "None is forgotten")],
+    "10.avoid": [(lambda n, y, x, w: (1 - w) * n + w * y, "not used"), (lambda n, y, x, w: n + w * y - w * x, "two steps"), (lambda n, y, x, w: n + w * (y - x), "begins at eps_none"), (lambda n, y, x, w: (1 + w) * y - w * x, "counted from 0")],
+    "10.both": [(lambda n, a, b, w: (1 - w) * n + w * (a + b) / 2, "mean of both"), (lambda n, a, b, w: n + w * a + w * b - w * n, "in each of the two"), (lambda n, a, b, w: (2 - 2 * w) * n + w * a + w * b, "counts twice")],
+    "10.middle": [(lambda m, r, s, w: w * m, "equally wide"), (lambda m, r, s, w: m, "at w = 1 only"), (lambda m, r, s, w: w * m / r**2 / (s**-2 + w * r**-2), "power 1"), (lambda m, r, s, w: 1 / ((1 - w) / s**2 + w / r**2), "variance of the bell")],
     "09.best_s": [(lambda e: (e**2).mean(1), "This is s^2"), (lambda e: (e**2).sum(1).sqrt(), "added up"), (lambda e: e.abs().mean(1), "mean size"), (lambda e: (e**2).mean().sqrt() + 0 * e[:, 0], "one s for all"), (lambda e: 1 / (e**2).mean(1).sqrt(), "1 / s")],
 }  # fmt: skip
 CASES = [(name, answer, words) for name, rows in WRONG.items() for answer, words in rows]
@@ -443,6 +448,11 @@ GIVEN_AWAY = {
     "09.kl": "- 1 - logvar).sum(1)",
     "09.arc": "w = c.acos()",
     "09.dial": ".min(1).values <",
+    "10.guide": "w * (eps_y - eps_none)",
+    "10.drop": "u < p, -1",
+    "10.avoid": "eps_not + w",
+    "10.both": "w * (eps_b - eps_none)",
+    "10.middle": "(w * m / r**2)",
 }
 
 
@@ -661,6 +671,15 @@ def wilson_by_its_equation(hits, n, z):
     return torch.stack([(-b - root) / (2 * a), (-b + root) / (2 * a)])
 
 
+def bell_by_search(m, r, s, w):
+    """The middle of q(x)^(1 - w) q(x | y)^w without the formula: Newton's method on the slope of its logarithm, from 0."""
+    log = lambda x: -(1 - w) * x**2 / (2 * s**2) - w * (x - m) ** 2 / (2 * r**2)
+    x = torch.zeros_like(m, requires_grad=True)
+    (slope,) = torch.autograd.grad(log(x).sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), x)
+    return -slope.detach() / bend
+
+
 RIGHT = {
     "07.coverage": [covered_by_a_loop],
     "07.wilson": [wilson_by_its_equation],
@@ -730,6 +749,11 @@ RIGHT = {
     "06.ahead": [ahead_by_steps],
     "07.enough": [runs_by_counting],
     "09.best_s": [lambda e: e.norm(dim=1) / e.shape[1] ** 0.5],
+    "10.guide": [lambda n, y, w: torch.lerp(n, y, w), lambda n, y, w: (1 - w) * n + w * y],
+    "10.drop": [lambda u, y, p: y.masked_fill(u < p, -1), lambda u, y, p: torch.stack([v if d >= p else torch.tensor(-1) for d, v in zip(u, y, strict=True)])],
+    "10.avoid": [lambda n, y, x, w: torch.lerp(x, y, w)],
+    "10.both": [lambda n, a, b, w: (1 - 2 * w) * n + w * a + w * b],
+    "10.middle": [bell_by_search],
 }  # fmt: skip
 
 

@@ -19,6 +19,9 @@ from diffusion_lib.checkpoint import told
 from diffusion_lib.cli.options import Parser
 from diffusion_lib.course import lesson01
 from diffusion_lib.course.lesson03 import glass
+from diffusion_lib.course.lesson10 import drawing as lesson10_drawing
+from diffusion_lib.course.lesson10.drawing import COUNTS
+from diffusion_lib.data.factors import told as told_by
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import Parts, Record
@@ -70,7 +73,7 @@ def training(monkeypatch):
     spy = {}
 
     def loaded(name, **options):
-        spy.update({"data": name, "size": options.get("size")})
+        spy.update({"data": name, "size": options.get("size"), "words": options.get("words")})
         pictures = (torch.zeros(40, 1, 8, 8), torch.zeros(40).long(), ("a",))
         return data.Data(*((torch.zeros(50, 2),) if name == "ring" else pictures))
 
@@ -104,6 +107,7 @@ TRAIN = {
     "--data": ("", "--data ring", {"data": "ring", "card data": "ring", "items": 50, "card items": 50}),
     "--items": ("", "--items 7", {"items": 7, "card items": 7}),
     "--size": ("--data cats", "--data cats --size 16", {"size": 16}),
+    "--words": ("--data sprites", "--data sprites --words", {"words": True}),
     "--model": ("--data digits", "--data digits --model gan", {"model": "gan", "card model": "gan"}),
     "--predicts": ("", "--predicts eps", {"predicts": "eps"}),
     "--learn-variance": ("", "--learn-variance", {"learn_variance": True}),
@@ -124,9 +128,10 @@ TRAIN = {
 
 def test_the_tables_have_every_option():
     assert set(TRAIN) == options_of("train")
-    assert set(SAMPLE) == options_of("sample") - {"--weights"}
+    assert set(SAMPLE) == options_of("sample") - {"--weights", "--prompt", "--negative"}
     assert set(FORWARD) == options_of("figure", "forward")
     assert set(REVERSE) == options_of("figure", "reverse")
+    assert set(PROMPT) == options_of("figure", "prompt")
 
 
 @pytest.mark.parametrize("option", TRAIN)
@@ -199,20 +204,29 @@ def test_channels_are_obeyed_by_points_and_pictures(model):
 # ---------------------------------------------------------------------------------------- sample
 
 
+def words_net(seed=0):
+    """A small network that can be told words, and answers each of them in its own way."""
+    with machine.seeded_weights(seed):
+        net = nets.UNet((3, 8, 8), 60, COUNTS, channels=8, mults=(1, 1), patch=2)
+        for p in net.parameters():
+            p.data.add_(0.2 * torch.randn(p.shape))
+    return ddpm.Denoiser(net, Schedule.of("cosine", 60)).requires_grad_(False)
+
+
 @pytest.fixture
 def sampling(monkeypatch):
     """What `sample` hands to load and to the family's draw, and what it writes."""
     spy = {}
     denoiser = ddpm.Denoiser(nets.UNet((1, 8, 8), 60, classes=3, channels=8), Schedule.of("cosine", 60))
     models = {"ddpm": denoiser, "gan": nets.Generator((1, 8, 8), 4, 3, 8), "vae": vae.VAE((1, 8, 8), 4, 3, 8)}
-    points = {"points": nets.Generator((2,), 4, 0, 8)}
+    points = {"points": nets.Generator((2,), 4, 0, 8), "words": words_net()}
 
     def loaded(source, device):
         spy.update(weights=str(source), device=device)
         return (models | points)[Path(source).name]
 
     def drawing(family):
-        def draw(model, n, steps=None, *, sampler=None, y=None, eta=None, seed=0):
+        def draw(model, n, steps=None, *, sampler=None, y=None, eta=None, seed=0, w=1.0, negative=None):
             spy.update(
                 family=family,
                 n=n,
@@ -221,6 +235,8 @@ def sampling(monkeypatch):
                 sampler=sampler,
                 eta=eta,
                 seed=seed,
+                w=w,
+                negative=None if negative is None else negative.tolist(),
             )
             yield torch.zeros(n, *model.shape)
 
@@ -241,6 +257,7 @@ SAMPLE = {
     "--steps": ("--steps 7", {"steps": 7}, ("ddpm",)),
     "--class": ("--class 2", {"y": [2] * 64}, ALL),
     "--eta": ("--eta 0.5", {"eta": 0.5}, ("ddpm",)),
+    "--w": ("--w 3", {"w": 3.0}, ("ddpm",)),
     "--sampler": ("--sampler ddim", {"sampler": "ddim"}, ("ddpm",)),
     "--device": ("--device cpu", {"device": "cpu"}, ALL),
     "--seed": ("--seed 6", {"seed": 6}, ALL),
@@ -255,11 +272,41 @@ def test_an_option_of_sample_changes_what_it_names_and_nothing_else(sampling, ca
     before = spied(sampling, f"sample --weights {family}")
     if family not in families:
         assert __main__.main(shlex.split(f"sample --weights {family} {words}")) == 2
-        assert "leave out --steps, --sampler and --eta" in capsys.readouterr().err
+        assert "leave out --steps, --sampler, --eta and --w" in capsys.readouterr().err
         return
     after = spied(sampling, f"sample --weights {family} {words}")
     assert differing(before, after) == set(wanted) and {k: after[k] for k in wanted} == wanted
     assert before["family"] == family and (before["n"], before["seed"], before["out"]) == (64, 0, "samples.npy")
+
+
+def test_words_become_numbers_and_are_said(sampling, capsys):
+    cat, night, black = ([told_by({**more})] for more in ({"species": "cat"}, {"time": "night"}, {"fur": "black"}))
+    plain = spied(sampling, "sample --weights words --n 2")
+    assert plain["y"] is None and plain["w"] == 1
+    told = spied(sampling, "sample --weights words --n 2 --prompt 'a cat of anime style'")
+    assert told["y"] == 2 * cat and told["w"] == 2 and told["negative"] is None
+    assert "Understood: cat.\nI do not know “anime”, “style”.\nPassed over: a, of." in capsys.readouterr().out
+    told = spied(sampling, "sample --weights words --n 1 --prompt cat --negative night --w 3.5")
+    assert (told["y"], told["negative"], told["w"]) == (cat, night, 3.5)
+    assert spied(sampling, "sample --weights words --n 1 --negative black")["negative"] == black
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    (
+        ("ddpm --prompt cat", "not told any words"),
+        ("gan --negative cat", "not told any words"),
+        ("words --class 0", "say --prompt TEXT instead of --class"),
+        ("words --class 0 --prompt cat", "Say --prompt or --class"),
+        ("words --prompt cat --w nan", "--w"),
+        ("words --prompt cat --w -1", "--w"),
+        (f"words --prompt {'x' * 600}", "at most 500 characters"),
+    ),
+)
+def test_words_for_those_that_know_none_are_refused(sampling, capsys, words, says):
+    assert __main__.main(shlex.split(f"sample --weights {words}")) == 2
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1
 
 
 def test_a_class_that_nobody_knows_is_refused(sampling, capsys):
@@ -413,6 +460,35 @@ def test_an_option_of_figure_reverse_changes_what_it_names_and_nothing_else(draw
     kinds = {"cats": "cat", "flowers": "flower"}
     monkeypatch.setattr(data, "load", lambda name, n, size: data.sprites(4, size, 0, kinds[name]))
     figure(drawing, capsys, "reverse", {"--size": 8, "--steps": 3}, REVERSE[option])
+
+
+WORDED = [(PNG, {"rows"}), (GIF, {"rows"}), (PAGE, set())]
+PROMPT = {k: COMMON[k] for k in ("--out", "--frames", "--fps", "--background", "--title")} | {
+    "--text": [
+        (out, "--text 'black cat'", keys | {"y"} | ({"title"} if out == PAGE else set())) for out, keys in WORDED
+    ],
+    "--negative": [(out, "--negative day", keys | {"negative"}) for out, keys in WORDED],
+    "--w": [(out, "--w 5", keys | {"w"}) for out, keys in WORDED],
+    "--n": [(out, "--n 2", keys | {"seeds", "y"}) for out, keys in WORDED],
+    "--seed": [(out, "--seed 9", keys | {"seeds"}) for out, keys in WORDED],
+    "--steps": [(out, "--steps 4", keys | {"steps"} | ({"labels"} if keys else set())) for out, keys in WORDED],
+    "--weights": [(out, "--weights other", keys) for out, keys in WORDED],
+}
+
+
+@pytest.mark.parametrize("option", PROMPT)
+def test_an_option_of_figure_prompt_changes_what_it_names_and_nothing_else(drawing, capsys, monkeypatch, option):
+    def walk(p, seeds, steps, w, model, walk=lesson10_drawing.walk):
+        n = len(seeds)
+        negative = p.negative(n)
+        drawing.update(y=p.y(n).tolist(), negative=negative if negative is None else negative.tolist())
+        drawing.update(seeds=list(seeds), steps=steps, w=w)
+        return walk(p, seeds, steps, w, model=model)
+
+    networks = {name: words_net(seed) for seed, name in enumerate(("sprites32", "other"))}
+    monkeypatch.setattr(store, "load", lambda name: networks[str(name)])
+    monkeypatch.setattr(lesson10_drawing, "walk", walk)
+    figure(drawing, capsys, "prompt", {"--steps": 3, "--n": 1}, PROMPT[option])
 
 
 def test_the_sizes_that_help_names_are_the_sizes_that_are_drawn(here, capsys):

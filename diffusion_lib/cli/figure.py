@@ -46,6 +46,20 @@ and with pictures of your own:
 """
 
 
+PROMPT = """Draw how words become pictures: a network walks from noise to what you ask for. Which of your words it understands, and
+which it does not, is printed.
+
+The ending of --out decides what you get:
+  .png .svg .pdf .jpg   a strip for each picture: x_t, step by step
+  .gif                  a film of the pictures appearing
+  .html                 a player of every step, one file that works offline
+
+examples:
+  python -m diffusion_lib figure prompt --text "blue and yellow flower at night"
+  python -m diffusion_lib figure prompt --text "sleeping cat" --negative "black" --n 8 --out cats.gif
+"""
+
+
 # fmt: off
 def add_figure(commands) -> None:
     figure = commands.add_parser("figure", help="a strip, a film or an offline player of a diffusion model")
@@ -82,6 +96,23 @@ def add_reverse(kinds) -> None:
     _common(p, "reverse", "64", "linear")
 
 
+def add_prompt(kinds) -> None:
+    p = kinds.add_parser("prompt", help="words become pictures", usage="%(prog)s [options]", description=PROMPT)
+    p.set_defaults(run=prompt)
+    p.add_argument("--text", metavar="TEXT", default="blue and yellow flower at night", help="what to draw (default: %(default)s)")
+    p.add_argument("--negative", metavar="TEXT", default="", help="what shall not be there")
+    p.add_argument("--w", type=number(0, 20, float), default=2.0, metavar="N", help="how strongly the words count: 0 not at all, 1 as learned (default: 2)")
+    p.add_argument("--n", type=number(1, 16), default=4, metavar="N", help="how many pictures (default: 4)")
+    p.add_argument("--steps", type=number(2, 1000), default=20, metavar="N", help="network calls (default: 20)")
+    p.add_argument("--weights", type=there, default="sprites32", metavar="FILE|NAME", help="that know words (default: sprites32)")
+    p.add_argument("--out", type=place(*ENDINGS), default="prompt.png", metavar="FILE", help="the file to write (default: prompt.png)")
+    p.add_argument("--frames", type=number(2, 300), metavar="N", help="how many pictures of a walk in a strip or GIF (default: 6, and all)")
+    p.add_argument("--fps", type=number(1, 50), metavar="N", help="pictures per second in a GIF (default: 10)")
+    p.add_argument("--background", choices=("white", "dark", "transparent"), help="of a strip (default: white)")
+    p.add_argument("--title", metavar="TEXT", help="a heading for an HTML page")
+    p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="of the first picture, the others have the next ones (default: 0)")
+
+
 def _common(p: Parser, name: str, size: str, schedule: str) -> None:
     p.add_argument("--out", type=place(*ENDINGS), default=f"{name}.png", metavar="FILE", help=f"the file to write (default: {name}.png)")
     p.add_argument("--size", type=number(8, 512), metavar="N", help=f"pixels along a side (default: {size}); what we draw ourselves has up to 256, and digits have their own")
@@ -95,7 +126,7 @@ def _common(p: Parser, name: str, size: str, schedule: str) -> None:
 
 
 # Add a scene here: a function that adds its parser and names what it runs.
-SCENES = [add_forward, add_reverse]
+SCENES = [add_forward, add_reverse, add_prompt]
 STRIP, GIF, HTML = (".png", ".svg", ".pdf", ".jpg"), (".gif",), (".html",)
 # options that mean something in some files: for others they are refused, not ignored
 ONLY = {"spacing": STRIP + GIF, "frames": STRIP + GIF, "fps": GIF, "background": STRIP, "title": HTML}
@@ -107,7 +138,7 @@ def _refuse(args) -> None:
             raise ValueError(
                 f"--{option} is for {', '.join(endings)}, and {args.out.name} is none of them: leave it out."
             )
-    if args.size is not None and getattr(args, "kind", None) == "digit":
+    if getattr(args, "size", None) is not None and getattr(args, "kind", None) == "digit":
         raise ValueError("digit has pixels of its own: leave --size out.")
 
 
@@ -205,6 +236,37 @@ def _pictures(args):
     which = "your picture" if len(x) == 1 else f"one of your {len(x)} pictures"
     tell(f"The perfect denoiser can only end at {which}: it remembers, and invents nothing.")
     return x
+
+
+def prompt(args) -> None:
+    """Walks from x_T to the pictures that some words ask for."""
+    import numpy as np
+
+    from .. import store
+    from ..course.lesson10 import drawing
+    from ..data.prompts import understand
+    from ..viz import figures
+    from ..viz.player import FramePlayer
+
+    _refuse(args)
+    p, model = understand(args.text, args.negative), drawing.painter(store.load(args.weights))
+    tell("\n".join(p.says()))
+    seeds = range(args.seed, args.seed + args.n)
+    steps = list(drawing.walk(p, seeds, args.steps, args.w, model=model))
+    if _ending(args) == ".html":
+        film = drawing.film(steps, columns=math.ceil(args.n**0.5))
+        page = FramePlayer(**film, captions=p.says()[0], name=args.text or "prompt", fps=6)
+        return _report(page.save_html(args.out, title=args.title or args.text))
+    count = min(args.steps + 1, args.frames or (args.steps + 1 if _ending(args) == ".gif" else 6))
+    wanted = sorted({round(i * args.steps / (count - 1)) for i in range(count)})
+    path = [*((s.t, s.xt) for s in steps), (0, steps[-1].xs)]
+    times, xt = zip(*(path[i] for i in wanted), strict=True)
+    rows = [np.stack([figures.grid(x, columns=math.ceil(args.n**0.5)) for x in xt])]
+    if _ending(args) != ".gif":
+        import torch
+
+        rows = list(torch.stack(xt, 1))
+    _draw(args, rows, times, figures.REVERSE)
 
 
 def _ending(args) -> str:

@@ -23,6 +23,8 @@ examples:
   python -m diffusion_lib sample --weights mnist --n 100 --out digits.png
   python -m diffusion_lib sample --weights grid.safetensors --n 10000 --steps 20 --out points.npy
   python -m diffusion_lib sample --weights mnist --n 16 --class 7 --eta 1 --steps 100 --out sevens.png
+  python -m diffusion_lib sample --weights sprites32 --prompt "blue and yellow flower at night" --n 64 --steps 20 --out s.png
+  python -m diffusion_lib sample --weights sprites32 --prompt "sleeping cat" --negative "black" --w 3 --out cats.png
 """
 
 
@@ -47,6 +49,16 @@ def add_sample(commands) -> None:
     )
     p.add_argument(
         "--class", dest="label", type=number(0, 10**4), metavar="K", help="only this class (default: each in turn)"
+    )
+    p.add_argument(
+        "--prompt", metavar="TEXT", help="words for weights that know words: which of them are understood is printed"
+    )
+    p.add_argument("--negative", metavar="TEXT", help="words for what shall not be there")
+    p.add_argument(
+        "--w",
+        type=number(0, 20, float),
+        metavar="N",
+        help="ddpm: guidance, how strongly words or class count: 0 not at all, 1 as learned (default: 2 with words, else 1)",
     )
     p.add_argument(
         "--sampler",
@@ -81,16 +93,21 @@ def sample(args) -> int:
     if (name := name_of(model)) is None:
         raise ValueError(f"{args.weights} judges, it cannot draw: give the weights of a {', '.join(FAMILIES)}.")
     family, y = FAMILIES[name], None
-    walk = {"steps": args.steps or 50, "sampler": args.sampler, "eta": args.eta}
+    walk = {"steps": args.steps or 50, "sampler": args.sampler, "eta": args.eta, "w": 1.0 if args.w is None else args.w}
     takes = inspect.signature(family.draw).parameters
     if not walk.keys() <= takes.keys():
-        if any(asked is not None for asked in (args.steps, args.sampler, args.eta)):
+        if any(asked is not None for asked in (args.steps, args.sampler, args.eta, args.w)):
             raise ValueError(
-                f"{args.weights} is a {name}, which walks no steps: leave out --steps, --sampler and --eta."
+                f"{args.weights} is a {name}, which walks no steps: leave out --steps, --sampler, --eta and --w."
             )
         walk = {}
     classes = family.network(model).config["classes"]
+    if args.prompt is not None or args.negative is not None:
+        y, walk["negative"] = _told(args, model)
+        walk["w"] = 2.0 if args.w is None else args.w
     if args.label is not None:
+        if isinstance(classes, list):
+            raise ValueError(f"{args.weights} know words and not classes: say --prompt TEXT instead of --class.")
         if args.label >= classes:
             has = f"0 to {classes - 1}" if classes else "none"
             raise ValueError(f"There is no class {args.label}: these weights know classes {has}.")
@@ -107,6 +124,19 @@ def sample(args) -> int:
         complain(elsewhere)
     tell(f"Wrote {out}: {' x '.join(map(str, x.shape))}.")
     return 1 if elsewhere else 0
+
+
+def _told(args, model):
+    """What the words say, as y and as negative y (n, F); prints what is understood of them and what is not."""
+    from ..course.lesson10.drawing import painter
+    from ..data.prompts import understand
+
+    painter(model)
+    if args.label is not None:
+        raise ValueError("Say --prompt or --class, one of them.")
+    p = understand(args.prompt or "", args.negative or "")
+    tell("\n".join(p.says()))
+    return p.y(args.n), p.negative(args.n)
 
 
 def _draw(x, path: Path) -> None:

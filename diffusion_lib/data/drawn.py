@@ -105,12 +105,20 @@ def random_sprites(
 
 
 @plain()
-def sprites(n: int = 2000, size: int = 32, seed: int = 0, species: str | None = None, words: bool = False) -> Data:
+def sprites(
+    n: int = 2000,
+    size: int = 32,
+    seed: int = 0,
+    species: str | None = None,
+    words: bool = False,
+    unseen: bool | None = False,
+) -> Data:
     """n cats and flowers (n, 3, size, size) with captions; y: 0 cat, 1 flower. species: only "cat" or only "flower".
 
-    words: y says all that the caption does, (n, F) in the columns of `factors.TOLD`, and no sprite is one of `held_out`.
+    words: y says all that the caption does, (n, F) in the columns of `factors.TOLD`, and which sprites there are is up to
+    `unseen`, see `random_sprites`: by default no combination that is held out.
     """
-    pixels, specs = random_sprites(n, size, seed, species, unseen=False if words else None)
+    pixels, specs = random_sprites(n, size, seed, species, unseen=unseen if words else None)
     names = tuple(factors.FACTORS)
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
     y = torch.tensor([told(s) if words else names.index(s["species"]) for s in specs])

@@ -16,6 +16,7 @@ def read(name: str) -> dict:
     motion    of `benchmarks/motion.py`: "alone", "play" and "plain_rate"
     ladder    of `benchmarks/ladder.py`: "runs", "anchors", "rungs" (steps, FLOPs, parameters, options), what was done, what fails
     latents   of `benchmarks/latent_weights.py`: what lesson 09 says of its networks
+    words     of `benchmarks/words.py`: what lesson 10 says of its network, a part each
     arena_*   of `benchmarks/arena.py`, see `race_book`
 
     Raises FileNotFoundError if there is none.

@@ -1,0 +1,194 @@
+"""Lesson 10: the prompt box. Type, and four pictures come out of noise before your eyes; the last prompts stay, to compare."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+import torch
+from torch import Tensor
+
+from ...data.prompts import LONGEST, Prompt, understand
+from ...ddpm import Denoiser
+from ...sampling import Step
+from ...viz.panels import pixels
+from ...viz.player import FramePlayer
+from ...words import _
+from ..common import Newest, PlayerBox
+from ..controls import button, group
+from .drawing import film, frame, painter, panels, walk
+
+KEPT = 4  # prompts that stay to be compared
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A prompt that was drawn, with all that it takes to draw it again."""
+
+    text: str
+    negative: str
+    w: float
+    steps: int
+    seed: int
+    x: Tensor
+
+    def settings(self) -> str:
+        """Its numbers in a row."""
+        words = _("w = {w:g}, {steps} steps, dice {first} to {last}")
+        return words.format(w=self.w, steps=self.steps, first=self.seed, last=self.seed + len(self.x) - 1)
+
+    def name(self) -> str:
+        """Its words, as one line of a menu."""
+        words = self.text or _("(nothing)")
+        return f"{words} − {self.negative}" if self.negative else words
+
+
+class PromptBox(PlayerBox):
+    """Made by `prompt_box`. `.steps` is the walk on show, `.drawn` the prompts that were drawn, the newest first; the controls
+    are `.text`, `.negative`, `.w`, `.calls`, `.seed`, `.draw`, `.dice` and `.earlier`.
+    """
+
+    def __init__(self, text: str, negative: str, w: float, steps: int, seed: int, n: int, model: Denoiser | None):
+        super().__init__()
+        self.model, self.n, self.drawn = painter(model), n, []
+        self.steps: list[Step] = []
+        self.first_ms = self.all_ms = 0.0
+        self._newest, self._setting = Newest(), False
+        wide = {"width": "auto", "min_width": "320px", "flex": "1 1 320px"}
+        self.text = widgets.Text(text, description=_("Prompt"), continuous_update=False, layout=wide)
+        self.negative = widgets.Text(negative, description=_("Without"), continuous_update=False, layout=wide)
+        look = {"continuous_update": False, "layout": {"width": "300px"}}
+        self.w = widgets.FloatSlider(w, min=0, max=8, step=0.5, description="w", readout_format=".1f", **look)
+        self.calls = widgets.IntSlider(steps, min=2, max=50, description=_("Steps"), **look)
+        self.seed = widgets.BoundedIntText(seed, min=0, max=10**6, description=_("Dice"), layout={"width": "190px"})
+        self.draw = button(_("Draw"), _("Draw what the prompt says"), "paint-brush", 110, high=0)
+        self.dice = button(_("New dice"), _("The same words, other noise"), "random", 140, high=0)
+        self.earlier = widgets.Dropdown(options=[("—", -1)], description=_("Earlier"), layout={"width": "320px"})
+        self.says = widgets.HTML(layout={"min_height": "112px"})
+        self.past = FramePlayer(self._past_panels(), name=_("The last prompts, to compare"), panel_width=150)
+        self._ask()
+        for control in (self.text, self.negative, self.w, self.calls, self.seed):
+            control.observe(lambda change: self._changed(), "value")
+        self.earlier.observe(lambda change: self._again(), "value")
+        self.draw.on_click(lambda button: self._ask())
+        self.dice.on_click(lambda button: self._roll())
+        words = group([self.text, self.negative, self.draw], name=_("What to draw"))
+        dials = group([self.w, self.calls, self.seed, self.dice, self.earlier], name=_("How to draw it"))
+        self.children = (words, dials, self.says, self.player, self.past)
+
+    # ---- what the controls do: called on whatever thread the browser's message arrives
+
+    def _changed(self) -> None:
+        if not self._setting:
+            self._ask()
+
+    def _roll(self) -> None:
+        self.seed.value = (self.seed.value + self.n) % self.seed.max
+
+    def _again(self) -> None:
+        """Set all controls as they were for an earlier prompt, and draw it once more: the same dice, the same pictures."""
+        i = self.earlier.value
+        if self._setting or not 0 <= i < len(self.drawn):
+            return
+        then, self._setting = self.drawn[i], True
+        try:
+            self.text.value, self.negative.value, self.w.value = then.text, then.negative, then.w
+            self.calls.value, self.seed.value = then.steps, then.seed
+        finally:
+            self._setting = False
+        self._ask()
+
+    def _ask(self) -> None:
+        told = Drawn(
+            self.text.value, self.negative.value, self.w.value, self.calls.value, self.seed.value, torch.zeros(0)
+        )
+
+        def work(stale: Callable[[], bool]) -> None:
+            try:
+                self._work(told, understand(told.text, told.negative), stale)
+            except ValueError as error:
+                self._say([str(error)], bad=True)
+            except Exception as error:  # nobody sees the traceback of a thread
+                self._say([_("It broke off: {error}").format(error=f"{type(error).__name__}: {error}")], bad=True)
+                raise
+
+        self._newest.ask(work)
+
+    def _work(self, told: Drawn, p: Prompt, stale: Callable[[], bool]) -> None:
+        start, steps = time.perf_counter(), []
+        seeds = range(told.seed, told.seed + self.n)
+        for step in walk(p, seeds, told.steps, told.w, model=self.model):
+            if stale():
+                return
+            steps.append(step)
+            self._show(steps, told, p)
+            if len(steps) == 1:
+                self.first_ms = 1000 * (time.perf_counter() - start)
+        self.all_ms = 1000 * (time.perf_counter() - start)
+        took = _("{calls} calls of the network, {ms:.0f} ms, the drawing of each frame counted.")
+        self._say([*p.says(), took.format(calls=len(steps), ms=self.all_ms)])
+        self._keep(Drawn(told.text, told.negative, told.w, told.steps, told.seed, steps[-1].xs))
+
+    # ---- what is shown
+
+    def _show(self, steps: list[Step], told: Drawn, p: Prompt) -> None:
+        """One step more: the film begins anew with the first one, and follows to the newest."""
+        self.steps, new = steps, steps[-1]
+        words, name = p.says()[0], told.name()
+        if self.player is None:
+            self.player = FramePlayer(**film(steps), captions=words, name=name, fps=8, panel_width=260, start=1)
+        elif len(steps) == 1:
+            with self.player.hold_sync():
+                self.player.update(**film(steps), captions=words, name=name)
+                self.player.value = 1
+            self._say([*p.says(), _("Drawing …")])
+        else:
+            with self.player.hold_sync():
+                self.player.append(panels([new.xs], [new.x0_hat]), labels=f"t = {new.s}")
+                self.player.value = len(steps)
+
+    def _keep(self, new: Drawn) -> None:
+        self.drawn = [new, *(d for d in self.drawn if (d.name(), d.settings()) != (new.name(), new.settings()))][:20]
+        self._setting = True
+        try:
+            self.earlier.options = [
+                ("—", -1),
+                *((f"{d.name()[:40]} · {d.settings()}", i) for i, d in enumerate(self.drawn)),
+            ]
+        finally:
+            self._setting = False
+        self.past.update(self._past_panels())
+
+    def _past_panels(self) -> list[dict]:
+        shown = self.drawn[:KEPT]
+        found = [pixels(frame(d.x), d.name()[:28], notes=d.settings()) for d in shown]
+        empty = torch.full((self.n, 3, *self.model.shape[1:]), 0.9)
+        return found + [pixels(frame(empty), "…", notes=" ") for _k in range(KEPT - len(shown))]
+
+    def _say(self, lines: list[str], bad: bool = False) -> None:
+        mark = "✗ " if bad else ""
+        rows = "".join(f"<div>{mark if not i else ''}{html.escape(line)}</div>" for i, line in enumerate(lines))
+        self.says.value = f'<div role="status" style="font-size:15px;line-height:24px">{rows}</div>'
+
+
+def prompt_box(
+    text: str = "blue and yellow flower at night",
+    negative: str = "",
+    *,
+    w: float = 2.0,
+    steps: int = 20,
+    seed: int = 0,
+    n: int = 4,
+    model: Denoiser | None = None,
+) -> PromptBox:
+    """Type what shall be drawn, and see it come out of noise; which words are understood, and which are not, stands below.
+
+    text, negative: what the box begins with, see `prompts.understand`. seed: the dice of the first picture, the others have
+    the next ones. model: trained with --words; None: the shipped one.
+    """
+    if len(text) > LONGEST:
+        understand(text)  # says what is wrong
+    return PromptBox(text, negative, w, steps, seed, n, model)

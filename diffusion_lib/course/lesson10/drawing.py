@@ -1,0 +1,85 @@
+"""Lesson 10: pictures from a prompt, each from dice of its own, so that a picture that pleases can be had again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import store
+from ...data.factors import TOLD
+from ...data.prompts import Prompt, understand
+from ...ddpm import Denoiser
+from ...guidance import guided
+from ...sampling import Step, named_sampler, sample
+from ...values import dice
+from ...viz.figures import grid
+from ...viz.panels import pixels
+from ...words import _
+
+WEIGHTS, SAMPLER = "sprites32", "dpmpp_2m"
+COUNTS = [len(values) for values in TOLD.values()]
+
+
+def painter(model: Denoiser | None = None) -> Denoiser:
+    """The model, the shipped one if it is None. ValueError for one that was not told our words."""
+    model = store.load(WEIGHTS) if model is None else model
+    if getattr(model, "classes", 0) != COUNTS:
+        said = f"These weights were not told any words, so they cannot be asked for a picture: use {WEIGHTS!r}, or train with --words."
+        raise ValueError(said)
+    return model
+
+
+def noises(shape: tuple[int, ...], seeds: Sequence[int]) -> Tensor:
+    """x_T of one picture for each seed (n, *shape): the same seed is the same noise, in whatever company."""
+    return torch.stack([torch.randn(shape, generator=dice(seed), dtype=torch.float32) for seed in seeds])
+
+
+def walk(
+    prompt: str | Prompt,
+    seeds: Sequence[int] = (0, 1, 2, 3),
+    steps: int = 20,
+    w: float = 2.0,
+    negative: str = "",
+    model: Denoiser | None = None,
+) -> Iterator[Step]:
+    """The steps from noise to a picture for each seed, all at once; each asks the network for both answers in one batch.
+
+    w, negative: see `guidance.guided`; negative words in the prompt itself count as well.
+    """
+    model, n = painter(model), len(seeds)
+    p = understand(prompt, negative) if isinstance(prompt, str) else prompt
+    asked = guided(model, p.y(n), w, p.negative(n))
+    times = model.schedule.times(steps, named_sampler(SAMPLER).even)
+    return sample(asked, noises(model.shape, seeds), model.schedule, times, sampler=SAMPLER, clip=1.0)
+
+
+def pictures(prompt: str | Prompt, seeds: Sequence[int] = (0, 1, 2, 3), **how) -> Tensor:
+    """(n, 3, H, W), where the walk ends; how: of `walk`."""
+    *_past, last = walk(prompt, seeds, **how)
+    return last.xs
+
+
+def frame(x: Tensor, columns: int = 2) -> np.ndarray:
+    """Pictures (n, 3, H, W) side by side, as the one frame of a film (1, H', W', 3)."""
+    return grid(x, columns=columns, pad=1)[None]
+
+
+def film(steps: Sequence[Step], columns: int = 2) -> dict:
+    """What a player shows of a walk, a frame more than it has steps: x_t, and the picture that the network saw on the way there."""
+    first = steps[0]
+    return {
+        "panels": panels([first.xt, *(s.xs for s in steps)], [first.x0_hat, *(s.x0_hat for s in steps)], columns),
+        "labels": [f"t = {t}" for t in (first.t, *(s.s for s in steps))],
+    }
+
+
+def panels(xt: Sequence[Tensor], seen: Sequence[Tensor], columns: int = 2) -> list[dict]:
+    """The two panels of `film`, a frame for each x_t and for what is seen in it."""
+    titles = _("x_{t}"), _("what the network sees in it")
+    return [
+        pixels(np.concatenate([frame(x, columns) for x in xs]), title)
+        for xs, title in zip((xt, seen), titles, strict=True)
+    ]

@@ -1,0 +1,24 @@
+"""The network that reads sprites: it learns, and says nothing of what a species does not have."""
+
+import torch
+
+from diffusion_lib import data
+from diffusion_lib.data.factors import FACTORS, TOLD
+from diffusion_lib.evaluation.reader import COUNTS, Reader, learn
+
+
+def test_it_reads_what_the_species_has_and_nothing_else():
+    net, x = Reader(8, width=8), torch.randn(30, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = net(x)
+    assert found.shape == (30, len(TOLD)) and [v.shape[1] for v in net.logits(x)] == COUNTS
+    for row in found.tolist():
+        has = {"species", *FACTORS[tuple(FACTORS)[row[0]]]}
+        assert all((v >= 0) == (name in has) for name, v in zip(TOLD, row, strict=True))
+        assert all(v < n for v, n in zip(row, COUNTS, strict=True))
+
+
+def test_it_learns_from_all_combinations():
+    *_, (net, last) = learn(steps=60, n=64, size=8, seed=3)
+    assert last.step == 60 and last.values["loss"] < 9  # guessing costs about 13
+    d = data.sprites(64, 8, 3, words=True, unseen=None)
+    assert (net(d.x)[:, 0] == d.y[:, 0]).double().mean() > 0.9
