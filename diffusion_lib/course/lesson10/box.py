@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor
 
-from ...data.prompts import LONGEST, Prompt, understand
+from ...data.prompts import Prompt, understand
 from ...ddpm import Denoiser
 from ...sampling import Step
 from ...viz.panels import pixels
@@ -175,7 +175,7 @@ class PromptBox(PlayerBox):
 
 
 def prompt_box(
-    text: str = "blue and yellow flower at night",
+    text: str | None = None,
     negative: str = "",
     *,
     w: float = 2.0,
@@ -186,9 +186,9 @@ def prompt_box(
 ) -> PromptBox:
     """Type what shall be drawn, and see it come out of noise; which words are understood, and which are not, stands below.
 
-    text, negative: what the box begins with, see `prompts.understand`. seed: the dice of the first picture, the others have
+    text, negative: what the box begins with, see `prompts.understand`; None: an example. seed: the dice of the first picture, the others have
     the next ones. model: trained with --words; None: the shipped one.
     """
-    if len(text) > LONGEST:
-        understand(text)  # says what is wrong
+    text = _("blue and yellow flower at night") if text is None else text
+    understand(text, negative)  # or says what is wrong with it
     return PromptBox(text, negative, w, steps, seed, n, model)
