@@ -57,7 +57,9 @@ class View:
 
     def heights(self):
         """What each handle says it stands at."""
-        return [float(self.knob(k).get_attribute("aria-valuenow")) for k in range(HANDLES)]
+        said = self.root.locator(".sc-handle").evaluate_all("(all) => all.map((el) => el.ariaValueNow)")
+        assert len(said) == HANDLES
+        return [float(v) for v in said]
 
     def table(self):
         """alpha_bar as the kernel has it."""

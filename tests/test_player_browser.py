@@ -2,11 +2,14 @@
 
 import base64
 import hashlib
+import io
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 from browser import ALL_SELECTED, IDLE, ask_kernel, opened, page, restart_kernel, saved, screenshot, write_notebook
+from PIL import Image
 from playwright.sync_api import expect
 
 from diffusion_lib.viz.panels import curve, mix, pixels, scatter
@@ -59,12 +62,9 @@ class View:
 
     def canvas(self, n):
         """Its pixels, (H, W, 3)."""
-        data = (
-            self.root.locator("canvas")
-            .nth(n)
-            .evaluate("(c) => [c.width, c.height, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
-        )
-        return np.array(data[2:]).reshape(data[1], data[0], 4)[..., :3]
+        url = self.root.locator("canvas").nth(n).evaluate("(c) => c.toDataURL()")
+        image = Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
+        return np.asarray(image.convert("RGBA"))[..., :3].astype(int)
 
     def set(self, i):
         """As a drag does it."""
@@ -111,22 +111,35 @@ def exported(tmp_path_factory):
     return FramePlayer(**film()[0]).save_html(path, title=f"A title {NASTY}", description=NASTY)
 
 
+@pytest.fixture(scope="module")
+def one_page(chrome):
+    """For film after film: a page of its own for each costs more than most tests of it."""
+    with page(chrome, offline=True) as p:
+        yield p
+
+
 @pytest.fixture
-def open_page(chrome, exported):
+def open_page(chrome, exported, one_page):
     """Opens the exported page from the disk without a network; nothing may be asked for and nothing may fail."""
-    opened = []
+    with ExitStack() as stack:
 
-    def open_it(path=exported, **kwargs):
-        context = page(chrome, offline=True, **kwargs)
-        p = context.__enter__()
-        opened.append((context, p))
-        p.goto(path.as_uri())
-        return View(p)
+        def open_it(path=exported, width=1440, height=1000, dark=False, calm=False, **screen):
+            if screen:
+                p = stack.enter_context(page(chrome, offline=True, width=width, height=height, **screen))
+            else:
+                p = one_page
+                p.set_viewport_size({"width": width, "height": height})
+                scheme, motion = "dark" if dark else "light", "reduce" if calm else "no-preference"
+                p.emulate_media(color_scheme=scheme, reduced_motion=motion)
+            p.goto(path.as_uri())
+            stack.callback(lambda: fair(p))
+            return View(p)
 
-    yield open_it
-    for context, p in opened:
-        assert p.errors == [] and p.requests == []
-        context.__exit__(None, None, None)
+        yield open_it
+
+
+def fair(p):
+    assert p.errors == [] and p.requests == []
 
 
 # ---- in JupyterLab ------------------------------------------------------------------------------------------------
@@ -210,16 +223,27 @@ def test_pictures_are_numpys(lab):
 
 
 def test_nothing_jumps(lab):
-    view, shapes = View(lab), set()
-    for i in range(T + 1):
-        view.set(i)
-        shapes.add(
-            str(
-                view.root.evaluate("""(root) => [root, ...root.querySelectorAll('canvas, .fp-bar > *')]
-          .map((el) => el.getBoundingClientRect()).map((r) => [r.left, r.width, r.height, r.top - root.getBoundingClientRect().top])""")
-            )
-        )
-    assert len(shapes) == 1
+    assert len(shapes(View(lab))) == 1
+
+
+def shapes(view):
+    """Where the film, its pictures and its controls are and how large, at each of its frames, two animation frames later."""
+    seen = view.root.evaluate(
+        """async (root, T) => {
+          const slider = root.querySelector('input[type=range]'), seen = [];
+          for (let i = 0; i <= T; i++) {
+            slider.value = i;
+            slider.dispatchEvent(new Event('input', { bubbles: true }));
+            for (let n = 2; n--; ) await new Promise(requestAnimationFrame);
+            const all = [root, ...root.querySelectorAll('canvas, .fp-bar > *')].map((el) => el.getBoundingClientRect());
+            seen.push(String(all.map((r) => [r.left, r.width, r.height, r.top - all[0].top])));
+          }
+          return seen;
+        }""",
+        T,
+    )
+    assert len(seen) == T + 1
+    return set(seen)
 
 
 def test_update_in_place(lab):
@@ -448,11 +472,7 @@ def test_phone(open_page):
 def test_nothing_overflows(open_page, width):
     view = open_page(width=width)
     assert view.page.evaluate("document.documentElement.scrollWidth") <= width
-    heights = set()
-    for i in range(T + 1):
-        view.set(i)
-        heights.add(view.root.bounding_box()["height"])
-    assert len(heights) == 1
+    assert len(shapes(view)) == 1
 
 
 def test_dark_page(open_page):
@@ -464,7 +484,7 @@ def test_dark_page(open_page):
 
 def test_a_screen_of_finer_pixels_and_back(open_page):
     """A window that moves to another screen keeps its width, so only the ratio says that plots must be drawn anew."""
-    view = open_page()
+    view = open_page(scale=1)
     told = view.page.context.new_cdp_session(view.page)
     plot = view.root.locator("canvas").nth(2)
     for ratio in (2, 1, 3):
