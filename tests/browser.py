@@ -41,10 +41,17 @@ FEWER = {
         "course.lesson04.network_or_perfect": {"n": 50, "count": 6},
         "course.lesson04.bound": {"n": 2, "count": 10},
     },
-    "07": {"evaluation.cost.counted_flops": {"steps": 1}, "course.lesson07.blind_spots": {"n": 200, "repeats": 4}},
+    "06": {"course.lesson06.climb": {"keep": 3}},
+    "07": {
+        "course.lesson07.live_arena": {"keep": 3},
+        "evaluation.cost.counted_flops": {"steps": 1},
+        "course.lesson07.blind_spots": {"n": 200, "repeats": 4},
+    },
     "09": {
         "vae.bits_per_dimension": {"n": 2},
         "course.lesson09.sharpness": {"n": 60},
+        "course.lesson09.straight_or_round": {"frames": 9},
+        "course.lesson09.walks": {"frames": 9},
         "course.lesson09.copying.makers": {"n": 60},
     },
 }

@@ -259,6 +259,7 @@ def test_notes_escape_and_never_rely_on_colour():
 
 
 @pytest.mark.heavy
+@pytest.mark.xdist_group("nbformat")
 def test_a_notebook_runs_through_unfilled_and_filled(tmp_path):
     sources = [
         "from diffusion_lib.course import check, hint, predict, solution",

@@ -123,6 +123,7 @@ def test_the_network_really_is_cut(tmp_path):
 
 
 @pytest.mark.heavy
+@pytest.mark.xdist_group("nbformat")  # which loads for a second and a half
 def test_the_network_really_is_cut_without_a_browser(tmp_path, monkeypatch):
     done = run(read(write_notebook(tmp_path / "ask.ipynb", ASK)), tmp_path, monkeypatch)
     assert "a lesson asked the network" in done.cells[0].outputs[0].text

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import zipfile
 
-import nbformat
 import pytest
 from browser import ROOT
 from test_notebooks import check, run
@@ -56,7 +55,10 @@ def files(folder):
 
 
 @pytest.mark.heavy
+@pytest.mark.xdist_group("nbformat")
 def test_a_wheel_outside_the_clone_has_every_file_and_runs_a_lesson(installed, tmp_path, monkeypatch):
+    import nbformat
+
     assert files(installed / "diffusion_lib") == files(HOUSE)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
