@@ -365,6 +365,39 @@ def test_a_film_that_grows_shows_what_the_whole_film_shows(p):
         assert (caption, readout, note) == (whole.text("caption"), whole.text("readout"), whole.text("note"))
 
 
+@pytest.mark.parametrize("keys", (["value", "grown"], ["grown", "value"]))
+def test_a_new_frame_is_painted_once_and_the_page_is_not_laid_out_anew(p, keys):
+    """The number of the frame and the frame come in one message, and the page hears of either first."""
+
+    def made(frames, all_of_them):
+        at = np.array(all_of_them)
+        return [*grows(frames, at)[:2], curve(at, {"squares": at**2}, cursor=at, xlim=(0, 9), ylim=(0, 81))]
+
+    view = Player(p, *made([1, 2], [1, 2]), start=1)
+    view.python.append(made([3], [1, 2, 3]))
+    done, sign = p.evaluate(
+        """([part, keys]) => {
+          const done = [], sign = document.querySelector('.fp-legend > *'), back = [];
+          const count = (kind, name) => {
+            const act = kind.prototype[name];
+            kind.prototype[name] = function (...a) { done.push(name); return act.apply(this, a); };
+            back.push(() => (kind.prototype[name] = act));
+          };
+          for (const name of ['putImageData', 'clearRect']) count(CanvasRenderingContext2D, name);
+          count(Element, 'getBoundingClientRect');
+          Object.assign(model.state, { grown: window.read(part), value: 2 });
+          for (const key of keys) model.tell(key, model.state[key]);
+          for (const undo of back) undo();
+          return [done, sign.isConnected];
+        }""",
+        [sent(view.python.grown), keys],
+    )
+    assert (
+        sorted(done) == ["clearRect"] * 2 + ["putImageData"] * 2 and sign
+    )  # two plots; a picture, and one below a plot
+    assert view.index == 2
+
+
 def test_a_browser_that_has_missed_a_frame_asks_for_the_whole_film(p):
     view = Player(p, *grows([1, 2], [1, 2]), start=1)
     view.python.append(grows([3], [1, 2, 3]))

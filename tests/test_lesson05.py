@@ -135,6 +135,26 @@ def test_the_density_of_blurred_points_is_the_direct_formula(h):
     assert torch.allclose(got.double(), direct.clamp_min(math.log(1e-30)), atol=1e-3)
 
 
+def test_far_points_cost_what_near_ones_cost_and_scaling_changes_no_digit():
+    """Products of two tiny numbers take a processor ten times as long, and fakes in a corner have many of them."""
+    axis, cloud, h = torch.linspace(-2, 2, 36), torch.randn(1000, 2), 0.12
+    corner = 1.4 + 0.01 * cloud
+
+    def least(points):
+        took = []
+        for _ in range(30):
+            tick = time.thread_time()
+            kernel_log_density(points, axis, h)
+            took.append(time.thread_time() - tick)
+        return min(took)
+
+    assert least(corner) < 4 * least(cloud)
+    for points in (cloud, corner):
+        near = [torch.exp((-0.5 * ((axis[:, None] - v) / h).pow(2)).clamp_min(-80)) for v in points.T]
+        q = near[1] @ near[0].T / (len(points) * 2 * math.pi * h**2)
+        assert torch.equal(kernel_log_density(points, axis, h), q.clamp_min(1e-30).log().flatten())
+
+
 def test_a_blurred_mixture_is_a_wider_mixture():
     """The closed form of p * N(0, h^2), against a great many of its points."""
     axis = torch.linspace(-2, 2, 21)
@@ -699,6 +719,25 @@ def test_every_button_has_its_part(monkeypatch):
     monkeypatch.setattr(box, "halt", lambda: heard.append("stop"))
     box.stop.click()
     assert heard[-1] == "stop"
+
+
+def test_a_press_sends_its_picture_first_and_at_once(monkeypatch):
+    """A second small message waits on the wire for the first one's acknowledgement: so nothing goes before the picture."""
+    box, sent = step_gan(SKEW), []
+    parts = {w.comm.comm_id: name for name, w in (("player", box.player), ("says", box.says))}
+
+    def publish(comm, kind, data=None, **_):
+        sent.append((parts.get(comm.comm_id, "another"), set(data["state"])))
+
+    monkeypatch.setattr(type(box.player.comm), "publish_msg", publish)
+    box.press("draw")
+    for name in ("teach", "fool", "repeat"):  # the film grows, and with it the number of the frame on show
+        sent.clear()
+        box.press(name)
+        assert sent == [("player", {"grown", "value"}), ("says", {"value"})]
+    sent.clear()
+    box.player.value = 1  # whoever looks back is told at once
+    assert ("says", {"value"}) in sent
 
 
 def test_the_film_that_grew_is_the_film_of_its_moments(monkeypatch):

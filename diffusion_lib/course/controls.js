@@ -53,14 +53,16 @@ function step(row, event) { // arrow keys go from option to option; Space or Ent
   options[(here + by + options.length) % options.length].focus();
 }
 
-const LATE = 100, LONG = 300; // ms after which a press without an answer gets one, and work a sign that it is done
+const AFTER = 8, LATE = 150, LONG = 240; // ms: when a press rings, when it gets an answer without the kernel, and when work gets a sign
 
-// Each press in the row rings, before the control sends its own message and after it. The kernel answers the first at once,
-// unless a cell, or what was pressed before, keeps it busy; the second when the work is done. A sign beside the control tells.
+// Each press in the row rings a little after the control has sent its own message, and the kernel answers when that is dealt with.
+// If it works for long it says so before, unless a cell, or what was pressed before, keeps it busy. A sign beside the control tells.
+// (Nothing goes before the control's message, for that would wait; and what comes after carries the acknowledgement of the kernel's
+// first word. Without it the next, the picture, would be held back for 40 ms: Nagle's algorithm meets a delayed acknowledgement.)
 function bell(model, row) {
   const sign = document.createElement("div"), kinds = ["click", "change"];
   const words = model.get("words");
-  let rung = 0, timer = 0, works;
+  let rung = 0, timer = 0, works = null; // works: what to do when the kernel says that it does; null while nothing is asked
   sign.className = "dl-bell";
   sign.setAttribute("role", "status");
   const say = (text, control) => {
@@ -76,24 +78,23 @@ function bell(model, row) {
   const ring = (event) => {
     const control = event.target.closest("button:enabled, select, .widget-slider");
     if (!control || (event.type === "change") !== control.matches("select")) return;
-    const mine = ++rung, send = (more) => {
+    const mine = ++rung;
+    say("");
+    works = () => say(words.works, control);
+    timer = setTimeout(() => say(words.waits, control), LATE);
+    setTimeout(() => {
       try {
-        model.send({ ring: mine, ...more });
-        return true;
+        model.send({ ring: mine });
       } catch {
         say(words.gone, control);
       }
-    };
-    say("");
-    works = () => say(words.works, control);
-    if (!send({ done: false })) return;
-    timer = setTimeout(() => say(words.waits, control), LATE);
-    setTimeout(() => send({ done: true }));
+    }, AFTER);
   };
-  const heard = ({ heard, done }) => {
-    if (heard !== rung) return;
+  const heard = ({ done }) => {
+    if (!works || (done && done !== rung)) return;
     say("");
-    if (!done) timer = setTimeout(works, LONG);
+    if (done) works = null;
+    else timer = setTimeout(works, LONG);
   };
   say("");
   row.append(sign);

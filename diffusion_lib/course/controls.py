@@ -6,6 +6,7 @@ row(buttons, name="Which way?", one_of=True);  choose(buttons, buttons[1])     #
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import anywidget
@@ -16,6 +17,7 @@ from ..viz.theme import heard_at_once, script
 from ..words import N_, _, spoken
 
 CHOSEN = "dl-chosen"
+SOON = 0.06  # seconds of work for a press, after which its row hears that it is worked on
 WORDS = {  # what controls.js says
     "waits": N_("Heard. Something else is running: this comes when it has ended."),
     "works": N_("Working …"),
@@ -35,16 +37,30 @@ class Care(anywidget.AnyWidget):
     def __init__(self, **traits):
         super().__init__(words=spoken(WORDS), **traits)
         heard_at_once(self)
-        self.on_msg(
-            lambda care, content, buffers: self.send({"heard": content.get("ring"), "done": content.get("done")})
-        )
+        self.on_msg(lambda care, content, buffers: self.send({"done": content["ring"]}))
+
+    def watch(self, control: widgets.Widget) -> None:
+        """Tell the browser when what this control has said keeps the kernel at work."""
+        handle = control._handle_msg
+
+        def watched(message):
+            clock = threading.Timer(SOON, self.send, [{"works": True}])
+            clock.daemon = True
+            clock.start()
+            try:
+                handle(message)
+            finally:
+                clock.cancel()
+
+        control.comm.on_msg(watched)
 
 
 def group(children: Sequence[widgets.Widget], name: str = "", one_of: bool = False, **layout) -> widgets.HBox:
     """The children side by side, in several lines where there is no room. name: of the group; one_of: they are its options."""
+    care = Care(name=name, one_of=one_of)
     for child in children:
-        heard_at_once(child)
-    box = widgets.HBox([*children, Care(name=name, one_of=one_of)], layout={"flex_flow": "row wrap"} | layout)
+        care.watch(heard_at_once(child))
+    box = widgets.HBox([*children, care], layout={"flex_flow": "row wrap"} | layout)
     return box.add_class("dl-row")
 
 

@@ -109,6 +109,7 @@ class WorkBox(PlayerBox):
         self.worker = Worker(name)
         self._lock = self.worker.lock
         self._shown: list = []
+        self._sending = False  # a film is on its way: whoever speaks of it speaks after it
 
     def _film(self, frames: list) -> dict:
         """What a player shows of these frames."""
@@ -125,6 +126,7 @@ class WorkBox(PlayerBox):
         jump = jump or player.value >= player.n_frames - 1
         looking, self._shown = self._shown[player.value], frames
         *old, new = frames
+        self._sending = True
         with player.hold_sync():  # the film and its frame travel together
             if id(new) in before or not all(id(f) in before for f in old):
                 player.update(**self._film(frames))
@@ -133,6 +135,7 @@ class WorkBox(PlayerBox):
                 keep = [before[id(f)] for f in old]
                 player.append([*self._pictures([new]), *self._curves(frames)], **words, keep=keep)
             player.value = len(frames) - 1 if jump else same_place(frames, looking, at)
+        self._sending = False
 
     @property
     def error(self) -> BaseException | None:

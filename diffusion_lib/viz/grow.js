@@ -11,6 +11,9 @@ newest = (model) => {
   return film;
 };
 
+// Has a film come with this message, which is to be told next? Then its frame is painted with it.
+comes = (model, film) => model.get("film") !== film || model.get("grown")?.after === film.grown;
+
 function joined(old, more, keep, frames) {
   const found = { ...old };
   for (const [key, add] of Object.entries(more)) {

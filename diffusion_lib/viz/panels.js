@@ -136,8 +136,7 @@ function plot(canvas) {
       bars = marks.some((mark) => mark.kind === "bars");
       under = panel.field && field;
       under?.take(panel.field);
-      pen.font = `13px ${FONT}`;
-      left = 18 + Math.max(0, ...panel.yticks.map(([, text]) => pen.measureText(text).width));
+      left = 18 + Math.max(0, ...panel.yticks.map(([, text]) => long(text, `13px ${FONT}`)));
       [top, below] = [panel.ylabel ? 32 : 14, panel.xlabel ? 50 : 30];
       return { slope: 1 / panel.shape, extra: left + right - (top + below) / panel.shape, grain: undefined };
     },
@@ -147,6 +146,7 @@ function plot(canvas) {
       const size = { width: wide + left + right, height: tall + top + below }, sharp = window.devicePixelRatio || 1;
       for (const side of ["width", "height"]) [canvas[side], canvas.style[side]] = [Math.round(size[side] * sharp), `${size[side]}px`];
       pen.scale(sharp, sharp);
+      pen.letters = ""; // a new size makes it forget its font
     },
     paint(i, theme) {
       const { colors, grey, line } = hues(panel, theme);
@@ -177,16 +177,26 @@ function plot(canvas) {
   };
 }
 
+// How long a text is; measured once, and beside the page: within it a new font waits for the page's styles.
+const ruler = document.createElement("canvas").getContext("2d"), lengths = new Map();
+function long(text, font) {
+  const key = font + text;
+  ruler.font = font;
+  if (!lengths.has(key)) lengths.set(key, ruler.measureText(text).width);
+  return lengths.get(key);
+}
+
 // One line of text on a canvas; align 0 starts at x, 0.5 is centred on it, 1 ends there.
 function letter(pen, text, x, y, size, align, style) {
   const parts = pieces(text).map(({ tag, text }) => {
-    pen.font = `${tag ? size * 0.75 : size}px ${FONT}`;
-    return { text, font: pen.font, width: pen.measureText(text).width, lift: { sub: 0.22, sup: -0.35 }[tag] ?? 0 };
+    const font = `${tag ? size * 0.75 : size}px ${FONT}`;
+    return { text, font, width: long(text, font), lift: { sub: 0.22, sup: -0.35 }[tag] ?? 0 };
   });
   const total = parts.reduce((sum, part) => sum + part.width, 0);
   x = Math.min(x - align * total, pen.canvas.width / pen.getTransform().a - total - 3); // a long number at the right edge stays whole
   for (const part of parts) {
-    Object.assign(pen, { font: part.font, fillStyle: style });
+    if (pen.letters !== part.font) pen.font = pen.letters = part.font;
+    pen.fillStyle = style;
     pen.fillText(part.text, x, y + part.lift * size);
     x += part.width;
   }
@@ -203,10 +213,10 @@ function build({ kind }) {
 // Show this panel in a view that was built for its kind; a film that grows keeps its views.
 function fill(view, panel) {
   const { lead, title, legend, note } = view;
-  Object.assign(view, { panel }, view.take(panel));
-  legend.replaceChildren();
-  for (const { name, kind, colors, dash } of panel.marks ?? []) {
-    if (!name) continue;
+  const named = (panel.marks ?? []).filter((mark) => mark.name), old = view.signs;
+  Object.assign(view, { panel, signs: JSON.stringify([panel.field && 1, named.map((m) => [m.name, m.kind, m.colors[0], m.dash])]) }, view.take(panel));
+  if (old !== view.signs) legend.replaceChildren();
+  for (const { name, kind, colors, dash } of old === view.signs ? [] : named) { // or the page is laid out again
     const line = { stroke: "currentColor", "stroke-width": 3, "stroke-dasharray": DASHES[dash ?? 0].join(" ") };
     const sign = { line: ["M0 6H26", line], bars: ["M6 0h14v12H6z"], points: ["M13 1a5 5 0 1 0 .01 0z"] }[kind];
     const key = make("span", {}, ...subs(name));

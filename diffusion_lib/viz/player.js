@@ -75,7 +75,7 @@ function reserve(el, texts, side) {
   write(el, shown);
 }
 
-let newest = (model) => model.get("film"); // in a notebook, where films grow, grow.js has another
+let newest = (model) => model.get("film"), comes = () => false; // in a notebook, where films grow, grow.js has others
 
 // ---- the player ------------------------------------------------------------------------------------------------------
 
@@ -103,8 +103,8 @@ function render({ model, el }) {
 
   function show(i) {
     index = Math.min(Math.max(i, 0), film.frames - 1);
-    for (const { paint, panel, lead, note, canvas } of views) {
-      if (room) paint(index, theme);
+    if (room) for (const { paint } of views) paint(index, theme); // first: words on the page make those on a canvas dear
+    for (const { panel, lead, note, canvas } of views) {
       write(lead, pick(panel.lead, index));
       write(note, pick(panel.notes, index));
       canvas.setAttribute("aria-label", plain(panel.title, note.shown));
@@ -213,11 +213,11 @@ function render({ model, el }) {
     theme = { ink: css.color, quiet: read("--quiet"), line: read("--line"), card: read("--card"), colors, grey };
     for (const { legend, panel } of views) for (const key of legend.children) key.firstChild.style.color = hues(panel, theme).colors[key.color] ?? theme.grey;
   }
-  // What decides where everything stands. A film that grows while one watches keeps it.
+  // What of a film decides where everything stands. One that grows keeps it.
   function mould() {
     const most = (texts) => Math.max(0, ...texts.map((text) => text.length));
-    const of = ({ panel: p, slope, extra, grain, legend }) => [p.title, p.lead, most(p.notes), slope, extra, grain, legend.textContent];
-    return JSON.stringify([around(), film.panel_width, most(film.labels), most(film.captions), views.map(of)]);
+    const of = ({ panel: p, slope, extra, grain, signs }) => [p.title, p.lead, most(p.notes), slope, extra, grain, signs];
+    return JSON.stringify([film.panel_width, most(film.labels), most(film.captions), views.map(of)]);
   }
   function load() {
     const old = views;
@@ -228,10 +228,7 @@ function render({ model, el }) {
     root.setAttribute("aria-label", plain(film.name));
     slider.max = film.frames - 1;
     bar.hidden = film.frames === 1;
-    if (room && laid === mould() && views.every((view, k) => view === old[k])) { // measuring again would take most of an animation frame
-      look();
-      return show(index);
-    }
+    if (room && laid === mould() && views.every((view, k) => view === old[k])) return show(index); // to measure again is dear
     room = 0; // nothing is painted before it is laid out
     show(index);
     layout();
@@ -256,7 +253,7 @@ function render({ model, el }) {
   const stale = () => window.devicePixelRatio !== ratio || around() !== seen;
   const screens = setInterval(() => root.isConnected && stale() && layout(), 300); // of another screen, or of a width that was 0 for a moment, no observer tells
   const follow = () => {
-    if (model.get("value") === index) return;
+    if (model.get("value") === index || comes(model, film)) return;
     sender = clearTimeout(sender) ?? 0; // the kernel's word is newer than what was to be told
     show(model.get("value"));
     kept.moved();

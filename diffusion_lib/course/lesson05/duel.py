@@ -106,7 +106,7 @@ class Duel(WorkBox):
         self.branch.on_click(lambda button: self.branch_here())
         self.back.on_click(lambda button: self.other_branch())
         self.start.observe(lambda change: self.restart(), "value")
-        self.player.observe(lambda change: self._tell(), "value")
+        self.player.observe(lambda change: self._sending or self._tell(), "value")
         self._show()
 
     def _controls(self) -> list[widgets.HBox]:

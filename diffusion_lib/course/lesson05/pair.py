@@ -167,23 +167,23 @@ class Pair:
 
     def state(self) -> dict:
         """Everything: weights, optimisers, dice, the fakes on the table. `restore` goes on from it to the bit."""
-        return _copied(
-            {
-                "learners": [self.g.state_dict(), self.d.state_dict()],
-                "dice": self.dice.get_state(),
-                "table": (self.z, self.real, self.taught, self.fooled),
-                "losses": self.losses,  # a list that is replaced, never changed
-                "stride": self._stride,
-            }
-        )
+        moving = {
+            "learners": [self.g.state_dict(), self.d.state_dict()],
+            "dice": self.dice.get_state(),
+            "table": (self.z, self.real, self.taught, self.fooled),
+        }
+        return _copied(moving) | {
+            "losses": self.losses,
+            "stride": self._stride,
+        }  # a list that is replaced, never changed
 
     def restore(self, state: dict) -> None:
         """Back to what `state()` gave, as often as one likes."""
-        state = _copied(state)
-        for learner, its in zip((self.g, self.d), state["learners"], strict=True):
+        moving = _copied({key: state[key] for key in ("learners", "dice", "table")})
+        for learner, its in zip((self.g, self.d), moving["learners"], strict=True):
             learner.load_state_dict(its)
-        self.dice.set_state(state["dice"])
-        self.z, self.real, self.taught, self.fooled = state["table"]
+        self.dice.set_state(moving["dice"])
+        self.z, self.real, self.taught, self.fooled = moving["table"]
         self.losses, self._stride = state["losses"], state["stride"]
         self._look()
 
@@ -221,9 +221,10 @@ def kernel_log_density(points: Tensor, axis: Tensor, h: float) -> Tensor:
 
     The Gaussian is a product of one in x and one in y, so the sum over points is one matrix product. Nothing is below 1e-30.
     """
-    # (A, N) each; what is below e^-80 takes a processor ten times as long, and changes nothing above 1e-30
-    near = [torch.exp((-0.5 * ((axis[:, None] - v) / h).pow(2)).clamp_min(-80)) for v in points.T]
-    q = near[1] @ near[0].T / (len(points) * 2 * math.pi * h**2)
+    # (A, N) each. A number too small for 32 bits to hold in full takes a processor ten times as long: so nothing is below e^-80,
+    # and a power of two, which changes no digit, keeps the products of two of them large as well.
+    near = [2.0**54 * torch.exp((-0.5 * ((axis[:, None] - v) / h).pow(2)).clamp_min(-80)) for v in points.T]
+    q = near[1] @ near[0].T / 2.0**108 / (len(points) * 2 * math.pi * h**2)
     return q.clamp_min(1e-30).log().flatten()
 
 
