@@ -41,6 +41,8 @@ HEAVY = (
 # which tests concern a file or a folder of the package beside those that bear its name
 ALSO = {
     "diffusion.py": "oracle against_diffusers trace",
+    "solvers.py": "sampling diffusion against_diffusers",
+    "telling.py": "factors nets ddpm",
     "sampling.py": "diffusion oracle against_diffusers trace ddpm one_place",
     "oracle.py": "diffusion against_diffusers",
     "nets.py": "gan vae ddpm",

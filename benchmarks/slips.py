@@ -63,6 +63,8 @@ DATASET = "diffusion_lib/dataset.py"
 P = "diffusion_lib/ddpm.py"
 D = "diffusion_lib/diffusion.py"
 W = "diffusion_lib/sampling.py"
+SOLVERS = "diffusion_lib/solvers.py"
+TELLING = "diffusion_lib/telling.py"
 A = "diffusion_lib/evaluation/arena.py"
 EVALUATION_COST = "diffusion_lib/evaluation/cost.py"
 EVALUATION_DISTANCES = "diffusion_lib/evaluation/distances.py"
@@ -114,8 +116,6 @@ MATHEMATICS = [
     ("eta not squared", W, "(1 - eta**2 * beta / (1 - at))", "(1 - eta * beta / (1 - at))"),
     ("variance used as sigma", W, "(beta**v * beta_tilde ** (1 - v)).sqrt()", "(beta**v * beta_tilde ** (1 - v))"),
     ("noise added at the last step", W, "(as_ < 1).to(sigma.device), sigma, 0.0", "(as_ <= 1).to(sigma.device), sigma, 0.0"),
-    ("x0_hat clipped after the mean", W, "        x0_hat = x0_hat.clamp(-clip, clip)\n", "        pass\n"),
-    ("eps_hat not made again after clipping", W, '.clamp(-clip, clip)\n        eps_hat = convert(x0_hat, "x0", "eps", xt, t, schedule)\n', ".clamp(-clip, clip)\n"),
     ("model told where the step lands", W, "x0_hat, learned = ask(xt, t)", "x0_hat, learned = ask(xt, max(s, 1))"),
     ("walk stops before the data", D, "round(self.T * (n - i) / n) for i in range(n + 1)", "round(self.T * (n - i) / n) for i in range(n)"),
     ("walk starts below T", D, "round(self.T * (n - i) / n) for i in range(n + 1)", "round((self.T - 1) * (n - i) / n) for i in range(n + 1)"),
@@ -124,8 +124,8 @@ MATHEMATICS = [
     ("oracle: weights forgotten", O, " + self.log_w.to(m)", ""),
     ("oracle: variance of the modes forgotten", O, "d = a * self.var + 1 - a\n", "d = 1 - a + 0 * a\n"),
     ("oracle: the nearest picture, not the average", O, "logits.softmax(1), a.sqrt()", "torch.nn.functional.one_hot(logits.argmax(1), logits.shape[1]).to(logits), a.sqrt()"),
-    ("second order: the two stretches swapped", W, "float((s - t) / (t - r) / 2)", "float((t - r) / (s - t) / 2)"),
-    ("second order: half forgotten", W, "float((s - t) / (t - r) / 2)", "float((s - t) / (t - r))"),
+    ("second order: the two stretches swapped", SOLVERS, "float((s - t) / (t - r) / 2)", "float((t - r) / (s - t) / 2)"),
+    ("second order: half forgotten", SOLVERS, "float((s - t) / (t - r) / 2)", "float((s - t) / (t - r))"),
     ("steps even in decibels: even in t after all", D, 'if choice(even, EVEN, "Steps cannot be even in") == "t":\n            return [', "if True:\n            return ["),
     ("average never updated", T, "        self._ema.update(self.model)\n", ""),
     ("average keeps the untrained start", T, "keep = (1 - 1 / self.n)", "keep = (1 - 1 / (self.n + 1))"),
@@ -140,7 +140,7 @@ MATHEMATICS = [
     ("network told another time than the picture's", P, "answer = model(xt, t.to(xt.device), y).float()\n", "answer = model(xt, t.to(xt.device) - 1, y).float()\n"),
     ("times drawn from 0..T-1", P, "return 1 + torch.multinomial", "return torch.multinomial"),
     ("times uniform: T never drawn", P, "torch.randint(1, schedule.T + 1, (n,)", "torch.randint(1, schedule.T, (n,)"),
-    ("class never forgotten", P, "generator=generator) < drop", "generator=generator) < 0"),
+    ("class never forgotten", TELLING, "generator=generator) < drop", "generator=generator) < 0"),
     ("learned variance: ends swapped", BOUND, "v * beta.log().to(like) + (1 - v) * tilde.log().to(like)", "(1 - v) * beta.log().to(like) + v * tilde.log().to(like)"),
     ("learned variance: not brought from -1..1 to 0..1", P, "return (raw + 1) / 2", "return raw"),
     ("hybrid loss: the bound teaches the mean", P, "convert(answer.detach(), predicts", "convert(answer, predicts"),

@@ -87,10 +87,8 @@ class Data(Bundle):
     def to(self, device) -> Data:
         """The same data, their tensors on this device."""
 
-        def move(v):
-            return v if v is None else v.to(device)
-
-        return replace(self, x=move(self.x), y=move(self.y), modes=move(self.modes))
+        tensors = {k: v for k in ("x", "y", "modes") if (v := getattr(self, k)) is not None}
+        return replace(self, **{k: v.to(device) for k, v in tensors.items()})
 
     def batches(self, size: int, seed: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Endless batches (x, y) of `size`, each epoch in a new order that only the seed decides; no batch is short."""

@@ -18,6 +18,7 @@ from .guidance import check_weight, guided
 from .machine import PRECISIONS, faster_precision, seeded_weights, settle
 from .nets import MLP, UNet
 from .sampling import named_sampler, sample
+from .telling import forget
 from .train import Learner, Parts
 from .values import check_classes, check_input, check_shape, choice, classes_for, dice, need, plain, portions
 
@@ -98,7 +99,7 @@ class Denoiser(nn.Module):
     @property
     def classes(self) -> int | list[int]:
         """How many it can be told, 0 if none; a list for several words, see `values.classes_for`."""
-        return self.net.config["classes"]
+        return self.net.config["classes"]  # a network of the reader's own has these, too
 
     @property
     def learns_variance(self) -> bool:
@@ -122,24 +123,6 @@ class Denoiser(nn.Module):
             answer, raw = answer.chunk(2, 1)
             v = share_of_beta(raw)
         return convert(answer, self.predicts, "eps", xt, t, self.schedule), v
-
-
-def forget(y: Tensor, drop: float, generator: torch.Generator | None) -> Tensor:
-    """y with some of it kept back, as -1, so that a network learns to draw without being told as well.
-
-    A class (B,) with probability `drop` (Ho, Salimans 2022, 2207.12598, algorithm 1). Of several words (B, F) all with
-    probability `drop`; of the others a quarter keeps all, three in ten keep one word, half of these the first too (what it
-    is at all), and the rest loses each word by itself, with a share that is any number up to 1: people say few words.
-    """
-    lost = torch.rand(len(y), *[1] * (y.ndim - 1), generator=generator) < drop
-    if y.ndim == 2:
-        way, share, each, first = torch.rand(4, *y.shape, generator=generator)
-        way, one = way[:, :1], each.masked_fill((y < 0).cpu(), -1).argmax(1, keepdim=True)
-        few = torch.ones_like(lost).expand(y.shape).scatter(1, one, False)
-        few[:, 0] &= first[:, 0] < 0.5
-        some = each < share[:, :1]
-        lost = lost | torch.where(way < 0.25, False, torch.where(way < 0.55, few, some))
-    return y.masked_fill(lost.to(y.device), -1)
 
 
 MODEL, NETS, CALLS = Denoiser, (MLP, UNet), 20  # see `families`
@@ -259,10 +242,6 @@ def draw(
         asked = model if w == 1 else guided(model, told, w, away)
         *_, last = sample(asked, xT, steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)
         yield last.xs.cpu()
-
-
-def network(model: Denoiser) -> nn.Module:
-    return model.net
 
 
 def training_flops(parts: Parts, x: Tensor, y: Tensor | None, F: Callable[..., float]) -> float:

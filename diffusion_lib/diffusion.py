@@ -52,7 +52,6 @@ SCHEDULES: dict[str, Callable[[Tensor], Tensor]] = {
     "flow": lambda u: _on_straight(u / (1 + FLOOR**0.5)),
 }
 
-
 EVEN = ("t", "snr")  # the two rulers of time: the steps themselves, or decibels of noise
 
 

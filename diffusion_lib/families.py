@@ -6,9 +6,10 @@ A family is a module (or whatever else has these names) that states:
                                                           may set each keyword of it that it has an option for
     draw(model, n, *, y, seed, ...) -> batches (B, ...)   n samples; y (n,): their classes, None: each in turn
     suited(data) -> {keyword: value}                      what `build` takes for these data where it is told None
-    MODEL, NETS                                           the class of the model; the networks that `store` keeps weights of
+    MODEL, NETS                                           the class of the model, which says its `shape` and `classes`; the
+                                                          networks that `store` keeps weights of
     CALLS                                                 how often `draw` asks the network for one sample
-    network(model)                                        the part of the model that drawing needs; its `config` has "classes"
+    network(model)                                        only if drawing needs less than the whole model: what it needs
     training_flops(parts, x, y, F) -> number              operations of one step on a batch x (B, ...), y, by thought, from
                                                           those of a forward pass, F(network, *inputs)
     kinds_of_step(data, options) -> [(share, options)]    only if its steps differ by chance: what each kind is built with

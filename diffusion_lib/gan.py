@@ -214,10 +214,8 @@ def log_mixture(x: Tensor, means: Tensor, sd: float) -> Tensor:
 
 
 def optimal_score(log_p: Tensor, log_q: Tensor) -> Tensor:
-    """The best D against a fixed G has sigmoid(score) = p / (p + q), so score = log p - log q (Goodfellow 2014, proposition 1).
-
-    log_p, log_q: log densities of real ones and of fakes at the same places.
-    """
+    """The score, (B,), of the best D at places where real ones and fakes have the log densities log_p and log_q, (B,): then
+    sigmoid(score) = p / (p + q) (Goodfellow 2014, proposition 1)."""
     return log_p - log_q
 
 
@@ -292,9 +290,7 @@ def build(
     latent          how many numbers z has
     channels, patch, waves      of both networks, see `nets.Generator`; the D of points has half as many channels
     batch           samples a lesson
-    seed, device    the dice of weights and batches; where the networks live
-
-    Raises ValueError, in one sentence, for a loss that there is not, and for numbers and data that no network can take.
+    seed, device    as in `ddpm.build`, and so is what it raises
     """
     told = dict(locals())
     choice(loss, LOSSES, "There is no GAN loss")
@@ -330,15 +326,11 @@ def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, ba
 
     y: as there.
     """
-    y, g = classes_for(y, n, model.config["classes"]), dice(seed)
+    y, g = classes_for(y, n, model.classes), dice(seed)
     noise = model.noise(n, g)
     for z, told in portions(batch, noise.device, noise, y):
         x = model(z, told)
         yield (x.clamp(-1, 1) if len(model.shape) == 3 else x).cpu()
-
-
-def network(model: Generator) -> Generator:
-    return model
 
 
 def training_flops(parts: Parts, x: Tensor, y: Tensor | None, F: Callable[..., float]) -> float:

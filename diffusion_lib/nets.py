@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from .diffusion import randn_like
+from .telling import Words
 from .values import check_input, check_numbers, check_told, need
 
 
@@ -33,33 +34,16 @@ class Net(nn.Module):
         """Of one sample."""
         return tuple(self.config["shape"])
 
+    @property
+    def classes(self) -> int | list[int]:
+        """How many it can be told, 0 if none; a list for several words, see `Words`."""
+        return self.config["classes"]
+
 
 def _zero(layer: nn.Module) -> nn.Module:
     """The layer, whose answer is 0 until it has learned."""
     nn.init.zeros_(layer.weight), nn.init.zeros_(layer.bias)
     return layer
-
-
-class Words(nn.Module):
-    """Several things at once, y (B, F), each of them -1 where it is not said -> (B, width).
-
-    Each value of each thing is a learned row, and so is its absence; the rows are added, and a small network hears the
-    sum, for "happy" means something else of a sitting than of a curled cat. counts: how many values each thing has.
-    """
-
-    def __init__(self, counts, width: int):
-        super().__init__()
-        counts = torch.tensor(counts)
-        self.register_buffer("absent", (counts + 1).cumsum(0) - 1, persistent=False)
-        self.rows = nn.Embedding(int((counts + 1).sum()), width)
-        nn.init.normal_(self.rows.weight, std=0.3)
-        self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-
-    def forward(self, y: Tensor | None, like: Tensor) -> Tensor:
-        first = F.pad(self.absent + 1, (1, 0))[:-1]  # a thing's values lie before its absence
-        at = self.absent.expand(len(like), -1) if y is None else torch.where(y < 0, self.absent, first + y)
-        c = self.rows(at).sum(1)
-        return c + self.mlp(c)
 
 
 class Condition(nn.Module):
@@ -169,12 +153,9 @@ class UNet(Net):
         super().__init__(locals())
         c, h, w = shape
         fold = patch * 2 ** (len(mults) - 1)
-        said = (
-            f"A U-Net with {len(mults)} sizes and patch = {patch} needs sides that divide by {fold}, but got {h} x {w}."
-        )
-        need(not (h % fold or w % fold), said)
+        need(h % fold == w % fold == 0, f"This U-Net needs sides that divide by {fold}, but got {h} x {w}.")
         said = f"A U-Net needs channels that divide by 8, for its groups: got channels = {channels}."
-        need(channels >= 8 and not channels % 8, said)
+        need(channels >= 8 and channels % 8 == 0, said)
         self.patch, width = patch, 4 * channels
         sizes = [channels * m for m in mults]
         self.condition = Condition(T, classes, width)
@@ -229,9 +210,6 @@ class Classifier(Net):
         return self.name(self.features(x))
 
 
-# ---------------------------------------------------------------------------------------- the two networks
-
-
 class Residual(nn.Module):
     """Two 3 x 3 convolutions added to their input, which they leave alone at first. No normalisation, as in R3GAN."""
 
@@ -253,7 +231,7 @@ def _sizes(shape, channels: int, patch: int) -> tuple[list[int], list[int]]:
     while sides[0] % 2 == 0 and sides[0] > 4:
         sides.insert(0, sides[0] // 2)
     said = f"These networks draw squares of 4 or 7 pixels, doubled some times (8, 14, 16, 28, 32, 64, ...): got {h} x {w} with patch = {patch}."
-    need(h == w and not h % patch and sides[0] <= 7, said)
+    need(h == w and h % patch == 0 and sides[0] <= 7, said)
     return sides, [channels * 2 ** min(3, k) for k in reversed(range(len(sides)))]
 
 
@@ -314,7 +292,7 @@ class Generator(Net):
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         check_input(z, (self.config["latent"],), "This generator draws from z")
         check_numbers(self, z)
-        check_told(y, len(z), self.config["classes"], "This generator")
+        check_told(y, len(z), self.classes, "This generator")
         if self.label is not None:
             z = torch.cat([z, self.label(y)], 1)
         if len(self.shape) == 1:
@@ -371,7 +349,7 @@ class Discriminator(Net):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         check_input(x, self.shape, "This discriminator knows samples")
         check_numbers(self, x)
-        check_told(y, len(x), self.config["classes"], "This discriminator")
+        check_told(y, len(x), self.classes, "This discriminator")
         h = self.eye(x)
         if self.group:
             h = torch.cat([h, batch_std(x, self.group)], 1)

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from .diffusion import Schedule, check_schedule, convert
-from .values import check_batch, need
+from .values import check_batch, check_input, need
 
 
 class MixtureDenoiser:
@@ -58,10 +58,7 @@ class MixtureDenoiser:
 
     def _log_joint(self, xt: Tensor, t: int | Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """log w_k + log N(x_t; sqrt(alpha_bar) m_k, d) for every pair (B, K), and alpha_bar (B, 1)."""
-        said = (
-            f"x_t has pictures of shape {tuple(xt.shape[1:])}, but this denoiser knows {tuple(self.means.shape[1:])}."
-        )
-        need(xt.shape[1:] == self.means.shape[1:], said)
+        check_input(xt, self.means.shape[1:], "This denoiser knows samples")
         m, squares = self._means(xt)
         x = xt.flatten(1).to(m)
         a = self.schedule.at(t, xt).reshape(-1, 1).to(m)
@@ -78,10 +75,9 @@ class MixtureDenoiser:
             said = "This denoiser was made without labels, so it cannot be asked for a class: pass labels= when you make it."
             need(self.labels is not None, said)
             y = torch.as_tensor(y, device=xt.device).reshape(-1, 1)
-            missing = sorted(set(y.flatten().tolist()) - set(self.labels.tolist()) - {-1})
-            if missing:
-                said = f"The data have no class {missing[0]}: choose one of {sorted(set(self.labels.tolist()))}."
-                raise ValueError(said)
+            known = sorted(set(self.labels.tolist()))
+            missing = sorted(set(y.flatten().tolist()) - {-1, *known})
+            need(not missing, f"The data have no class {', '.join(map(str, missing))}: choose one of {known}.")
             logits = logits.masked_fill((self.labels.to(xt.device) != y) & (y != -1), -torch.inf)
         return logits, a
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from .diffusion import Schedule, add_noise, both_ends, check_schedule, convert, log_normal, randn_like
+from .diffusion import Schedule, both_ends, check_schedule, convert, log_normal, randn_like
+from .solvers import Moment, adams_bashforth, heun, second_order
 from .values import Bundle, check_batch, check_batches, check_clip, check_eta, check_shape, choice, integer, need
 
 
@@ -44,7 +44,6 @@ def reverse_step(
     noise: Tensor,
     eta: float = 1.0,
     v: float | Tensor = 0.0,
-    clip: float | None = None,
 ) -> Step:
     """One step from x_t to x_s, any s < t, with the noise predicted as eps_hat. All of DDPM and DDIM in three lines:
 
@@ -59,17 +58,11 @@ def reverse_step(
         eta=0        DDIM, deterministic (DDIM eq. 12); 0 < eta < 1 lies between
         v a tensor   learned variance (iDDPM eq. 15)
 
-    xt, eps_hat, noise: (B, ...). clip: keep x0_hat inside [-clip, clip] (1.0 for pictures) and use the eps_hat that fits.
-    Raises ValueError for s >= t.
+    xt, eps_hat, noise: (B, ...). Raises ValueError for s >= t.
     """
     check_batches(xt=xt, eps_hat=eps_hat, noise=noise)
     check_eta(eta)
-    check_clip(clip)
-    x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)
-    if clip is not None:
-        x0_hat = x0_hat.clamp(-clip, clip)
-        eps_hat = convert(x0_hat, "x0", "eps", xt, t, schedule)
-    return _land(xt, x0_hat, eps_hat, t, s, schedule, noise, eta, v)
+    return _land(xt, convert(eps_hat, "eps", "x0", xt, t, schedule), eps_hat, t, s, schedule, noise, eta, v)
 
 
 def _land(xt, x0_hat, eps_hat, t: int, s: int, schedule: Schedule, noise, eta: float, v) -> Step:
@@ -88,9 +81,6 @@ def _land(xt, x0_hat, eps_hat, t: int, s: int, schedule: Schedule, noise, eta: f
     sigma = torch.where((as_ < 1).to(sigma.device), sigma, 0.0)
     xs = mean + sigma.to(xt) * noise
     return Step(t, s, xt, eps_hat, x0_hat, mean, float(sigma) if sigma.ndim == 0 else sigma, noise, xs)
-
-
-# ---------------------------------------------------------------------------------------- a denoiser, asked
 
 
 def own_schedule(model: Callable, schedule: Schedule | None) -> Schedule:
@@ -123,45 +113,6 @@ def _checked(answer: Tensor, xt: Tensor, t: int | Tensor, who: str = "The denois
     if not bool(answer.isfinite().all()):
         raise ValueError(f"{who} returned NaN or infinity at t = {t}: its weights or its input are broken.")
     return answer
-
-
-# ---------------------------------------------------------------------------------------- samplers
-
-
-class Moment(NamedTuple):
-    """Where a walk stood: at x_t (B, ...), with the guess x0_hat, clipped if it was to be."""
-
-    t: int
-    xt: Tensor
-    x0_hat: Tensor
-
-
-def second_order(now: Moment, s: int, past: Sequence[Moment], ask: Callable, schedule: Schedule) -> Tensor:
-    """DPM-Solver++(2M): eps_hat of the guess that `extrapolate` makes of this one and the one before."""
-    x0_hat = now.x0_hat
-    if past and s > 0:
-        x0_hat = extrapolate(x0_hat, now.t, s, past[-1].x0_hat, past[-1].t, schedule)
-    return convert(x0_hat, "x0", "eps", now.xt, now.t, schedule)
-
-
-# what eps_hat of now, of the step before, ... weigh: Adams-Bashforth of order 1, 2, 3, 4
-ADAMS = ((1,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 24, 37 / 24, -9 / 24))
-
-
-def adams_bashforth(now: Moment, s: int, past: Sequence[Moment], ask: Callable, schedule: Schedule) -> Tensor:
-    """iPNDM: a weighted sum of this eps_hat and of up to three before it."""
-    moments = [now, *reversed(past)]
-    known = [convert(m.x0_hat, "x0", "eps", m.xt, m.t, schedule) for m in moments]
-    return sum(w * eps for w, eps in zip(ADAMS[len(past)], known, strict=True))
-
-
-def heun(now: Moment, s: int, past: Sequence[Moment], ask: Callable, schedule: Schedule) -> Tensor:
-    """The mean of eps_hat here and of eps_hat where a DDIM step lands; a step to s = 0, where nobody can be asked, is DDIM's."""
-    eps_hat = convert(now.x0_hat, "x0", "eps", now.xt, now.t, schedule)
-    if s == 0:
-        return eps_hat
-    xs = add_noise(now.x0_hat, s, eps_hat, schedule)
-    return (eps_hat + convert(ask(xs, s), "x0", "eps", xs, s, schedule)) / 2
 
 
 @dataclass(frozen=True)
@@ -236,7 +187,7 @@ def sample(
     sampler: a key of SAMPLERS: "ddpm", "ddim", or "dpmpp_2m" and "ipndm", which are as good as many more steps where these are
     few, or "heun", which asks twice a step.
     eta: None is the sampler's own. v: the variance, see `reverse_step`; None is the learned one, or beta_tilde.
-    clip: keep each x0_hat inside [-clip, clip].
+    clip: keep each x0_hat inside [-clip, clip] (1.0 for pictures), and go on with the eps_hat that fits.
     One noise is drawn at every step, needed or not, so two runs from generators of one seed share all their noise.
     Leaving the loop early keeps every Step already yielded.
     """
@@ -273,16 +224,6 @@ def _walk_times(steps, schedule: Schedule) -> list[int]:
     times = [integer(t, 0, schedule.T, says.format(t)) for t in steps]
     need(len(times) >= 2, f"A walk needs at least two times, where it starts and where it lands, but got {times}.")
     return times
-
-
-def extrapolate(x0_hat: Tensor, t: int, s: int, before: Tensor, r: int, schedule: Schedule) -> Tensor:
-    """The guess x0_hat made at t, drawn out along a line from the guess made at r > t to the middle of the step t -> s.
-
-    With lambda = log(sqrt(alpha_bar) / sqrt(1 - alpha_bar)):  x0_hat + (x0_hat - before) / 2 (lambda_s - lambda_t) / (lambda_t - lambda_r).
-    A DDIM step with this guess is one step of DPM-Solver++(2M), Lu et al. 2022 (2211.01095), algorithm 2.
-    """
-    r, t, s = (0.5 * torch.logit(schedule.alpha_bar[i]) for i in (r, t, s))
-    return x0_hat + (x0_hat - before) * float((s - t) / (t - r) / 2)
 
 
 def log_p_step(step: Step) -> Tensor:

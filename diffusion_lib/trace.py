@@ -72,12 +72,8 @@ class Trace(Bundle):
     def _check_room(self, xt: Tensor) -> None:
         need(self.keep >= 2, f"A trace keeps at least 2 steps, the first and the last, but keep = {self.keep}.")
         room = (self.keep + 1) * len(_TENSORS) * xt.numel() * xt.element_size()
-        said = (
-            f"A trace of {self.keep} steps of shape {tuple(xt.shape)} would take {room / 2**20:,.0f} MB, more than the "
-        )
-        said += (
-            f"{self.max_bytes / 2**20:,.0f} MB allowed: lower keep, use fewer or smaller pictures, or raise max_bytes."
-        )
+        said = f"{self.keep} steps of shape {tuple(xt.shape)} take {room / 2**20:,.0f} MB, and a trace may take "
+        said += f"{self.max_bytes / 2**20:,.0f}: lower keep, use fewer or smaller pictures, or raise max_bytes."
         need(room <= self.max_bytes, said)
 
     @property

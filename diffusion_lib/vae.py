@@ -52,7 +52,7 @@ class VAE(Net):
         """mu and logvar of q(z | x), (B, latent) each; y (B,): the classes, if the network has any."""
         check_input(x, self.shape, "This encoder knows samples")
         check_numbers(self, x)
-        check_told(y, len(x), self.config["classes"], "This encoder")
+        check_told(y, len(x), self.classes, "This encoder")
         h = self.eye(x)
         return self.body(h if self.label is None else h + self.label(y)).chunk(2, 1)
 
@@ -122,13 +122,10 @@ def build(
     warmup              over so many steps beta rises from 0 to 1, or the encoder gives up before the decoder can listen
                         (Bowman et al. 2016, 1511.06349, section 3.1)
     lr, batch           the highest learning rate; samples a step
-    seed, device        the dice of weights and batches; where the network lives
-
-    Raises ValueError, in one sentence, for numbers and data that no network can take.
+    seed, device        as in `ddpm.build`, and so is what it raises
     """
     told = dict(locals())
-    said = f"The decoder's standard deviation is a number above 0, or None to learn it: got sd = {sd}."
-    need(sd is None or sd > 0, said)
+    need(sd is None or sd > 0, f"The decoder's sd is a number above 0, or None to learn it: got sd = {sd}.")
     use = settle(told, suited)
     with seeded_weights(seed):
         model = VAE(use.shape, use.latent, use.classes, use.channels, sd, patch).to(device)
@@ -165,7 +162,7 @@ def draw(
     grain: draw from p(x | z), with its noise of size s; else what you get is its mean, smoother than real pictures.
     None: points with it (they are nothing without their spread), pictures without, as VAE pictures are usually shown.
     """
-    y, g = classes_for(y, n, model.config["classes"]), dice(seed)
+    y, g = classes_for(y, n, model.classes), dice(seed)
     noise, points = model.decoder.noise(n, g), len(model.shape) == 1
     for z, told in portions(batch, noise.device, noise, y):
         x = model.decode(z, told)

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from diffusion_lib.diffusion import SCHEDULES, Schedule
 from diffusion_lib.oracle import mixture_denoiser
-from diffusion_lib.sampling import reverse_step
+from diffusion_lib.sampling import reverse_step, sample
 
 F64 = torch.float64
 
@@ -63,8 +63,8 @@ def chains(kind, schedule, steps, dtype, same_noise, eta=1.0, v=0.0, clip=None, 
     stride = schedule.T // steps
     for index in them.timesteps.tolist():  # their index i is our time i + 1
         t, s = index + 1, max(index + 1 - stride, 0)
-        noise = torch.randn(n, 2, generator=g, dtype=dtype)
-        ours = reverse_step(ours, model(ours, t), t, s, schedule, noise, eta, v, clip).xs
+        step = next(sample(model, ours, schedule, [t, s], generator=g, eta=eta, v=v, clip=clip))
+        ours, noise = step.xs, step.noise
         same_noise["noise"] = noise
         extra = {"eta": eta, "variance_noise": noise} if kind == "ddim" and eta > 0 else {}
         if kind == "ddim" and clip is not None:
@@ -145,7 +145,6 @@ def test_second_order_walks_are_dpm_solver_2m(name, predicts, T, steps):
     import diffusers
 
     from diffusion_lib.diffusion import convert
-    from diffusion_lib.sampling import sample
 
     schedule = Schedule.of(name, T)
     angle = torch.arange(8, dtype=F64) * torch.pi / 4
@@ -189,7 +188,6 @@ def test_ipndm_walks_as_ipndm(name, T, steps):
     import diffusers
 
     from diffusion_lib.diffusion import convert
-    from diffusion_lib.sampling import sample
 
     schedule = Schedule.of(name, T)
     perfect, times = ring_of_islands(schedule), schedule.times(steps)
@@ -208,8 +206,6 @@ def test_ipndm_walks_as_ipndm(name, T, steps):
 def test_heun_walks_as_heun_discrete(name, T, steps):
     """Two steps of theirs are one of ours, and their pictures have the noise sigma on the data as they are."""
     import diffusers
-
-    from diffusion_lib.sampling import sample
 
     schedule = Schedule.of(name, T)
     perfect, times = ring_of_islands(schedule), schedule.times(steps)
@@ -238,7 +234,6 @@ def test_heun_walks_as_heun_discrete(name, T, steps):
 def test_a_learned_variance_walks_as_learned_range_does(T, steps, same_noise):
     """Their model answers with 2C channels and a number in -1..1 for each; ours with eps_hat and a v in 0..1."""
     from diffusion_lib.ddpm import share_of_beta
-    from diffusion_lib.sampling import sample
 
     schedule, g = Schedule.of("cosine", T), torch.Generator().manual_seed(0)
     them = theirs("ddpm", schedule, steps, variance_type="learned_range")

@@ -12,7 +12,8 @@ from diffusion_lib.data.captions import caption
 from diffusion_lib.data.factors import FACTORS, TOLD, held_out, told
 from diffusion_lib.dataset import Data
 from diffusion_lib.evaluation import classifier
-from diffusion_lib.nets import UNet, Words
+from diffusion_lib.nets import UNet
+from diffusion_lib.telling import Words, forget
 from diffusion_lib.train import fit
 
 COUNTS = [len(values) for values in TOLD.values()]
@@ -64,7 +65,7 @@ def test_every_value_and_every_silence_has_a_row_of_its_own():
 
 def test_words_are_kept_back_by_themselves_and_all_at_once():
     y = torch.arange(4).repeat(20_000, 1)
-    lost = ddpm.forget(y, 0.1, torch.Generator().manual_seed(0)) < 0
+    lost = forget(y, 0.1, torch.Generator().manual_seed(0)) < 0
     # 10 % lose all; of the others a quarter nothing, 30 % all but one and perhaps the first, 45 % a share that is uniform
     even = 0.45 / 5
     wanted = [0.9 * (0.25 + even), 0.9 * even, 0.9 * (even + 0.3 * 3 / 8), 0.9 * (even + 0.3 * 5 / 8), 0.1 + 0.9 * even]
@@ -74,10 +75,10 @@ def test_words_are_kept_back_by_themselves_and_all_at_once():
         shares[0] < shares[1:].min() - 0.05 and shares[1:].max() - shares[1:].min() < 0.01
     )  # the first is said more often
     y[:, 2] = -1  # what is not said cannot be the one that is kept
-    lost = ddpm.forget(y, 0.0, torch.Generator().manual_seed(0)) < 0
+    lost = forget(y, 0.0, torch.Generator().manual_seed(0)) < 0
     assert lost[:, 2].all() and (lost.sum(1) == 4).float().mean() < 0.45 / 4 + 0.01
     classes = torch.zeros(20_000, dtype=torch.long)
-    assert 0.09 < (ddpm.forget(classes, 0.1, None) < 0).float().mean() < 0.11
+    assert 0.09 < (forget(classes, 0.1, None) < 0).float().mean() < 0.11
 
 
 def test_it_learns_draws_and_is_kept(sprites, tmp_path):

@@ -158,7 +158,7 @@ class Bell(nn.Module):
 
     def __init__(self, shape, classes=0):
         super().__init__()
-        self.config, self.card = {"shape": list(shape), "classes": classes}, {}
+        self.config, self.card, self.classes = {"shape": list(shape), "classes": classes}, {}, classes
         self.shape, n = tuple(shape), int(np.prod(shape))
         self.stretch = nn.Linear(n, n, bias=False)
 
@@ -191,7 +191,6 @@ BELL = SimpleNamespace(
     MODEL=Bell,
     NETS=(Bell,),
     CALLS=1,
-    network=lambda model: model,
     training_flops=lambda parts, x, y, F: 3 * F(parts.learners[0].model, torch.zeros(x[0].numel(), x[0].numel())),
 )
 PLACE = arena.Place(data.ring(400), data.ring(300, seed=9))

@@ -136,7 +136,7 @@ def test_the_papers_unscaled_betas_fail_even_a_perfect_denoiser():
         (lambda: ideal_denoiser(torch.zeros(0, 2), S), "empty"),
         (lambda: ideal_denoiser(torch.zeros(3, 2) / 0, S), "The data contains NaN"),
         (lambda: mixture_denoiser(torch.zeros(3, 2), 0.1, S, torch.ones(2)), "3 numbers"),
-        (lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 3), 4), "knows (2,)"),
+        (lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 3), 4), "knows samples of shape (B, 2)"),
         (lambda: ideal_denoiser(torch.zeros(3, 2), S)(torch.zeros(1, 2), 4, torch.tensor([1])), "without labels"),
         (
             lambda: ideal_denoiser(torch.zeros(3, 2), S, torch.arange(3))(torch.zeros(1, 2), 4, torch.tensor([7])),

@@ -91,7 +91,7 @@ def test_heun_is_algorithm_1_written_out():
 
 def test_adams_bashforth_is_exact_where_the_noise_is_a_cubic_of_equal_steps():
     """Its weights are those of Adams and Bashforth: with equal steps they integrate 1, x, x^2 and x^3 without an error."""
-    from diffusion_lib.sampling import ADAMS
+    from diffusion_lib.solvers import ADAMS
 
     for order, weights in enumerate(ADAMS, 1):
         for power in range(order):  # the integral of x^p from 0 to 1, from values at 0, -1, -2, ...

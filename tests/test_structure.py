@@ -138,6 +138,20 @@ def test_no_view_hides_what_its_class_says():
                     assert meant or setter, f"{cls.__name__} sets self.{x}, which {base.__name__} has already"
 
 
+# What is taught, and what lessons 08 and 10 teach beside it; all else that lies on top is the workshop.
+TAUGHT = "diffusion sampling oracle nets train ddpm bound gan vae dataset trace".split()
+LATER = "solvers guidance telling".split()
+WORKSHOP = "__init__ __main__ checkpoint families files machine store values words".split()
+
+
+def test_what_is_taught_stays_short_enough_to_be_read():
+    on_top = {path.stem: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.glob("*.py")}
+    assert {*on_top} == {*TAUGHT, *LATER, *WORKSHOP}, "A new module on top belongs to one of the three lists."
+    assert sum(on_top[name] for name in TAUGHT) <= 2400 and sum(on_top[name] for name in LATER) <= 250
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("### Where things are")[1].split("| wing")[0]
+    assert all(f"`{name}`" in table for name in on_top if name[0] != "_")
+
+
 def test_a_long_module_says_why():
     """Over 400 lines its head gives the reason; over 600 there is none."""
     for path in [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.js")]:

@@ -303,8 +303,6 @@ def test_a_clip_that_leaves_nothing_is_refused(clip):
     for sampler in SAMPLERS:
         with pytest.raises(ValueError, match="clip must be None, or a number above 0"):
             next(sample(PERFECT, X, S, clip=clip, sampler=sampler))
-    with pytest.raises(ValueError, match="clip must be"):
-        reverse_step(X, X, 5, 4, S, X, clip=clip)
 
 
 @pytest.mark.parametrize("dice", [0, "seed", np.random.default_rng(0)], ids=str)
@@ -424,7 +422,7 @@ def test_eta_and_clip_are_numbers(number):
         reverse_step(X, EPS, 5, 4, S, EPS, eta=number)
     if number is not None:
         with pytest.raises(ValueError, match="clip must be"):
-            reverse_step(X, EPS, 5, 4, S, EPS, clip=number)
+            next(sample(PERFECT, X, S, clip=number))
 
 
 SEEDED = {

@@ -101,7 +101,7 @@ def sample(args) -> int:
                 f"{args.weights} is a {name}, which walks no steps: leave out --steps, --sampler, --eta and --w."
             )
         walk = {}
-    classes = family.network(model).config["classes"]
+    classes = model.classes
     if args.prompt is not None or args.negative is not None:
         y, walk["negative"] = _told(args, model)
         walk["w"] = 2.0 if args.w is None else args.w

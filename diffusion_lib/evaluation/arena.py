@@ -67,7 +67,7 @@ class Place:
             y = torch.arange(len(x)) % len(self.learn.names) if y is None else y
             found = {"frechet": frechet(mine, real)} | neighbourhoods(mine, real)
             found |= {"nearer_to_training": copied(x, self.learn.x[: self.n], self.unseen.x)["share"]}
-            if len(self.learn.names) == self.eye.config["classes"]:
+            if len(self.learn.names) == self.eye.classes:
                 found["accuracy"] = classifier.accuracy(self.eye, x, y)
         k = min(self.n, 2000) if self.eye is None else self.n
         return found | {"fails": found["coverage"] < FAILS * coverage_ceiling(k, k)}

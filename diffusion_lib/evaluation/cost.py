@@ -72,7 +72,7 @@ def parameters(entry: Entry) -> dict[str, int]:
     """How many numbers are learned in training, and how many of them drawing needs."""
     nets = {
         "training": [learner.model for learner in entry.parts.learners],
-        "drawing": [FAMILIES[entry.name].network(entry.model)],
+        "drawing": [getattr(FAMILIES[entry.name], "network", lambda model: model)(entry.model)],
     }
     return {k: sum(p.numel() for net in v for p in net.parameters()) for k, v in nets.items()}
 
