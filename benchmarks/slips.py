@@ -539,7 +539,7 @@ WIRING = [
     ("train --device is ignored", SHELL, "device = pick_device(args.device)", "device = pick_device()"),
     ("sample --device is ignored", CLI_SAMPLE, "store.load(args.weights, pick_device(args.device))", "store.load(args.weights, pick_device())"),
     ("sample --class is always 0", CLI_SAMPLE, "torch.full((args.n,), args.label)", "torch.full((args.n,), 0)"),
-    ("sample --eta is ignored", CLI_SAMPLE, '"eta": args.eta}', '"eta": None}'),
+    ("sample --eta is ignored", CLI_SAMPLE, '"eta": args.eta, "w"', '"eta": None, "w"'),
     ("sample --sampler is ignored", CLI_SAMPLE, '"sampler": args.sampler', '"sampler": None'),
     ("sample --steps is ignored", CLI_SAMPLE, '"steps": args.steps or 50', '"steps": 50'),
     ("figure --spacing is ignored", MAIN, 'args.spacing == "noise"', 'args.spacing == "t"'),
