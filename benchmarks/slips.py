@@ -337,7 +337,7 @@ WIRING = [
     ("the cats of the film lie on their sides", CATS, ".transpose(0, 1, 3, 2, 4, 5)", ".transpose(0, 1, 4, 2, 3, 5)"),
     ("caught counts what D calls real", PAIR, "(self.scores < 0)", "(self.scores > 0)"),
     ("arrows point up G's loss", PAIR, "return -len(fakes) * slope", "return len(fakes) * slope"),
-    ("dice do not come back with a branch", PAIR, 'self.dice.set_state(state["dice"])', "pass"),
+    ("dice do not come back with a branch", PAIR, 'self.dice.set_state(moving["dice"])', "pass"),
     ("a whole step fools with the old z", PAIR, "            self.z = self.g.model.noise(self.batch, self.dice)\n            self._fool()", "            self._fool()"),
     ("density with rows and columns exchanged", PAIR, "near[1] @ near[0].T", "near[0] @ near[1].T"),
     ("the real density is not blurred", PAIR, "math.hypot(data.sd, h)", "data.sd"),
@@ -661,7 +661,7 @@ KEPT = [
     ('figure: frames ignored', MAIN, 'args.frames or (40', '(40'),
     ('figure: options of other files are ignored', MAIN, '    for option, endings in ONLY.items():', '    for option, endings in ():'),
     ('figure: Ctrl+C is a success', PROGRAM, '        return 130', '        return 0'),
-    ('store: the card of another program', STORE, 'not isinstance(about, dict) or about.get', 'about.get'),
+    ('store: the card of another program', STORE, 'isinstance(about, dict) and about.get', 'about.get'),
     ('store: 16 bits too small are called no numbers', STORE, '"do not all fit into 16 bits" if half else', ''),
     ('classifier: its data are not told', CLASSIFIER, '"data": data, "seed": seed, "batch"', '"seed": seed, "batch"'),
 ]  # fmt: skip

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .dataset import Data
-from .values import integer, seeded
+from .values import integer, need, seeded
 
 
 def pick_device(wanted: str | None = None) -> torch.device:
@@ -39,18 +39,17 @@ def pick_device(wanted: str | None = None) -> torch.device:
 
 def check_build(data: Data, device, several: bool = False, **whole: int | None) -> None:
     """What every `build` refuses before it begins: what is no Data, a device that is not here, whole numbers that are none."""
-    if not isinstance(data, Data):
-        said = f"A network is built for a Data, such as data.digits() or data.Data(x), but got {type(data).__name__}."
-        raise ValueError(said)
+    said = f"A network is built for a Data, such as data.digits() or data.Data(x), but got {type(data).__name__}."
+    need(isinstance(data, Data), said)
     data.check()
-    if isinstance(data.counts, list) and not several:
-        raise ValueError("Only a DDPM can be told several things at once: for others, leave words out of the data.")
+    said = "Only a DDPM can be told several things at once: for others, leave words out of the data."
+    need(not isinstance(data.counts, list) or several, said)
     for name, n in whole.items():
         if n is not None:
             says = f"{name} is a whole number of at least 1, or None for what suits the data, but got {f'{n!r:.60}'.splitlines()[0]}."
             integer(n, 1, math.inf, says)
-    if device is not None and not isinstance(device, str | torch.device):
-        raise ValueError(f'device is a name such as "cpu" or "cuda", but got {device!r:.60}.')
+    said = f'device is a name such as "cpu" or "cuda", but got {device!r:.60}.'
+    need(device is None or isinstance(device, str | torch.device), said)
     pick_device(device)
 
 

@@ -21,7 +21,7 @@ from .ddpm import Denoiser
 from .diffusion import Schedule
 from .files import expanded, write
 from .nets import Classifier
-from .values import plain
+from .values import need, plain
 
 FOLDER = Path(__file__).parent / "weights"
 FORMAT = "diffusion_lib 1"
@@ -96,8 +96,7 @@ def load(source, device="cpu") -> nn.Module:
     try:
         extra, card = about.get("denoiser"), dict(about["card"])
         alpha_bar = tensors.pop("alpha_bar") if extra else None
-        if _fingerprint(tensors) != about["sha256"]:
-            raise ValueError("its numbers are not the ones that were saved")
+        need(_fingerprint(tensors) == about["sha256"], "its numbers are not the ones that were saved")
         with plain():
             net = _nets()[about["net"]](**about["config"])
         net.load_state_dict({k: v.float() for k, v in tensors.items()})
@@ -136,10 +135,8 @@ def _read(path: Path) -> tuple[dict, dict[str, Tensor]]:
     about = None
     with suppress(ValueError):
         about = json.loads(text)
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} was not written by this version of diffusion_lib ({FORMAT}): its card is missing or foreign."
-        )
+    said = f"{path} was not written by this version of diffusion_lib ({FORMAT}): its card is missing or foreign."
+    need(isinstance(about, dict) and about.get("format") == FORMAT, said)
     return about, tensors
 
 

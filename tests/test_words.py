@@ -112,12 +112,12 @@ def test_no_sentence_of_the_course_is_unmarked(path, found):
 
 
 def _for_an_error(path: Path, line: int) -> bool:
-    """Is the string in a function that raises, and not shown: assigned to a name that only its `raise` uses?"""
+    """Is the string in a function that raises, and not shown: assigned to a name that a `raise` or `need` of it uses?"""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for function in [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]:
-        raised = {
-            n.id for r in ast.walk(function) if isinstance(r, ast.Raise) for n in ast.walk(r) if isinstance(n, ast.Name)
-        }
+        needs = [n for n in ast.walk(function) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "need"]
+        raises = [*(n for n in ast.walk(function) if isinstance(n, ast.Raise)), *(n.args[1] for n in needs)]
+        raised = {n.id for r in raises for n in ast.walk(r) if isinstance(n, ast.Name)}
         for node in ast.walk(function):
             if isinstance(node, ast.Assign) and node.lineno <= line <= node.end_lineno:
                 return any(isinstance(t, ast.Name) and t.id in raised for t in node.targets)

@@ -20,6 +20,7 @@ from torch import nn
 from ..evaluation import arena
 from ..trace import Thinned
 from ..train import Record
+from ..values import need
 from ..viz.player import FramePlayer
 from ..words import _
 from .common import counted, say
@@ -45,8 +46,7 @@ def budget(steps: int | None, seconds: float | None, usual: int) -> dict[str, fl
         raise ValueError(f"Say how long to train, in steps or in seconds, not both: got {both}.")
     how = {"seconds": seconds} if seconds is not None else {"steps": usual if steps is None else steps}
     ((unit, amount),) = how.items()
-    if not 0 < amount < math.inf:
-        raise ValueError(f"A training has more than 0 {unit}, and an end: got {unit} = {amount}.")
+    need(0 < amount < math.inf, f"A training has more than 0 {unit}, and an end: got {unit} = {amount}.")
     return how
 
 

@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import traitlets
 from IPython.display import display
 
+from ..values import need
 from ..words import _
 from .controls import choose, group
 from .note import Note
@@ -71,8 +72,7 @@ class Prediction(_Stored, widgets.VBox):
 
         Raises ValueError if the outcome is none of the options.
         """
-        if outcome not in self.options:
-            raise ValueError(f"The outcome {outcome!r} is none of the options: {', '.join(self.options)}.")
+        need(outcome in self.options, f"The outcome {outcome!r} is none of the options: {', '.join(self.options)}.")
         box = _Box()
         text = _("this box opens by itself when you have chosen.")
         box.show("open", _("Make your guess first (above)"), text)
@@ -96,8 +96,8 @@ def predict(question: str, options: list[str]) -> Prediction:
 
     Raises ValueError unless there are at least two options, all of them different words.
     """
-    if not all(isinstance(o, str) and o for o in options) or not 2 <= len(options) == len(set(options)):
-        raise ValueError(f"A prediction needs at least two options, all different words, but got {options!r}.")
+    said = f"A prediction needs at least two options, all different words, but got {options!r}."
+    need(all(isinstance(o, str) and o for o in options) and 2 <= len(options) == len(set(options)), said)
     prediction = Prediction(question, tuple(options))
     display(prediction)
     return prediction

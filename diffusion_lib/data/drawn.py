@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..dataset import Data
-from ..values import integer, plain, seeded
+from ..values import integer, need, plain, seeded
 from . import captions, factors
 from .captions import checked
 from .factors import FACTORS, LIGHT, TOLD, held_out, told
@@ -74,8 +74,8 @@ def random_sprites(
     False only the others, None all.
     """
     n = integer(n, 1, math.inf, f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
-    if species is not None and species not in FACTORS:
-        raise ValueError(f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all.")
+    said = f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all."
+    need(species is None or species in FACTORS, said)
     kinds = list(FACTORS) if species is None else [species]
     dice, specs, rows = np.random.default_rng(seeded(seed)), [], []
     while len(specs) < n:

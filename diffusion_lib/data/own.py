@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 
 from ..dataset import Data
 from ..files import expanded
-from ..values import integer, plain
+from ..values import integer, need, plain
 
 MEGAPIXELS = 100  # a larger picture is a mistake or an attack; decoding it would fill the memory
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".avif"}
@@ -46,8 +46,7 @@ def square(source, size: int = 128, crop: str = "center") -> np.ndarray:
     Raises FileNotFoundError or ValueError with one sentence.
     """
     size = integer(size, 2, 1024, f"size must be a whole number of pixels from 2 to 1024, but got {size!r}.")
-    if crop not in ("center", "none"):
-        raise ValueError(f'crop must be "center" or "none", but got {crop!r}.')
+    need(crop in ("center", "none"), f'crop must be "center" or "none", but got {crop!r}.')
     name = "This picture"
     if isinstance(source, np.ndarray):
         source = _of_array(source)
@@ -111,10 +110,10 @@ def _of_array(a: np.ndarray) -> Image.Image:
     """Arrays say what their numbers mean by their kind; nothing is guessed but that fractions go from 0 to 1."""
     a = a[..., 0] if a.ndim == 3 and a.shape[-1] == 1 else a
     picture = a.ndim == 2 or (a.ndim == 3 and a.shape[-1] in (3, 4))
-    if not a.size or not picture or a.dtype.kind not in "buif":
-        raise ValueError(
-            f"A picture as an array has shape (H, W) or (H, W, 1, 3 or 4) and numbers in it, but got {a.dtype} {a.shape}."
-        )
+    said = (
+        f"A picture as an array has shape (H, W) or (H, W, 1, 3 or 4) and numbers in it, but got {a.dtype} {a.shape}."
+    )
+    need(a.size and picture and a.dtype.kind in "buif", said)
     if a.dtype == bool:
         top = 1
     elif a.dtype == np.uint16:
@@ -218,11 +217,9 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
             f"There is no folder {str(path)!r}: check the name ({Path.cwd()} is where I looked from)."
         )
     files = pictures_in(root)
-    if not files:
-        raise ValueError(f"The folder {str(path)!r} has no pictures: it needs PNG, JPEG, GIF, BMP, TIFF or WebP files.")
+    need(files, f"The folder {str(path)!r} has no pictures: it needs PNG, JPEG, GIF, BMP, TIFF or WebP files.")
     limit = integer(limit, 1, math.inf, f"limit must be a whole number of at least 1, but got {limit!r}.")
-    if not max_mb > 0:
-        raise ValueError(f"max_mb is in megabytes and more than 0, but got {max_mb!r}.")
+    need(max_mb > 0, f"max_mb is in megabytes and more than 0, but got {max_mb!r}.")
     size = integer(size, 2, 1024, f"size must be a whole number of pixels from 2 to 1024, but got {size!r}.")
     room = max(1, int(min(limit, max_mb * 2**20 / (12 * size * size))))
     pictures, classes, broken = [], [], []
@@ -234,8 +231,7 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
             classes.append(file.relative_to(root).parts[0] if file.parent != root else "")
         except (ValueError, OSError):
             broken.append(file.name)
-    if not pictures:
-        raise ValueError(f"None of the {len(files)} files in {str(path)!r} can be read as an image: are they whole?")
+    need(pictures, f"None of the {len(files)} files in {str(path)!r} can be read as an image: are they whole?")
     if broken:
         warnings.warn(
             f"{len(broken)} of {len(files)} files cannot be read as images and are left out, {broken[0]} first.",

@@ -22,6 +22,7 @@ from ..dataset import Data
 from ..families import FAMILIES
 from ..nets import Classifier
 from ..train import Parts, Record, fit
+from ..values import need
 from . import classifier
 from .metrics import copied, coverage_ceiling, frechet, mode_report, neighbourhoods
 
@@ -54,8 +55,8 @@ class Place:
         density, recall and coverage on the eye's features, and nearer_to_training, see `copied`.
         fails: coverage under half of what real ones have on average, or no numbers.
         """
-        if len(x) != self.n:
-            raise ValueError(f"All are judged by {self.n} samples, for a metric moves with their number: got {len(x)}.")
+        said = f"All are judged by {self.n} samples, for a metric moves with their number: got {len(x)}."
+        need(len(x) == self.n, said)
         if not bool(x.isfinite().all()):
             return {"coverage": 0.0, "fails": True}
         if self.eye is None:

@@ -10,15 +10,14 @@ import math
 import torch
 from torch import Tensor
 
+from ..values import need
+
 
 def rms_distances(samples: Tensor, x: Tensor) -> Tensor:
     """Root-mean-square distance per number of each of samples (B, ...) from each of x (N, ...): (B, N), float64."""
-    if samples.shape[1:] != x.shape[1:]:
-        raise ValueError(
-            f"samples have shape {tuple(samples.shape[1:])}, but the data have {tuple(x.shape[1:])}: compare like with like."
-        )
-    if not len(x):
-        raise ValueError("There are no data to compare with: x is empty.")
+    said = f"samples have shape {tuple(samples.shape[1:])}, but the data have {tuple(x.shape[1:])}: compare like with like."
+    need(samples.shape[1:] == x.shape[1:], said)
+    need(len(x), "There are no data to compare with: x is empty.")
     # float64 and no matrix products: an exact copy must read as distance 0
     mode = "donot_use_mm_for_euclid_dist"
     apart = torch.cdist(samples.flatten(1).double(), x.flatten(1).double(), compute_mode=mode)
@@ -113,8 +112,8 @@ def neighbourhoods(samples: Tensor, real: Tensor, k: int = 5) -> dict[str, float
     Raises ValueError if either side has k items or fewer.
     """
     samples, real = samples.flatten(1).double(), real.flatten(1).double()
-    if min(len(samples), len(real)) <= k:
-        raise ValueError(f"{k} neighbours need more than {k} items a side, but got {len(samples)} and {len(real)}.")
+    said = f"{k} neighbours need more than {k} items a side, but got {len(samples)} and {len(real)}."
+    need(min(len(samples), len(real)) > k, said)
     of_real, of_samples = _reach(real, k), _reach(samples, k)  # (N,), (M,)
     apart = torch.cdist(real, samples)  # (N, M)
     inside = apart < of_real[:, None]  # sample j lies in the ball of real i
@@ -145,10 +144,8 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: int = 100, seed: int = 
 
     a, b: (N, ...), equally many; in the units of the data. Blind to fine structure: modes shrunk to a point hardly move mass.
     """
-    if a.shape != b.shape:
-        raise ValueError(
-            f"Sorted numbers are compared one by one: both sets must have one shape, but got {tuple(a.shape)} and {tuple(b.shape)}."
-        )
+    said = f"Sorted numbers are compared one by one: both sets must have one shape, but got {tuple(a.shape)} and {tuple(b.shape)}."
+    need(a.shape == b.shape, said)
     a, b = a.flatten(1).double(), b.flatten(1).double()
     where = torch.randn(a.shape[1], directions, generator=torch.Generator().manual_seed(seed), dtype=a.dtype)
     where = where / where.norm(dim=0)
@@ -162,10 +159,8 @@ def copied(samples: Tensor, seen: Tensor, fresh: Tensor) -> dict[str, float]:
     Blind to copies that are shifted or recoloured. Keys: share, low, high; the interval holds the luck of the samples,
     not that of which pictures happened to be seen.
     """
-    if len(seen) != len(fresh):
-        raise ValueError(
-            f"As many seen as unseen pictures are needed, or the larger set wins: got {len(seen)} and {len(fresh)}."
-        )
+    said = f"As many seen as unseen pictures are needed, or the larger set wins: got {len(seen)} and {len(fresh)}."
+    need(len(seen) == len(fresh), said)
     return share_nearer(nearest(samples, seen)[0], nearest(samples, fresh)[0])
 
 
@@ -191,7 +186,7 @@ def student(values) -> tuple[float, float]:
     from scipy.special import stdtrit
 
     values = torch.as_tensor(values, dtype=torch.float64)
-    if values.ndim != 1 or len(values) < 2:
-        raise ValueError(f"An interval needs the values of 2 runs or more, but got shape {tuple(values.shape)}.")
+    said = f"An interval needs the values of 2 runs or more, but got shape {tuple(values.shape)}."
+    need(values.ndim == 1 and len(values) >= 2, said)
     half = stdtrit(len(values) - 1, 0.975) * float(values.std()) / math.sqrt(len(values))
     return float(values.mean()) - half, float(values.mean()) + half

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import expanded, write
-from ..values import integer
+from ..values import integer, need
 from ..words import N_, _, code, spoken
 from . import still as stills
 from .packing import agree, bytes_in, packed, texts
@@ -48,21 +48,18 @@ class Film:
 
     def __post_init__(self):
         panels = [self.panels] if isinstance(self.panels, dict) else list(self.panels)
-        if not panels or not all(isinstance(p, dict) and "kind" in p for p in panels):
-            raise ValueError("a player needs at least one panel made by pixels(), mix(), scatter() or curve().")
-        if not 0 < self.fps <= 60:
-            raise ValueError(f"fps is in frames per second, more than 0 and at most 60, got {self.fps}.")
-        if self.panel_width is not None and not 20 <= self.panel_width <= 2000:
-            raise ValueError(f"panel_width is in screen pixels, 20 to 2000, or None to fit, got {self.panel_width}.")
+        said = "a player needs at least one panel made by pixels(), mix(), scatter() or curve()."
+        need(panels and all(isinstance(p, dict) and "kind" in p for p in panels), said)
+        need(0 < self.fps <= 60, f"fps is in frames per second, more than 0 and at most 60, got {self.fps}.")
+        said = f"panel_width is in screen pixels, 20 to 2000, or None to fit, got {self.panel_width}."
+        need(self.panel_width is None or 20 <= self.panel_width <= 2000, said)
         self.panels, self.fps, self.loop = panels, float(self.fps), bool(self.loop)
         self.captions, self.labels = texts(self.captions, "captions"), texts(self.labels, "labels")
         self.name = self.name or ", ".join(p["title"] for p in panels if p["title"]) or "film"
         self.frames = agree("the player", [*(p["frames"] for p in panels), len(self.captions), len(self.labels)])
         megabytes = sum(map(bytes_in, panels)) / 2**20
-        if megabytes > LIMIT_MB:
-            raise ValueError(
-                f"these panels hold {megabytes:.0f} MB and the limit is {LIMIT_MB} MB: use fewer frames or smaller pictures."
-            )
+        said = f"these panels hold {megabytes:.0f} MB and the limit is {LIMIT_MB} MB: use fewer frames or smaller pictures."
+        need(megabytes <= LIMIT_MB, said)
 
     def __getitem__(self, key: str):
         return getattr(self, key)
@@ -96,10 +93,8 @@ class Film:
         keep = list(range(self.frames)) if keep is None else [int(k) for k in keep]
         total = len(keep) + 1
         panels = [panels] if isinstance(panels, dict) else list(panels)
-        if self.frames < 2 or total < 2 or len(panels) != len(self.panels):
-            raise ValueError(
-                "append needs a film of two frames or more, of which it keeps one or more, and as many panels."
-            )
+        said = "append needs a film of two frames or more, of which it keeps one or more, and as many panels."
+        need(self.frames >= 2 and total >= 2 and len(panels) == len(self.panels), said)
         words = {"captions": texts(captions, "captions"), "labels": texts(labels, "labels")}
         words = _moving({key: getattr(self, key) for key in words}, words)
         sent = [
@@ -146,10 +141,8 @@ def _moving(old: dict, new: dict) -> dict:
             found[key] = [_moving(*pair) for pair in zip(was, new[key], strict=True)]
         elif _moves(key, was):
             is_like = len(new[key]) == 1 and np.shape(new[key])[1:] == np.shape(was)[1:]
-            if not is_like:
-                raise ValueError(
-                    f"append needs one frame of {key!r} like those before, {np.shape(was)}, got {np.shape(new[key])}."
-                )
+            said = f"append needs one frame of {key!r} like those before, {np.shape(was)}, got {np.shape(new[key])}."
+            need(is_like, said)
             found[key] = new[key]
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..values import array
+from ..values import array, need
 
 
 def numbers(x, what: str, gaps=False) -> np.ndarray:
@@ -14,18 +14,15 @@ def numbers(x, what: str, gaps=False) -> np.ndarray:
     except (TypeError, ValueError):
         raise ValueError(f"{what} needs an array of numbers, got {x!r:.60}.") from None
     seen = abs(a) < 3.4e38  # the browser gets 32-bit numbers; NaN, infinity and more than these hold are gaps
-    if not a.size or not (gaps or seen.all()):
-        raise ValueError(f"{what} needs finite numbers, got {'none' if not a.size else 'nan or inf'}.")
+    need(a.size and (gaps or seen.all()), f"{what} needs finite numbers, got {'none' if not a.size else 'nan or inf'}.")
     return np.where(seen, a, np.nan)
 
 
 def signal(alpha_bar) -> np.ndarray:
     """alpha_bar, (F,) float64 in [0, 1]."""
     a = numbers(alpha_bar, "alpha_bar")
-    if a.ndim != 1 or a.min() < 0 or a.max() > 1:
-        raise ValueError(
-            f"alpha_bar needs shape (frames,) with values in [0, 1], got {a.shape}, {a.min():g} to {a.max():g}."
-        )
+    said = f"alpha_bar needs shape (frames,) with values in [0, 1], got {a.shape}, {a.min():g} to {a.max():g}."
+    need(a.ndim == 1 and a.min() >= 0 and a.max() <= 1, said)
     return a
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..values import array, integer
+from ..values import array, integer, need
 from .packing import agree, f32, numbers, signal, texts, word
 
 SLIM = 4  # a plane is at most so many times longer than wide
@@ -139,19 +139,16 @@ def curve(
     """
     lines = _lines(lines, kind)
     bars = any(line.kind == "bars" for line in lines)
-    if log not in ("", "x", "y", "xy"):
-        raise ValueError(f"log is 'x', 'y', 'xy' or '', the axes with powers of ten, got {log!r:.60}.")
+    need(log in ("", "x", "y", "xy"), f"log is 'x', 'y', 'xy' or '', the axes with powers of ten, got {log!r:.60}.")
     on_x, on_y = (_logarithm if axis in log else _as_it_is for axis in "xy")
     x = on_x(numbers(x, "x of bars" if bars else "x", gaps=not bars))
-    if x.ndim != 1 or np.isfinite(x).sum() < 2:
-        raise ValueError(f"curve needs x of shape (N,) with at least two numbers, got {x.shape}.")
+    said = f"curve needs x of shape (N,) with at least two numbers, got {x.shape}."
+    need(x.ndim == 1 and np.isfinite(x).sum() >= 2, said)
     marks, dotted = [], []  # dotted: (colour, (1 or F, N)) of each line
     for rank, line in enumerate(lines):
         y = on_y(numbers(line.y, f"curve {line.name!r}", gaps=True))
-        if y.ndim not in (1, 2) or y.shape[-1] != len(x):
-            raise ValueError(
-                f"curve {line.name!r} needs shape ({len(x)},) or (frames, {len(x)}) like x, got {y.shape}."
-            )
+        said = f"curve {line.name!r} needs shape ({len(x)},) or (frames, {len(x)}) like x, got {y.shape}."
+        need(y.ndim in (1, 2) and y.shape[-1] == len(x), said)
         y, colour = y.reshape(-1, len(x)), _style(line.colour, rank % 7, "colour")
         style = {"dash": _style(line.dash, colour, "dash"), "fill": bool(fill)}
         marks.append(_mark(line.kind, line.name, x[None], y, [colour], **style))
@@ -186,10 +183,8 @@ def _lines(given, kind) -> list[Line]:
             lines = [Line(y, name, kind=k) for k, (name, y) in zip(kinds, named.items(), strict=True)]
         else:
             lines = []
-    if not lines or not set(kinds) <= {"line", "bars"}:
-        raise ValueError(
-            f"curve needs kind 'line' or 'bars', or one of them for each of {len(lines)} curves, got {kind!r}."
-        )
+    said = f"curve needs kind 'line' or 'bars', or one of them for each of {len(lines)} curves, got {kind!r}."
+    need(lines and set(kinds) <= {"line", "bars"}, said)
     return lines
 
 
@@ -233,22 +228,21 @@ def _mark(kind, name, x, y, colors, **more) -> dict:
 
 def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail=(), name="") -> dict:
     points = numbers(points, "points", gaps=True)
-    if points.ndim not in (2, 3) or points.shape[-1] != 2:
-        raise ValueError(f"scatter needs points of shape (N, 2) or (frames, N, 2), got {points.shape}.")
+    said = f"scatter needs points of shape (N, 2) or (frames, N, 2), got {points.shape}."
+    need(points.ndim in (2, 3) and points.shape[-1] == 2, said)
     n = points.shape[-2]
     colors = np.array(rank) if colors is None else array(colors, "colors")
-    if not 0 < size <= 1000:
-        raise ValueError(f"size is a point's diameter in screen pixels, more than 0 and at most 1000, got {size}.")
-    if colors.size not in (1, n) or colors.dtype.kind not in "iub" or colors.min() < -1 or colors.max() > 6:
-        raise ValueError(f"colors needs one palette index, or one for each of the {n} points, 0 to 6 or -1 for grey.")
+    need(0 < size <= 1000, f"size is a point's diameter in screen pixels, more than 0 and at most 1000, got {size}.")
+    said = f"colors needs one palette index, or one for each of the {n} points, 0 to 6 or -1 for grey."
+    need(colors.size in (1, n) and colors.dtype.kind in "iub" and colors.min() >= -1 and colors.max() <= 6, said)
     trail = [integer(k, 0, n - 1, f"trail needs indices of points, 0 to {n - 1}, got {k!r:.60}.") for k in trail]
     more = {"size": float(size), "trail": trail}
     if (eps is None) != (alpha_bar is None):
         raise ValueError("scatter needs eps and alpha_bar together: they mix x0 and noise for every frame.")
     if eps is not None:
         eps = numbers(eps, "eps")
-        if eps.shape != points.shape or points.ndim != 2:
-            raise ValueError(f"scatter mixes x0 and eps of one shape (N, 2), got {points.shape} and {eps.shape}.")
+        said = f"scatter mixes x0 and eps of one shape (N, 2), got {points.shape} and {eps.shape}."
+        need(eps.shape == points.shape and points.ndim == 2, said)
         more |= {"ex": f32(eps[None, :, 0]), "ey": f32(eps[None, :, 1]), "alpha_bar": signal(alpha_bar)}
     x, y = points.reshape(-1, n, 2).transpose(2, 0, 1)
     return _mark("points", name, x, y, [GREY if c < 0 else int(c) for c in colors.ravel()], **more)
@@ -294,8 +288,8 @@ def _range(key: str, limits) -> list[float]:
     except (TypeError, ValueError):
         raise ValueError(f"{key} needs (low, high), two numbers, got {limits!r:.60}.") from None
     # a range that is no number, or so narrow that its ticks would all be one, cannot be drawn
-    if not (low < high and high - low < 3.4e38 and high - low > 1e-12 * max(abs(low), abs(high))):
-        raise ValueError(f"{key} needs (low, high), finite and with low < high, got ({low:g}, {high:g}).")
+    said = f"{key} needs (low, high), finite and with low < high, got ({low:g}, {high:g})."
+    need(low < high and high - low < 3.4e38 and (high - low > 1e-12 * max(abs(low), abs(high))), said)
     return [low, high]
 
 

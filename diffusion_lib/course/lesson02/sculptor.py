@@ -21,7 +21,7 @@ import traitlets
 from torch import Tensor
 
 from ...diffusion import SCHEDULES, Schedule, add_noise, randn_like
-from ...values import choice
+from ...values import choice, need
 from ...viz import still as stills
 from ...viz.figures import grid, one_picture
 from ...viz.film import Film
@@ -119,8 +119,7 @@ class Sculptor(stills.Stilled, anywidget.AnyWidget):
     def __init__(self, x0, presets=None, T: int = 100, start: str | None = None, seed: int = 0):
         x0 = x0 if isinstance(x0, dict) else {"picture": x0}
         presets = PRESETS if presets is None else presets
-        if not x0 or not presets:
-            raise ValueError("The sculptor needs at least one picture and one preset.")
+        need(x0 and presets, "The sculptor needs at least one picture and one preset.")
         self._x0 = {name: one_picture(x, f"The picture {name!r}")[None] for name, x in x0.items()}
         g = torch.Generator().manual_seed(seed)
         self._eps = {name: randn_like(x, g) for name, x in self._x0.items()}
@@ -141,12 +140,11 @@ class Sculptor(stills.Stilled, anywidget.AnyWidget):
     def _checked(self, state: dict) -> dict:
         if state["preset"] != OWN:
             choice(state["preset"], self._tables, "There is no preset called")
-        if state["T"] not in STEPS:
-            raise ValueError(f"T must be one of {', '.join(map(str, STEPS))} here, but got {state['T']!r}.")
+        need(state["T"] in STEPS, f"T must be one of {', '.join(map(str, STEPS))} here, but got {state['T']!r}.")
         choice(state["picture"], self._x0, "There is no picture called")
         if state["preset"] == OWN:
-            if len(state["handles"]) != HANDLES:
-                raise ValueError(f"There are {HANDLES} handles, but got {len(state['handles'])} numbers.")
+            said = f"There are {HANDLES} handles, but got {len(state['handles'])} numbers."
+            need(len(state["handles"]) == HANDLES, said)
             sculpt(state["handles"], state["T"])
         return state
 
@@ -224,8 +222,7 @@ def _table(name: str, f: Callable[[int], Tensor], T: int) -> Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a preset may be bad on purpose
         table = Schedule(f(T), name).alpha_bar
-    if len(table) != T + 1:
-        raise ValueError(f"The preset {name!r} must give T + 1 = {T + 1} numbers, but gave {len(table)}.")
+    need(len(table) == T + 1, f"The preset {name!r} must give T + 1 = {T + 1} numbers, but gave {len(table)}.")
     return table
 
 

@@ -15,7 +15,7 @@ from ...evaluation.metrics import mode_report, nearest
 from ...oracle import MixtureDenoiser, ideal_denoiser, mixture_denoiser
 from ...sampling import sample
 from ...trace import Trace
-from ...values import check_batch, dice, integer
+from ...values import check_batch, dice, integer, need
 from ...viz.figures import grid, one_picture
 from ...viz.panels import curve, mix, pixels, scatter
 from ...viz.player import FramePlayer
@@ -155,10 +155,8 @@ def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -
     """
     small, large = one_picture(small, "The small picture"), one_picture(large, "The large picture")
     k, rest = divmod(large.shape[-1], small.shape[-1])
-    if rest or k < 2 or large.shape[-2] != k * small.shape[-2]:
-        raise ValueError(
-            f"The large picture must be 2, 3, ... times as wide and high as the small one, but they are {tuple(large.shape)} and {tuple(small.shape)}."
-        )
+    said = f"The large picture must be 2, 3, ... times as wide and high as the small one, but they are {tuple(large.shape)} and {tuple(small.shape)}."
+    need(not rest and k >= 2 and large.shape[-2] == k * small.shape[-2], said)
     g, a = dice(seed), schedule.alpha_bar.numpy()
     eps, noise = randn_like(small, g), randn_like(large, g)
 
@@ -201,6 +199,5 @@ def _inner(points: Tensor, modes: Tensor) -> float:
 
 
 def _positive(spread: float, n: int) -> None:
-    if not spread > 0:
-        raise ValueError(f"spread is a standard deviation, so it must be more than 0, but got {spread}.")
+    need(spread > 0, f"spread is a standard deviation, so it must be more than 0, but got {spread}.")
     integer(n, 2, math.inf, f"n must be a whole number of at least 2, but got {n!r}.")

@@ -17,7 +17,7 @@ from ... import data as _data
 from ... import gan
 from ...evaluation.metrics import COUNTED, mode_report, near_modes
 from ...train import Record, fit
-from ...values import dice
+from ...values import dice, need
 from ...viz.panels import curve, scatter
 from ...words import N_, _
 from ..common import say
@@ -77,8 +77,7 @@ class CollapseLab(Live):
     cure = N_("Rewind, or start again.")
 
     def __init__(self, data: _data.Data, budget: dict[str, float], keep: int, seed: int):
-        if data.modes is None:
-            raise ValueError("The lab counts modes, so it needs data that have some: 'ring' or 'grid'.")
+        need(data.modes is not None, "The lab counts modes, so it needs data that have some: 'ring' or 'grid'.")
         super().__init__(budget)
         self.data, self.seed = data, seed
         self.backdrop = data.x[:800]

@@ -13,6 +13,7 @@ from torch import Tensor
 from ... import data as _data
 from ... import gan
 from ...evaluation import records
+from ...values import need
 from ...viz.figures import Figure, drawing
 from ...viz.panels import curve, scatter
 from ...viz.player import FramePlayer
@@ -29,8 +30,7 @@ PLAYED = {"plain": N_("plain descent"), "Adam": "Adam"}
 def recorded(kind: str) -> dict[str, list[dict]]:
     """{recipe: its recorded runs in the order of their seeds}. kind: "plain" or "waves", each recipe at its best rate in such
     networks; "usual": the two losses of 2014 with the network and the rate that `gan.build` takes by itself, "waves" and 0.002."""
-    if kind not in KINDS:
-        raise ValueError(f"The cures were recorded as {', '.join(map(repr, KINDS))}: got {kind!r}.")
+    need(kind in KINDS, f"The cures were recorded as {', '.join(map(repr, KINDS))}: got {kind!r}.")
     kind_of = lambda r: r["choice"] if r["choice"] == "usual" else r["network"]
     runs = [r for r in records.read("cures")["runs"] if kind_of(r) == kind]
     by = {name: [r for r in runs if r["recipe"] == name] for name in gan.RECIPES}

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ... import data
 from ...evaluation import arena, records
 from ...evaluation.pyramid import AGAIN, EQUAL, FAMILIES, SIZES, Ruler, real_pictures
+from ...values import need
 from ...viz.figures import grid
 from ...viz.panels import Line, curve, pixels
 from ...viz.player import FramePlayer
@@ -99,8 +100,7 @@ def ladder_table(equal: str = "seconds") -> Table:
 
     equal: both families had equal "seconds", at every size; or equal "steps" or "flops", at 16 and 32 pixels.
     """
-    if equal not in EQUAL:
-        raise ValueError(f"On the ladder both families had equal {', '.join(EQUAL)}: got {equal!r}.")
+    need(equal in EQUAL, f"On the ladder both families had equal {', '.join(EQUAL)}: got {equal!r}.")
     book, rows, seen = records.read("ladder"), [], []
     for size in SIZES if equal == "seconds" else AGAIN:
         rung = book["rungs"][str(size)]
@@ -142,8 +142,7 @@ class Climb(ByTurns):
     """Made by `climb`: one size, both families, a step each whenever it is the turn of the one that has had less time."""
 
     def __init__(self, size: int, seconds: float, keep: int, seed: int):
-        if size not in SIZES:
-            raise ValueError(f"The ladder has the rungs {', '.join(map(str, SIZES))}: got size = {size!r}.")
+        need(size in SIZES, f"The ladder has the rungs {', '.join(map(str, SIZES))}: got size = {size!r}.")
         super().__init__({"seconds": seconds})
         self.seed, self.size, self.ruler = seed, size, Ruler(size, LIVE)
         place = arena.Place(data.sprites(2000, size), data.Data(self.ruler.x))

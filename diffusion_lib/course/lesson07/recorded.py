@@ -14,6 +14,7 @@ import numpy as np
 from ...evaluation import arena
 from ...evaluation.metrics import student, wilson
 from ...evaluation.records import RECORDS, race_book
+from ...values import need
 from ...viz.figures import grid
 from ...viz.panels import Line, curve, pixels, scatter
 from ...viz.player import FramePlayer
@@ -37,10 +38,8 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     "frechet" and "kl" stand on a scale of powers of ten.
     """
     book = race_book(place)
-    if key not in book["runs"][0]["curve"][0] or key not in book["floor"]:
-        raise ValueError(
-            f"There is no {key!r} over time in the race of {place}: choose one of {', '.join(book['floor'])}."
-        )
+    said = f"There is no {key!r} over time in the race of {place}: choose one of {', '.join(book['floor'])}."
+    need(key in book["runs"][0]["curve"][0] and key in book["floor"], said)
     powers = key in ("frechet", "kl")
     spent = median(r["seconds"] for r in book["runs"])
     seconds, panels = _seed_0(place, raced(book))
@@ -226,8 +225,7 @@ Gap = tuple[float, float, float]  # a mean difference, and its interval from low
 def _differences(book: dict, place: str, key: str) -> list[tuple[str, str, Gap | None]]:
     """(a, b, (mean of a − b over the seeds, and its interval)) for each pair; None where a run has no number."""
     known = [*book["floor"], "drawing_ms", *(k for k in ("kernel", "bits") if k in book["runs"][-1])]
-    if key not in known:
-        raise ValueError(f"There is no {key!r} in the race of {place}: choose one of {', '.join(known)}.")
+    need(key in known, f"There is no {key!r} in the race of {place}: choose one of {', '.join(known)}.")
     rows = book["runs"]
     names = [f for f in raced(book) if any(key in r or r.get("error") for r in rows if r["family"] == f)]
     found = []
@@ -252,8 +250,7 @@ def many_samples(place: str, level: float = GOOD) -> FramePlayer:
             words.append(_("{name} did not cover {level:g} in most seeds").format(name=family, level=level))
             continue
         totals[family] = start + n * median(_column(book, family, "drawing_ms")) / 1000
-    if not totals:
-        raise ValueError(f"Nobody covered {level:g} of {place} in most seeds: choose a lower level.")
+    need(totals, f"Nobody covered {level:g} of {place} in most seeds: choose a lower level.")
     most = max(v.max() for v in totals.values())
     powers = [(10**k, f"{10**k:,} s") for k in range(math.ceil(math.log10(most)) + 1)]
     scale = {"log": "xy", "ylim": (1, 2 * most), "yticks": powers}

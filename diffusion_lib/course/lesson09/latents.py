@@ -18,7 +18,7 @@ from ...diffusion import randn_like
 from ...evaluation import records
 from ...train import Record, fit
 from ...vae import VAE, kl_to_prior, surprise
-from ...values import dice
+from ...values import dice, need
 from ...viz import still as stills
 from ...viz.figures import grid, to_uint8
 from ...viz.film import Film
@@ -53,8 +53,8 @@ class LatentMap(stills.Stilled, anywidget.AnyWidget):
 
     @torch.no_grad()
     def __init__(self, model: VAE, data: Data, steps: int = 61):
-        if model.config["latent"] != 2 or len(model.shape) != 3 or model.shape[0] != 1:
-            raise ValueError("A map needs a VAE of grey pictures with latent = 2: a plane has two directions.")
+        said = "A map needs a VAE of grey pictures with latent = 2: a plane has two directions."
+        need(model.config["latent"] == 2 and len(model.shape) == 3 and model.shape[0] == 1, said)
         mu = model.encode(data.x)[0]
         limit = max(3.0, 1.05 * float(mu.abs().max()))
         axis = torch.linspace(-limit, limit, steps)

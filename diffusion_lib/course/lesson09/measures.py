@@ -14,7 +14,7 @@ from ...evaluation.metrics import nearest, rms_distances, share_nearer
 from ...oracle import ideal_denoiser
 from ...sampling import sample
 from ...vae import VAE
-from ...values import dice
+from ...values import dice, need
 from ...words import N_
 
 
@@ -34,8 +34,8 @@ def slerp(a: Tensor, b: Tensor, u: float) -> Tensor:
     """
     flat_a, flat_b = a.flatten(1), b.flatten(1)
     cosine = (flat_a * flat_b).sum(1) / (flat_a.norm(dim=1) * flat_b.norm(dim=1))
-    if bool((cosine.abs() > 1 - 1e-6).any()):
-        raise ValueError("Between vectors that point the same or opposite ways there is no single arc: draw others.")
+    said = "Between vectors that point the same or opposite ways there is no single arc: draw others."
+    need(not bool((cosine.abs() > 1 - 1e-06).any()), said)
     w = cosine.acos().reshape(-1, *[1] * (a.ndim - 1))
     return (((1 - u) * w).sin() * a + (u * w).sin() * b) / w.sin()
 
@@ -168,8 +168,7 @@ def makers(n: int = N, seed: int = 0) -> dict[str, tuple[Tensor, Tensor, Tensor]
 
 def dial(samples: Tensor, seen: Tensor, fresh: Tensor) -> dict[str, float]:
     """What the film says of a maker: `metrics.copied`, n, outright, and the median distance a pixel to the nearest seen and unseen."""
-    if len(seen) != len(fresh):
-        raise ValueError(f"As many seen as unseen pictures are needed: got {len(seen)} and {len(fresh)}.")
+    need(len(seen) == len(fresh), f"As many seen as unseen pictures are needed: got {len(seen)} and {len(fresh)}.")
     all_seen = rms_distances(samples, seen)
     to_seen, to_fresh = all_seen.min(1).values, nearest(samples, fresh)[0]
     near = {"to_seen": float(to_seen.median()), "to_unseen": float(to_fresh.median())}
