@@ -178,7 +178,7 @@ MATHEMATICS = [
     ("copies: nearer to unseen ones", M, "nearer = seen < fresh", "nearer = seen > fresh"),
     ("a record is read once and for all", RECORDS, "path.stat().st_mtime_ns", "0"),
     ("coverage: a ball of samples, not of real ones", M, '"coverage": float(inside.any(1)', '"coverage": float(inside.any(0)'),
-    ("neighbours: the item is its own first neighbour", M, "kthvalue(k + 1)", "kthvalue(k)"),
+    ("neighbours: the item is its own first neighbour", M, "topk(k + 1, ", "topk(k, "),
     ("VAE: logvar taken for the standard deviation", V, "z = mu + (0.5 * logvar).exp() * noise", "z = mu + logvar.exp() * noise"),
     ("VAE: z is the mean, without dice", V, "z = mu + (0.5 * logvar).exp() * noise", "z = mu + 0 * noise"),
     ("VAE: KL without its half", V, "return 0.5 * (mu.pow(2)", "return 1.0 * (mu.pow(2)"),

@@ -18,7 +18,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -26,6 +25,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+import warm
 
 from diffusion_lib.files import asked
 from diffusion_lib.train import MAX_STEPS
@@ -41,12 +41,7 @@ FEWER = {
         "course.lesson04.network_or_perfect": {"n": 50, "count": 6},
         "course.lesson04.bound": {"n": 2, "count": 10},
     },
-    "06": {"course.lesson06.climb": {"keep": 3}},
-    "07": {
-        "course.lesson07.live_arena": {"keep": 3},
-        "evaluation.cost.counted_flops": {"steps": 1},
-        "course.lesson07.blind_spots": {"n": 200, "repeats": 4},
-    },
+    "07": {"evaluation.cost.counted_flops": {"steps": 1}, "course.lesson07.blind_spots": {"n": 200, "repeats": 4}},
     "09": {
         "vae.bits_per_dimension": {"n": 2},
         "course.lesson09.sharpness": {"n": 60},
@@ -196,7 +191,7 @@ class JupyterServer:
             "--LabApp.extension_manager": "readonly",
         }
         self.log = home / "log"
-        command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", *(f"{k}={v}" for k, v in options.items())]
+        command = [*warm.python("jupyterlab"), "--no-browser", *(f"{k}={v}" for k, v in options.items())]
         self._process = subprocess.Popen(
             command,
             cwd=home,

@@ -103,9 +103,12 @@ def pytest_runtest_teardown(item, nextitem):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
-    """`-n auto`: a worker for each processor that we may use, but not more than memory has room for."""
+    """`-n auto`: a worker for each processor that we may use, but not more than memory has room for.
+
+    One more where there are tests in a browser: they wait for its frames half of their time.
+    """
     ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(ours or 1, 4)
+    return min((ours or 1) + ("not browser" not in config.option.markexpr), 4)
 
 
 def group(item) -> str | None:
@@ -135,7 +138,7 @@ def pytest_collection_modifyitems(config, items):
         first.setdefault(groups[item.nodeid], (cost(item), i))
     items.sort(key=lambda item: first[groups[item.nodeid]])
     with whole(Path(os.environ[GROUPS])) as part:  # every worker writes the same
-        part.write_text(json.dumps(groups))
+        part.write_text(json.dumps([groups, [name for name, (costs, _) in first.items() if costs == 0]]))
 
 
 def pytest_configure(config):
@@ -165,8 +168,15 @@ def pytest_xdist_make_scheduler(config, log):
     class ByGroup(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             if not hasattr(self, "groups"):
-                self.groups = json.loads(Path(os.environ[GROUPS]).read_text())
+                self.groups, self.in_browser = json.loads(Path(os.environ[GROUPS]).read_text())
             return self.groups[nodeid]
+
+        def _assign_work_unit(self, node):
+            """The last worker begins with what needs no browser, while the others wait for theirs."""
+            others = (name for name in self.workqueue if name not in self.in_browser)
+            if len(self.nodes) > 1 and node is self.nodes[-1] and (name := next(others, None)):
+                self.workqueue.move_to_end(name, last=False)
+            super()._assign_work_unit(node)
 
     config.option.loadscopereorder = False
     return ByGroup(config, log)

@@ -1,7 +1,7 @@
 """A process that has loaded torch once, and forks itself where a test would start a Python that loads it again.
 
     python -P tests/warm.py PLACE                        # conftest's; loads when it is first asked, ends with its stdin
-    python -IS tests/warm.py PLACE MODULE [WORD ...]     # in place of `python -m MODULE WORD ...`: a kernel, the shell
+    python -IS tests/warm.py PLACE MODULE [WORD ...]     # in place of `python -m MODULE WORD ...`: a kernel, a shell, JupyterLab
 
 The second stands for its fork, which has its folder, environment, input and output, gets its signals, does not outlive
 it, and gives it its exit status. Loaded beforehand is only what others wrote, and nothing that asks when it is loaded
@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PLACE = "DIFFUSION_LIB_TEST_WARM"  # names the socket; not set where a Python starts as ever
-LIBRARIES = "numpy torch torch._dynamo matplotlib.figure matplotlib.backends.backend_agg sklearn.datasets scipy.special ipykernel.kernelapp"
+LIBRARIES = "numpy torch torch._dynamo matplotlib.figure matplotlib.backends.backend_agg sklearn.datasets scipy.special ipykernel.kernelapp jupyterlab.labapp"
 INLINE = "module://matplotlib_inline.backend_inline"
 
 
