@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -39,7 +40,7 @@ import numpy as np
 import torch
 from book import opened, rounded, save
 
-from diffusion_lib import bound, data, store, train, vae
+from diffusion_lib import data, store, train
 from diffusion_lib.data.captions import parse
 from diffusion_lib.data.factors import FACTORS
 from diffusion_lib.evaluation import arena, classifier, cost
@@ -136,17 +137,18 @@ def options_of(family: str, name: str, index: int) -> dict:
         return {}
     points = name in ("grid", "ring")
     dice = random.Random(f"{family} {points} {index}")
-    chosen = {k: dice.choice(v) for k, v in (POINTS if points else PICTURES)[family].items()}
+    chosen = {k: dice.choice(v) for k, v in (POINTS if points else PICTURES).get(family, {}).items()}
     if "r" in chosen:
         chosen["r1"] = chosen["r2"] = chosen.pop("r")
-    if name in ("sprites", "mnist") and family != "DDPM":
+    if name in ("sprites", "mnist") and "patch" in inspect.signature(arena.FAMILIES[family].build).parameters:
         chosen["patch"] = dice.choice((1, 2))  # the U-Net folds 2 x 2 pixels into one by itself
     return chosen
 
 
 def ready(family: str, options: dict) -> dict:
     """Without a one-second race for the faster type of numbers, whose outcome is chance: bfloat16 pays for pictures here."""
-    return options | ({"precision": options.get("precision", "bfloat16")} if family == "DDPM" else {})
+    takes = inspect.signature(arena.FAMILIES[family].build).parameters
+    return options | ({"precision": options.get("precision", "bfloat16")} if "precision" in takes else {})
 
 
 def tune(name: str, place: arena.Place, seconds: float) -> dict[str, list[dict]]:
@@ -233,16 +235,13 @@ def run(
 
 
 def second_look(e: arena.Entry, place: arena.Place, greys: int, seed: int) -> dict:
-    """The kernel distance of the features, and the bound in bits per dimension of unseen pictures; a GAN has none."""
+    """The kernel distance of the features, and the bound in bits per dimension of unseen pictures, if the family has one."""
     fresh, seen = place.unseen, place.learn
     drawn, real = (classifier.features(place.eye, x) for x in (e.draw(place.n, seed, CLOCK), fresh.x))
     found = {"kernel": kernel_distance(drawn, real)}
-    if e.name == "VAE":
-        found["bits"] = vae.bits_per_dimension(e.model, fresh.x, greys, y=fresh.y)
-    if e.name == "DDPM":
-        found["bits"] = bound.bits_per_dimension(
-            e.model, seen.x, fresh.x, e.model.schedule, greys, y_seen=seen.y, y=fresh.y
-        )
+    if bits := getattr(arena.FAMILIES[e.name], "bits_per_dimension", None):
+        asked = {"seen": seen.x, "x": fresh.x, "levels": greys, "y_seen": seen.y, "y": fresh.y}
+        found["bits"] = bits(e.model, **{k: asked[k] for k in asked.keys() & inspect.signature(bits).parameters.keys()})
     return rounded(found)
 
 

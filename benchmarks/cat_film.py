@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from diffusion_lib import data, gan, store
-from diffusion_lib.course.lesson05.cats import FILM
+from diffusion_lib.evaluation.records import CAT_FILM
 from diffusion_lib.files import expanded, whole
 from diffusion_lib.train import fit
 from diffusion_lib.viz.figures import to_uint8
@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--out", type=expanded, default=store.FOLDER, help="a folder for the weights")
-    parser.add_argument("--film", type=expanded, default=FILM, help="a PNG")
+    parser.add_argument("--film", type=expanded, default=CAT_FILM, help="a PNG")
     args = parser.parse_args()
     torch.set_num_threads(1)
     cats = data.sprites(2000, size=16, species="cat")

@@ -1,15 +1,13 @@
 """Draw the pictures at the top of lessons 02, 04 and 05 again: notebooks/images/{schedules,training,cats}.png (a minute)."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from diffusion_lib import data, ddpm
-from diffusion_lib.course.lesson05.cats import FILM
 from diffusion_lib.diffusion import Schedule, add_noise
+from diffusion_lib.evaluation.records import cat_film
 from diffusion_lib.train import fit
 from diffusion_lib.viz.figures import FORWARD, grid, save, strip
 
@@ -42,12 +40,9 @@ def training() -> None:
 
 def cats() -> None:
     """What a new G draws, and real cats. How the one becomes the other, and what comes first, is for section 7 to show."""
-    with Image.open(FILM) as picture:
-        steps, rows = json.loads(picture.info["steps"]), np.asarray(picture.convert("RGB"))
-    side = rows.shape[0] // len(steps)
-    first = rows[:side].reshape(side, -1, side, 3).transpose(1, 3, 0, 2)[:10].copy()  # (10, 3, H, W)
-    real = data.sprites(10, size=side, species="cat").x
-    sheets = [grid(x, columns=5) for x in (torch.from_numpy(first) / 127.5 - 1, real)]
+    film, _ = cat_film()
+    real = data.sprites(10, size=film.shape[2], species="cat").x
+    sheets = [grid(x, columns=5) for x in (film[0, :10].transpose(0, 3, 1, 2), real)]
     save(strip(np.stack(sheets), ["fakes before the first step", "real ones"]), IMAGES / "cats.png")
 
 

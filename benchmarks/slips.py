@@ -373,7 +373,7 @@ WIRING = [
     ("New race ignores the data", ARENA_, "arena.load(self.choice.value)", "arena.load(LIVE[0])"),
     ("New race throws the same dice", ARENA_, "self.seed, self.amount = self.seed + 1, self.budget.value", "self.amount = self.budget.value"),
     ("seconds to a coverage: the last moment above it", SCORES, "found.append(at[0] if at else math.inf)", "found.append(at[-1] if at else math.inf)"),
-    ("break-even: the DDPM against the others", SCORES, 'cost.break_even(mine, ms[family] / 1000, ddpm, ms["DDPM"] / 1000)', 'cost.break_even(ddpm, ms["DDPM"] / 1000, mine, ms[family] / 1000)'),
+    ("break-even: the DDPM against the others", SCORES, 'cost.break_even(mine, ms[family] / 1000, its, ms[dearest] / 1000)', 'cost.break_even(its, ms[dearest] / 1000, mine, ms[family] / 1000)'),
     ("what broke off looks good", SCORES, "else 0.0 if key in SHARES else math.inf", "else math.inf if key in SHARES else 0.0"),
     ("blind spots: shrunk ones are wide", BLIND, "_spread(d, 0.3)", "_spread(d, 2.0)"),
     ("blind spots: moves with the sign turned", BLIND, "z = (values - mean) / sd", "z = (mean - values) / sd"),

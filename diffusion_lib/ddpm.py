@@ -11,6 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from .bound import bits_per_dimension as bits_per_dimension
 from .bound import vlb_term
 from .dataset import Data
 from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, convert, randn_like

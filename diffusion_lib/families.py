@@ -12,6 +12,7 @@ A family is a module (or whatever else has these names) that states:
     network(model)                                        only if drawing needs less than the whole model: what it needs
     training_flops(parts, x, y, F) -> number              operations of one step on a batch x (B, ...), y, by thought, from
                                                           those of a forward pass, F(network, *inputs)
+    bits_per_dimension(model, x, levels, y, ...)          only if it bounds -log2 p(x): the bound, in bits per number of x
     kinds_of_step(data, options) -> [(share, options)]    only if its steps differ by chance: what each kind is built with
 """
 

@@ -15,10 +15,10 @@ from diffusion_lib import data, gan
 from diffusion_lib.course.lesson05 import cat_film, step_gan
 from diffusion_lib.course.lesson05 import duel as module
 from diffusion_lib.course.lesson05 import pair as module_pair
-from diffusion_lib.course.lesson05.cats import FILM
 from diffusion_lib.course.lesson05.duel import Film
 from diffusion_lib.course.lesson05.looks import Points, border, tint
 from diffusion_lib.course.lesson05.pair import Pair, kernel_log_density, real_log_density
+from diffusion_lib.evaluation.records import CAT_FILM
 from diffusion_lib.viz import player
 from diffusion_lib.viz.figures import grid
 
@@ -417,7 +417,7 @@ def test_the_shipped_film_shows_twenty_cats():
     assert film.n_frames >= 30 and film.film["labels"][0] == "step 0"
     panel = film.film["panels"][0]
     assert (panel["width"], panel["height"]) == (180, 36)
-    assert FILM.stat().st_size < 300_000
+    assert CAT_FILM.stat().st_size < 300_000
 
 
 SMALL_RING = data.load("ring", n=300)
@@ -692,7 +692,7 @@ def test_the_films_of_pictures_are_the_sheets(cats):
 
 def test_the_cats_of_the_film_stand_upright():
     player = cat_film()
-    with Image.open(FILM) as picture:
+    with Image.open(CAT_FILM) as picture:
         rows = np.asarray(picture.convert("RGB"))
     sheet, side = pictures(player, "G's cats"), rows.shape[0] // player.n_frames
     last = rows[-side:]

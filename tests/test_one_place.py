@@ -18,7 +18,7 @@ from diffusion_lib.cli import figure
 from diffusion_lib.course import lesson07
 from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.lesson01 import exercises as lesson01
-from diffusion_lib.course.lesson07 import live_race, recorded
+from diffusion_lib.course.lesson07 import live_race, recorded, scores
 from diffusion_lib.diffusion import SCHEDULES, Schedule, convert
 from diffusion_lib.evaluation import arena, cost, records
 from diffusion_lib.sampling import SAMPLERS, Sampler, sample
@@ -219,6 +219,28 @@ def test_a_family_is_counted(bell):
     assert cost.parameters(entry) == {"training": 4, "drawing": 4}
     assert cost.drawing_flops(entry) == 2 * 2 * 2
     assert cost.expected_flops(entry) == 3 * 16 / 32 and cost.counted_flops(PLACE, "BELL") > 0
+
+
+def test_a_family_says_itself_what_the_benchmark_and_the_table_of_costs_ask(bell, monkeypatch):
+    """Which options it has, whether it bounds the likelihood, and who is dearest to draw: none of it by a family's name."""
+    import arena as benchmark
+
+    assert benchmark.options_of("BELL", "mnist", 3) == {} and benchmark.ready("BELL", {}) == {}
+    assert "patch" in benchmark.options_of("GAN", "mnist", 3) and "patch" not in benchmark.options_of(
+        "DDPM", "mnist", 3
+    )
+    assert benchmark.ready("DDPM", {}) == {"precision": "bfloat16"} and benchmark.ready("GAN", {}) == {}
+    monkeypatch.setattr(benchmark.classifier, "features", lambda eye, x: x.flatten(1)[:, :4])
+    place = SimpleNamespace(learn=PLACE.learn, unseen=PLACE.unseen, eye=None, n=50)
+    entry = SimpleNamespace(name="BELL", model="a model", draw=lambda n, seed, clock: PLACE.learn.x[:n])
+    assert benchmark.second_look(entry, place, 17, 0).keys() == {"kernel"}
+    bounded = SimpleNamespace(**vars(BELL), bits_per_dimension=lambda model, x, levels, y: len(x) + levels)
+    monkeypatch.setitem(families.FAMILIES, "BELL", bounded)
+    assert benchmark.second_look(entry, place, 17, 0)["bits"] == len(PLACE.unseen) + 17
+    start, ms = {"BELL": 3.0, "DDPM": 1.0}, {"BELL": 1.0, "DDPM": 3.0}
+    assert scores.pays("BELL", start, ms) == ("3.0 s", "1,000") and scores.pays("DDPM", start, ms) == ("1.0 s", "")
+    monkeypatch.setattr(bounded, "CALLS", 50)
+    assert scores.pays("BELL", start, ms) == ("3.0 s", "") and scores.pays("DDPM", start, ms) == ("1.0 s", "never")
 
 
 @pytest.mark.heavy

@@ -6,6 +6,9 @@ import json
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 RECORDS = Path(__file__).parent.parent / "records"
 
 
@@ -30,6 +33,17 @@ def read(name: str) -> dict:
 @cache
 def _parsed(path: Path, changed: int) -> dict:
     return json.loads(path.read_text("utf-8"))
+
+
+CAT_FILM = RECORDS / "cat_film.png"
+
+
+def cat_film() -> tuple[np.ndarray, list[int]]:
+    """What `benchmarks/cat_film.py` filmed: (F, 20, side, side, 3) bytes, 20 cats from the same z at each of F steps; the steps."""
+    with Image.open(CAT_FILM) as picture:
+        steps, rows = json.loads(picture.info["steps"]), np.asarray(picture.convert("RGB"))
+    side = rows.shape[0] // len(steps)
+    return rows.reshape(len(steps), side, -1, side, 3).transpose(0, 2, 1, 3, 4), steps
 
 
 def names(of: str = "") -> list[str]:

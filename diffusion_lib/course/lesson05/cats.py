@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
-from PIL import Image
 
-from ...evaluation.records import RECORDS
+from ...evaluation import records
 from ...viz.panels import pixels
 from ...viz.player import FramePlayer
 from ...words import _
 
-FILM = RECORDS / "cat_film.png"  # written by benchmarks/cat_film.py
-
 
 def cat_film() -> FramePlayer:
     """The training of the shipped cat generator, `store.load("cat_g")`: 20 cats from the same z, from the first step to the last."""
-    with Image.open(FILM) as picture:
-        steps, rows = json.loads(picture.info["steps"]), np.asarray(picture.convert("RGB"))
-    side = rows.shape[0] // len(steps)
-    cats = rows.reshape(len(steps), side, -1, side, 3).transpose(0, 2, 1, 3, 4)  # (F, 20, side, side, 3)
+    cats, steps = records.cat_film()
+    side = cats.shape[2]
     sheet = np.pad(cats, ((0, 0), (0, 0), (1, 1), (1, 1), (0, 0)), constant_values=255)
     sheet = sheet.reshape(len(steps), 2, 10, side + 2, side + 2, 3).transpose(0, 1, 3, 2, 4, 5)
     sheet = sheet.reshape(len(steps), 2 * (side + 2), 10 * (side + 2), 3)

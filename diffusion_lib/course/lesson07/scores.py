@@ -61,11 +61,13 @@ def seconds_to(book: dict, family: str, level: float = GOOD) -> float | None:
 
 
 def pays(family: str, start: dict[str, float | None], ms: dict[str, float]) -> tuple[str, str]:
-    """In words: the seconds until it covered GOOD, and from how many samples on it is cheaper in all than the DDPM."""
-    mine, ddpm = start[family], start["DDPM"]
-    if family == "DDPM" or mine is None:
+    """In words: the seconds until it covered GOOD, and from how many samples on it is cheaper in all than the family whose
+    samples cost most network calls, the DDPM."""
+    dearest = max(FAMILIES, key=lambda name: FAMILIES[name].CALLS)
+    mine, its = start[family], start[dearest]
+    if family == dearest or mine is None:
         return _("not reached") if mine is None else f"{mine:.1f} s", ""
-    n = 0.0 if ddpm is None else cost.break_even(mine, ms[family] / 1000, ddpm, ms["DDPM"] / 1000)
+    n = 0.0 if its is None else cost.break_even(mine, ms[family] / 1000, its, ms[dearest] / 1000)
     return f"{mine:.1f} s", _("never") if n is None else rounded(n) if n else "0"
 
 
