@@ -19,7 +19,7 @@ help:  ## list what can be made
 lab: $(VENV)/lab  ## install, then open JupyterLab on the first lesson
 	$(BIN)/python -m jupyter lab $(LESSON) $(if $(filter 0,$(shell id -u)),--allow-root)
 
-test: $(VENV)/test  ## install, then run every test but the slow ones, a worker on each processor (some minutes)
+test: $(VENV)/test  ## install, then run every test but the slow ones, on all processors (some minutes)
 	$(BIN)/python -m pytest -m "not slow" -n auto
 
 quick: $(VENV)/test  ## mathematics and wiring, without browser, lessons and trainings: after each change (under a minute)

@@ -257,6 +257,7 @@ def test_a_still_that_cannot_be_drawn_never_keeps_the_player_from_its_page(monke
     assert "application/vnd.jupyter.widget-view+json" in data and "image/png" not in data and data["text/plain"]
 
 
+@pytest.mark.heavy
 def test_nbconvert_writes_the_still_where_no_widget_state_is_stored():
     """With the state, it writes the widget alone, whose code a page must fetch; so the README names the switch."""
     nbformat, nbconvert = pytest.importorskip("nbformat"), pytest.importorskip("nbconvert")
