@@ -252,14 +252,19 @@ def _cursor(at, x, lines, ylim) -> list[dict]:
     """A vertical line that follows the frames, and a dot where it meets each of the lines, (colour, y) each."""
     agree("the cursor and its curves", [len(at), *(len(y) for _, y in lines)])
     order, here = np.argsort(x), at[:, None]
-    rows = [np.broadcast_to(y, (len(at), len(x))) if len(y) == 1 else y for _, y in lines]
     own = np.array_equal(at, x)  # from place to place: frame i has place i, even where two places are one
-    dots = [[y[i, i] if own else np.interp(a, x[order], y[i, order]) for y in rows] for i, a in enumerate(at)]
+
+    def heights(y) -> np.ndarray:
+        if len(y) == 1:
+            return y[0] if own else np.interp(at, x[order], y[0, order])
+        return np.array([y[i, i] if own else np.interp(a, x[order], y[i, order]) for i, a in enumerate(at)])
+
     marks = [_mark("line", "", here.repeat(2, 1), np.array([ylim]), [GREY], fill=False)]
     if lines:
         dot = {"size": 11.0, "trail": []}
         colours = [colour for colour, _ in lines]
-        marks.append(_mark("points", "", here.repeat(len(rows), 1), np.array(dots), colours, **dot))
+        dots = np.stack([heights(y) for _, y in lines], 1)
+        marks.append(_mark("points", "", here.repeat(len(lines), 1), dots, colours, **dot))
     return marks
 
 
