@@ -53,12 +53,12 @@ function step(row, event) { // arrow keys go from option to option; Space or Ent
   options[(here + by + options.length) % options.length].focus();
 }
 
-const AFTER = 8, LATE = 150, LONG = 240; // ms: when a press rings, when it gets an answer without the kernel, and when work gets a sign
+const AFTER = 40, LATE = 150, LONG = 240; // ms: when a press rings at the latest, when it is answered without the kernel, when work gets a sign
 
-// Each press in the row rings a little after the control has sent its own message, and the kernel answers when that is dealt with.
-// If it works for long it says so before, unless a cell, or what was pressed before, keeps it busy. A sign beside the control tells.
-// (Nothing goes before the control's message, for that would wait; and what comes after carries the acknowledgement of the kernel's
-// first word. Without it the next, the picture, would be held back for 40 ms: Nagle's algorithm meets a delayed acknowledgement.)
+// Each press in the row rings once the kernel begins with it (or a cell, or an earlier press, keeps it busy), and the kernel answers
+// when it is dealt with. If it works for long it says so before. A sign beside the control tells.
+// (Nothing goes before the control's own message, for that would wait. And the ring carries the acknowledgement of the kernel's first
+// word: without it the next, the picture, would be held back for 40 ms, where Nagle's algorithm meets a delayed acknowledgement.)
 function bell(model, row) {
   const sign = document.createElement("div"), kinds = ["click", "change"];
   const words = model.get("words");
@@ -82,13 +82,18 @@ function bell(model, row) {
     say("");
     works = () => say(words.works, control);
     timer = setTimeout(() => say(words.waits, control), LATE);
-    setTimeout(() => {
+    const begins = model.widget_manager?.kernel?.statusChanged; // another house has no such signal
+    const tell = () => {
+      clearTimeout(soon);
+      begins?.disconnect(tell);
       try {
         model.send({ ring: mine });
       } catch {
         say(words.gone, control);
       }
-    }, AFTER);
+    };
+    const soon = setTimeout(tell, begins ? AFTER : 0);
+    begins?.connect(tell);
   };
   const heard = ({ done }) => {
     if (!works || (done && done !== rung)) return;
