@@ -1,9 +1,10 @@
-"""Fixtures that several files share, how tests are dealt to workers, and what a run says at its end."""
+"""Fixtures that several files share, how tests are dealt to workers, what is loaded once, and what a run says at its end."""
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; kernels and shells inherit it
 
+import gc
 import json
 import re
 import subprocess
@@ -124,6 +125,16 @@ def group(item) -> str | None:
 
 def cost(item) -> int:
     return next((i for i, name in enumerate(("browser", "heavy")) if item.get_closest_marker(name)), 2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """What is loaded by now stays to the end: nobody looks through it for garbage again and again."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    return result
 
 
 def pytest_collection_modifyitems(config, items):
