@@ -278,7 +278,7 @@ WIRING = [
     ("pictures told the classes of other pictures", DENOISERS, "None if labels is None else data.y[i]\n", "None if labels is None else data.y[:n]\n"),
     ("three questions: samples under another network's name", DENOISERS, '_("asked for {name}").format(name=name)) for name, film in films.items()', '_("asked for {name}").format(name=name)) for name, film in zip(reversed(films), films.values(), strict=True)'),
     ("three questions: the walks are told no class", DENOISERS, "count, eta=0.0, clip=1.0, y=y)", "count, eta=0.0, clip=1.0)"),
-    ("variances: all walk with beta_tilde", DENOISERS, '"v": v, "clip"', '"v": 0.0, "clip"'),
+    ("variances: all walk with beta_tilde", DENOISERS, '"v": VARIANCES[name], "clip"', '"v": 0.0, "clip"'),
     ("variances: other dice for each count", DENOISERS, '"generator": dice(seed + 1), "v"', '"generator": dice(seed + count), "v"'),
     ("bound: the learned share turned round", DENOISERS, '"learned": (1 - v_sum[1:] / n) * ratio', '"learned": v_sum[1:] / n * ratio'),
     ("bound: L_T left out of the sums", DENOISERS, "{name: float(v.sum()) for name, v in terms.items()}", "{name: float(v[1:].sum()) for name, v in terms.items()}"),

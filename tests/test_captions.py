@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from diffusion_lib.data.captions import caption, parse, vocabulary
+from diffusion_lib.data.captions import caption, parse
 from diffusion_lib.data.drawn import draw
 from diffusion_lib.data.factors import FACTORS
 
@@ -20,8 +20,7 @@ def test_every_caption_is_unique_and_can_be_read_back():
     captions = [caption(s) for s in ALL]
     assert len(set(captions)) == len(ALL) > 1500
     assert all(parse(c) == s for c, s in zip(captions, ALL, strict=True))
-    words = set(vocabulary())
-    assert all(set(c.replace(",", "").split()) <= words for c in captions) and len(words) < 60
+    assert len({word for c in captions for word in c.replace(",", "").split()}) < 60
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-
 from .factors import FACTORS
 from .prompts import meaning, tokens, understand
 
@@ -38,16 +35,6 @@ def caption(spec: dict | str) -> str:
     if s["species"] == "cat":
         return f"{s['fur']} {s['pattern']} cat, {s['pose']}, {EYES[s['eyes']]}, {TIMES[s['time']]}"
     return f"{s['petals']} and {s['centre']} flower, {s['count']} {s['shape']} petals, {TIMES[s['time']]}"
-
-
-def vocabulary() -> tuple[str, ...]:
-    """Every word that can stand in a caption, in alphabetical order."""
-    specs = (
-        {"species": kind, **dict(zip(factors, values, strict=True))}
-        for kind, factors in FACTORS.items()
-        for values in itertools.product(*factors.values())
-    )
-    return tuple(sorted({word for s in specs for word in re.findall(r"\w+", caption(s))}))
 
 
 def parse(text: str) -> dict:

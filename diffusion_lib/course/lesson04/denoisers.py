@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ from ...ddpm import Denoiser
 from ...diffusion import Schedule, add_noise
 from ...evaluation.distances import distances
 from ...oracle import ideal_denoiser
-from ...sampling import guess_x0, sample
+from ...sampling import Step, guess_x0, sample
 from ...values import dice
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels
@@ -129,23 +129,33 @@ def three_questions(
         ]
     db = schedule.snr_db[torch.tensor(times)].numpy()
     xT, y = torch.randn(n, *x0.shape[1:], generator=g), torch.arange(n) % len(fresh.names)
+
+    def walk(name: str, count: int) -> Iterator[Step]:
+        return sample(models[name], xT, schedule, count, eta=0.0, clip=1.0, y=y)
+
+    films, said = _judged(walk, list(models), counts, eye, fresh, n, 20)
+    panel = curve(-db, ys, _("error of the guess x̂_{0}, new pictures"), xlabel=_("noise in decibels"), **ERRORS)
+    panels = [*(pixels(np.stack(film), _("asked for {name}").format(name=name)) for name, film in films.items()), panel]
+    labels, name = [_steps(c) for c in counts], _("Networks asked for eps, for x0 and for v")
+    return FramePlayer(panels, captions=said, labels=labels, name=name, start=len(counts) - 1, fps=1)
+
+
+def _judged(walk: Callable, names: list[str], counts: Sequence[int], eye, fresh: Data, n: int, shown: int) -> tuple:
+    """What walk(name, count) draws in each number of steps: sheets of pictures by name, and in words how far n are from real ones."""
     far, floor = distances(eye, fresh, n)
-    films, said = {name: [] for name in models}, []
+    films, said = {name: [] for name in names}, []
     for count in counts:
         shares = []
-        for name, model in models.items():
-            last = list(sample(model, xT, schedule, count, eta=0.0, clip=1.0, y=y))[-1]
-            films[name].append(grid(last.xs[:20], columns=5))
+        for name in names:
+            *_walk, last = walk(name, count)
+            films[name].append(grid(last.xs[:shown], columns=5))
             shares.append(f"{_(name)} {far(last.xs):.1f}")
         said.append(
             _("{steps}.  Distance to real digits: {shares}      ({n} real ones: {floor:.1f})").format(
                 steps=_steps(count), shares=", ".join(shares), n=n, floor=floor
             )
         )
-    panel = curve(-db, ys, _("error of the guess x̂_{0}, new pictures"), xlabel=_("noise in decibels"), **ERRORS)
-    panels = [*(pixels(np.stack(film), _("asked for {name}").format(name=name)) for name, film in films.items()), panel]
-    labels, name = [_steps(c) for c in counts], _("Networks asked for eps, for x0 and for v")
-    return FramePlayer(panels, captions=said, labels=labels, name=name, start=len(counts) - 1, fps=1)
+    return films, said
 
 
 def _steps(count: int) -> str:
@@ -164,20 +174,12 @@ def variances(
     """
     y = torch.arange(n) % model.classes
     xT = torch.randn(n, *model.shape, generator=dice(seed))
-    far, floor = distances(eye, fresh, n)
-    films, said = {name: [] for name in VARIANCES}, []
-    for count in counts:
-        shares = []
-        for name, v in VARIANCES.items():
-            how = {"generator": dice(seed + 1), "v": v, "clip": 1.0, "y": y}
-            last = list(sample(model, xT, model.schedule, count, **how))[-1]
-            films[name].append(grid(last.xs[:25].clamp(-1, 1), columns=5))
-            shares.append(f"{_(name)} {far(last.xs):.1f}")
-        said.append(
-            _("{steps}.  Distance to real digits: {shares}      ({n} real ones: {floor:.1f})").format(
-                steps=_steps(count), shares=", ".join(shares), n=n, floor=floor
-            )
-        )
+
+    def walk(name: str, count: int) -> Iterator[Step]:
+        how = {"generator": dice(seed + 1), "v": VARIANCES[name], "clip": 1.0, "y": y}
+        return sample(model, xT, model.schedule, count, **how)
+
+    films, said = _judged(walk, list(VARIANCES), counts, eye, fresh, n, 25)
     titles = {name: _("σ² learned") if name == "learned" else f"σ² = {name}" for name in films}
     panels = [pixels(np.stack(film), titles[name]) for name, film in films.items()]
     labels, name = [_steps(c) for c in counts], _("Samples with three variances of the reverse step")

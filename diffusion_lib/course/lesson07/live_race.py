@@ -22,7 +22,7 @@ from ...words import N_, _
 from ..common import say
 from ..controls import button, choices, choose, group, menu
 from ..live import ByTurns
-from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays
+from .scores import COSTS, GOOD, NAMES, REAL, SPREAD, number, one, pays
 
 # what is bet on: (question, the number, does more win?)
 BETS = {
@@ -254,19 +254,7 @@ class LiveArena(ByTurns):
         notes += [
             _("{name} broke off. {error}").format(name=k, error=e.error) for k, e in self.entries.items() if e.error
         ]
-        head = [
-            "",
-            N_("seconds"),
-            N_("steps"),
-            N_("seen"),
-            "TFLOP",
-            N_("learned"),
-            N_("to draw"),
-            "ms",
-            N_("calls"),
-            *PAYS,
-        ]
-        return table(head, rows, notes)
+        return table(COSTS, rows, notes)
 
 
 def live_arena(

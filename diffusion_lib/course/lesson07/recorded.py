@@ -21,7 +21,7 @@ from ...viz.player import FramePlayer
 from ...viz.tables import Interval, Table, html, table
 from ...words import N_, _
 from .live_race import BETS, Beside, Bet
-from .scores import GOOD, NAMES, PAYS, REAL, SPREAD, number, one, pays, raced, rounded, seconds_to
+from .scores import COSTS, GOOD, NAMES, REAL, SPREAD, number, one, pays, raced, rounded, seconds_to
 
 PLACES = ("grid", "digits", "sprites", "mnist")  # what is recorded
 
@@ -159,19 +159,7 @@ def ledger(place: str) -> Table:
     seeds = [[r["seconds"] for r in good if r["seed"] == s] for s in {r["seed"] for r in book["runs"]}]
     apart = max(map(arena.apart, seeds))
     notes = [_("In no seed are anybody's seconds more than {apart:.2%} off their mean.").format(apart=apart)]
-    head = [
-        "",
-        N_("seconds"),
-        N_("steps"),
-        N_("seen"),
-        N_("TFLOP (thought)"),
-        N_("learned"),
-        N_("to draw"),
-        "ms",
-        N_("calls"),
-        *PAYS,
-    ]
-    return table(head, rows, notes)
+    return table([N_("TFLOP (thought)") if name == "TFLOP" else name for name in COSTS], rows, notes)
 
 
 VERDICT = ["", N_("mean difference (95 % interval)"), N_("around 0"), ""]  # over the cells of `_compared`

@@ -32,7 +32,9 @@ FORMS = {
 SHARES = ("coverage", "precision", "recall", "density", "high_quality", "accuracy", "modes")
 GOOD = 0.85  # a coverage that counts as learned
 REAL, SPREAD = N_("real ones"), "± (sd)"  # the last rows of a table
-PAYS = (N_("0.85 after"), N_("break-even"))
+# of a table of costs, whose operations may be counted in two ways; the last two columns are `pays`
+COSTS = ("", N_("seconds"), N_("steps"), N_("seen"), "TFLOP", N_("learned"), N_("to draw"), "ms", N_("calls"))
+COSTS += (N_("0.85 after"), N_("break-even"))
 
 
 def raced(book: dict) -> list[str]:
