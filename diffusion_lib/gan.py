@@ -29,8 +29,6 @@ from .nets import WAVES, Discriminator, Generator
 from .train import Learner, Parts
 from .values import choice, classes_for, dice, need, plain, portions
 
-# ---------------------------------------------------------------------------------------- the losses
-
 
 class Loss(NamedTuple):
     """What each player wants to be small, from the scores of real ones and fakes, (B,) each -> a number."""
@@ -200,9 +198,6 @@ def gan_step(
     said = d_step(d, real, fake, loss, regular, generator, y)  # 2 teach D
     fresh = g.model(g.model.noise(len(real), generator), y)  # 3 draw fresh fakes
     return said | g_step(g, d, real, fresh, loss, y)  # 4 fool D
-
-
-# ---------------------------------------------------------------------------------------- what is known exactly
 
 
 def log_mixture(x: Tensor, means: Tensor, sd: float) -> Tensor:
