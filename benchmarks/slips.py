@@ -23,6 +23,11 @@ EX03 = "diffusion_lib/course/lesson03/exercises.py"
 GLASS = "diffusion_lib/course/lesson03/glass.py"
 STEPPER = "diffusion_lib/course/lesson03/stepper.py"
 REVERSE = "diffusion_lib/course/lesson03/views.py"
+FIELD = "diffusion_lib/course/lesson03/field.py"
+CLOUDS = "diffusion_lib/course/lesson08/clouds.py"
+COUNTS = "diffusion_lib/course/lesson08/counts.py"
+STRAIGHT = "diffusion_lib/course/lesson08/straight.py"
+VERDICTS = "diffusion_lib/course/lesson08/verdicts.py"
 DENOISERS = "diffusion_lib/course/lesson04/denoisers.py"
 EX04 = "diffusion_lib/course/lesson04/exercises.py"
 OWN_ = "diffusion_lib/course/lesson04/own.py"
@@ -126,6 +131,14 @@ MATHEMATICS = [
     ("oracle: the nearest picture, not the average", O, "logits.softmax(1), a.sqrt()", "torch.nn.functional.one_hot(logits.argmax(1), logits.shape[1]).to(logits), a.sqrt()"),
     ("second order: the two stretches swapped", SOLVERS, "float((s - t) / (t - r) / 2)", "float((t - r) / (s - t) / 2)"),
     ("second order: half forgotten", SOLVERS, "float((s - t) / (t - r) / 2)", "float((s - t) / (t - r))"),
+    ("heun: the second slope alone", SOLVERS, 'return (eps_hat + convert(ask(xs, s), "x0", "eps", xs, s, schedule)) / 2', 'return convert(ask(xs, s), "x0", "eps", xs, s, schedule)'),
+    ("heun: asked again where it stands", SOLVERS, 'convert(ask(xs, s), "x0", "eps", xs, s, schedule)) / 2', 'convert(ask(now.xt, now.t), "x0", "eps", now.xt, now.t, schedule)) / 2'),
+    ("iPNDM: the past in the wrong order", SOLVERS, "moments = [now, *reversed(past)]", "moments = [now, *past]"),
+    ("iPNDM: a weight of order 4", SOLVERS, "-59 / 24, 37 / 24", "-59 / 24, 36 / 24"),
+    ("calls: the last step counted like the others", W, "return self.asks * (steps - 1) + 1", "return self.asks * steps"),
+    ("flow from noise to data", D, '"flow": eps - x0', '"flow": x0 - eps'),
+    ("flow read as v", D, "(xt - noise * value) / (signal + noise), (xt + signal * value) / (signal + noise)", "xt - noise * value, xt + signal * value"),
+    ("straight path: weights for variances", D, "return (1 - w) ** 2 / ((1 - w) ** 2 + w**2)", "return 1 - w"),
     ("steps even in decibels: even in t after all", D, 'if choice(even, EVEN, "Steps cannot be even in") == "t":\n            return [', "if True:\n            return ["),
     ("average never updated", T, "        self._ema.update(self.model)\n", ""),
     ("average keeps the untrained start", T, "keep = (1 - 1 / self.n)", "keep = (1 - 1 / (self.n + 1))"),
@@ -237,6 +250,16 @@ WIRING = [
     ("chain: the term of the step before", FORWARD, "=terms[i],", "=terms[i - 1],"),
     ("chain: the sum panel shows the terms", FORWARD, 'curve(t, {"": total.numpy()}', 'curve(t, {"": terms.numpy()}'),
     # ---- lesson 02: schedules
+    ("arrows fly down the slope", FIELD, "flights.append(noise * score(", "flights.append(-noise * score("),
+    ("arrows: the network's angle measured against itself", FIELD, "apart(score(exact, x, t, schedule), score(network", "apart(score(network, x, t, schedule), score(network"),
+    ("one cloud: every walk without dice", CLOUDS, "sample(model, xT, schedule, eta=eta,", "sample(model, xT, schedule, eta=0.0,"),
+    ("one cloud: the paths told as the clouds", CLOUDS, "clouds=b, floor=f, paths=p", "clouds=p, floor=f, paths=b"),
+    ("straight path: the walk not made smaller", STRAIGHT, "bent = torch.stack([unscaled(x, t, schedule)", "bent = torch.stack([x"),
+    ("straight path: u from the data's end", STRAIGHT, "return (1 - a) ** 0.5 / (a**0.5", "return a**0.5 / (a**0.5"),
+    ("one noise: heun with as many steps as calls", COUNTS, "model.schedule.times(method.steps(count), method.even)", "model.schedule.times(count, method.even)"),
+    ("one noise: a noise of its own for each sampler", COUNTS, "walk = list(sample(model, xT,", "walk = list(sample(model, xT + 0.1 * len(panels),"),
+    ("steps slider: the menu changes nothing", COUNTS, 'self.player.update(**self._film(change["new"]))', 'self.player.update(**self._film(change["old"]))'),
+    ("answers: the interval's ends exchanged", VERDICTS, "low, high = student(found)", "high, low = student(found)"),
     ("two rulers: the panels exchanged", SCHEDULES, 'panel(by_share, _("even steps of ā"))', 'panel(by_db, _("even steps of ā"))'),
     ("two rulers: the lines' names exchanged", SCHEDULES, '_("steps of ā"): share_db.numpy(), _("steps of dB"): db.numpy()', '_("steps of ā"): db.numpy(), _("steps of dB"): share_db.numpy()'),
     ("two rulers: the note's decibels with the sign turned", SCHEDULES, "{10 * math.log10(v / (1 - v)):+.1f} dB", "{10 * math.log10((1 - v) / v):+.1f} dB"),

@@ -32,7 +32,7 @@ from diffusion_lib.train import MAX_STEPS
 
 ROOT = Path(__file__).parent.parent
 # lessons that train: so many steps each; `make slow` runs them whole
-CAPS = {"04": 12, "06": 12, "07": 12, "09": 12}
+CAPS = {"04": 12, "06": 12, "07": 12, "08": 12, "09": 12}
 # Views of a lesson that draw samples by the hundred: so few here; what is shown where is held by tests without a browser.
 FEWER = {
     "04": {
@@ -42,6 +42,7 @@ FEWER = {
         "course.lesson04.bound": {"n": 2, "count": 10},
     },
     "07": {"evaluation.cost.counted_flops": {"steps": 1}, "course.lesson07.blind_spots": {"n": 200, "repeats": 4}},
+    "08": {"course.lesson08.same_cloud": {"n": 100, "frames": 5}, "course.lesson08.one_noise": {"calls": (1, 3, 5)}},
     "09": {
         "vae.bits_per_dimension": {"n": 2},
         "course.lesson09.sharpness": {"n": 60},

@@ -389,6 +389,27 @@ WRONG = {
     "10.avoid": [(lambda n, y, x, w: (1 - w) * n + w * y, "not used"), (lambda n, y, x, w: n + w * y - w * x, "two steps"), (lambda n, y, x, w: n + w * (y - x), "begins at eps_none"), (lambda n, y, x, w: (1 + w) * y - w * x, "counted from 0")],
     "10.both": [(lambda n, a, b, w: (1 - w) * n + w * (a + b) / 2, "mean of both"), (lambda n, a, b, w: n + w * a + w * b - w * n, "in each of the two"), (lambda n, a, b, w: (2 - 2 * w) * n + w * a + w * b, "counts twice")],
     "10.middle": [(lambda m, r, s, w: w * m, "equally wide"), (lambda m, r, s, w: m, "at w = 1 only"), (lambda m, r, s, w: w * m / r**2 / (s**-2 + w * r**-2), "power 1"), (lambda m, r, s, w: 1 / ((1 - w) / s**2 + w / r**2), "variance of the bell")],
+    "08.score": [
+        (lambda e, t, s: e / (1 - s.alpha_bar[t]).sqrt(), "The sign is turned: eps_hat points"),
+        (lambda e, t, s: -e / (1 - s.alpha_bar[t]), "1 - alpha_bar is sigma^2"),
+        (lambda e, t, s: -e * (1 - s.alpha_bar[t]).sqrt(), "multiplied by sigma"),
+        (lambda e, t, s: -e / s.beta[t].sqrt(), "the noise of one step"),
+    ],
+    "08.ddim": [
+        (lambda x, e, t, r, s: reverse_step(x, e, t, r, s, e, eta=0.0).x0_hat, "the guess x0_hat alone"),
+        (lambda x, e, t, r, s: reverse_step(x, e, t, t - 1, s, e, eta=0.0).xs, "lands on t - 1"),
+        (lambda x, e, t, r, s: x, "Nothing moves"),
+        (lambda x, e, t, r, s: s.alpha_bar[r].sqrt() * convert(e, "eps", "x0", x, t, s), "the noise is left out"),
+    ],
+    "08.euler": [
+        (lambda x, f, u, w: x - (w - u) * f, "w - u is negative already"),
+        (lambda x, f, u, w: x - u * f, "all the way to u = 0"),
+        (lambda x, f, u, w: x + f * w, "w stands for the length"),
+    ],
+    "08.velocity": [
+        (lambda m, x, u, t, s: convert(m(x, t), "eps", "flow", x, t, s), "shown x as it is"),
+        (lambda m, x, u, t, s: m(x / math.sqrt(1 - 2 * u + 2 * u * u), t), "This is eps_hat"),
+    ],
     "09.best_s": [(lambda e: (e**2).mean(1), "This is s^2"), (lambda e: (e**2).sum(1).sqrt(), "added up"), (lambda e: e.abs().mean(1), "mean size"), (lambda e: (e**2).mean().sqrt() + 0 * e[:, 0], "one s for all"), (lambda e: 1 / (e**2).mean(1).sqrt(), "1 / s")],
 }  # fmt: skip
 CASES = [(name, answer, words) for name, rows in WRONG.items() for answer, words in rows]
@@ -444,6 +465,11 @@ GIVEN_AWAY = {
     "07.coverage": ".any(1)",
     "07.wilson": "middle + half",
     "07.even": "(drawing_b - drawing_a)",
+    "08.score": "-eps_hat / (1 - schedule.alpha_bar[t]).sqrt()",
+    "08.ddim": "* x0_hat + (1 - schedule",
+    "08.calls": "18 + 17",
+    "08.euler": "(w - u) * flow",
+    "08.velocity": "xt = x / ",
     "09.z": "(0.5 * logvar).exp() * noise",
     "09.kl": "- 1 - logvar).sum(1)",
     "09.arc": "w = c.acos()",
@@ -633,6 +659,18 @@ def runs_by_counting(share, z):
     )
 
 
+def ddim_in_edm(xt, eps_hat, t, s, schedule):
+    """Euler on pictures x + sigma noise, scaled back (Karras et al. 2022)."""
+    sigma = ((1 - schedule.alpha_bar) / schedule.alpha_bar).sqrt()
+    x = xt / schedule.alpha_bar[t].sqrt() + (sigma[s] - sigma[t]) * eps_hat
+    return x * schedule.alpha_bar[s].sqrt()
+
+
+def velocity_of_the_path(model, x, u, t, schedule):
+    """Solved from x = (1 - u) x0 + u eps, without alpha_bar: flow = (eps - x) / (1 - u)."""
+    return (model(x / math.hypot(1 - u, u), t) - x) / (1 - u)
+
+
 def arc_by_hand(a, b, u):
     one, other = a / a.norm(dim=1, keepdim=True), b / b.norm(dim=1, keepdim=True)
     w = 2 * torch.atan2((one - other).norm(dim=1), (one + other).norm(dim=1))[:, None]
@@ -748,6 +786,18 @@ RIGHT = {
     "05.smooth": [lambda p, q, a, b: b + (a - b) * p / (p + q)],
     "06.ahead": [ahead_by_steps],
     "07.enough": [runs_by_counting],
+    "08.score": [
+        lambda e, t, s: -e / math.sqrt(1 - s.alpha_bar[t]),
+        lambda e, t, s: convert(e, "eps", "score", e, t, s),
+    ],
+    "08.ddim": [
+        lambda x, e, t, r, s: reverse_step(x, e, t, r, s, e, eta=0.0).xs,
+        lambda x, e, t, r, s: add_noise(convert(e, "eps", "x0", x, t, s), r, e, s),
+        ddim_in_edm,
+    ],
+    "08.calls": [lambda: sum(2 if step < 18 else 1 for step in range(1, 19))],
+    "08.euler": [lambda x, f, u, w: torch.lerp(x, x - u * f, (u - w) / u)],
+    "08.velocity": [velocity_of_the_path],
     "09.best_s": [lambda e: e.norm(dim=1) / e.shape[1] ** 0.5],
     "10.guide": [lambda n, y, w: torch.lerp(n, y, w), lambda n, y, w: (1 - w) * n + w * y],
     "10.drop": [lambda u, y, p: y.masked_fill(u < p, -1), lambda u, y, p: torch.stack([v if d >= p else torch.tensor(-1) for d, v in zip(u, y, strict=True)])],

@@ -8,11 +8,11 @@ import time
 import numpy as np
 import pytest
 import torch
-from films import cloud, frames_of, line, mark, numbers, panel, pictures
-from small import dice, digit_denoiser
+from films import cloud, frames_of, line, mark, numbers, panel, pictures, titles
+from small import denoiser, dice, digit_denoiser
 
 from diffusion_lib import data
-from diffusion_lib.course.lesson03 import ancestors, few_steps, is_it_gaussian, memory, step_reverse
+from diffusion_lib.course.lesson03 import ancestors, arrows, few_steps, field, is_it_gaussian, memory, step_reverse
 from diffusion_lib.course.lesson03 import views as lesson03
 from diffusion_lib.data import Data
 from diffusion_lib.diffusion import Schedule, add_noise, convert, log_normal
@@ -125,6 +125,45 @@ def test_the_glass_box_and_each_of_its_controls(walked):
     box.which.value = "cats"
     glass_box(box, ideal_denoiser(FEW_CATS, SHORT))
     assert float(nearest(box.trace.final, FEW_CATS)[0]) < 1e-5
+
+
+EVEN = Schedule.of("cosine", 30)
+RING = data.ring(2)
+
+
+def test_arrows_point_up_the_slope_of_log_q():
+    """Against the slope of the log density by differences, at the lattice's places."""
+    player = arrows(RING.modes, 0.2, EVEN, frames=4, side=5, n=30, seed=1)
+    exact = mixture_denoiser(RING.modes, 0.2, EVEN)
+    start, end_ = (cloud(player, "the score, exact", 0, size) for size in (1.5, 4.5))
+    assert len(player.film["labels"]) == len(start) and len(player.film["panels"]) == 1
+    for i, label in enumerate(player.film["labels"]):
+        t, places = int(numbers(label)[0]), torch.tensor(start[i]).double()
+        slope = torch.zeros_like(places)
+        for k in range(2):
+            h = torch.zeros(2, dtype=torch.float64)
+            h[k] = 1e-4
+            slope[:, k] = (exact.log_density(places + h, t) - exact.log_density(places - h, t)) / 2e-4
+        flight = torch.tensor(end_[i] - start[i]).double()
+        clear = slope.norm(dim=1) > 0.05
+        assert clear.sum() > 10
+        assert torch.cosine_similarity(flight, slope)[clear].min() > 0.999
+        assert torch.allclose(field.score(exact, places, t, EVEN), slope, rtol=1e-3, atol=1e-3)
+
+
+def test_a_networks_arrows_stand_beside_the_exact_ones_with_their_angle():
+    net = denoiser(T=30)
+    player = arrows(RING.modes, 0.2, EVEN, net, frames=3, side=3, n=50, seed=2)
+    assert titles(player) == ["the score, exact", "the score, learned"]
+    start, end_ = (cloud(player, "the score, learned", 1, size)[1] for size in (1.5, 4.5))
+    t, places = int(numbers(player.film["labels"][1])[0]), torch.tensor(start)
+    assert torch.cosine_similarity(torch.tensor(end_ - start), -net(places, t)).min() > 0.999
+    x = torch.tensor(np.stack([mark(player, 1, 0, k)[1] for k in "xy"], -1))
+    a, b = mixture_denoiser(RING.modes, 0.2, EVEN)(x, t).double(), net(x, t).double()
+    angle = torch.rad2deg(
+        (torch.nn.functional.normalize(a) * torch.nn.functional.normalize(b)).sum(1).clamp(-1, 1).acos()
+    )
+    assert numbers(player.film["captions"][1])[0] == pytest.approx(float(angle.mean()), abs=0.06)
 
 
 def test_ancestors_count_who_came_home():

@@ -88,6 +88,8 @@ def test_eta_data_and_start(lesson):
     p.wait_for_function("(el) => el.querySelector('canvas').width === 32", arg=out.element_handle())
 
 
-@pytest.mark.parametrize("name", ("03-ancestors-play", "03-gaussian-play", "03-memory-play", "03-break-play"))
+@pytest.mark.parametrize(
+    "name", ("03-score-play", "03-ancestors-play", "03-gaussian-play", "03-memory-play", "03-break-play")
+)
 def test_the_other_films_of_lesson_3_move(lesson, name):
     moves(lesson, name, 0.5, 1)

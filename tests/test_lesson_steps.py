@@ -22,6 +22,7 @@ from diffusion_lib.course.lesson06.collapse import SPEEDS
 from diffusion_lib.course.lesson09 import measures
 from diffusion_lib.course.worker import only
 from diffusion_lib.ddpm import ddpm_loss
+from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import arena, classifier
 from diffusion_lib.evaluation.metrics import mode_report, near_modes, nearest
 from diffusion_lib.train import fit
@@ -190,6 +191,15 @@ def test_06_the_fakes_huddle_and_d_is_sure(name, seed):
     crowd = float((torch.cdist(x, x) < gap / 4).double().mean(1).max())
     assert max(near) < len(set_.modes) and crowd > 1.3 / len(set_.modes)
     assert real > 0.85 and fake < 0.2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_08_flow_matching_finds_the_islands(seed):
+    ring = data.ring(20_000, seed=seed)
+    mine, parts = ddpm.build(ring, schedule=Schedule.of("flow"), predicts="flow", even="t", seed=seed)
+    trained(parts, told("08-train-code"))
+    there = found(mine, ring)
+    assert there["modes"] == 8 and there["near"] == 8
 
 
 def test_09_the_map_unfolds():

@@ -19,6 +19,7 @@ def read(name: str) -> dict:
     motion    of `benchmarks/motion.py`: "alone", "play" and "plain_rate"
     ladder    of `benchmarks/ladder.py`: "runs", "anchors", "rungs" (steps, FLOPs, parameters, options), what was done, what fails
     latents   of `benchmarks/latent_weights.py`: what lesson 09 says of its networks
+    few_steps of `benchmarks/few_steps.py`: "film", "parity", "answers", "overhead" and "race"; its pictures are in the .npz
     words     of `benchmarks/words.py`: what lesson 10 says of its network, a part each
     arena_*   of `benchmarks/arena.py`, see `race_book`
 

@@ -6,8 +6,9 @@ from functools import cache
 
 from diffusion_lib import data, store
 from diffusion_lib.evaluation import records
+from diffusion_lib.sampling import SAMPLERS
 
-from . import ROOT, benchmark, lesson06, lesson07
+from . import ROOT, benchmark, lesson06, lesson07, lesson08
 
 
 def slider_rows():
@@ -178,13 +179,21 @@ def broken() -> list[str]:
 
 def running() -> list[str]:
     """Seconds of a whole run on the wall and of the processor, least and most of a group of lessons; the largest peak of memory."""
-    took, groups = benchmark("lessons")["lessons"], (("01", "02", "03", "05"), ("06", "07", "09"), ("04",))
+    took, groups = benchmark("lessons")["lessons"], (("01", "02", "03", "05"), ("08",), ("06", "07", "09"), ("04",))
     spans = [sorted(round(took[n][key]) for n in group) for key in ("wall_s", "processor_s") for group in groups]
     seconds = [f"{s}" for span in spans for s in dict.fromkeys((span[0], span[-1]))]
+    seconds += [f"{round(load)}" for load in took["08"]["load"]]
     return [*seconds, f"{max(row['peak_mb'] for row in took.values()) / 1000:.2f}"]
 
 
+def few_steps() -> list[str]:
+    """Lesson 08's numbers of ten calls, and the steps that are left to heun."""
+    unseen, left = len(data.digits()) - 1000, SAMPLERS["heun"].steps(10)
+    return [*lesson08.parity(), f"{unseen}", f"{left}", *lesson08.overhead()]
+
+
 MEASURED = {
+    "Few steps": few_steps,
     "The lessons": running,
     "How fast": live,
     "How good": quality,
@@ -195,7 +204,7 @@ MEASURED = {
 QUOTED: dict = {}
 PLAIN = {
     "How machines draw pictures": "0 1000 3.11 3.12 3.13 200 3",
-    "The lessons": "1000 50 8 64 01 02 03 05 06 07 09 04 08 10",
+    "The lessons": "1000 50 8 64 1 1,000 01 02 03 05 08 06 07 09 04 10",
     "For a class": "1.6 4 340",
     "Pictures for your blog": "4.6",
     "Train and draw from a shell": "16 32",

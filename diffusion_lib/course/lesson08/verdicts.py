@@ -1,0 +1,52 @@
+"""Lesson 08, what was measured: four answers of one network, and ten calls against 250 steps."""
+
+from __future__ import annotations
+
+from statistics import mean
+
+from ...evaluation.metrics import student
+from ...evaluation.records import read
+from ...viz.tables import Table, table
+from ...words import N_, _
+
+ASKED = {"eps": "ε", "x0": "x₀", "v": "v", "flow": "ε − x₀", "straight": N_("ε − x₀, schedule flow")}
+SCORES = {"ring": "high_quality", "digits": "frechet"}
+
+
+def scores(place: str, answer: str, calls: str) -> list[float]:
+    """Of each seed: the share of points on an island ("ring"), or the Frechet distance ("digits")."""
+    runs = read("few_steps")["answers"]["runs"]
+    return [r[calls][SCORES[place]] for r in runs if (r["place"], r["answer"]) == (place, answer)]
+
+
+def answers_table(place: str) -> Table:
+    """The same network asked for eps, x0, v and flow, as many steps of training each, walked by DDIM with few calls and more:
+    mean over the seeds and its 95 % interval (Student's). place: "ring" (share on an island) or "digits" (Frechet distance)."""
+    form = ".1%" if place == "ring" else ".1f"
+    calls = [k for k in read("few_steps")["answers"]["runs"][0] if k.isdigit()]
+
+    def cell(answer: str, count: str) -> str:
+        found = scores(place, answer, count)
+        low, high = student(found)
+        return f"{mean(found):{form}} ({low:{form}} … {min(high, 1.0) if place == 'ring' else high:{form}})"
+
+    head = [_("asked for"), *(_("{n} calls").format(n=k) for k in calls)]
+    return table(head, [[_(said), *(cell(answer, k) for k in calls)] for answer, said in ASKED.items()])
+
+
+PLACES = {"digits": N_("digits"), "mnist": N_("mnist"), "sprites32": N_("sprites")}
+
+
+def parity_table() -> Table:
+    """Frechet distance of 250 DDPM steps and of each sampler with ten calls; the row of real pictures is the floor."""
+    found = read("few_steps")["parity"]
+    head = [_("Fréchet distance"), *(_(PLACES[p]) for p in found)]
+    rows = [
+        [_("ddpm, 250 calls"), *(f"{found[p]['ddpm_250']:.1f}" for p in found)],
+        *(
+            [_("{name}, 10 calls").format(name=s), *(f"{found[p]['at_10'][s]:.1f}" for p in found)]
+            for s in next(iter(found.values()))["at_10"]
+        ),
+        [_("real pictures"), *(f"{found[p]['floor']:.1f}" for p in found)],
+    ]
+    return table(head, rows, quiet=[_("real pictures")])
