@@ -106,7 +106,7 @@ PROBE = """() => {
     if (height !== undefined && tall !== height) P.jumps += 1;
     height = tall;
     if (blank || hash === last) return;
-    if (last !== undefined) P.changes.push((fresh = { painted: null }));
+    if (last !== undefined) P.changes.push((fresh = { begun: performance.now(), painted: null }));
     last = hash;
   };
   const tick = () => {
@@ -125,7 +125,7 @@ PROBE = """() => {
     inspect();
     return new Promise((done) => setTimeout(done, 100));
   };
-  P.stop = () => { P.on = false; return { keys: P.keys, painted: P.changes.map((c) => c.painted), blanks: P.blanks, jumps: P.jumps, frames: P.frames }; };
+  P.stop = () => { P.on = false; return { keys: P.keys, painted: P.changes.map((c) => c.painted), begun: P.changes.map((c) => c.begun), blanks: P.blanks, jumps: P.jumps, frames: P.frames }; };
   // Blanks the picture for exactly one frame, times times: the probe must see every one of them.
   P.inject = (times) => new Promise((done) => {
     requestAnimationFrame(tick);
@@ -148,7 +148,7 @@ class Arm:
     def __init__(self, name: str, p, root: str, focus: str, kind: str):
         self.name, self.page, self.kind, self.focus = name, p, kind, focus
         self.root = p.locator(root).first.element_handle()
-        self.steps, self.settled, self.shown = [], [], []
+        self.steps, self.begun, self.settled, self.shown = [], [], [], []
         self.blanks = self.jumps = self.frames = 0
 
     def start(self):
@@ -174,6 +174,7 @@ class Arm:
         self.page.wait_for_timeout(150)  # blanks and jumps may come late
         seen = self.stop()
         self.steps.append(seen["painted"][0] - seen["keys"][0])
+        self.begun.append(seen["begun"][0] - seen["keys"][0])
 
     def press(self, key: str) -> None:
         """What a learner does."""

@@ -22,7 +22,7 @@ CELLS = (
     "lesson09.latent_map()",
     "guess = predict('Which way does it go?', ['up', 'down', 'to the side'])",
     "import time, ipywidgets\nfrom diffusion_lib.course.controls import group\nslow = ipywidgets.Button(description='Slow')\n"
-    "slow.on_click(lambda _: time.sleep(1.5))\ngroup([slow], name='Slow work')",
+    "slow.on_click(lambda _: time.sleep(2.5))\ngroup([slow], name='Slow work')",
 )
 SHOWN = range(1, len(CELLS))
 # Whatever a notebook in command mode does at the press of a key: insert, cut, copy, paste, delete, undo, other kinds of cell, ...
@@ -169,7 +169,7 @@ def test_the_focus_is_seen_from_afar(lab):
 
 
 def test_a_press_that_must_wait_is_answered_at_once(lab):
-    """The first press works for a second and a half, and a sign says that; the second waits for it, and is told so."""
+    """The first press works for two seconds and a half, and a sign says that; the second waits for it, and is told so."""
     p, box = lab, shown(lab, len(CELLS) - 1)
     p.evaluate(IDLE, 30_000)
     button, height = box.get_by_role("button", name="Slow", exact=True), box.bounding_box()["height"]
