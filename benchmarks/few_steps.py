@@ -124,7 +124,7 @@ def parity(name: str) -> dict:
 
 
 @torch.no_grad()
-def overhead(name: str, steps: int, repeats: int = 5) -> dict:
+def overhead(name: str, steps: int, repeats: int = 7) -> dict:
     """Milliseconds of a bare network call on 64 pictures, and of a step of `sample` around it, by turns; medians."""
     model = store.load(name)
     x = torch.randn(64, *model.shape, generator=torch.Generator().manual_seed(0))
@@ -144,7 +144,7 @@ def overhead(name: str, steps: int, repeats: int = 5) -> dict:
 
 
 @torch.no_grad()
-def race(name: str, steps: int = 20, repeats: int = 3) -> dict:
+def race(name: str, steps: int = 20, repeats: int = 9) -> dict:
     """Our dpmpp_2m and diffusers' DPMSolverMultistepScheduler: same weights, same times, same noise. Largest gap, and milliseconds."""
     import diffusers
 
@@ -247,7 +247,7 @@ def main() -> None:
             book.setdefault("parity", {})[name] = rounded(parity(name)) | about()
             save(OUT, book)
     if args.speed or every:
-        book["overhead"] = {name: rounded(overhead(name, n)) for name, n in (("digits", 20), ("mnist", 6))} | about()
+        book["overhead"] = {name: rounded(overhead(name, n)) for name, n in (("digits", 20), ("mnist", 10))} | about()
         book["race"] = {name: rounded(race(name), 7) for name in ("digits", "mnist")} | about()
         save(OUT, book)
     if args.answers or every:

@@ -183,7 +183,6 @@ def running() -> list[str]:
     took, groups = benchmark("lessons")["lessons"], (("01", "02", "03", "05"), ("08",), ("06", "07", "09"), ("04",))
     spans = [sorted(round(took[n][key]) for n in group) for key in ("wall_s", "processor_s") for group in groups]
     seconds = [f"{s}" for span in spans for s in dict.fromkeys((span[0], span[-1]))]
-    seconds += [f"{round(load)}" for load in took["08"]["load"]]
     return [*seconds, f"{max(row['peak_mb'] for row in took.values()) / 1000:.2f}"]
 
 
