@@ -18,6 +18,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -192,7 +193,8 @@ class JupyterServer:
             "--LabApp.extension_manager": "readonly",
         }
         self.log = home / "log"
-        command = [*warm.python("jupyterlab"), "--no-browser", *(f"{k}={v}" for k, v in options.items())]
+        warm.wake()
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", *(f"{k}={v}" for k, v in options.items())]
         self._process = subprocess.Popen(
             command,
             cwd=home,

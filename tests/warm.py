@@ -1,7 +1,7 @@
 """A process that has loaded torch once, and forks itself where a test would start a Python that loads it again.
 
     python -P tests/warm.py PLACE                        # conftest's; loads when it is first asked, ends with its stdin
-    python -IS tests/warm.py PLACE MODULE [WORD ...]     # in place of `python -m MODULE WORD ...`: a kernel, a shell, JupyterLab
+    python -IS tests/warm.py PLACE MODULE [WORD ...]     # in place of `python -m MODULE WORD ...`: a kernel, a shell
 
 The second stands for its fork, which has its folder, environment, input and output, gets its signals, does not outlive
 it, and gives it its exit status. Loaded beforehand is only what others wrote, and nothing that asks when it is loaded
@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 PLACE = "DIFFUSION_LIB_TEST_WARM"  # names the socket; not set where a Python starts as ever
-LIBRARIES = "numpy torch torch._dynamo matplotlib.figure matplotlib.backends.backend_agg sklearn.datasets scipy.special ipykernel.kernelapp jupyterlab.labapp"
+LIBRARIES = "numpy torch torch._dynamo matplotlib.figure matplotlib.backends.backend_agg sklearn.datasets scipy.special ipykernel.kernelapp"
 INLINE = "module://matplotlib_inline.backend_inline"
 
 
@@ -35,12 +35,24 @@ def kernelspec(folder: Path) -> None:
     (folder / "kernel.json").write_text(json.dumps(spec | {"language": "python", "metadata": {"debugger": True}}))
 
 
-def ask(place: str, *words: str) -> int:
-    """Be the fork that runs these words, as far as whoever started us can see."""
+def called(place: str) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     server.connect(place)
-    socket.send_fds(server, [json.dumps([os.getcwd(), dict(os.environ), words]).encode()], [0, 1, 2])
-    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    return server
+
+
+def wake() -> None:
+    """A kernel will be asked for soon: load while JupyterLab starts."""
+    if place := os.environ.get(PLACE):
+        called(place).close()
+
+
+def ask(place: str, *words: str) -> int:
+    """Be the fork that runs these words, as far as whoever started us can see."""
+    server = called(place)
+    heeds = [s for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) != signal.SIG_IGN]
+    socket.send_fds(server, [json.dumps([os.getcwd(), dict(os.environ), words, heeds]).encode()], [0, 1, 2])
+    for s in heeds:
         signal.signal(s, lambda number, _: server.send(bytes([number])))
     code = int(server.recv(9) or 1)
     if code < 0:  # ended by a signal
@@ -77,9 +89,15 @@ def serve(place: str) -> None:
             said, inout, *_ = socket.recv_fds(client, 1 << 20, 3)
             libraries = [importlib.import_module(name) for name in LIBRARIES.split()]
             gc.freeze()  # a fork neither looks through what was loaded nor copies it
+            if not said:
+                client.close()
+                continue
             if not (pid := os.fork()):
                 os.setsid()
-                folder, environ, sys.argv = json.loads(said)
+                folder, environ, sys.argv, heeds = json.loads(said)
+                for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    default = signal.default_int_handler if s == signal.SIGINT else signal.SIG_DFL
+                    signal.signal(s, default if s in heeds else signal.SIG_IGN)
                 for i, fd in enumerate(inout):
                     os.dup2(fd, i)
                 for fd in (door, client, *(end for both in forks.values() for end in both), *inout):
