@@ -19,9 +19,10 @@ from ...viz.player import FramePlayer
 from ...words import _
 from ..common import Newest, PlayerBox
 from ..controls import button, group
-from .drawing import film, frame, painter, panels, walk
+from .drawing import film, frame, painter, walk
 
 KEPT = 4  # prompts that stay to be compared
+SHOWING = 0.1  # seconds between two looks at a walk; its first frame is shown at once, and its end
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,14 +61,14 @@ class PromptBox(PlayerBox):
         wide = {"width": "auto", "min_width": "320px", "flex": "1 1 320px"}
         self.text = widgets.Text(text, description=_("Prompt"), continuous_update=False, layout=wide)
         self.negative = widgets.Text(negative, description=_("Without"), continuous_update=False, layout=wide)
-        look = {"continuous_update": False, "layout": {"width": "300px"}}
+        look = {"continuous_update": False, "layout": {"width": "250px"}}
         self.w = widgets.FloatSlider(w, min=0, max=8, step=0.5, description="w", readout_format=".1f", **look)
         self.calls = widgets.IntSlider(steps, min=2, max=50, description=_("Steps"), **look)
-        self.seed = widgets.BoundedIntText(seed, min=0, max=10**6, description=_("Dice"), layout={"width": "190px"})
+        self.seed = widgets.BoundedIntText(seed, min=0, max=10**6, description=_("Dice"), layout={"width": "160px"})
         self.draw = button(_("Draw"), _("Draw what the prompt says"), "paint-brush", 110, high=0)
         self.dice = button(_("New dice"), _("The same words, other noise"), "random", 140, high=0)
-        self.earlier = widgets.Dropdown(options=[("—", -1)], description=_("Earlier"), layout={"width": "320px"})
-        self.says = widgets.HTML(layout={"min_height": "112px"})
+        self.earlier = widgets.Dropdown(options=[("—", -1)], description=_("Earlier"), layout={"width": "300px"})
+        self.says = widgets.HTML(layout={"min_height": "68px"})
         self.past = FramePlayer(self._past_panels(), name=_("The last prompts, to compare"), panel_width=150)
         self._ask()
         for control in (self.text, self.negative, self.w, self.calls, self.seed):
@@ -118,37 +119,35 @@ class PromptBox(PlayerBox):
         self._newest.ask(work)
 
     def _work(self, told: Drawn, p: Prompt, stale: Callable[[], bool]) -> None:
-        start, steps = time.perf_counter(), []
+        start, steps, shown = time.perf_counter(), [], 0.0
         seeds = range(told.seed, told.seed + self.n)
         for step in walk(p, seeds, told.steps, told.w, model=self.model):
             if stale():
                 return
             steps.append(step)
-            self._show(steps, told, p)
+            now = time.perf_counter() - start
+            if len(steps) == 1 or step.s == 0 or now - shown > SHOWING:
+                self._show(steps, told)
+                shown = now
             if len(steps) == 1:
                 self.first_ms = 1000 * (time.perf_counter() - start)
+                self._say([*p.says(), _("Drawing …")])
         self.all_ms = 1000 * (time.perf_counter() - start)
-        took = _("{calls} calls of the network, {ms:.0f} ms, the drawing of each frame counted.")
+        took = _("{calls} calls of the network, {ms:.0f} ms in all.")
         self._say([*p.says(), took.format(calls=len(steps), ms=self.all_ms)])
         self._keep(Drawn(told.text, told.negative, told.w, told.steps, told.seed, steps[-1].xs))
 
     # ---- what is shown
 
-    def _show(self, steps: list[Step], told: Drawn, p: Prompt) -> None:
-        """One step more: the film begins anew with the first one, and follows to the newest."""
-        self.steps, new = steps, steps[-1]
-        words, name = p.says()[0], told.name()
+    def _show(self, steps: list[Step], told: Drawn) -> None:
+        """The walk until now, and its newest frame."""
+        self.steps, shown = steps, film(steps, columns=min(self.n, 4))
         if self.player is None:
-            self.player = FramePlayer(**film(steps), captions=words, name=name, fps=8, panel_width=260, start=1)
-        elif len(steps) == 1:
-            with self.player.hold_sync():
-                self.player.update(**film(steps), captions=words, name=name)
-                self.player.value = 1
-            self._say([*p.says(), _("Drawing …")])
-        else:
-            with self.player.hold_sync():
-                self.player.append(panels([new.xs], [new.x0_hat]), labels=f"t = {new.s}")
-                self.player.value = len(steps)
+            self.player = FramePlayer(**shown, name=told.name(), fps=8, start=1)
+            return
+        with self.player.hold_sync():  # the film and its frame travel together
+            self.player.update(**shown, name=told.name())
+            self.player.value = len(steps)
 
     def _keep(self, new: Drawn) -> None:
         self.drawn = [new, *(d for d in self.drawn if (d.name(), d.settings()) != (new.name(), new.settings()))][:20]
@@ -171,7 +170,7 @@ class PromptBox(PlayerBox):
     def _say(self, lines: list[str], bad: bool = False) -> None:
         mark = "✗ " if bad else ""
         rows = "".join(f"<div>{mark if not i else ''}{html.escape(line)}</div>" for i, line in enumerate(lines))
-        self.says.value = f'<div role="status" style="font-size:15px;line-height:24px">{rows}</div>'
+        self.says.value = f'<div role="status" style="font-size:15px;line-height:22px">{rows}</div>'
 
 
 def prompt_box(

@@ -70,16 +70,10 @@ def frame(x: Tensor, columns: int = 2) -> np.ndarray:
 def film(steps: Sequence[Step], columns: int = 2) -> dict:
     """What a player shows of a walk, a frame more than it has steps: x_t, and the picture that the network saw on the way there."""
     first = steps[0]
-    return {
-        "panels": panels([first.xt, *(s.xs for s in steps)], [first.x0_hat, *(s.x0_hat for s in steps)], columns),
-        "labels": [f"t = {t}" for t in (first.t, *(s.s for s in steps))],
-    }
-
-
-def panels(xt: Sequence[Tensor], seen: Sequence[Tensor], columns: int = 2) -> list[dict]:
-    """The two panels of `film`, a frame for each x_t and for what is seen in it."""
+    xt, seen = [first.xt, *(s.xs for s in steps)], [first.x0_hat, *(s.x0_hat for s in steps)]
     titles = _("x_{t}"), _("what the network sees in it")
-    return [
+    panels = [
         pixels(np.concatenate([frame(x, columns) for x in xs]), title)
         for xs, title in zip((xt, seen), titles, strict=True)
     ]
+    return {"panels": panels, "labels": [f"t = {t}" for t in (first.t, *(s.s for s in steps))]}

@@ -1,0 +1,225 @@
+"""Lesson 10 without a browser: the prompt box, what changes with a word or with w, guidance on points, the recorded tables."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from films import cloud, columns, numbers, pictures
+
+from diffusion_lib import ddpm, machine, nets, store
+from diffusion_lib.course import lesson10
+from diffusion_lib.course.lesson10 import box as boxes
+from diffusion_lib.course.lesson10 import comparing, drawing
+from diffusion_lib.course.lesson10.drawing import COUNTS, film, noises, painter, walk
+from diffusion_lib.data.prompts import understand
+from diffusion_lib.diffusion import Schedule
+from diffusion_lib.evaluation import records
+from diffusion_lib.evaluation.metrics import student
+from diffusion_lib.guidance import guided
+from diffusion_lib.viz.figures import grid
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A quick network that answers each word in its own way."""
+    with machine.seeded_weights(0):
+        net = nets.UNet((3, 8, 8), 60, COUNTS, channels=8, mults=(1, 1), patch=2)
+        for p in net.parameters():
+            p.data.add_(0.2 * torch.randn(p.shape))
+    return ddpm.Denoiser(net, Schedule.of("cosine", 60)).requires_grad_(False)
+
+
+def drawn(prompt, seeds, model, **how):
+    return drawing.pictures(prompt, seeds, steps=3, model=model, **how)
+
+
+# ---------------------------------------------------------------------------------------- drawing
+
+
+def test_a_seed_is_a_picture_in_whatever_company(small):
+    four = drawn("cat", (5, 6, 7, 8), small)
+    assert torch.allclose(four[2:3], drawn("cat", (7,), small), atol=1e-5)
+    assert torch.equal(noises((2, 2), (3, 9))[1], torch.randn(2, 2, generator=torch.Generator().manual_seed(9)))
+    assert not torch.allclose(four, drawn("flower", (5, 6, 7, 8), small), atol=1e-2)
+
+
+def test_a_walk_is_guided_by_words_and_by_what_shall_not_be_there(small):
+    """Each step is that of the sampler with `guided`, told the prompt's numbers."""
+    p, times = understand("cat", "night"), small.schedule.times(3, "snr")
+    (first, *_rest) = walk("cat", (1, 2), 3, 4.0, "night", small)
+    xT = noises(small.shape, (1, 2))
+    eps = guided(small, p.y(2), 4.0, p.negative(2))(xT, times[0])
+    a = small.schedule.alpha_bar[times[0]]
+    x0 = ((xT - (1 - a).sqrt() * eps) / a.sqrt()).clamp(-1, 1)
+    assert torch.equal(first.xt, xT) and torch.allclose(first.x0_hat, x0.float(), atol=1e-4)
+    assert torch.equal(drawn("cat, no night", (1, 2), small), drawn("cat", (1, 2), small, negative="night"))
+
+
+def test_a_film_has_each_step_and_ends_at_the_pictures(small):
+    steps = list(walk("cat", (1, 2, 3, 4), 5, model=small))
+    shown = film(steps)
+    assert shown["labels"][0] == "t = 60" and shown["labels"][-1] == "t = 0" and len(shown["labels"]) == 6
+    xt, seen = (pictures(shown["panels"], title) for title in ("x", "what"))
+    assert len(xt) == len(seen) == 6
+    assert np.array_equal(xt[-1], grid(steps[-1].xs, columns=2, pad=1)) and np.array_equal(xt[-1], seen[-1])
+    assert np.array_equal(seen[0], seen[1]) and np.array_equal(seen[0], grid(steps[0].x0_hat, columns=2, pad=1))
+    assert np.array_equal(xt[2], grid(steps[1].xs, columns=2, pad=1))
+
+
+@pytest.mark.parametrize("name", ("digits", "digits_gan", "classifier_digits"))
+def test_weights_that_know_no_words_are_refused(name):
+    with pytest.raises(ValueError, match="not told any words"):
+        painter(store.load(name))
+
+
+# ---------------------------------------------------------------------------------------- the box
+
+
+def box_of(small, **more):
+    return boxes.prompt_box(**({"text": "black cat", "steps": 4, "model": small} | more))
+
+
+def test_the_box_draws_says_and_keeps(small):
+    box = box_of(small)
+    assert box.player.n_frames == 5 and box.player.value == 4 and "Understood: black (fur), cat." in box.says.value
+    assert "4 calls of the network" in box.says.value and 0 < box.first_ms < box.all_ms
+    assert torch.equal(box.drawn[0].x, drawing.pictures("black cat", range(4), steps=4, model=small))
+    box.text.value = "black dgo <b>"
+    assert "“dgo”" in box.says.value and "<b>" not in box.says.value and box.drawn[0].text == "black dgo <b>"
+    titles = [p["title"] for p in box.past.film["panels"]]
+    assert titles == ["black dgo <b>", "black cat", "…", "…"]
+    assert np.array_equal(pictures(box.past, "black cat")[0], grid(box.drawn[1].x, columns=2, pad=1))
+
+
+def test_each_control_changes_the_pictures_and_an_earlier_prompt_brings_its_own_back(small):
+    box = box_of(small)
+    seen = [box.drawn[0].x]
+    for change in (
+        lambda: setattr(box.w, "value", 5.0),
+        lambda: setattr(box.negative, "value", "night"),
+        lambda: setattr(box.calls, "value", 3),
+        lambda: box.dice.click(),
+        lambda: setattr(box.seed, "value", 77),
+    ):
+        change()
+        assert not any(torch.equal(box.drawn[0].x, x) for x in seen)
+        seen.append(box.drawn[0].x)
+    assert box.seed.value == 77 and box.drawn[1].seed == 4 and box.player.n_frames == 4
+    count = len(box.drawn)
+    box.earlier.value = next(i for text, i in box.earlier.options if "w = 2" in text)
+    assert (box.w.value, box.negative.value, box.calls.value, box.seed.value) == (2.0, "", 4, 0)
+    assert torch.equal(box.drawn[0].x, seen[0]) and len(box.drawn) == count  # drawn again, and kept once
+
+
+def test_the_first_frame_is_there_before_the_last_is_computed(small, monkeypatch):
+    seen = []
+
+    def slow(*args, **more):
+        for step in walk(*args, **more):
+            yield step
+            seen.append((box.player.n_frames, box.player.value) if hasattr(box, "player") and box.player else None)
+
+    box = box_of(small)
+    monkeypatch.setattr(boxes, "walk", slow), monkeypatch.setattr(boxes, "SHOWING", 0.0)
+    box.text.value = "flower"
+    assert seen == [(2, 1), (3, 2), (4, 3), (5, 4)]
+    monkeypatch.setattr(boxes, "SHOWING", 9.0)  # a walk that is quick is shown when it begins, and at its end
+    seen.clear(), setattr(box.text, "value", "cat")
+    assert seen == [(2, 1), (2, 1), (2, 1), (5, 4)]
+
+
+def test_only_the_newest_prompt_is_drawn_to_its_end(small):
+    box = box_of(small)
+    count = len(box.drawn)
+    box._work(box.drawn[0], understand("cat"), lambda: True)
+    assert len(box.drawn) == count and box.player.n_frames == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    (
+        ("x" * 10_000, "at most 500 characters"),
+        ("", "Nothing is asked for"),
+        ("🚀 кошка", "I do not know"),
+        ("black white cat", "tuxedo"),
+    ),
+)
+def test_whatever_is_typed_is_answered_in_a_sentence(small, text, says):
+    box = box_of(small)
+    box.text.value = text
+    assert says in box.says.value and "Traceback" not in box.says.value
+    box.text.value = "cat"  # and it goes on
+    assert "Understood: cat." in box.says.value
+
+
+def test_a_box_that_cannot_begin_says_so(small):
+    for how, says in (({"text": "x" * 600}, "at most 500"), ({"model": store.load("digits")}, "not told any words")):
+        with pytest.raises(ValueError, match=says):
+            box_of(small, **how)
+
+
+# ---------------------------------------------------------------------------------------- one thing changes
+
+
+def test_one_word_changes_and_the_dice_stay(small):
+    shown = lesson10.same_dice(["cat", ("cat", "night"), ""], n=3, steps=3, w=3, model=small)
+    assert shown.film["labels"] == ["cat", "cat − night", "(nothing)"]
+    frames = pictures(shown, "the same dice, w = 3")
+    for frame, (text, negative) in zip(frames, (("cat", ""), ("cat", "night"), ("", "")), strict=True):
+        assert np.array_equal(frame, grid(drawn(text, range(3), small, w=3, negative=negative), columns=3, pad=1))
+    assert "To be avoided: night." in shown.film["captions"][1]
+
+
+def test_each_weight_has_its_frame_and_how_far_its_pictures_are_apart(small):
+    shown = lesson10.by_weight("cat", (0.0, 1.0, 4.0), n=4, steps=3, model=small)
+    assert shown.film["labels"] == ["w = 0", "w = 1", "w = 4"]
+    for frame, says, w in zip(pictures(shown, "cat"), shown.film["captions"], (0, 1, 4), strict=True):
+        x = drawn("cat", range(4), small, w=w)
+        assert np.array_equal(frame, grid(x, columns=4, pad=1))
+        pairs = [(x[i] - x[j]).double().square().mean() for i in range(4) for j in range(i)]
+        assert numbers(says)[-1] == pytest.approx(float(torch.stack(pairs).mean().sqrt()), abs=0.006)
+
+
+def test_on_points_more_weight_is_more_of_the_class_and_less_spread():
+    shown = lesson10.two_scores(weights=(0.0, 1.0, 5.0))
+    share, spread = zip(*((numbers(c)[0], numbers(c)[-1]) for c in shown.film["captions"]), strict=True)
+    assert share[0] < 0.75 < 0.95 < share[1] <= share[2] and spread[0] > spread[1] > spread[2]
+    arrows = cloud(shown, "their sum", 2)
+    both = [cloud(shown, "two scores", c) for c in (1, 0)]
+    assert np.allclose(arrows[0], both[0][0], atol=1e-5) and np.allclose(arrows[1], both[1][0], atol=1e-5)
+    # where the class is wanted in vain, the walk goes away from the other one
+    model = comparing.two_classes()
+    ends = comparing._end(guided(model, torch.ones(50, dtype=torch.long), 5.0), torch.randn(50, 2, dtype=torch.float64))
+    assert ends[:, 0].mean() > 0.6 and comparing.ours(ends) > 0.98
+    assert comparing.ours(torch.tensor([[1.2, 0.5], [-1.2, 0.6]])) == 0.5
+
+
+# ---------------------------------------------------------------------------------------- what was recorded
+
+
+def test_the_tables_say_what_is_recorded():
+    book = records.read("words")
+    table = columns(lesson10.trade_off())
+    rows = [r for r in book["trade"]["rows"] if r["w"] == 2.0]
+    mean = sum(r["recall"] for r in rows) / len(rows)
+    low, high = student([r["recall"] for r in rows])
+    assert numbers(table["w = 2"]["recall"]) == pytest.approx([mean, max(0, low), min(1, high)], abs=6e-4)
+    found = columns(lesson10.obeyed_table())
+    fur = book["obeyed"]["2"]["captions"]["factors"]["fur"]
+    assert numbers(found["fur"]["whole captions"]) == pytest.approx([fur["share"], fur["low"], fur["high"]], abs=6e-4)
+    held = columns(lesson10.held_out_table())
+    whole = book["held_out"]["held_out"]["whole"]
+    assert numbers(held["never trained on"]["pictures with every word right"])[0] == pytest.approx(
+        whole["share"], abs=6e-4
+    )
+    assert {"ψ = 1", "w = 2"} <= set(re.findall(r"[wψ] = \d", lesson10.same_trade().html))
+
+
+def test_the_shipped_network_obeys():
+    """A few words, drawn and read by eye of a rule: night is dark, by day it is not; a red flower is red."""
+    night, day = (drawing.pictures(t, range(4), steps=10) for t in ("cat at night", "cat by day"))
+    assert night[:, :, :4].mean() < -0.2 < 0.1 < day[:, :, :4].mean()
+    red = drawing.pictures("red flower by day", range(4), steps=10)[:, :, 8:16, 10:22].mean((0, 2, 3))
+    assert red[0] > red[1] + 0.4 and red[0] > red[2] + 0.4
+    assert "--words" in store.load("sprites32").card["command"]
