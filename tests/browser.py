@@ -51,6 +51,11 @@ FEWER = {
         "course.lesson09.walks": {"frames": 9},
         "course.lesson09.copying.makers": {"n": 60},
     },
+    "10": {
+        "course.lesson10.same_dice": {"n": 3, "steps": 4},
+        "course.lesson10.by_weight": {"n": 4, "steps": 4},
+        "course.lesson10.two_scores": {"n": 60},
+    },
 }
 ARTEFACTS = ROOT / "artefacts"
 PICTURES = "DIFFUSION_LIB_SCREENSHOTS"  # set it to 1 to find pictures of what the tests see in artefacts/

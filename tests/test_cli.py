@@ -515,3 +515,30 @@ def test_a_mistake_in_training_or_sampling_gets_one_sentence(here, words, senten
     assert __main__.main(shlex.split(words)) == 2
     said = capsys.readouterr().err.strip()
     assert re.search(sentence, said) and "\n" not in said and "Traceback" not in said
+
+
+def test_a_prompt_becomes_pictures_and_its_words_are_said(here, capsys):
+    for out in ("a.png", "a.gif", "a.html"):
+        run("figure", "prompt", "--text", "blue flower, anime style", "--n", 1, "--steps", 2, "--out", out)
+        said = capsys.readouterr().out
+        assert "Understood: blue (petals), flower." in said and "I do not know “anime”, “style”." in said
+        assert (here / out).stat().st_size > 1000 and f"Wrote {out}" in said
+    for out in ("s.npy", "s.png"):
+        run(
+            "sample",
+            "--weights",
+            "sprites32",
+            "--prompt",
+            "red flower by day",
+            "--negative",
+            "tulip",
+            "--n",
+            2,
+            "--steps",
+            4,
+            "--out",
+            out,
+        )
+        assert "To be avoided: shape tulip." in capsys.readouterr().out
+    x = np.load("s.npy")
+    assert x.shape == (2, 3, 32, 32) and x[:, 0, 8:16, 10:22].mean() > x[:, 1, 8:16, 10:22].mean()

@@ -204,7 +204,7 @@ MEASURED = {
 QUOTED: dict = {}
 PLAIN = {
     "How machines draw pictures": "0 1000 3.11 3.12 3.13 200 3",
-    "The lessons": "1000 50 8 64 1 1,000 01 02 03 05 08 06 07 09 04 10",
+    "The lessons": "1000 50 8 64 1 1,000 01 02 03 05 08 06 07 09 04",
     "For a class": "1.6 4 340",
     "Pictures for your blog": "4.6",
     "Train and draw from a shell": "16 32",

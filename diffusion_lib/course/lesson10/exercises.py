@@ -97,7 +97,7 @@ EXERCISES: tuple[Exercise, ...] = (
          N_("`torch.where(condition, a, b)` takes a where the condition is true, b elsewhere."),
          N_("torch.where(u < p, -1, y)")),
         N_("this one line teaches one network both answers, told and untold."),
-        N_("The library calls this `ddpm.forget`; of several words it keeps back each by itself as well."),
+        N_("The library calls this `telling.forget`; of several words it keeps back each by itself as well."),
     ),
     Exercise(
         "10.avoid",

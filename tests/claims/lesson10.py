@@ -1,0 +1,122 @@
+"""Lesson 10."""
+
+import re
+from statistics import mean
+
+from diffusion_lib import store
+from diffusion_lib.course import lesson10
+from diffusion_lib.course.lesson10 import comparing, drawing
+from diffusion_lib.data.factors import TOLD
+from diffusion_lib.evaluation import records
+
+from . import default, percent
+
+
+def found(*path: str):
+    """A part of lesson 10's record."""
+    value = records.read("words")
+    for key in path:
+        value = value[key]
+    return value
+
+
+def trade(w, key: str) -> float:
+    return mean(row[key] for row in found("trade", "rows") if row["w"] == w)
+
+
+def digits(family: str, dial: float, key: str) -> str:
+    rows = found("families", "rows")
+    return f"{mean(row[key] for row in rows if (row['family'], row['dial']) == (family, dial)):.3f}"
+
+
+def size() -> list[str]:
+    return [str(n) for n in store.load("sprites32").shape[1:]]
+
+
+def captions(player) -> list[list[float]]:
+    return [[float(v) for v in re.findall(r"\d+(?:\.\d+)?", c)] for c in player.film["captions"]]
+
+
+def alike_and_hard() -> None:
+    """From w = 1 on two pictures differ less and less; at w = 8 more numbers lie at the limits than at w = 1."""
+    film = lesson10.by_weight("red tulip at night")
+    apart = [c[-1] for c in captions(film)]
+    at = comparing.WEIGHTS.index(1.0)
+    assert apart[-1] < 0.9 * apart[at] and sorted(apart[at:], reverse=True) == apart[at:]
+    hard = [
+        float((drawing.pictures("red tulip at night", range(8), w=w).abs() > 0.98).double().mean()) for w in (1.0, 8.0)
+    ]
+    assert hard[1] > 1.5 * hard[0]
+
+
+def classes_crowd() -> None:
+    """On points: both classes at w = 0, class 1 at w = 1 with the spread that it has, and less of it above."""
+    shares = captions(lesson10.two_scores())
+    share, spread = [c[0] for c in shares], [c[-1] for c in shares]
+    w = comparing.WEIGHTS
+    assert share[0] < 75 and share[w.index(1.0)] >= 95
+    true = comparing.truth()[1].std(0).mean()
+    assert abs(spread[w.index(1.0)] / true - 1) < 0.1 and spread[-1] < 0.7 * true
+
+
+def held_out_are_drawn() -> None:
+    new, old = (found("held_out", k, "whole") for k in ("held_out", "trained"))
+    assert new["low"] <= old["share"] <= new["high"] or old["low"] <= new["share"] <= old["high"]
+
+
+def recall_falls() -> None:
+    assert trade(8.0, "recall") < trade(1.0, "recall") and trade(1.0, "obeyed") < trade(3.0, "obeyed")
+
+
+MEASURED = {
+    "10-play": size,
+    "10-weight-intro": lambda: [str(len(comparing.WEIGHTS) * int(default(lesson10.by_weight, "steps")))],
+    "10-scores": lambda: [default(lesson10.two_scores, "t")],
+    "10-trade": lambda: [str(found("trade", "n"))],
+    "10-trade-reveal": lambda: TRADED,
+    "10-same-after": lambda: [
+        *(digits("DDPM", w, "precision") for w in (1.0, 2.0)),
+        *(digits("DDPM", w, "recall") for w in (1.0, 2.0)),
+        *(digits("GAN", psi, "recall") for psi in (1.0, 0.2)),
+        *(digits("GAN", psi, "precision") for psi in (1.0, 0.6)),
+    ],
+    "10-obeyed": lambda: [
+        str(found("obeyed", "2", "one word", "factors", "fur", "n") // len(TOLD["fur"])),
+        str(found("obeyed", "2", "captions", "whole", "n")),
+        str(found("milliseconds", "calls")),
+    ],
+    "10-held-reveal": lambda: percent(*(found("held_out", k, "whole", "share") for k in ("held_out", "trained"))),
+    "10-service-text": lambda: [str(sum(map(len, TOLD.values())))],
+}
+TRADED = [f"{trade(w, key):.3f}" for key, w in (("recall", 1.0), ("recall", 8.0), ("obeyed", 1.0), ("obeyed", 3.0))]
+
+SHOWN = {
+    "10-weight-reveal": alike_and_hard,
+    "10-scores-after": classes_crowd,
+    "10-held-reveal": held_out_are_drawn,
+    "10-trade-reveal": recall_falls,
+}
+
+QUOTED = {"10-service-text": [("Radford et al. 2021", "abstract", "400")]}
+
+PLAIN = {  # minutes, choices of a guess, values of w and of -1, numbers of an example, the name T5
+    "10-title": "60",
+    "10-told": "1 1",
+    "10-guide": "0 1 0",
+    "10-weight-guess": "0 8 8 1",
+    "10-weight-reveal": "1 8",
+    "10-scores-after": "0 1 1 1 4",
+    "10-trade-guess": "1 8",
+    "10-trade-intro": "95",
+    "10-trade-reveal": "1 8 1 3",
+    "10-trade-after": "1",
+    "10-same-after": "1 2 1 0.2",
+    "10-negative-after": "1",
+    "10-obeyed": "2 95",
+    "10-service-text": "5",
+    "10-service-map": "20 50",
+    "10-ex2": "0 .1 1",
+    "10-ex5": "0 1 0.5 1 3",
+    "10-talk": "8 10 8 10 10 10 1 1 8 10 10 10 8 10",
+    "10-symbols": "1 0 1 5",
+}
