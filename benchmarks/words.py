@@ -130,7 +130,7 @@ def features(x: torch.Tensor) -> torch.Tensor:
         return torch.cat([judge().look(part) for part in x.split(500)])
 
 
-def trade(weights=(0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0), seeds=(0, 1, 2), n: int = 150) -> dict:
+def trade(weights=(0.0, 1.0, 2.0, 3.0, 8.0), seeds=(0, 1, 2), n: int = 80) -> dict:
     """One word beside the species, the same dice for each w: is it obeyed, and how much do the pictures still differ?"""
     rows = []
     for seed in seeds:
@@ -185,20 +185,22 @@ def families(seeds=(0, 1, 2), n: int = 300) -> dict:
 
 def milliseconds() -> dict:
     """From a prompt to four pictures, and to the first frame, with the threads that torch has here."""
-    whole, first = [], []
+    whole, first, own = [], [], []
     for _ in range(12):
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         steps = walk("blue and yellow flower at night", model=MODEL)
         next(steps)
         first.append(1000 * (time.perf_counter() - start))
         for _step in steps:
             pass
         whole.append(1000 * (time.perf_counter() - start))
+        own.append(1000 * (time.process_time() - worked))
     start = time.perf_counter()
     pictures("cat")
     return {
         "median": sorted(whole)[6],
         "best": min(whole),
+        "processor": sorted(own)[6],
         "first frame": sorted(first)[6],
         "with loading": 1000 * (time.perf_counter() - start),
         "calls": CALLS,

@@ -85,12 +85,25 @@ MEASURED = {
         str(found("obeyed", "2", "captions", "whole", "n")),
         str(found("milliseconds", "calls")),
     ],
+    "10-obeyed-after": lambda: [
+        *percent(found("obeyed", "2", "captions", "factors", "eyes", "share"), 1 / len(TOLD["eyes"])),
+        *percent(*(found("obeyed", w, "captions", "all", "share") for w in ("3", "2"))),
+        f"{store.load('sprites32').card['seconds'] / 60:.0f}",
+    ],
     "10-held-reveal": lambda: percent(*(found("held_out", k, "whole", "share") for k in ("held_out", "trained"))),
     "10-service-text": lambda: [str(sum(map(len, TOLD.values())))],
 }
 TRADED = [f"{trade(w, key):.3f}" for key, w in (("recall", 1.0), ("recall", 8.0), ("obeyed", 1.0), ("obeyed", 3.0))]
 
+
+def large_things_are_obeyed() -> None:
+    for kind in ("captions", "one word"):
+        factors = found("obeyed", "2", kind, "factors")
+        assert all(factors[name]["share"] == 1 for name in ("species", "fur", "petals", "pose", "time"))
+
+
 SHOWN = {
+    "10-obeyed-after": large_things_are_obeyed,
     "10-weight-reveal": alike_and_hard,
     "10-scores-after": classes_crowd,
     "10-held-reveal": held_out_are_drawn,
@@ -113,6 +126,7 @@ PLAIN = {  # minutes, choices of a guess, values of w and of -1, numbers of an e
     "10-same-after": "1 2 1 0.2",
     "10-negative-after": "1",
     "10-obeyed": "2 95",
+    "10-obeyed-after": "3 2",
     "10-service-text": "5",
     "10-service-map": "20 50",
     "10-ex2": "0 .1 1",
