@@ -331,7 +331,8 @@ def test_the_readme_s_examples_are_commands(here):
     examples = re.findall(r"^python -m diffusion_lib (figure .*?)(?:\s+#.*)?$", readme, re.M)
     assert examples
     for example in examples:
-        run(*shlex.split(example), *SMALL, *(["--steps", 4] if "reverse" in example else []))
+        words, walks = shlex.split(example), any(kind in example for kind in ("reverse", "prompt"))
+        run(*words, *(SMALL if words[1] != "prompt" else []), *(["--steps", 4] if walks else []))
 
 
 def test_help_does_not_wait_for_torch():
@@ -491,9 +492,9 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
         ("sample --weights classifier_digits", "cannot draw"),
         (
             "sample --weights gan.safetensors --steps 5",
-            "is a GAN, which walks no steps: leave out --steps, --sampler and --eta",
+            "is a GAN, which walks no steps: leave out --steps, --sampler, --eta and --w",
         ),
-        ("sample --weights gan.safetensors --eta 0", "walks no steps: leave out --steps, --sampler and --eta"),
+        ("sample --weights gan.safetensors --eta 0", "walks no steps: leave out --steps, --sampler, --eta and --w"),
         ("sample --weights gan.safetensors --class 0", "know classes none"),
         ("train --model gan --loss square", "choose from"),
         ("train --data ring --loss hinge --steps 1", "--loss is an option of --model gan, not of ddpm"),

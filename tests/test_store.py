@@ -128,7 +128,7 @@ def test_the_command_on_a_card_is_still_one(command, tmp_path, monkeypatch):
     python, *words = shlex.split(command)
     assert python == "python"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(train, "fit", accepted), monkeypatch.setattr(data, "sprites", accepted)
+    monkeypatch.setattr(train, "fit", accepted), monkeypatch.setattr(data.drawn, "random_sprites", accepted)
     with pytest.raises(Accepted):
         if words[0] == "-m":
             names = {name for name in store.names() if command_of(name) == command}
