@@ -102,7 +102,7 @@ def browser():
 
 @contextmanager
 def page(chrome=None, *, width=1440, height=1000, dark=False, calm=False, touch=False, offline=False, scale=1):
-    """A page in a context of its own; ``page.errors`` gathers what JavaScript threw and logged as an error.
+    """A page in a context of its own; ``page.errors`` gathers what JavaScript threw (with its stack) and logged as an error.
 
     dark: prefers a dark theme. calm: prefers reduced motion. touch: has a touch screen. scale: device pixel ratio.
     offline: no network, and every attempt is a line in ``page.requests``.
@@ -127,7 +127,7 @@ def page(chrome=None, *, width=1440, height=1000, dark=False, calm=False, touch=
     p = context.new_page()
     p.set_default_timeout(30_000)
     p.errors, p.requests = [], []
-    p.on("pageerror", lambda error: p.errors.append(str(error)))
+    p.on("pageerror", lambda error: p.errors.append(f"{error}\n{error.stack}"))
     p.on("console", lambda message: p.errors.append(message.text) if message.type == "error" else None)
     p.on(
         "request",
@@ -327,6 +327,15 @@ ANOTHER = """async (path) => {
 }"""
 
 
+def jupyters(error: str) -> bool:
+    """Was it thrown by JupyterLab's own scripts alone? What a widget of ours does has a frame in a blob: or in anywidget.
+
+    Seen under load, once in some hundred runs: React takes a node away that is gone already.
+    """
+    frames = [line for line in error.splitlines() if line.startswith("    at ")]
+    return bool(frames) and all("/static/lab/" in frame for frame in frames)
+
+
 class Desk:
     """One JupyterLab, one Chromium and one page of it, on which one notebook after the other is opened.
 
@@ -385,7 +394,7 @@ class Desk:
         here = (self.server().url, self.server().url.replace("http", "ws"))
         # JupyterLab's own; the second was seen in the file of tests that restarts a kernel
         known = ("favicon", "Kernel message validation error")
-        wrong = [e for e in self.page.errors if not any(k in e for k in known)]
+        wrong = [e for e in self.page.errors if not any(k in e for k in known) and not jupyters(e)]
         away = [url for url in self.page.requests if not url.startswith(here)]
         assert not wrong and not away, (wrong, away)
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from browser import ALL_SELECTED, page
+from browser import ALL_SELECTED, jupyters, page
 from PIL import Image
 
 from diffusion_lib import data, vae
@@ -60,6 +60,19 @@ def p(chrome):
         p.goto("about:blank")
         yield p
         assert [e for e in p.errors if "favicon" not in e] == []
+
+
+def test_an_error_of_a_widget_is_not_taken_for_one_of_jupyterlab(p):
+    """As it comes from the browser; `browser.Desk.fair` lets those pass that JupyterLab makes all by itself."""
+    throw = "setTimeout(() => document.body.removeChild(document.createElement('p')))"
+    p.evaluate(f"() => import(URL.createObjectURL(new Blob([{throw!r}], {{ type: 'text/javascript' }})))")
+    p.wait_for_timeout(50)
+    (error,) = p.errors
+    p.errors.clear()
+    lab = error.splitlines()[:-1] + ["    at commit (http://localhost:1/static/lab/9.js?v=1:2:3)"]
+    assert "removeChild" in error and not jupyters(error) and jupyters("\n".join(lab))
+    assert not jupyters("\n".join([*lab, "    at render (http://localhost:1/lab/extensions/anywidget/static/5.js:1:2)"]))
+    assert not jupyters("no stack at all")
 
 
 def sent(state) -> str:
