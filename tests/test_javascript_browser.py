@@ -69,9 +69,11 @@ def test_an_error_of_a_widget_is_not_taken_for_one_of_jupyterlab(p):
     p.wait_for_timeout(50)
     (error,) = p.errors
     p.errors.clear()
-    lab = error.splitlines()[:-1] + ["    at commit (http://localhost:1/static/lab/9.js?v=1:2:3)"]
+    lab = [*error.splitlines()[:-1], "    at commit (http://localhost:1/static/lab/9.js?v=1:2:3)"]
     assert "removeChild" in error and not jupyters(error) and jupyters("\n".join(lab))
-    assert not jupyters("\n".join([*lab, "    at render (http://localhost:1/lab/extensions/anywidget/static/5.js:1:2)"]))
+    assert not jupyters(
+        "\n".join([*lab, "    at render (http://localhost:1/lab/extensions/anywidget/static/5.js:1:2)"])
+    )
     assert not jupyters("no stack at all")
 
 
