@@ -172,10 +172,10 @@ def test_one_word_changes_and_the_dice_stay(small):
 
 
 def test_each_weight_has_its_frame_and_how_far_its_pictures_are_apart(small):
-    shown = lesson10.by_weight("cat", (0.0, 1.0, 4.0), n=4, steps=3, model=small)
+    shown = lesson10.by_weight("cat", (0.0, 1.0, 4.0), n=4, steps=3, negative="night", model=small)
     assert shown.film["labels"] == ["w = 0", "w = 1", "w = 4"]
-    for frame, says, w in zip(pictures(shown, "cat"), shown.film["captions"], (0, 1, 4), strict=True):
-        x = drawn("cat", range(4), small, w=w)
+    for frame, says, w in zip(pictures(shown, "cat − night"), shown.film["captions"], (0, 1, 4), strict=True):
+        x = drawn("cat", range(4), small, w=w, negative="night")
         assert np.array_equal(frame, grid(x, columns=4, pad=1))
         pairs = [(x[i] - x[j]).double().square().mean() for i in range(4) for j in range(i)]
         assert numbers(says)[-1] == pytest.approx(float(torch.stack(pairs).mean().sqrt()), abs=0.006)

@@ -19,7 +19,7 @@ from ...viz.player import FramePlayer
 from ...words import _
 from ..common import Newest, PlayerBox
 from ..controls import button, group
-from .drawing import film, frame, painter, walk
+from .drawing import film, frame, line, painter, walk
 
 KEPT = 4  # prompts that stay to be compared
 SHOWING = 0.1  # seconds between two looks at a walk; its first frame is shown at once, and its end
@@ -43,8 +43,7 @@ class Drawn:
 
     def name(self) -> str:
         """Its words, as one line of a menu."""
-        words = self.text or _("(nothing)")
-        return f"{words} − {self.negative}" if self.negative else words
+        return line(self.text, self.negative)
 
 
 class PromptBox(PlayerBox):

@@ -19,7 +19,7 @@ from ...viz.panels import pixels, scatter
 from ...viz.player import FramePlayer
 from ...words import N_, _
 from ..common import comet, shortened
-from .drawing import frame, painter, pictures
+from .drawing import frame, line, painter, pictures
 
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 
@@ -39,7 +39,7 @@ def same_dice(
         p = understand(text, negative)
         shown.append(frame(pictures(p, range(seed, seed + n), steps=steps, w=w, model=model), 3))
         says.append(" ".join(p.says()))
-        labels.append(f"{text} − {negative}" if negative else text or _("(nothing)"))
+        labels.append(line(text, negative))
     panel = pixels(np.concatenate(shown), _("the same dice, w = {w:g}").format(w=w))
     return FramePlayer(panel, captions=says, labels=labels, name=_("One word changes, the dice stay"), fps=1)
 
@@ -56,7 +56,7 @@ def by_weight(
     """A film whose frames are weights w, with n pictures of the same dice in each: below, how far they are from one another."""
     model, p = painter(model), understand(text, negative)
     drawn = [pictures(p, range(seed, seed + n), steps=steps, w=w, model=model) for w in weights]
-    panel = pixels(np.concatenate([frame(x, 4) for x in drawn]), text or _("(nothing)"))
+    panel = pixels(np.concatenate([frame(x, 4) for x in drawn]), line(text, negative))
     far = _("difference between two of the pictures, root mean square a pixel: {far:.2f}")
     says = [far.format(far=apart(x)) for x in drawn]
     labels, name = [f"w = {w:g}" for w in weights], _("The weight of guidance")

@@ -62,6 +62,12 @@ def pictures(prompt: str | Prompt, seeds: Sequence[int] = (0, 1, 2, 3), **how) -
     return last.xs
 
 
+def line(text: str, negative: str = "") -> str:
+    """A prompt in one line: what shall be there, and behind a minus what shall not."""
+    words = text or _("(nothing)")
+    return f"{words} − {negative}" if negative else words
+
+
 def frame(x: Tensor, columns: int = 2) -> np.ndarray:
     """Pictures (n, 3, H, W) side by side, as the one frame of a film (1, H', W', 3)."""
     return grid(x, columns=columns, pad=1)[None]
