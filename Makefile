@@ -64,7 +64,7 @@ weights: $(VENV)/lab  ## print the commands that make the shipped weights again
 
 figures: $(VENV)/lab  ## draw the pictures of the README and the lessons again
 	$(BIN)/python -m diffusion_lib figure forward --caption "blue and yellow flower at night" --out notebooks/images/forward.gif
-	$(BIN)/python -m diffusion_lib figure forward --caption "orange tabby cat" --out notebooks/images/forward.png
+	$(BIN)/python -m diffusion_lib figure forward --caption "orange tabby cat" --formula off --out notebooks/images/forward.png
 	$(BIN)/python -m diffusion_lib figure reverse --data cats --seed 3 --out notebooks/images/reverse.png
 	$(BIN)/python benchmarks/pictures.py
 

@@ -87,6 +87,9 @@ T = "diffusion_lib/train.py"
 CHECKPOINT = "diffusion_lib/checkpoint.py"
 V = "diffusion_lib/vae.py"
 FIGURES = "diffusion_lib/viz/figures.py"
+MOVING = "diffusion_lib/viz/moving.py"
+CHAIN = "diffusion_lib/viz/stories.py"
+THERE, BACK = "diffusion_lib/course/lesson01/scenes.py", "diffusion_lib/course/lesson03/scenes.py"
 PANELS = "diffusion_lib/viz/panels.py"
 JS = "diffusion_lib/viz/player.js"
 PANELS_JS = "diffusion_lib/viz/panels.js"
@@ -210,7 +213,7 @@ MATHEMATICS = [
     ("arena: what four samples cost is called one's", EVALUATION_COST, ".draw(entry.model, n))) / n", ".draw(entry.model, n)))"),
     ("a fourth family has the colour of real ones", RACES, "colour=len(families) % 7", "colour=3"),
     ("a network of a family cannot be loaded", STORE, "for net in f.NETS}", "for net in f.NETS[:1]}"),
-    ("figure: the last scene is forgotten", MAIN, "for add in SCENES:", "for add in SCENES[:1]:"),
+    ("figure: all scenes but the first are forgotten", MAIN, "for scene in scenes().values():", "for scene in [*scenes().values()][:1]:"),
     ("a network built again forgets its last option", NETS, 'if k not in ("self", "__class__")', 'if k not in ("self", "__class__", "waves", "out")'),
     ("arena: a GAN's looks all counted", G, "[(1 / every, look), (1 - 1 / every, look", "[(1, look), (0, look"),
     ("arena: a GAN that looks seldom, by thought", G, '12 / parts.about["every"]', "12"),
@@ -430,7 +433,7 @@ WIRING = [
     ("a negative frame is not clamped", PLAYER, 'min(max(proposal["value"], 0), self', 'min(proposal["value"], self'),
     ("update: captions and readouts exchanged", PLAYER, "captions=captions, labels=labels, name=name)", "captions=labels, labels=captions, name=name)"),
     ("in words: the readout twice, no caption", FILM, "stills.pick(self.captions, i)]", "stills.pick(self.labels, i)]"),
-    ("a saved page begins at frame 0", PLAYER, "player.film.save_html(path, player.value,", "player.film.save_html(path, 0,"),
+    ("a saved page begins at frame 0", PLAYER, "player.film.save_html(\n        path, player.value,", "player.film.save_html(\n        path, 0,"),
     ("loop is dropped", FILM, "bool(self.loop)", "False"),
     ("start is dropped", PLAYER, "film=film, value=start", "film=film, value=0"),
     ("a still of the frame on show, whichever is asked for", PLAYER, "return film.still(i)", "return film.still(self.value)"),
@@ -468,10 +471,10 @@ WIRING = [
     ("stills: the caption of the first frame", STILL, '_wrap(pick(film.captions, i),', '_wrap(pick(film.captions, 0),'),
     # ---- figures and plots
     ("grid column by column", FIGURES, "i // columns * h, i % columns * w", "i % columns * h, i // columns * w"),
-    ("strip: the way back points forwards", FIGURES, "_arrow(ax, wide - edge, left, high", "_arrow(ax, left, wide - edge, high"),
+    ("strip: the way back points forwards", FIGURES, "_arrow(ax, wide - edge, left, foot", "_arrow(ax, left, wide - edge, foot"),
     ("strip: the rows' titles exchanged", FIGURES, "titles[r], ink, 13", "titles[-1 - r], ink, 13"),
-    ("film: the first frame stands as long as the last should", FIGURES, "times[0] += 1000 * hold_first\n    times[-1] += 1000 * hold_last", "times[0] += 1000 * hold_last\n    times[-1] += 1000 * hold_first"),
-    ("film: the bar is full from the start", FIGURES, "round(i / max(1, len(a) - 1) * w)", "round(1 * w)"),
+    ("film: the first frame stands as long as the last should", MOVING, "times[0] += 1000 * hold_first\n    times[-1] += 1000 * hold_last", "times[0] += 1000 * hold_last\n    times[-1] += 1000 * hold_first"),
+    ("film: the bar is full from the start", MOVING, "round(i / max(1, len(a) - 1) * w)", "round(1 * w)"),
     ("curves named at each other's ends", PLOTS, "enumerate(zip(ys, _spread(ends, 0.08), strict=True))", "enumerate(zip(reversed(list(ys)), _spread(ends, 0.08), strict=True))"),
     # ---- predictions and exercises
     ("a right guess is called wrong", PREDICT, "well if self.guess == outcome else", "well if self.guess != outcome else"),
@@ -565,14 +568,20 @@ WIRING = [
     ("sample --eta is ignored", CLI_SAMPLE, '"eta": args.eta, "w"', '"eta": None, "w"'),
     ("sample --sampler is ignored", CLI_SAMPLE, '"sampler": args.sampler', '"sampler": None'),
     ("sample --steps is ignored", CLI_SAMPLE, '"steps": args.steps or 50', '"steps": 50'),
-    ("figure --spacing is ignored", MAIN, 'args.spacing == "noise"', 'args.spacing == "t"'),
-    ("figure forward --seed is ignored", MAIN, "eps = randn_like(x0, torch.Generator().manual_seed(args.seed))", "eps = randn_like(x0, torch.Generator().manual_seed(0))"),
-    ("figure --fps is ignored", MAIN, "args.fps or 10, scale", "10, scale"),
-    ("figure --background is ignored", MAIN, """, background=args.background or "white")""", ")"),
-    ("figure reverse --eta is ignored", MAIN, "generator=g, eta=args.eta)", "generator=g)"),
-    ("figure reverse --title is ignored", MAIN, 'page.save_html(args.out, title=args.title or "")', 'page.save_html(args.out)'),
-    ("figure reverse: the rows' titles exchanged", MAIN, '["$x_t$", r"$\\hat{x}_0$"]', '[r"$\\hat{x}_0$", "$x_t$"]'),
-    ("figure reverse: the arrow of the way there", MAIN, "_draw(args, rows, times, figures.REVERSE, titles)", "_draw(args, rows, times, figures.FORWARD, titles)"),
+    ("figure: a picture tells its maker's folders", "diffusion_lib/viz/about.py", "value) if option in PATHS", "value) if option in ()"),
+    ("figure: the licence is left out", MAIN, "story.credit or OURS", '""'),
+    ("figure: the credit of others is left out", MAIN, "story.credit or OURS", "OURS"),
+    ("figure --t: moments are counted instead of named", "diffusion_lib/viz/look.py", "{place[t] for t in self.times}", "{t for t in self.times}"),
+    ("figure: a frame of an MP4 that stands longer does not", MOVING, "for _ in range(max(1, round(time * rate / 1000))):", "for _ in range(1):"),
+    ("strip: columns are ignored", FIGURES, "n if columns is None else integer(", "n if True else integer("),
+    ("figure --spacing is ignored", THERE, 'o.spacing == "noise"', 'o.spacing == "t"'),
+    ("figure forward --seed is ignored", THERE, "eps = randn_like(x0, torch.Generator().manual_seed(o.seed))", "eps = randn_like(x0, torch.Generator().manual_seed(0))"),
+    ("figure --fps is ignored", MAIN, "args.fps or reel.fps", "reel.fps"),
+    ("figure --background is ignored", CHAIN, "background=look.background,", ""),
+    ("figure reverse --eta is ignored", BACK, "generator=g, eta=o.eta)", "generator=g)"),
+    ("figure reverse --title is ignored", BACK, "player.save_html(path, title=title,", "player.save_html(path,"),
+    ("figure reverse: the rows' titles exchanged", BACK, '["$x_t$", r"$\\hat{x}_0$"]', '[r"$\\hat{x}_0$", "$x_t$"]'),
+    ("figure reverse: the arrow of the way there", BACK, "arrow=REVERSE,", "arrow='$q$',"),
     # ---- JavaScript: the player
     ("js: clouds mixed with 1 - alpha_bar instead of its root", PANELS_JS, "Math.sqrt(1 - bars[i]) * noise[k]", "(1 - bars[i]) * noise[k]"),
     ("js: pictures mixed with 1 - alpha_bar instead of its root", PANELS_JS, "b = 127.5 * Math.sqrt(1 - bars[i])", "b = 127.5 * (1 - bars[i])"),
@@ -681,8 +690,8 @@ KEPT = [
     ("options: a closed pipe at Python's end", OPTIONS, "            os.dup2(nowhere.fileno(), file.fileno())", "            pass"),
     ('options: the bar runs into the next sentence', OPTIONS, '    if _open and not text', '    if False and not text'),
     ("options: ~ is a folder's name", OPTIONS, 'return files.expanded(name)', 'return Path(name)'),
-    ('figure: frames ignored', MAIN, 'args.frames or (40', '(40'),
-    ('figure: options of other files are ignored', MAIN, '    for option, endings in ONLY.items():', '    for option, endings in ():'),
+    ('figure: frames ignored', CHAIN, 'spread(count or usual)', 'spread(usual)'),
+    ('figure: options of other files are ignored', MAIN, '        if endings and args.ending', '        if False and args.ending'),
     ('figure: Ctrl+C is a success', PROGRAM, '        return 130', '        return 0'),
     ('store: the card of another program', STORE, 'isinstance(about, dict) and about.get', 'about.get'),
     ('store: 16 bits too small are called no numbers', STORE, '"do not all fit into 16 bits" if half else', ''),

@@ -18,7 +18,8 @@ from PIL import Image
 from diffusion_lib.__main__ import main
 from diffusion_lib.diffusion import Schedule, add_noise, randn_like
 from diffusion_lib.viz import figures
-from diffusion_lib.viz.figures import FORWARD, REVERSE, grid, png, save, save_gif, strip, to_uint8
+from diffusion_lib.viz.figures import FORWARD, REVERSE, grid, png, save, strip, to_uint8
+from diffusion_lib.viz.moving import save_gif
 from diffusion_lib.viz.plots import curves
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -20,8 +20,8 @@ import warm
 
 from diffusion_lib import __main__, data, ddpm, files, gan, nets, store, train, vae
 from diffusion_lib.checkpoint import told
-from diffusion_lib.cli import figure as cli
 from diffusion_lib.cli import train as shell
+from diffusion_lib.course.lesson01 import scenes as lesson01
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import fit
@@ -152,7 +152,7 @@ def test_a_signal_that_shall_be_ignored_is_ignored(here, after):
 @pytest.mark.heavy
 def test_ctrl_c_before_there_is_anything_to_keep_is_one_word(here, monkeypatch, capsys, line):
     stop = lambda *a, **k: fault(KeyboardInterrupt())
-    monkeypatch.setattr(cli, "_picture", stop), monkeypatch.setattr(ddpm, "draw", stop)
+    monkeypatch.setattr(lesson01, "_picture", stop), monkeypatch.setattr(ddpm, "draw", stop)
     monkeypatch.setattr(ddpm, "build", stop)
     assert run(line) == 130
     assert capsys.readouterr().err == "diffusion_lib: Stopped.\n" and not any(here.iterdir())

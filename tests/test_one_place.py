@@ -13,16 +13,16 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_lib import __main__, data, ddpm, families, gan, store, train
-from diffusion_lib.cli import figure
-from diffusion_lib.course import lesson07
+from diffusion_lib import __main__, data, ddpm, families, files, gan, store, train
+from diffusion_lib.course import lesson07, scenes
 from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.lesson01 import exercises as lesson01
+from diffusion_lib.course.lesson01 import scenes as lesson01_scenes
 from diffusion_lib.course.lesson07 import live_race, recorded, scores
 from diffusion_lib.diffusion import SCHEDULES, Schedule, convert
 from diffusion_lib.evaluation import arena, cost, records
 from diffusion_lib.sampling import SAMPLERS, Sampler, sample
-from diffusion_lib.viz import tables
+from diffusion_lib.viz import figures, stories, tables
 
 TESTS = Path(__file__).parent
 
@@ -119,15 +119,32 @@ def test_an_exercise(monkeypatch):
 
 
 def test_a_scene(monkeypatch, capsys):
-    ran = []
+    """A line in its lesson's room: it is in the list, the help and the sheet, and is drawn in every kind of file."""
+    asked = []
 
-    def add(kinds):
-        kinds.add_parser("dummy", help="a scene of ours").set_defaults(run=lambda args: ran.append(args))
+    def draw(o):
+        row = np.zeros((3, 8, 8), np.uint8)
+        asked.append(o.dots)
+        page = lambda path, title, about: files.write(path, title + about.head())
+        return stories.chain(
+            range(3), lambda at, film: [row[at]], size=64, alt="Dots in a row.", page=page, arrow=figures.FORWARD
+        )
 
-    monkeypatch.setattr(figure, "SCENES", [*figure.SCENES, add])
-    assert "a scene of ours" in said("figure --help", capsys)
-    said("figure dummy", capsys)
-    assert len(ran) == 1
+    dots = scenes.Option("dots", "how many dots", int, 3, 1, 9)
+    dummy = scenes.Scene("dummy", "A scene of ours", draw, (dots,))
+    monkeypatch.setattr(lesson01_scenes, "SCENES", (dummy,))
+    for room in ("lesson03", "lesson10"):  # the sheet draws them all: others are for other tests
+        monkeypatch.setattr(f"diffusion_lib.course.{room}.scenes.SCENES", ())
+    assert "dummy A scene of ours" in said("figure --list", capsys)
+    assert "dummy" in said("figure --help", capsys) and "how many dots" in said("figure dummy --help", capsys)
+    assert "nearest is 'dummy'" in said("figure dumy", capsys, 2)
+    assert "from 1 to 9" in said("figure dummy --dots 10", capsys, 2)
+    assert "1 scenes: dummy" in said("figure --sheet sheet.png", capsys) and Path("sheet.png").exists()
+    for ending in ("png", "svg", "gif", "webp", "html"):
+        assert (
+            "Dots in a row." in said(f"figure dummy --dots 5 --out a.{ending}", capsys) and Path(f"a.{ending}").exists()
+        )
+    assert asked == [3, *5 * [5]]
 
 
 class Flat(nn.Module):

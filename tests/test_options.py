@@ -25,7 +25,7 @@ from diffusion_lib.data.factors import told as told_by
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import Parts, Record
-from diffusion_lib.viz import figures
+from diffusion_lib.viz import figures, moving
 from diffusion_lib.viz.player import FramePlayer
 
 FAMILIES = {"ddpm": ddpm, "gan": gan, "vae": vae, "classifier": classifier}
@@ -48,6 +48,7 @@ def options_of(*command):
     for add in __main__.COMMANDS:
         add(commands)
     for word in command:
+        parser = getattr(parser, "fill", lambda parser=parser: parser)()  # the scenes come in when they are asked for
         parser = parser._subparsers._group_actions[0].choices[word]
     return {action.option_strings[-1] for action in parser._actions} - {"--help"}
 
@@ -347,18 +348,18 @@ def drawing(monkeypatch):
     def seen(x):
         return told({"x": data.Data(torch.as_tensor(np.asarray(x, dtype=float)))})["x"]
 
-    def strip(rows, labels, titles=None, *, above, background):
-        spy.update(rows=[seen(r) for r in rows], labels=labels, background=background)
+    def strip(rows, labels, titles=None, **look):
+        spy.update(look, rows=[seen(r) for r in rows], labels=labels, titles=titles)
 
-    def save(picture, path):
+    def save(picture, path, about):
         spy.update(out=str(path))
         Path(path).touch()
 
-    def save_gif(frames, path, fps, *more, labels, **rest):
-        spy.update(rows=[seen(frames)], fps=fps, labels=labels, out=str(path))
+    def save_film(frames, path, fps, *more, labels, background, **rest):
+        spy.update(rows=[seen(frames)], fps=fps, labels=labels, out=str(path), background=background)
         Path(path).touch()
 
-    def page(path, title):
+    def page(path, title, **more):
         spy.update(out=str(path), title=title)
         Path(path).touch()
         return path
@@ -375,9 +376,9 @@ def drawing(monkeypatch):
         return film
 
     monkeypatch.setattr(figures, "strip", strip), monkeypatch.setattr(figures, "save", save)
-    monkeypatch.setattr(figures, "save_gif", save_gif)
+    monkeypatch.setattr(moving, "save_film", save_film)
     monkeypatch.setattr(lesson01, "explore_forward", box), monkeypatch.setattr(glass, "glass_box", walked)
-    monkeypatch.setattr(FramePlayer, "save_html", lambda self, path, title: page(path, title))
+    monkeypatch.setattr(FramePlayer, "save_html", lambda self, path, title, **more: page(path, title))
     return spy
 
 
@@ -392,9 +393,17 @@ COMMON = {
     "--fps": [(PNG, "--fps 3", None), (GIF, "--fps 3", {"fps"}), (PAGE, "--fps 3", None)],
     "--background": [
         (PNG, "--background dark", {"background"}),
-        (GIF, "--background dark", None),
+        (GIF, "--background dark", {"background"}),
+        (GIF, "--background transparent", None),
         (PAGE, "--background dark", None),
     ],
+    "--t": [(PNG, "--t 0 2", {"rows", "labels"}), (GIF, "--t 0 2", {"rows", "labels"}), (PAGE, "--t 0 2", None)],
+    "--formula": [(PNG, "--formula off", {"above", "labels"}), (GIF, "--formula off", None)],
+    "--captions": [(PNG, "--captions none", {"ends"}), (GIF, "--captions none", None)],
+    **{
+        f"--{name}": [(PNG, f"--{name} {value}", {name}), (GIF, f"--{name} {value}", None)]
+        for name, value in {"columns": 2, "font": 12, "width": 6, "dpi": 100}.items()
+    },
     "--title": [(PNG, "--title A", None), (GIF, "--title A", None), (PAGE, "--title A", {"title"})],
     "--seed": [(PNG, "--seed 1", {"rows"}), (GIF, "--seed 1", {"rows"}), (PAGE, "--seed 1", {"seed"})],
     "--schedule": [
@@ -409,6 +418,7 @@ FORWARD = COMMON | {
     "--image": [(out, "--image a.png", keys) for out, keys in EACH],
     "--kind": [(out, "--kind flower", keys) for out, keys in EACH],
     "--caption": [(out, "--caption 'black cat'", keys) for out, keys in EACH],
+    "--formula": [(PNG, "--formula off", {"above", "labels", "equations"})],
     "--T": [(PNG, "--T 17", {"rows", "labels"}), (GIF, "--T 17", {"rows", "labels"}), (PAGE, "--T 17", {"schedule"})],
     "--spacing": [
         (PNG, "--spacing noise", {"rows", "labels"}),
@@ -425,13 +435,14 @@ REVERSE = COMMON | {
     "--image": [(out, "--image a.png b.png", keys) for out, keys in WALKED],
     "--folder": [(out, "--folder more", keys) for out, keys in WALKED],
     "--data": [(out, "--data flowers", keys) for out, keys in WALKED],
+    "--formula": [(PNG, "--formula off", {"above", "labels", "equations", "titles"})],
     "--steps": [
         (PNG, "--steps 4", {"rows", "labels"}),
         (GIF, "--steps 4", {"rows", "labels"}),
         (PAGE, "--steps 4", {"rows", "labels"}),
     ],
     "--eta": [(PNG, "--eta 0", {"rows"}), (GIF, "--eta 0", {"rows"}), (PAGE, "--eta 0", {"rows"})],
-    "--n": [(PNG, "--n 2", {"rows"}), (GIF, "--n 2", {"rows"}), (PAGE, "--n 2", None)],
+    "--n": [(PNG, "--n 2", {"rows", "titles"}), (GIF, "--n 2", {"rows"}), (PAGE, "--n 2", None)],
 }
 
 
@@ -463,7 +474,8 @@ def test_an_option_of_figure_reverse_changes_what_it_names_and_nothing_else(draw
 
 
 WORDED = [(PNG, {"rows"}), (GIF, {"rows"}), (PAGE, set())]
-PROMPT = {k: COMMON[k] for k in ("--out", "--frames", "--fps", "--background", "--title")} | {
+PROMPT = {k: v for k, v in COMMON.items() if k not in ("--seed", "--schedule", "--size", "--t")} | {
+    "--t": [(PNG, "--t 0 60", {"rows", "labels"}), (PAGE, "--t 0 60", None)],
     "--text": [
         (out, "--text 'black cat'", keys | {"y"} | ({"title"} if out == PAGE else set())) for out, keys in WORDED
     ],

@@ -72,9 +72,9 @@ def test_plurals_are_the_languages_own(pseudo, english):
 
 SENTENCE = re.compile(r"[A-Za-z]{2,}[^A-Za-z]*\s[^A-Za-z]*[A-Za-z]{2,}")
 MARKED = {"_", "N_", "ngettext"}
-# for programmers: what is wrong with an argument; "row wrap" and its like are CSS
-FOR_PROGRAMMERS = {"ValueError", "warn", "check_batch", "choice", "integer", "one_picture", "need"}
-NO_SENTENCE = re.compile(r"\s*<|.*(?:px|row wrap|DejaVu Sans)|can be converted to|must be real number")
+# for programmers: what is wrong with an argument, and the help of the shell; "row wrap" and its like are CSS, "--" is a command
+FOR_PROGRAMMERS = {"ValueError", "warn", "check_batch", "choice", "integer", "one_picture", "need", "Option", "seed"}
+NO_SENTENCE = re.compile(r"\s*<|--|.*(?:px|row wrap|DejaVu Sans)|can be converted to|must be real number")
 
 
 def unmarked(path: Path):

@@ -1,12 +1,10 @@
-"""Data in, picture out: strips, clouds, curves and films for a page or a blog. No widgets.
+"""Data in, picture out: strips of pictures for a page or a blog, letters, and files. No widgets.
 
     save(strip(x, ["$t = 0$", "$t = 500$", "$t = 1000$"], above=FORWARD), "forward.svg")
 
 Never pyplot, which is global: callbacks of widgets run on another thread since JupyterLab 4.4. Each call makes a Figure of its
 own, and one lock guards the drawing, because Matplotlib's settings and its parser of formulas are shared by all threads.
 Sizes are in inches; 8 make about 1600 pixels. background: "white", "dark", or "transparent" for pages of any colour.
-
-Longer than 400 lines because it is all of Matplotlib and of the files that the package knows, behind one lock.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import re
 import threading
 import warnings
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from html import escape
@@ -33,11 +31,12 @@ import numpy as np
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.ft2font import FT2Font
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageFont
 from torch import Tensor
 
 from ..files import expanded, whole
 from ..values import array, integer, need
+from .about import About
 from .theme import DARK, LIGHT
 
 PALETTE, ON_DARK = LIGHT["colors"], DARK["colors"]
@@ -205,15 +204,16 @@ def one_picture(x, what: str = "The picture") -> Tensor:
     return x.detach().cpu().float().reshape(x.shape[-3:])
 
 
-def _rgb(x) -> np.ndarray:
-    """A row of pictures, a tensor or bytes (F, H, W[, 3]), as bytes (F, H, W, 3)."""
+def rgb(x) -> np.ndarray:
+    """A row of pictures, a tensor or bytes (F, H, W[, 3]), as bytes (F, H, W, 3). ValueError for anything else."""
     a = to_uint8(x) if isinstance(x, Tensor) and x.is_floating_point() else array(x, "A row of pictures")
     fits = a.dtype == np.uint8 and a.size and (a.ndim == 3 or (a.ndim == 4 and a.shape[-1] == 3))
     need(fits, f"Pictures must be uint8 (F, H, W) or (F, H, W, 3), but got {a.dtype} {a.shape}.")
     return a if a.ndim == 4 else a[..., None].repeat(3, -1)
 
 
-def _enlarge(a: np.ndarray, scale: int) -> np.ndarray:
+def enlarge(a: np.ndarray, scale: int) -> np.ndarray:
+    """Bytes (F, H, W, 3) with each pixel as a square of `scale` pixels."""
     why = f"scale must be a whole number of at least 1, or pixels would blur, but got {scale!r}."
     scale = integer(scale, 1, np.inf, why)
     return a.repeat(scale, 1).repeat(scale, 2)
@@ -243,59 +243,98 @@ def grid(x: Tensor, columns: int | None = None, pad: int = 1) -> np.ndarray:
 # ---------------------------------------------------------------------------------------- figures
 
 
-def strip(rows, labels, titles=None, *, above="", below="", width=8.0, background="white") -> Figure:
+def strip(
+    rows,
+    labels,
+    titles=None,
+    *,
+    above="",
+    below="",
+    ends=("", ""),
+    equations=(),
+    width=8.0,
+    background="white",
+    columns=None,
+    font=11.0,
+    dpi=200.0,
+) -> Figure:
     """Pictures from left to right with a label under each, as in the papers' forward and reverse chains.
 
     rows: one row of F pictures, a tensor (F, C, H, W) in [-1, 1] or bytes (F, H, W[, 3]); or a list of such rows.
     labels: F texts; titles: a text left of each row. above: what an arrow to the right over the pictures says, e.g. FORWARD;
-    below: an arrow to the left under them, e.g. REVERSE. Texts may hold formulas in $...$.
-    Every pixel of a picture becomes a whole number of pixels of the PNG, so nothing is blurred.
+    below: an arrow to the left under them, e.g. REVERSE; " " draws an arrow that says nothing. ends: what stands at the two ends
+    of the arrow above. equations: formulas, a line each, under everything. columns: so many pictures in a line, then the next.
+    font: points of a label. Texts may hold formulas in $...$.
+    Every pixel of a picture becomes a whole number of pixels of the PNG, so nothing is blurred: dpi is met as nearly as that allows.
     """
-    rows = [_rgb(row) for row in (rows if isinstance(rows, list | tuple) else [rows])]
+    rows = [rgb(row) for row in (rows if isinstance(rows, list | tuple) else [rows])]
     n, h, w, _ = rows[0].shape
     need(len(labels) == n, f"There are {n} pictures in a row but {len(labels)} labels: give one for each.")
     need(len(titles or rows) == len(rows), f"There are {len(rows)} rows but {len(titles or rows)} titles.")
     need(len({row.shape for row in rows}) == 1, "All rows must have pictures of one size and number.")
-    inch = min(2.0, (width - (0.76 if titles else 0.28) - 0.12 * (n - 1)) / n)  # of one picture
-    need(inch > 0.2, f"{n} pictures do not fit into {width:g} inches: take fewer, or a larger width.")
-    zoom = max(1, round(200 * inch / w))
+    said = f"columns is a whole number of at least 1, or None, but got {columns!r}."
+    across = min(n, n if columns is None else integer(columns, 1, np.inf, said))
+    k = font / 11
+    side = 0.14 + 0.48 * k if titles else 0.14
+    inch = min(2.0, (width - side - 0.14 - 0.12 * (across - 1)) / across)  # of one picture
+    need(
+        inch > 0.2,
+        f"{across} pictures do not fit into {width:g} inches: take fewer, more lines (columns), or a larger width.",
+    )
+    zoom = max(1, round(dpi * inch / w))
     dpi = zoom * w / inch
-    gap, edge, arrow, left = (round(v * dpi) for v in (0.12, 0.14, 0.36, 0.62 if titles else 0.14))
-    top, across, down = edge + bool(above) * arrow, zoom * w + gap, zoom * h + gap
-    wide, foot = left + n * across - gap + edge, top + len(rows) * down
-    high = foot + 2 * gap + bool(below) * arrow
+    gap, edge, line, left = (round(v * dpi) for v in (0.12, 0.14, 0.36 * k, side))
+    top, right, down = edge + bool(above) * line, zoom * w + gap, zoom * h + gap
+    word, formula = round(2 * 0.12 * k * dpi), round(0.6 * k * dpi)  # heights of a label, of an equation
+    wide, block = left + across * right - gap + edge, len(rows) * down + word
+    foot = top + -(-n // across) * block + bool(below) * line
+    high = foot + len(equations) * formula
     with drawing():
         # 0.01 of a pixel more, or rounding in inches may lose the last one
         fig = Figure((wide + 0.01) / dpi, (high + 0.01) / dpi, background, dpi)
         ink, quiet = PAPER[background][1:3]
         ax = fig.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(high, 0), frame_on=False, xticks=[], yticks=[])
         ax.set_autoscale_on(False)
-        for r, row in enumerate(rows):
-            y = top + r * down
-            for i, picture in enumerate(row):
-                x = left + i * across
-                where = (x, x + zoom * w, y + zoom * h, y)
-                ax.imshow(picture, interpolation="none", aspect="auto", extent=where)
-            if titles:
-                _write(ax, left / 2, y + zoom * h / 2, titles[r], ink, 13)
         for i, text in enumerate(labels):
-            _write(ax, left + i * across + zoom * w / 2, foot + 0.5 * gap, text, quiet, 11)
+            x, y = left + i % across * right, top + i // across * block
+            for r, row in enumerate(rows):
+                where = (x, x + zoom * w, y + r * down + zoom * h, y + r * down)
+                ax.imshow(row[i], interpolation="none", aspect="auto", extent=where)
+                if titles and i % across == 0:
+                    _write(ax, left / 2, y + r * down + zoom * h / 2, titles[r], ink, 13 * k)
+            _write(ax, x + zoom * w / 2, y + len(rows) * down + 0.25 * word, text, quiet, 11 * k)
         if above:
-            _arrow(ax, left, wide - edge, edge + 0.25 * arrow, above, ink, quiet)
+            start, end = left, wide - edge
+            for text, at, side in ((ends[0], start, "left"), (ends[1], end, "right")):
+                if text:
+                    extent = (
+                        _write(ax, at, edge + 0.25 * line, text, ink, 11 * k, side).get_window_extent().width
+                        + 0.6 * gap
+                    )
+                    start, end = (start + extent, end) if side == "left" else (start, end - extent)
+            _arrow(ax, start, end, edge + 0.25 * line, above.strip(), ink, quiet, k)
         if below:
-            _arrow(ax, wide - edge, left, high - 0.55 * arrow, below, ink, quiet)
+            _arrow(ax, wide - edge, left, foot - 0.55 * line, below.strip(), ink, quiet, k)
+        for i, text in enumerate(equations):
+            _fitted(_write(ax, wide / 2, foot + (i + 0.45) * formula, text, ink, 13 * k), wide - 2 * edge)
     return fig
 
 
-def _write(ax, x, y, text, color, size):
+def _write(ax, x, y, text, color, size, ha="center"):
     more = {} if str(text).isascii() else {"family": _families(str(text))}
-    return ax.text(x, y, text, size=size, color=color, ha="center", va="center", **more)
+    return ax.text(x, y, text, size=size, color=color, ha=ha, va="center", **more)
 
 
-def _arrow(ax, start, end, y, text, ink, quiet) -> None:
+def _fitted(text, width: float) -> None:
+    """Letters a little smaller where they would be wider than `width` pixels."""
+    if (wide := text.get_window_extent().width) > width:
+        text.set_size(text.get_size() * width / wide)
+
+
+def _arrow(ax, start, end, y, text, ink, quiet, k=1.0) -> None:
     """A long quiet arrow with the text in its middle."""
     middle = (start + end) / 2
-    half = _write(ax, middle, y, text, ink, 13).get_window_extent().width * 0.58
+    half = _write(ax, middle, y, text, ink, 13 * k).get_window_extent().width * 0.58 if text else 0
     half = half if start < end else -half
     for a, b, head in ((start, middle - half, "-"), (middle + half, end, "-|>")):
         line = {"arrowstyle": head, "color": quiet, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 11}
@@ -312,93 +351,29 @@ def png(picture, scale: int = 1) -> bytes:
         with drawing():
             _lettered(picture).savefig(out, **FILES[".png"])
     else:
-        Image.fromarray(_enlarge(_rgb(np.asarray(picture)[None]), scale)[0]).save(out, "PNG")
+        Image.fromarray(enlarge(rgb(np.asarray(picture)[None]), scale)[0]).save(out, "PNG")
     return out.getvalue()
 
 
-def save(picture, path: str | os.PathLike) -> Path:
+def save(picture, path: str | os.PathLike, about: About | None = None) -> Path:
     """Write a Figure, or a picture as bytes (H, W[, 3]), as .png, .svg, .pdf or .jpg; returns the path.
 
-    The same picture gives the same bytes, and the file appears whole or not at all.
+    The same picture gives the same bytes, and the file appears whole or not at all. about: what is written into the file.
     Raises ValueError for another suffix and OSError for a folder that cannot be written.
     """
     path = expanded(path)
     kind = path.suffix.lower()
     need(kind in FILES, f"I cannot write a picture as {path.name!r}: end its name in {', '.join(FILES)}.")
     if not isinstance(picture, matplotlib.figure.Figure):
-        a = _rgb(np.asarray(picture)[None])[0]
+        a = rgb(np.asarray(picture)[None])[0]
         picture = Figure((a.shape[1] + 0.01) / 200, (a.shape[0] + 0.01) / 200)
         ax = picture.add_axes((0, 0, 1, 1), frame_on=False, xticks=[], yticks=[])
         ax.imshow(a, interpolation="none", aspect="auto")
+    more = dict(FILES[kind])
+    for key, options in (about.saving(kind) if about else {}).items():
+        more[key] = more.get(key, {}) | options
     with whole(path) as part, drawing():
-        _lettered(picture).savefig(part, format=kind[1:], **FILES[kind])
+        _lettered(picture).savefig(part, format=kind[1:], **more)
+        if about and kind == ".svg":
+            part.write_text(about.described(part.read_text("utf-8")), "utf-8")
     return path
-
-
-def save_gif(frames, path, fps=10.0, scale=1, hold_last=1.0, boomerang=False, *, hold_first=0.0, labels=None) -> Path:
-    """Write frames (F, H, W[, 3]), bytes or a tensor, as a film that repeats for ever; returns the path.
-
-    scale: whole number of times to enlarge. hold_last, hold_first: seconds for which these frames stand longer.
-    boomerang: play it backwards as well. labels: a text under each frame, beside a bar that grows to the last one.
-    Grey is stored exactly; 256 colours serve a whole film, so that nothing flickers. Noise hardly compresses: 20 to 50 KB a frame at 384 pixels.
-    Raises ValueError for another suffix and OSError for a folder that cannot be written.
-    """
-    path, a = expanded(path), _rgb(frames)
-    need(path.suffix.lower() == ".gif", f"I cannot write a film as {path.name!r}: end its name in .gif.")
-    need(0 < fps <= 50, f"fps must be more than 0 and at most 50, all that browsers play, but got {fps}.")
-    a = _enlarge(a, scale) if labels is None else _label(_enlarge(a, scale), labels)
-    times = np.full(len(a), 1000 / fps)
-    times[0] += 1000 * hold_first
-    times[-1] += 1000 * hold_last
-    if boomerang:
-        a, times = np.concatenate([a, a[-2:0:-1]]), np.concatenate([times, times[-2:0:-1]])
-    if (a == a[..., :1]).all():  # grey
-        film = [Image.fromarray(f[..., 0]) for f in a]
-    else:
-        palette = _palette(a)
-        film = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in a]
-    with whole(path) as part:
-        duration = [10 * round(t / 10) for t in times]  # a GIF counts in hundredths of a second
-        film[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0)
-    return path
-
-
-def _label(a: np.ndarray, labels: Sequence[str]) -> np.ndarray:
-    need(len(labels) == len(a), f"There are {len(a)} frames but {len(labels)} labels: give one for each.")
-    _, h, w, _ = a.shape
-    size = max(11, w // 20)
-    out = np.full((len(a), h + int(2.2 * size), w, 3), 255, np.uint8)
-    out[:, :h] = a
-    hue = "#444444" if (a == a[..., :1]).all() else PALETTE[0]  # a grey film stays grey, and so exact
-    for i, label in enumerate(labels):
-        band = Image.fromarray(out[i, h:])
-        pen = ImageDraw.Draw(band)
-        pen.rectangle([0, 0, w, size // 4], "#d8d8d8")
-        pen.rectangle([0, 0, round(i / max(1, len(a) - 1) * w), size // 4], hue)
-        pieces = lettering(label, size)
-        x = (w - sum(font.getlength(letters) for letters, font in pieces)) / 2
-        for letters, font in pieces:
-            pen.text((x, 1.3 * size), letters, "#222222", font, anchor="lm")
-            x += font.getlength(letters)
-        out[i, h:] = np.asarray(band)
-    return out
-
-
-def _palette(a: np.ndarray, n: int = 60_000) -> Image.Image:
-    """256 colours for a film (F, H, W, 3), from a sample of its pixels.
-
-    Two thirds of them come from the first and the last frame: one of these is the clean picture, where an error shows.
-    """
-    pick, pixels = np.random.default_rng(0).integers, a.reshape(len(a), -1, 3)
-    when = np.concatenate([np.repeat([0, len(a) - 1], n // 3), pick(0, len(a), n // 3)])
-    sample = pixels[when, pick(0, pixels.shape[1], len(when))]
-    palette = Image.fromarray(sample[None]).quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
-    colors = np.array(palette.getpalette()).reshape(-1, 3)
-    for exact in (
-        0,
-        255,
-    ):  # a paper that is nearly white shows as a box on the page, and Pillow looks up to within 4 levels
-        off = abs(colors - exact).max(1)
-        colors[off <= max(4, off.min())] = exact
-    palette.putpalette(colors.ravel().tolist())
-    return palette

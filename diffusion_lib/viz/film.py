@@ -20,6 +20,7 @@ from ..files import expanded, write
 from ..values import integer, need
 from ..words import N_, _, code, spoken
 from . import still as stills
+from .about import About
 from .packing import agree, bytes_in, packed, texts
 from .theme import script
 
@@ -106,10 +107,10 @@ class Film:
         film = replace(self, panels=shown, grown=self.grown + 1, **both)
         return film, packed({"after": self.grown, "keep": keep, "panels": sent, "frames": total, **words})
 
-    def save_html(self, path, i: int = 0, *, words=None, title="", description="") -> Path:
+    def save_html(self, path, i: int = 0, *, words=None, title="", description="", about: About | None = None) -> Path:
         """Write it as one file that plays without network, kernel or Python, from frame i on: the same player.js, the frames.
 
-        words: the names of the controls; None: in the language chosen. The file appears whole or not at all. Size: the frames
+        words: the names of the controls; None: in the language chosen. about: what stands in its head. The file appears whole or not at all. Size: the frames
         in base64 (4/3) and less than 37 KB. Returns its path.
         """
         state = {"film": vars(self), "value": i, "words": words or spoken(WORDS)}
@@ -125,6 +126,7 @@ class Film:
             heading=f"<h1>{html.escape(title)}</h1>" if title else "",
             text="".join(f"<p>{html.escape(p)}</p>" for p in description.split("\n\n") if p),
             without=_("This film needs JavaScript."),
+            about=about.head() if about else "",
         )
         path = expanded(path)
         write(path, page)
@@ -176,7 +178,7 @@ PAGE = """<!doctype html>
 <html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-{allowed}';
  style-src 'unsafe-inline'; img-src data: blob:">
-<title>{title}</title>
+<title>{title}</title>{about}
 <style>
 :root {{ color-scheme: light dark; font: 17px/1.55 system-ui, sans-serif; }}
 body {{ max-width: 1080px; margin: 0 auto; padding: 24px 16px 48px; }}

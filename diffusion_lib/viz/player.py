@@ -91,11 +91,13 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
             film, i = self.film, self.value if index is None else index
         return film.still(i)
 
-    def save_html(self, path, *, title="", description="") -> Path:
+    def save_html(self, path, *, title="", description="", about=None) -> Path:
         """Write the film as one HTML file that plays without network, kernel or Python; returns its path."""
-        return save_html(path, self, title=title, description=description)
+        return save_html(path, self, title=title, description=description, about=about)
 
 
-def save_html(path, player: FramePlayer, *, title="", description="") -> Path:
+def save_html(path, player: FramePlayer, *, title="", description="", about=None) -> Path:
     """Write a player as one self-contained HTML file, see `Film.save_html`."""
-    return player.film.save_html(path, player.value, words=player.words, title=title, description=description)
+    return player.film.save_html(
+        path, player.value, words=player.words, title=title, description=description, about=about
+    )

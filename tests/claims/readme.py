@@ -206,7 +206,7 @@ PLAIN = {
     "How machines draw pictures": "0 1000 3.11 3.12 3.13 200 3",
     "The lessons": "1000 50 8 64 1 1,000 01 02 03 05 08 06 07 09 04",
     "For a class": "1.6 4 340",
-    "Pictures for your blog": "4.6",
+    "Pictures for your blog": "4 4.6",
     "Train and draw from a shell": "16 32",
     "Names": "1 0 1 1 1 0 0 1 1 1",
     "Dependencies, and why each": "8 8 5,000 3.11",

@@ -1,0 +1,74 @@
+"""Lesson 10: what of it anybody may take away."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from ... import store
+from ...data.prompts import understand
+from ...viz.figures import REVERSE, grid
+from ...viz.look import Story
+from ...viz.player import FramePlayer
+from ...viz.stories import chain
+from ...words import N_, _
+from ..scenes import CHAIN, Option, Scene, seed
+from . import drawing
+
+
+def prompt(o) -> Story:
+    """Walks from x_T to the pictures that some words ask for."""
+    p, model = understand(o.text, o.negative), drawing.painter(store.load(o.weights))
+    across = math.ceil(o.n**0.5)
+
+    def walk() -> list:
+        return list(drawing.walk(p, range(o.seed, o.seed + o.n), o.steps, o.w, model=model))
+
+    def pictures(at: list[int], film: bool) -> list:
+        steps = walk()
+        path = [*(s.xt for s in steps), steps[-1].xs]
+        xt = [path[i] for i in at]
+        return [np.stack([grid(x, columns=across) for x in xt])] if film else list(torch.stack(xt, 1))
+
+    def page(path, title, about):
+        film = drawing.film(walk(), columns=across)
+        player = FramePlayer(**film, captions=p.says()[0], name=o.text or "prompt", fps=6)
+        return player.save_html(path, title=title or o.text, description=about.alt, about=about)
+
+    schedule = model.schedule
+    times = schedule.times(o.steps, drawing.named_sampler(drawing.SAMPLER).even)
+    alt = _(
+        "Noise becomes what was asked for, “{text}”, in {n} pictures of {size} x {size} pixels, drawn by a small network in {steps} steps."
+    )
+    return chain(
+        [int(t) for t in times],
+        pictures,
+        size=o.n * math.prod(model.shape),
+        alt=alt.format(text=o.text, n=o.n, size=model.shape[-1], steps=o.steps),
+        page=page,
+        arrow=REVERSE,
+        ends=(_("noise"), _("picture")),
+        notes=tuple(p.says()),
+    )
+
+
+SCENES = (
+    Scene(
+        "prompt",
+        N_("Words become pictures: a network walks from noise to what you ask for; which words it understands is printed"),
+        prompt,
+        (
+            Option("text", "what to draw (default: %(default)s)", default=N_("blue and yellow flower at night"), example="TEXT"),
+            Option("negative", "what shall not be there", default="", example="TEXT"),
+            Option("w", "how strongly the words count: 0 not at all, 1 as learned (default: 2)", float, 2.0, 0, 20),
+            Option("n", "how many pictures (default: 4)", int, 4, 1, 16),
+            Option("steps", "network calls (default: 20)", int, 20, 2, 1000),
+            Option("weights", "that know words (default: %(default)s)", "file", drawing.WEIGHTS),
+            seed("of the first picture, the others have the next ones"),
+        ),
+        only=CHAIN,
+        examples=('--text "sleeping cat" --negative "black" --n 8 --out cats.gif',),
+    ),
+)  # fmt: skip

@@ -1,0 +1,161 @@
+"""Films as files: GIF, WebP and MP4 from one list of frames, labelled, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..files import expanded, whole
+from ..values import need
+from .about import About
+from .figures import PAPER, enlarge, lettering, rgb
+
+FILMS = (".gif", ".webp", ".mp4")
+
+
+def save_film(
+    frames,
+    path: str | os.PathLike,
+    fps: float = 10.0,
+    scale: int = 1,
+    hold_last: float = 1.0,
+    boomerang: bool = False,
+    *,
+    hold_first: float = 0.0,
+    labels: Sequence[str] | None = None,
+    background: str = "white",
+    about: About | None = None,
+) -> Path:
+    """Write frames (F, H, W[, 3]), bytes or a tensor, as a film that repeats for ever; returns the path.
+
+    scale: whole number of times to enlarge. hold_last, hold_first: seconds for which these frames stand longer.
+    boomerang: play it backwards as well. labels: a text under each frame, beside a bar that grows to the last one.
+    GIF: grey is stored exactly; 256 colours serve a whole film, so that nothing flickers. WebP: exact. MP4: by ffmpeg, if there is one.
+    Noise hardly compresses: 20 to 50 KB a frame at 384 pixels of a GIF.
+    Raises ValueError for another suffix and OSError for a folder that cannot be written.
+    """
+    path, a = expanded(path), rgb(frames)
+    kind = path.suffix.lower()
+    need(kind in FILMS, f"I cannot write a film as {path.name!r}: end its name in {', '.join(FILMS)}.")
+    need(0 < fps <= 50, f"fps must be more than 0 and at most 50, all that browsers play, but got {fps}.")
+    need(background in ("white", "dark"), f"A film stands on white or on dark, but got {background!r}.")
+    a = enlarge(a, scale) if labels is None else _label(enlarge(a, scale), labels, background)
+    times = np.full(len(a), 1000 / fps)
+    times[0] += 1000 * hold_first
+    times[-1] += 1000 * hold_last
+    if boomerang:
+        a, times = np.concatenate([a, a[-2:0:-1]]), np.concatenate([times, times[-2:0:-1]])
+    with whole(path) as part:
+        {".gif": _gif, ".webp": _webp, ".mp4": _mp4}[kind](a, times, part, about or About())
+    return path
+
+
+def save_gif(frames, path, *more, **options) -> Path:
+    """`save_film` for a .gif only."""
+    path = expanded(path)
+    need(path.suffix.lower() == ".gif", f"I cannot write a film as {path.name!r}: end its name in .gif.")
+    return save_film(frames, path, *more, **options)
+
+
+def _gif(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
+    if (a == a[..., :1]).all():  # grey
+        film = [Image.fromarray(f[..., 0]) for f in a]
+    else:
+        palette = _palette(a)
+        film = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in a]
+    duration = [10 * round(t / 10) for t in times]  # a GIF counts in hundredths of a second
+    more = {"comment": about.comment().encode("utf-8")} if about.command else {}
+    film[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0, **more)
+
+
+def _webp(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
+    film, duration = [Image.fromarray(f) for f in a], [round(t) for t in times]
+    options = {"lossless": True, "quality": 60, "method": 2, "exif": about.exif()}
+    film[0].save(part, "WEBP", save_all=True, append_images=film[1:], duration=duration, loop=0, **options)
+
+
+def _mp4(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
+    """H.264 in 4:2:0, which every browser and phone plays; sides must be even. A frame that stands longer is sent more often."""
+    program = shutil.which("ffmpeg")
+    need(program, "MP4 is written by ffmpeg, and there is none here: install ffmpeg, or end the name in .gif or .webp.")
+    rate = 1000 / times[len(times) // 2]
+    a = np.pad(a, ((0, 0), (0, a.shape[1] % 2), (0, a.shape[2] % 2), (0, 0)), mode="edge")
+    words = [w for key, text in about.words().items() for w in ("-metadata", f"{key.lower()}={text}")]
+    line = [program, "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{a.shape[2]}x{a.shape[1]}"]
+    line += [
+        "-r",
+        f"{rate:g}",
+        "-i",
+        "-",
+        "-an",
+        "-c:v",
+        "libx264",
+        "-crf",
+        "18",
+        "-pix_fmt",
+        "yuv420p",
+        "-threads",
+        "1",
+    ]
+    line += [*words, "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart+use_metadata_tags"]
+    work = subprocess.Popen([*line, "-f", "mp4", str(part)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    with suppress(BrokenPipeError):  # it has ended with a sentence, which is read below
+        for frame, time in zip(a, times, strict=True):
+            for _ in range(max(1, round(time * rate / 1000))):
+                work.stdin.write(frame.tobytes())
+    _, said = work.communicate()
+    words = said.decode("utf-8", "replace").strip().splitlines() or ["no word"]
+    need(work.returncode == 0, f"ffmpeg could not write the film ({words[-1]}): end the name in .gif or .webp.")
+
+
+def _label(a: np.ndarray, labels: Sequence[str], background: str) -> np.ndarray:
+    need(len(labels) == len(a), f"There are {len(a)} frames but {len(labels)} labels: give one for each.")
+    _, h, w, _ = a.shape
+    paper, ink, _, faint, palette = PAPER[background]
+    if background == "white":
+        ink, faint = "#222222", "#d8d8d8"
+    size = max(11, w // 20)
+    hue = (
+        "#444444" if (a == a[..., :1]).all() and background == "white" else palette[0]
+    )  # a grey film stays grey, and so exact
+    out = np.empty((len(a), h + int(2.2 * size), w, 3), np.uint8)
+    out[:, :h] = a
+    for i, label in enumerate(labels):
+        band = Image.new("RGB", (w, out.shape[1] - h), paper)
+        pen = ImageDraw.Draw(band)
+        pen.rectangle([0, 0, w, size // 4], faint)
+        pen.rectangle([0, 0, round(i / max(1, len(a) - 1) * w), size // 4], hue)
+        pieces = lettering(label, size)
+        x = (w - sum(font.getlength(letters) for letters, font in pieces)) / 2
+        for letters, font in pieces:
+            pen.text((x, 1.3 * size), letters, ink, font, anchor="lm")
+            x += font.getlength(letters)
+        out[i, h:] = np.asarray(band)
+    return out
+
+
+def _palette(a: np.ndarray, n: int = 60_000) -> Image.Image:
+    """256 colours for a film (F, H, W, 3), from a sample of its pixels.
+
+    Two thirds of them come from the first and the last frame: one of these is the clean picture, where an error shows.
+    """
+    pick, pixels = np.random.default_rng(0).integers, a.reshape(len(a), -1, 3)
+    when = np.concatenate([np.repeat([0, len(a) - 1], n // 3), pick(0, len(a), n // 3)])
+    sample = pixels[when, pick(0, pixels.shape[1], len(when))]
+    palette = Image.fromarray(sample[None]).quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
+    colors = np.array(palette.getpalette()).reshape(-1, 3)
+    for exact in (
+        0,
+        255,
+    ):  # a paper that is nearly white shows as a box on the page, and Pillow looks up to within 4 levels
+        off = abs(colors - exact).max(1)
+        colors[off <= max(4, off.min())] = exact
+    palette.putpalette(colors.ravel().tolist())
+    return palette
