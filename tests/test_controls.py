@@ -26,4 +26,5 @@ def test_a_ring_is_answered_by_its_number(monkeypatch):
     care, heard = controls.Care(), []
     monkeypatch.setattr(controls.Care, "send", lambda care, content: heard.append(content))
     care._handle_custom_msg({"ring": 7}, [])
+    care._handle_custom_msg({}, [])  # it carried an acknowledgement, and says nothing
     assert heard == [{"done": 7}]

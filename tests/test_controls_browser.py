@@ -22,7 +22,8 @@ CELLS = (
     "lesson09.latent_map()",
     "guess = predict('Which way does it go?', ['up', 'down', 'to the side'])",
     "import time, ipywidgets\nfrom diffusion_lib.course.controls import group\nslow = ipywidgets.Button(description='Slow')\n"
-    "slow.on_click(lambda _: time.sleep(2.5))\ngroup([slow], name='Slow work')",
+    "slow.on_click(lambda _: time.sleep(2.5))\nrow, heard = group([slow], name='Slow work'), []\n"
+    "row.children[-1].on_msg(lambda care, content, buffers: heard.append(content))\nrow",
 )
 SHOWN = range(1, len(CELLS))
 # Whatever a notebook in command mode does at the press of a key: insert, cut, copy, paste, delete, undo, other kinds of cell, ...
@@ -169,7 +170,10 @@ def test_the_focus_is_seen_from_afar(lab):
 
 
 def test_a_press_that_must_wait_is_answered_at_once(lab):
-    """The first press works for two seconds and a half, and a sign says that; the second waits for it, and is told so."""
+    """The first press works for two seconds and a half, and a sign says that; the second waits for it, and is told so.
+
+    The page answers the kernel's word with an empty message: what comes next, a picture, waits for its acknowledgement on the wire.
+    """
     p, box = lab, shown(lab, len(CELLS) - 1)
     p.evaluate(IDLE, 30_000)
     button, height = box.get_by_role("button", name="Slow", exact=True), box.bounding_box()["height"]
@@ -180,3 +184,6 @@ def test_a_press_that_must_wait_is_answered_at_once(lab):
     sign.wait_for(timeout=1000)
     assert box.bounding_box()["height"] == height
     sign.wait_for(state="hidden", timeout=10_000)
+    p.evaluate(IDLE, 30_000)
+    heard = ask_kernel(p, "heard")
+    assert heard.startswith("[{'ring': 1}, {}, {'ring': 2}"), heard

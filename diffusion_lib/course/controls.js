@@ -98,8 +98,9 @@ function bell(model, row) {
   const heard = ({ done }) => {
     if (!works || (done && done !== rung)) return;
     say("");
-    if (done) works = null;
-    else timer = setTimeout(works, LONG);
+    if (done) return (works = null);
+    timer = setTimeout(works, LONG);
+    model.send({}); // carries an acknowledgement, as a ring does, or the picture would be held back
   };
   say("");
   row.append(sign);

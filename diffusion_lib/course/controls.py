@@ -37,7 +37,7 @@ class Care(anywidget.AnyWidget):
     def __init__(self, **traits):
         super().__init__(words=spoken(WORDS), **traits)
         heard_at_once(self)
-        self.on_msg(lambda care, content, buffers: self.send({"done": content["ring"]}))
+        self.on_msg(lambda care, content, buffers: content and self.send({"done": content["ring"]}))
 
     def watch(self, control: widgets.Widget) -> None:
         """Tell the browser when what this control has said keeps the kernel at work."""
