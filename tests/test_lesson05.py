@@ -74,7 +74,7 @@ def test_a_repeat_is_the_librarys_step_to_the_bit():
 
 
 def test_pictures_lie_as_convolutions_like_them_and_are_taught_as_ever():
-    """With the colours of a pixel side by side a step on cats takes a sixth less, and what is learned is the same up to rounding."""
+    """With the colours of a pixel side by side a step on cats took a seventh less time, and what is learned is the same up to rounding."""
     nets = gan.build(CATS, loss="non-saturating", batch=8)[1].learners
     pair, plain = (Pair(CATS, nets=[n.model for n in nets], batch=8) for _ in range(2))
     for learner in (plain.g, plain.d):
