@@ -1,7 +1,7 @@
 # Two commands do everything: `make lab` and `make test`. `make help` lists the rest.
 PYTHON ?= python3
 VENV ?= .venv
-LESSON ?= notebooks/01_forward_noise.ipynb
+LESSON ?= notebooks/00_tour.ipynb
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # PyPI's torch for Linux brings gigabytes of CUDA. `make lab CPU=1` takes the small build, for machines without an NVIDIA card.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
@@ -16,7 +16,7 @@ export GOMP_SPINCOUNT ?= 10000
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-lab: $(VENV)/lab  ## install, then open JupyterLab on the first lesson
+lab: $(VENV)/lab  ## install, then open JupyterLab on the tour
 	$(BIN)/python -m jupyter lab $(LESSON) $(if $(filter 0,$(shell id -u)),--allow-root)
 
 test: $(VENV)/test  ## install, then run every test but the slow ones, on all processors (some minutes)

@@ -108,7 +108,12 @@ def check(notebook):
                 assert len(data["text/plain"]) > 20 and "Player(" not in data["text/plain"], (
                     "a still needs words beside it"
                 )
-    assert views >= 4
+    assert views >= fewest(notebook.cells[0].id)
+
+
+def fewest(name: str) -> int:
+    """How many views a lesson has at least, told by its file's or a cell's name; the tour's drawings are none, but pages."""
+    return 2 if name.startswith("00") else 4
 
 
 ASK = "import urllib.request\ntry:\n    urllib.request.urlopen('http://example.com', timeout=5)\nexcept OSError as e:\n    print(e)"

@@ -5,6 +5,7 @@ from diffusion_lib.course import lesson06 as views
 """
 
 from .checking import check, hint, same, solution
+from .maps import gan_loop, whole_model
 from .prediction import predict
 
-__all__ = ["check", "hint", "predict", "same", "solution"]
+__all__ = ["check", "gan_loop", "hint", "predict", "same", "solution", "whole_model"]

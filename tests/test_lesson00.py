@@ -1,0 +1,75 @@
+"""Lesson 00: what its views compute."""
+
+import numpy as np
+import pytest
+import torch
+from films import numbers, pictures, titles
+
+from diffusion_lib import store
+from diffusion_lib.course import lesson00
+from diffusion_lib.course.lesson00.leap import numbers_as_picture
+from diffusion_lib.course.lesson10.drawing import noises, walk
+from diffusion_lib.data.prompts import understand
+from diffusion_lib.values import dice
+from diffusion_lib.viz.figures import grid
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def film():
+    return lesson00.side_by_side(n=2, calls=3, seed=5)
+
+
+def test_the_gan_leaps_and_stays(film):
+    g, shown = store.load("cat_g"), pictures(film, "GAN")
+    z = g.noise(2, dice(5))
+    with torch.no_grad():
+        cats = grid(g(z), columns=3, pad=1)
+    assert len(shown) == 4 and all(np.array_equal(frame, cats) for frame in shown[1:])
+    assert np.array_equal(shown[0], grid(numbers_as_picture(z, 16), columns=3, pad=1))
+    assert film.film["captions"][1].startswith("GAN: done after 1 call")
+
+
+def test_diffusion_walks_call_by_call_as_lesson_10_does(film):
+    """The same network, told the same word: w = 1 asks it once a step."""
+    model, xt, seen = store.load("sprites32"), pictures(film, "diffusion"), pictures(film, "what its network sees")
+    xT = torch.randn(2, *model.shape, generator=dice(5))
+    assert np.array_equal(xt[0], grid(xT, columns=3, pad=1)) and not np.array_equal(seen[0], seen[1])
+    asked = []
+
+    class Asked(torch.nn.Module):
+        shape, classes, schedule = model.shape, model.classes, model.schedule
+
+        def forward(self, x, t, y=None):
+            asked.append(y)
+            return model(x, t, y)
+
+    import diffusion_lib.course.lesson10.drawing as drawing
+
+    before, drawing.noises = drawing.noises, lambda shape, seeds: xT
+    try:
+        steps = list(walk("cat", [0, 1], 3, 1.0, model=Asked()))
+    finally:
+        drawing.noises = before
+    assert len(asked) == 3 and torch.equal(asked[0], understand("cat").y(2))
+    for k, step in enumerate(steps, 1):
+        assert np.array_equal(xt[k], grid(step.xs, columns=3, pad=1))
+        assert np.array_equal(seen[k], grid(step.x0_hat, columns=3, pad=1))
+    assert noises(model.shape, [0]).shape == (1, *model.shape)
+
+
+def test_the_slider_counts_calls_and_says_what_they_took(film):
+    assert film.film["labels"] == [f"call {k}" for k in range(4)] and len(titles(film)) == 3
+    assert "Nobody has been asked" in film.film["captions"][0]
+    took = [numbers(c) for c in film.film["captions"][1:]]
+    assert [row[3:5] for row in took] == [[1, 3], [2, 3], [3, 3]]
+    assert took[0][-1] <= took[1][-1] <= took[2][-1] and all(row[2] == 2 for row in took)
+
+
+def test_numbers_become_fields_of_grey():
+    z = torch.linspace(-3, 3, 32).reshape(1, 32)
+    shown = numbers_as_picture(z, 16)
+    assert shown.shape == (1, 3, 16, 16) and shown[0, 0, 0, 0] == -1 and shown[0, 0, 15, 15] == 1
+    assert len(shown[0, 0].unique()) == len((z / 2).clamp(-1, 1).unique())  # 4 rows of 8 fields
+    assert torch.equal(shown[0, 0, 0:4, 0:2], shown[0, 0, 0, 0].expand(4, 2))
