@@ -23,6 +23,7 @@ from ..words import N_, _
 from .roads import LESSONS
 from .sheet import Map, Part, Sheet
 
+CAT = {"species": "cat", "fur": "orange", "pattern": "tabby", "pose": "sitting", "time": "day"}
 T, MIDDLE = 8, 3  # of the drawing: few steps, so that one of them is seen
 
 MODEL = {
@@ -91,7 +92,7 @@ LOOP = {
 @cache
 def _chain(seed: int = 2) -> list[bytes]:
     """A cat of ours at four times of a short schedule, as PNG."""
-    x0 = torch.from_numpy(draw("orange tabby cat by day", 32)).permute(2, 0, 1)[None].float() / 127.5 - 1
+    x0 = torch.from_numpy(draw(CAT, 32)).permute(2, 0, 1)[None].float() / 127.5 - 1
     schedule, eps = Schedule.of("cosine", T), randn_like(x0, dice(seed))
     return [png(grid(add_noise(x0, t, eps, schedule) if t else x0, pad=0)) for t in (0, MIDDLE - 1, MIDDLE, T)]
 
@@ -102,12 +103,12 @@ TAGS = ("x_{0}", "x_{t−1}", "x_{t}", "x_{T}")
 def _model_wide(here: str) -> Sheet:
     s, size, left, top = Sheet(990, 452), 128, (10, 290, 572, 852), 126
     middle, bottom = [x + size / 2 for x in left], top + size
-    s.write(10, 28, _("forward: noise is added"), "q strong", 20, "start")
+    s.write(10, 28, _("forward: noise is added"), "q.strong", 20, "start")
     s.write(10, 52, _("by a rule: nothing to learn"), "q", 16, "start")
-    s.write(980, 402, _("reverse: noise is taken away"), "p strong", 20, "end")
+    s.write(980, 402, _("reverse: noise is taken away"), "p.strong", 20, "end")
     s.write(980, 426, _("by a network that has learned it"), "p", 16, "end")
     for i in range(3):
-        a, b, far = middle[i] + 14, middle[i + 1] - 14, "" if i == 1 else " far"
+        a, b, far = middle[i] + 14, middle[i + 1] - 14, "" if i == 1 else ".far"
         s.arrow(
             f"M{a} {top - 8} C{a + 22} {top - 62} {b - 22} {top - 62} {b - 4} {top - 14}", f"q{far}", (b, top - 6, 60)
         )
@@ -117,15 +118,15 @@ def _model_wide(here: str) -> Sheet:
             (a, bottom + 6, 240),
         )
         if i != 1:
-            s.write((left[i] + size + left[i + 1]) / 2, top + size / 2 + 6, "· · ·", "quiet strong", 26)
+            s.write((left[i] + size + left[i + 1]) / 2, top + size / 2 + 6, "· · ·", "quiet.strong", 26)
     for x, picture, tag in zip(left, _chain(), TAGS, strict=True):
         s.picture(x, top, size, picture, tag)
     centre = (middle[1] + middle[2]) / 2
-    s.write(centre, 66, "q(x_{t} | x_{t−1})", "math q", 23), s.badge(centre + 92, 58, "01", here)
-    s.write(middle[2] + 140, 66, "β_{t}", "math q", 23), s.badge(middle[2] + 180, 58, "02", here)
-    s.write(centre, 330, "p_{θ}(x_{t−1} | x_{t})", "math p", 23), s.badge(centre + 98, 322, "03", here)
+    s.write(centre, 66, "q(x_{t} | x_{t−1})", "math.q", 23), s.badge(centre + 92, 58, "01", here)
+    s.write(middle[2] + 140, 66, "β_{t}", "math.q", 23), s.badge(middle[2] + 180, 58, "02", here)
+    s.write(centre, 330, "p_{θ}(x_{t−1} | x_{t})", "math.p", 23), s.badge(centre + 98, 322, "03", here)
     s.arrow(f"M{centre} 366 V350", "n", (centre, 344, 270))
-    s.box(centre - 110, 366, 220, 58, "n", (_("network"), "n strong", 17), ("ε̂_{θ}(x_{t}, t)", "math", 20))
+    s.box(centre - 110, 366, 220, 58, "n", (_("network"), "n.strong", 17), ("ε̂_{θ}(x_{t}, t)", "math", 20))
     s.badge(centre + 110, 366, "04", here)
     s.box(216, 372, 74, 46, "", (_("words"), "", 17)), s.badge(290, 372, "10", here)
     s.arrow(f"M290 395 H{centre - 124}", "grey", (centre - 113, 395, 0))
@@ -145,12 +146,12 @@ def _model_wide(here: str) -> Sheet:
 def _model_tall(here: str) -> Sheet:
     s, size, left, top = Sheet(390, 1020), 116, 137, (66, 316, 566, 816)
     right = left + size
-    s.write(386, 20, _("forward: noise is added"), "q strong", 18, "end")
+    s.write(386, 20, _("forward: noise is added"), "q.strong", 18, "end")
     s.write(386, 42, _("by a rule: nothing to learn"), "q", 16, "end")
-    s.write(4, 974, _("reverse: noise is taken away"), "p strong", 18, "start")
+    s.write(4, 974, _("reverse: noise is taken away"), "p.strong", 18, "start")
     s.write(4, 998, _("by a network that has learned it"), "p", 16, "start")
     for i in range(3):
-        a, b, far = top[i] + size - 26, top[i + 1] + 26, "" if i == 1 else " far"
+        a, b, far = top[i] + size - 26, top[i + 1] + 26, "" if i == 1 else ".far"
         s.arrow(
             f"M{right + 8} {a} C{right + 44} {a + 22} {right + 44} {b - 22} {right + 14} {b - 4}",
             f"q{far}",
@@ -162,14 +163,14 @@ def _model_tall(here: str) -> Sheet:
             (left - 6, a, 330),
         )
         if i != 1:
-            s.write(195, (top[i] + size + top[i + 1]) / 2 + 7, "· · ·", "quiet strong", 26)
+            s.write(195, (top[i] + size + top[i + 1]) / 2 + 7, "· · ·", "quiet.strong", 26)
     for y, picture, tag in zip(top, _chain(), TAGS, strict=True):
         s.picture(left, y, size, picture, tag)
     middle = (top[1] + size + top[2]) / 2
-    s.write(346, middle - 4, "q(x_{t} | x_{t−1})", "math q", 17), s.badge(346, middle + 20, "01", here)
-    s.write(340, middle + 250, "β_{t}", "math q", 20), s.badge(340, middle + 274, "02", here)
-    s.write(52, middle - 4, "p_{θ}(x_{t−1} | x_{t})", "math p", 17), s.badge(52, middle + 20, "03", here)
-    s.box(left - 4, middle - 32, size + 8, 64, "n", (_("network"), "n strong", 16), ("ε̂_{θ}(x_{t}, t)", "math", 17))
+    s.write(346, middle - 4, "q(x_{t} | x_{t−1})", "math.q", 17), s.badge(346, middle + 20, "01", here)
+    s.write(340, middle + 250, "β_{t}", "math.q", 20), s.badge(340, middle + 274, "02", here)
+    s.write(52, middle - 4, "p_{θ}(x_{t−1} | x_{t})", "math.p", 17), s.badge(52, middle + 20, "03", here)
+    s.box(left - 4, middle - 32, size + 8, 64, "n", (_("network"), "n.strong", 16), ("ε̂_{θ}(x_{t}, t)", "math", 17))
     s.badge(right, middle - 32, "04", here)
     s.box(8, middle + 62, 74, 42, "", (_("words"), "", 16)), s.badge(82, middle + 62, "10", here)
     s.arrow(f"M82 {middle + 83} H140 A16 16 0 0 0 156 {middle + 67} V{middle + 46}", "grey", (156, middle + 36, 270))
@@ -215,7 +216,7 @@ def _players(seed: int = 4) -> tuple[bytes, bytes, bytes]:
 
 def _loop_wide(here: str) -> Sheet:
     s, (z, fakes, real) = Sheet(990, 440), _players()
-    s.arrow("M668 168 V60 A22 22 0 0 0 646 38 H242 A22 22 0 0 0 220 60 V92", "p far", (220, 104, 90))
+    s.arrow("M668 168 V60 A22 22 0 0 0 646 38 H242 A22 22 0 0 0 220 60 V92", "p.far", (220, 104, 90))
     s.arrow("M112 150 H148", "grey", (160, 150, 0))
     s.arrow("M280 150 H330", "p", (342, 150, 0))
     s.arrow("M484 150 C540 150 540 196 588 196", "grey", (600, 196, 0))
@@ -227,8 +228,8 @@ def _loop_wide(here: str) -> Sheet:
         s.picture(350, 72, 130, fakes, under=_("fakes")),
         s.picture(350, 268, 130, real, under=_("real")),
     )
-    s.box(164, 110, 112, 80, "p", ("G", "math p strong", 28), (_("generator"), "quiet", 15))
-    s.box(606, 172, 126, 86, "q", ("D", "math q strong", 28), (_("discriminator"), "quiet", 15))
+    s.box(164, 110, 112, 80, "p", ("G", "math.p.strong", 28), (_("generator"), "quiet", 15))
+    s.box(606, 172, 126, 86, "q", ("D", "math.q.strong", 28), (_("discriminator"), "quiet", 15))
     s.box(814, 180, 152, 70, "", (_("real or fake?"), "strong", 18))
     s.step(312, 120, "1", "p"), s.write(312, 190, _("draws"), "p", 16)
     s.step(780, 316, "2", "q"), s.write(780, 352, _("D pays when it errs, and learns"), "q", 17)
@@ -253,7 +254,7 @@ def _loop_wide(here: str) -> Sheet:
 
 def _loop_tall(here: str) -> Sheet:
     s, (z, fakes, real) = Sheet(390, 860), _players()
-    s.arrow("M120 500 H40 A22 22 0 0 1 18 478 V186 A22 22 0 0 1 40 164 H116", "p far", (128, 164, 0))
+    s.arrow("M120 500 H40 A22 22 0 0 1 18 478 V186 A22 22 0 0 1 40 164 H116", "p.far", (128, 164, 0))
     s.arrow("M195 106 V122", "grey", (195, 132, 90))
     s.arrow("M170 202 C170 232 104 222 104 250", "p", (104, 260, 90))
     s.arrow("M104 388 C104 430 160 424 160 452", "grey", (160, 464, 90))
@@ -267,8 +268,8 @@ def _loop_tall(here: str) -> Sheet:
         s.picture(242, 268, 116, real),
     )
     s.write(44, 260, _("fakes"), "", 15, "start"), s.write(242, 260, _("real"), "", 15, "start")
-    s.box(134, 138, 122, 62, "p", ("G", "math p strong", 24), (_("generator"), "quiet", 14))
-    s.box(126, 470, 146, 66, "q", ("D", "math q strong", 24), (_("discriminator"), "quiet", 14))
+    s.box(134, 138, 122, 62, "p", ("G", "math.p.strong", 24), (_("generator"), "quiet", 14))
+    s.box(126, 470, 146, 66, "q", ("D", "math.q.strong", 24), (_("discriminator"), "quiet", 14))
     s.box(120, 592, 152, 52, "", (_("real or fake?"), "strong", 17))
     s.step(134, 234, "1", "p"), s.write(160, 240, _("draws"), "p", 15, "start")
     s.step(350, 560, "2", "q"), s.write(386, 664, _("D pays when it errs"), "q", 15, "end")

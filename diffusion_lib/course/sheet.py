@@ -10,10 +10,14 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
+from pathlib import Path
+from string import Template
 
 from ..viz.theme import DARK, LIGHT
 from ..words import _
 from .roads import LESSONS, link
+
+STYLE = Path(__file__).with_name("sheet.css")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ def letters(text: str) -> str:
     return out
 
 
+def _classes(kind: str) -> str:
+    """ "math.q" as the value of a class attribute."""
+    return kind.replace(".", " ")
+
+
 def marked(text: str) -> str:
     """The same as HTML."""
     said = re.sub(r"_\{([^{}]*)\}", r"<sub>\1</sub>", escape(text))
@@ -60,14 +69,14 @@ class Sheet:
     def write(self, x, y, text, kind="", size=17, anchor="middle") -> None:
         """A line of text; kind: its classes."""
         self.add(
-            f'<text x="{x}" y="{y}" class="{kind}" font-size="{size}" text-anchor="{anchor}">{letters(text)}</text>'
+            f'<text x="{x}" y="{y}" class="{_classes(kind)}" font-size="{size}" text-anchor="{anchor}">{letters(text)}</text>'
         )
 
     def arrow(self, path, kind, head: tuple[float, float, int]) -> None:
         """A curve, and its head (x, y, degrees: 0 points to the right)."""
         x, y, turn = head
-        tip = f'<path class="{kind} head" d="M0 0 L-15 -8 L-11 0 L-15 8 Z" transform="translate({x} {y}) rotate({turn})"/>'
-        self.add(f'<path class="{kind}" d="{path}"/>', tip)
+        tip = f'<path class="{_classes(kind)} head" d="M0 0 L-15 -8 L-11 0 L-15 8 Z" transform="translate({x} {y}) rotate({turn})"/>'
+        self.add(f'<path class="{_classes(kind)}" d="{path}"/>', tip)
 
     def picture(self, x, y, size, picture: bytes, tag: str = "", under: str = "") -> None:
         """A picture in a frame; tag: what stands on its lower edge; under: below it."""
@@ -93,14 +102,14 @@ class Sheet:
 
     def badge(self, x, y, lesson: str, here: str) -> None:
         """The number of a lesson on a disc, as of a stop of the underground."""
-        now = " now" if lesson == here else ""
-        self.add(f'<rect class="badge{now}" x="{x - 15}" y="{y - 11}" width="30" height="22" rx="11"/>')
+        now = ".now" if lesson == here else ""
+        self.add(f'<rect class="{_classes(f"badge{now}")}" x="{x - 15}" y="{y - 11}" width="30" height="22" rx="11"/>')
         self.write(x, y + 5, lesson, f"number{now}", 14)
 
     def step(self, x, y, number: str, kind: str) -> None:
         """The number of a step, on a disc of its colour."""
         self.add(f'<circle class="step {kind}" cx="{x}" cy="{y}" r="15"/>')
-        self.write(x, y + 6, number, f"number step {kind}", 17)
+        self.write(x, y + 6, number, f"number.step.{kind}", 17)
 
     def place(self, part: str, x, y, wide, high) -> None:
         """Where a part is."""
@@ -114,11 +123,11 @@ class Sheet:
             question = _("Lesson {number}: {question}").format(number=p.lesson, question=_(LESSONS[p.lesson][1]))
             at = (100 * x / self.width, 100 * y / self.height, 100 * wide / self.width, 100 * high / self.height)
             style = "left:{:.2f}%;top:{:.2f}%;width:{:.2f}%;height:{:.2f}%".format(*at)
-            now = f' aria-current="page" data-here="{escape(_("you are here"))}"' if p.lesson == here else ""
-            label = escape(f"{_(p.name)}. {question}", quote=True)
-            links.append(
-                f'<a class="part" data-part="{key}" href="{link(p.lesson)}" style="{style}" aria-label="{label}"{now}></a>'
-            )
+            more = {"data-part": key, "href": link(p.lesson), "style": style, "aria-label": f"{_(p.name)}. {question}"}
+            if p.lesson == here:
+                more |= {"aria-current": "page", "data-here": _("you are here")}
+            told = " ".join(f'{name}="{escape(value, quote=True)}"' for name, value in more.items())
+            links.append(f'<a class="part" {told}></a>')
         drawing = f'<svg viewBox="0 0 {self.width} {self.height}" role="img" aria-label="{escape(name, quote=True)}">{"".join(self.drawn)}</svg>'
         return f'<div class="sheet {kind}">{drawing}{"".join(links)}</div>'
 
@@ -156,62 +165,21 @@ class Map:
         return self.html
 
 
-def _hues(theme: dict, words: list[str]) -> str:
-    names = ("q", "p", "n", "w")
-    return "".join(f"--{name}:{theme['colors'][i]};--{name}-ink:{words[i]};" for i, name in enumerate(names))
+def _colours(theme: dict, lab: bool) -> str:
+    """The colours of a theme as CSS; lab: JupyterLab's own where there is one."""
+    hues = {name: theme["colors"][i] for i, name in enumerate("qpn")}
+    hues |= {f"{name}-ink": theme["words"][i] for i, name in enumerate("qpn")} | {"under": theme["on_accent"]}
+    for name, own in {"ink": "content-font-color1", "quiet": "content-font-color2", "line": "border-color2"}.items():
+        hues[name] = f"var(--jp-{own},{theme[name]})" if lab else theme[name]
+    hues["card"] = f"var(--jp-layout-color1,{theme['card']})" if lab else theme["card"]
+    return "".join(f"--{name}:{hue};" for name, hue in hues.items())
 
 
 @cache
 def _css(parts: tuple[str, ...]) -> str:
-    """Of one drawing: colours of both themes, and which words belong to which part."""
-    own = {"light": LIGHT, "dark": DARK}
-    look = {k: _hues(t, t["words"]) + f"--under:{t['on_accent']};" for k, t in own.items()}
-    page = {k: f"--ink:{t['ink']};--quiet:{t['quiet']};--line:{t['line']};--card:{t['card']};" for k, t in own.items()}
-    lab = (
-        "--ink:var(--jp-content-font-color1,{ink});--quiet:var(--jp-content-font-color2,{quiet});"
-        "--line:var(--jp-border-color2,{line});--card:var(--jp-layout-color1,{card});"
-    )
-    on = "".join(f'.dl-map:has([data-part="{k}"]:is(:hover,:focus-visible)) [data-says="{k}"],' for k in parts)
-    return (
-        f".dl-map{{{look['light']}{lab.format(**LIGHT)}}}"
-        f"@media(prefers-color-scheme:dark){{.dl-map{{{look['dark']}{lab.format(**DARK)}}}}}"
-        f'[data-jp-theme-light="true"] .dl-map{{{look["light"]}{page["light"]}}}'
-        f'[data-jp-theme-light="false"] .dl-map{{{look["dark"]}{page["dark"]}}}'
-        f"{CSS}{on.rstrip(',')}{{display:block}}"
-    )
-
-
-CSS = """
-.dl-map{container-type:inline-size;max-width:1040px;color:var(--ink);font:16px/1.45 system-ui,sans-serif}
-.dl-map .sheet{position:relative}.dl-map .tall{display:none;max-width:400px}
-@container(max-width:600px){.dl-map .wide{display:none}.dl-map .tall{display:block}}
-.dl-map svg{display:block;width:100%;height:auto;overflow:visible}
-.dl-map text{fill:var(--ink);color:var(--ink);font-family:system-ui,sans-serif}
-.dl-map text.math{font-family:"STIX Two Text","Cambria Math",Cambria,"DejaVu Serif",Georgia,serif;font-style:italic}
-.dl-map text.quiet{fill:var(--quiet);color:var(--quiet)}.dl-map text.strong{font-weight:650}
-.dl-map text.q{fill:var(--q-ink);color:var(--q-ink)}.dl-map text.p{fill:var(--p-ink);color:var(--p-ink)}
-.dl-map text.n{fill:var(--n-ink);color:var(--n-ink)}
-.dl-map image{image-rendering:pixelated;clip-path:inset(0 round 9px)}
-.dl-map .frame{fill:none;stroke:var(--line);stroke-width:1.5}.dl-map .tag{fill:var(--card);fill-opacity:.92}
-.dl-map path.q,.dl-map path.p,.dl-map path.n,.dl-map path.grey{fill:none;stroke-width:3;stroke-linecap:round}
-.dl-map path.q{stroke:var(--q)}.dl-map path.p{stroke:var(--p)}.dl-map path.n{stroke:var(--n)}.dl-map path.grey{stroke:var(--quiet);stroke-width:2}
-.dl-map path.far{stroke-dasharray:2 7}
-.dl-map path.head{stroke:none}.dl-map path.q.head{fill:var(--q)}.dl-map path.p.head{fill:var(--p)}
-.dl-map path.n.head{fill:var(--n)}.dl-map path.grey.head{fill:var(--quiet)}
-.dl-map .box{fill:var(--card);stroke:var(--quiet);stroke-width:1.5}
-.dl-map .box.q{stroke:var(--q);stroke-width:3}.dl-map .box.p{stroke:var(--p);stroke-width:3}.dl-map .box.n{stroke:var(--n);stroke-width:3}
-.dl-map .badge{fill:var(--ink)}.dl-map text.number{fill:var(--card);color:var(--card);font-weight:700;font-variant-numeric:tabular-nums}
-.dl-map .badge.now{fill:var(--card);stroke:var(--ink);stroke-width:3}.dl-map text.number.now{fill:var(--ink);color:var(--ink)}
-.dl-map .step.q{fill:var(--q-ink)}.dl-map .step.p{fill:var(--p-ink)}.dl-map .step.n{fill:var(--n-ink)}
-.dl-map text.number.step{fill:var(--under);color:var(--under)}
-.dl-map a.part{position:absolute;border-radius:14px;border:2px solid transparent;box-sizing:border-box;transition:background .15s}
-.dl-map a.part:hover{border-color:var(--q);background:color-mix(in srgb,var(--q) 12%,transparent)}
-.dl-map a.part:focus-visible{outline:3px solid var(--q)!important;outline-offset:2px}
-.dl-map a.part[aria-current]{border:3px solid var(--ink)}
-.dl-map a.part[aria-current]::after{content:attr(data-here);position:absolute;left:-3px;top:-15px;padding:1px 9px;
-border-radius:10px;font-size:13px;font-weight:600;white-space:nowrap;color:var(--card);background:var(--ink)}
-.dl-map .says{min-height:52px;margin-top:6px}.dl-map .says p{display:none;margin:0;font-size:17px}
-.dl-map .says :is(sub,sup){line-height:0;font-size:.72em}
-.dl-map .says .idle{display:block;color:var(--quiet)}.dl-map:has(.part:is(:hover,:focus-visible)) .says .idle{display:none}
-@media(prefers-reduced-motion:reduce){.dl-map a.part{transition:none}}
-"""
+    """Of one drawing: its look, in the colours of both themes, and which words belong to which part."""
+    colours = {
+        f"{k}{'_lab' * lab}": _colours(t, lab) for k, t in {"light": LIGHT, "dark": DARK}.items() for lab in (0, 1)
+    }
+    on = [f'.dl-map:has([data-part="{k}"]:is(:hover,:focus-visible))>.says>[data-says="{k}"]' for k in parts]
+    return Template(STYLE.read_text(encoding="utf-8")).substitute(colours, on=",".join(on))
