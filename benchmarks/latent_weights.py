@@ -6,7 +6,8 @@
     python benchmarks/latent_weights.py --s              nine trainings of a VAE, with s learned and s fixed (4 minutes on two cores)
     python benchmarks/latent_weights.py --audit          the JSON once more, and does it say the same? (5 minutes)
 
-No network is told a class: what is learned of "3" and "8" is learned from the pictures alone.
+No network is told a class: what is learned of "3" and "8" is learned from the pictures alone. What is measured is what the lesson
+measures, by its own functions.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from book import opened, rounded, save
 
 from diffusion_lib import ddpm, store
 from diffusion_lib.course.lesson10.drawing import WEIGHTS, pictures, walk
-from diffusion_lib.data import sprites
+from diffusion_lib.data import digits, sprites
 from diffusion_lib.data.factors import FACTORS, TOLD, held_out, told
 from diffusion_lib.evaluation import reader
 from diffusion_lib.evaluation.metrics import frechet, neighbourhoods, wilson
@@ -164,9 +164,7 @@ def frechet_part(n: int = 500) -> dict:
 
 def families(seeds=(0, 1, 2), n: int = 300) -> dict:
     """On digits: the weight of the diffusion network, and the truncation of the GAN (its z times psi)."""
-    from diffusion_lib.course.lesson09.measures import seen_and_unseen
-
-    unseen, eye, rows = seen_and_unseen()[1], store.load("classifier_digits"), []
+    unseen, eye, rows = digits().split(1000)[1], store.load("classifier_digits"), []
     see = lambda x: eye.features(x).detach()
     network, net = store.load("digits"), store.load("digits_gan")
     for seed in seeds:

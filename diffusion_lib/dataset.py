@@ -22,7 +22,8 @@ class Data(Bundle):
 
     y may also tell several things of each item, (N, F), -1 for what is not said: names are then F tuples of names.
     captions: one sentence for each picture. modes (K, 2) and sd: of point sets that are mixtures, in the units of x.
-    levels: how many values a number of a picture can have, evenly from -1 to 1.
+    levels: how many values a number of a picture can have, evenly from -1 to 1. They stand here, and a model brings none: a bound
+    counts what the pictures that are judged can be, whoever drew them.
     Raises ValueError for a class without a name; classes without any names are called 0, 1, 2, ...
     """
 

@@ -58,7 +58,8 @@ def reverse_step(
         eta=0        DDIM, deterministic (DDIM eq. 12); 0 < eta < 1 lies between
         v a tensor   learned variance (iDDPM eq. 15)
 
-    xt, eps_hat, noise: (B, ...). Raises ValueError for s >= t.
+    xt, eps_hat, noise: (B, ...). Raises ValueError for s >= t. It takes eps_hat, for that is what DDPM's network says and what
+    these lines begin with; `sample` has x0_hat and eps_hat beforehand, so that no number is turned there and back.
     """
     check_batches(xt=xt, eps_hat=eps_hat, noise=noise)
     check_eta(eta)

@@ -27,6 +27,7 @@ from ..common import counted
 
 # name -> v of reverse_step; None: what the network says
 VARIANCES = {"β": 1.0, "β̃": 0.0, N_("learned"): None}
+COUNTS = (5, 10, 25, 100)  # steps of the walks with them
 FLOOR = 10**-3.6  # what is smaller is drawn here: the perfect denoiser reaches 0
 ERRORS = {"log": "y", "ylim": (0.8 * FLOOR, 1.6)}
 
@@ -166,7 +167,7 @@ def _steps(count: int) -> str:
 
 
 def variances(
-    model: Denoiser, eye, fresh: Data, counts: Sequence[int] = (5, 10, 25, 100), n: int = 200, seed: int = 0
+    model: Denoiser, eye, fresh: Data, counts: Sequence[int] = COUNTS, n: int = 200, seed: int = 0
 ) -> FramePlayer:
     """Samples of one network with learned variance, walked with beta, with beta_tilde and with its own: same mean, same dice.
 
