@@ -35,6 +35,8 @@ MOUNT = """async ([source, json]) => {
     set(key, value) { state[key] = value; said.push([key, value]); },
     on(event, act) { (heard[event] ??= []).push(act); },
     send(content, _, buffers) { said.push([content.kind, buffers ? [...new Uint8Array(buffers[0])] : null]); },
+    widget_manager: window.manager,
+    hear(content) { for (const act of heard["msg:custom"] ?? []) act(content); },
     tell(key, value) { state[key] = value; for (const act of heard[`change:${key}`] ?? []) act(); },
   };
   if (!window.fillText) {
@@ -627,3 +629,69 @@ def test_a_drawing_is_sent_as_it_is_drawn_and_then_wiped(p):
     assert view.canvas().max() > 250
     view.click("Clear")
     assert view.canvas().max() == 0 and p.evaluate("() => window.said.length") == 1
+
+
+# ---------------------------------------------------------------------------------------- what all widgets share
+
+INPUT = """([box, keys]) => {  // which keys leave the widget, whether a drag begins, and where Escape takes the focus
+  const el = document.querySelector('body > div').querySelector("input, [tabindex='0'], button"), heard = [];
+  const off = new AbortController(), names = { Control: 'ctrlKey', Meta: 'metaKey', Shift: 'shiftKey', Alt: 'altKey' };
+  addEventListener('keydown', (event) => heard.push(event.said), { signal: off.signal });
+  const press = (said) => {
+    const held = said.split('+'), how = { key: held.pop(), bubbles: true, cancelable: true };
+    for (const name of held) how[names[name]] = true;
+    el.dispatchEvent(Object.assign(new KeyboardEvent('keydown', how), { said }));
+  };
+  for (const key of keys) press(key);
+  document.body.firstChild.className = box;
+  document.body.firstChild.tabIndex = -1;
+  el.focus();
+  press('Escape');
+  off.abort();
+  return [heard, document.activeElement === (box ? document.body.firstChild : document.body),
+    !el.dispatchEvent(new DragEvent('dragstart', { bubbles: true, cancelable: true }))];
+}"""
+OUT = ["Shift+Enter", "Control+Enter", "Meta+Enter", "Control+s", "Meta+s"]
+INSIDE = "a b d s x z Enter Alt+Shift+Enter Control+a Shift+s Escape ArrowDown Control+Backspace".split()
+
+
+@pytest.mark.parametrize("box", ("jp-Cell", ""))
+def test_keys_and_drags_stay_inside_but_those_that_run_and_save(p, sculpture, atlas, box):
+    """Escape gives the focus back: to the cell, or in a page to nobody."""
+    for widget in (FramePlayer([pixels(np.zeros((3, 4, 4), np.uint8))]), sculpture, atlas, Pad()):
+        Mounted(p, widget)
+        assert p.evaluate(INPUT, [box, INSIDE + OUT]) == [OUT, True, True], type(widget).__name__
+
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+STORE = """(view) => {  // a notebook of two outputs, each with the still of its own widget
+  window.saves = [];
+  window.outputs = ['mine', 'other'].map((id) => ({ data: { [view]: { model_id: id }, 'image/png': 'old' } }));
+  const sharedModel = { toJSON: () => ({ outputs }), updateOutputs(i, j, now) { outputs.splice(i, j - i, ...now); } };
+  const saveState = { connect: (act) => saves.push(act), disconnect: (act) => saves.splice(saves.indexOf(act), 1) };
+  window.manager = { context: { saveState, model: { cells: [{ sharedModel }] } } };
+}"""
+
+
+def test_a_save_puts_the_still_of_a_view_at_rest_into_its_own_output_once(p, sculpture):
+    for widget in (FramePlayer([pixels(np.zeros((9, 4, 4), np.uint8))]), sculpture):
+        p.evaluate(STORE, VIEW)
+        view = Mounted(p, widget)
+        for value in (1, 2, 3):
+            view.set("input[type=range]", value)
+        asked = "() => window.said.filter(([kind]) => kind === 'still').length"
+        assert p.evaluate(asked) == 0  # it still moves
+        p.wait_for_function(f"() => ({asked})() > 0")
+        assert p.evaluate(asked) == 1
+        p.evaluate("() => model.hear({ kind: 'still', places: ['mine'], data: { 'image/png': 'new' } })")
+
+        def stills():
+            return p.evaluate("() => outputs.map((o) => o.data['image/png'])")
+
+        for state, now in (("completed", "old"), ("started", "new")):
+            p.evaluate("(state) => saves[0](null, state)", state)
+            assert stills() == [now, "old"]
+        p.evaluate("() => { outputs[0].data['image/png'] = 'newer'; saves[0](null, 'started'); }")
+        assert stills() == ["newer", "old"]  # it is put there once
+        p.evaluate("() => { window.end(); window.end = null; delete window.manager; }")
+        assert p.evaluate("() => saves.length") == 0
