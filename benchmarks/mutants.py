@@ -38,7 +38,7 @@ HEAVY = (
     "matplotlib.figure matplotlib.style PIL.Image ipywidgets anywidget IPython.display safetensors.torch nbclient pytest "
     "playwright.sync_api"
 ).split()
-# which tests concern a file or a folder of the package beside those that bear its name
+# which tests concern a file or a folder of the package beside those that bear its name; a whole path counts alone
 ALSO = {
     "diffusion.py": "oracle against_diffusers trace",
     "solvers.py": "sampling diffusion against_diffusers",
@@ -48,7 +48,7 @@ ALSO = {
     "oracle.py": "diffusion against_diffusers",
     "nets.py": "gan vae ddpm",
     "train.py": "kept ddpm gan vae",
-    "ddpm.py": "train bound store cost kept guidance factors",
+    "ddpm.py": "guidance factors train bound store cost kept",
     "bound.py": "ddpm",
     "gan.py": "nets train cures cost kept",
     "vae.py": "nets train cost gan kept",
@@ -63,6 +63,8 @@ ALSO = {
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
     "cli": "options files kept cli figures one_place",
+    "data/prompts.py": "captions lesson10",
+    "evaluation/reader.py": "reader",
     "data": "painters drawn captions own catalog",
     "viz": "film player still panels figures tables",
     "evaluation": "arena kept metrics lesson06 lesson07",

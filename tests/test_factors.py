@@ -12,6 +12,7 @@ from diffusion_lib.data.captions import caption
 from diffusion_lib.data.factors import FACTORS, TOLD, held_out, told
 from diffusion_lib.dataset import Data
 from diffusion_lib.evaluation import classifier
+from diffusion_lib.machine import seeded_weights
 from diffusion_lib.nets import UNet
 from diffusion_lib.telling import Words, forget
 from diffusion_lib.train import fit
@@ -61,6 +62,14 @@ def test_every_value_and_every_silence_has_a_row_of_its_own():
     ):
         assert torch.equal(net(torch.tensor([y]), like)[0], sum(rows[i] for i in used))
     assert torch.equal(net(None, like), net(torch.tensor([[-1, -1, -1]]), like)) and len(rows) == 13
+
+
+def test_a_word_means_something_else_in_other_company():
+    """What "happy" adds depends on the pose: more than a sum of rows is heard."""
+    with seeded_weights(0):
+        net = Words([2, 2], 8)
+    one, other, first, both = net(torch.tensor([[0, 0], [0, 1], [1, 0], [1, 1]]), torch.zeros(4))
+    assert ((both - first) - (other - one)).abs().max() > 1e-3
 
 
 def test_words_are_kept_back_by_themselves_and_all_at_once():

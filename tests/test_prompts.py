@@ -77,6 +77,14 @@ def test_what_is_not_understood_is_said(text, says):
     assert says in " ".join(lines) and all("\n" not in line and len(line) < 500 for line in lines)
 
 
+@pytest.mark.parametrize(
+    "typed,near",
+    [("moonligth", ("moonlight", "moonlit")), ("stirped", ("striped", "tired")), ("curlde", ("curled", "curl"))],
+)
+def test_the_nearest_words_are_named_the_nearest_first(typed, near):
+    assert understand(f"{typed} cat").unknown == ((typed, near),)
+
+
 def test_a_colour_that_both_have_is_given_to_both_in_turn():
     p = understand("orange at night")
     cat, flower = p.readings
@@ -96,6 +104,8 @@ def test_what_shall_not_be_there():
     assert understand("cat").negative(2) is None
     assert understand("not a cat").avoided == CAT and understand("not a cat").readings == ({},)
     assert understand("cat without stripes").avoided == {"pattern": "tabby"}
+    p = understand("no stripes, black cat at night")  # a no is for one word
+    assert p.avoided == {"pattern": "tabby"} and p.readings == (CAT | {"fur": "black", "time": "night"},)
     assert torch.equal(understand("cat", "night").negative(2), understand("night").y(2))
     both = understand("night cat", "night")
     assert not both.avoided and "both wanted and unwanted" in " ".join(both.says())
