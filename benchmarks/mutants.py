@@ -63,7 +63,7 @@ ALSO = {
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
     "cli": "options files kept cli figures one_place",
-    "data/prompts.py": "captions lesson10",
+    "data/prompts.py": "captions",
     "evaluation/reader.py": "reader",
     "data": "painters drawn captions own catalog",
     "viz": "film player still panels figures tables",

@@ -82,6 +82,11 @@ def test_cosine_is_nichol_and_dhariwals_up_to_its_floor():
     assert (Schedule.of("cosine", 1000).alpha_bar - f / f[0]).abs().max() < 1.1e-4
 
 
+@pytest.mark.parametrize("curved", ("cosine", "sigmoid", "flow"))
+def test_a_curved_schedule_ends_at_its_floor(curved):
+    assert float(Schedule.of(curved, 7).alpha_bar[-1]) == pytest.approx(1e-4, rel=2e-4)
+
+
 def test_terminal_kl_is_the_kl_of_two_gaussians():
     s, x0 = Schedule.of("linear", 20), randn(6, 3)
     a = s.alpha_bar[-1]

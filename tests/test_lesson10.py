@@ -1,14 +1,13 @@
 """Lesson 10 without a browser: the prompt box, what changes with a word or with w, guidance on points, the recorded tables."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
-from films import cloud, columns, numbers, pictures
+from films import at, cloud, columns, numbers, panel, pictures
 
 from diffusion_lib import ddpm, machine, nets, store
 from diffusion_lib.course import lesson10
+from diffusion_lib.course.common import shortened
 from diffusion_lib.course.lesson10 import box as boxes
 from diffusion_lib.course.lesson10 import comparing, drawing
 from diffusion_lib.course.lesson10.drawing import COUNTS, film, noises, painter, walk
@@ -47,7 +46,8 @@ def test_a_seed_is_a_picture_in_whatever_company(small):
 def test_a_walk_is_guided_by_words_and_by_what_shall_not_be_there(small):
     """Each step is that of the sampler with `guided`, told the prompt's numbers."""
     p, times = understand("cat", "night"), small.schedule.times(3, "snr")
-    (first, *_rest) = walk("cat", (1, 2), 3, 4.0, "night", small)
+    (first, *rest) = walk("cat", (1, 2), 3, 4.0, "night", small)
+    assert [first.t, *(s.t for s in rest), 0] == times != small.schedule.times(3)
     xT = noises(small.shape, (1, 2))
     eps = guided(small, p.y(2), 4.0, p.negative(2))(xT, times[0])
     a = small.schedule.alpha_bar[times[0]]
@@ -85,10 +85,12 @@ def test_the_box_draws_says_and_keeps(small):
     assert box.player.n_frames == 5 and box.player.value == 4 and "Understood: black (fur), cat." in box.says.value
     assert "4 calls of the network" in box.says.value and 0 < box.first_ms < box.all_ms
     assert torch.equal(box.drawn[0].x, drawing.pictures("black cat", range(4), steps=4, model=small))
+    assert box.drawn[0].settings() == "w = 2, 4 steps, dice 0 to 3"
     box.text.value = "black dgo <b>"
     assert "“dgo”" in box.says.value and "<b>" not in box.says.value and box.drawn[0].text == "black dgo <b>"
     titles = [p["title"] for p in box.past.film["panels"]]
     assert titles == ["black dgo <b>", "black cat", "…", "…"]
+    assert [text.split(" · ")[0] for text, _i in box.earlier.options[1:]] == titles[:2]
     assert np.array_equal(pictures(box.past, "black cat")[0], grid(box.drawn[1].x, columns=2, pad=1))
 
 
@@ -168,7 +170,8 @@ def test_one_word_changes_and_the_dice_stay(small):
     frames = pictures(shown, "the same dice, w = 3")
     for frame, (text, negative) in zip(frames, (("cat", ""), ("cat", "night"), ("", "")), strict=True):
         assert np.array_equal(frame, grid(drawn(text, range(3), small, w=3, negative=negative), columns=3, pad=1))
-    assert "To be avoided: night." in shown.film["captions"][1]
+    said = ("Understood: cat.", "Understood: cat. To be avoided: night.", "Nothing is asked for")
+    assert all(c.startswith(words) for c, words in zip(shown.film["captions"], said, strict=True))
 
 
 def test_each_weight_has_its_frame_and_how_far_its_pictures_are_apart(small):
@@ -188,8 +191,20 @@ def test_on_points_more_weight_is_more_of_the_class_and_less_spread():
     arrows = cloud(shown, "their sum", 2)
     both = [cloud(shown, "two scores", c) for c in (1, 0)]
     assert np.allclose(arrows[0], both[0][0], atol=1e-5) and np.allclose(arrows[1], both[1][0], atol=1e-5)
-    # where the class is wanted in vain, the walk goes away from the other one
     model = comparing.two_classes()
+    marks = panel(shown, "two scores")["marks"]
+    start = at(marks[0], "x")[0], at(marks[0], "y")[0]
+    x = torch.tensor(np.stack(start, 1), dtype=torch.float64)
+    for name, y in (("told nothing (w = 0)", None), ("told class 1 (w = 1)", torch.ones(len(x), dtype=torch.long))):
+        (head,) = (np.stack([at(m, "x")[0], at(m, "y")[0]], 1) for m in marks if m["name"] == name)
+        score = -model(x, 55, y) / (1 - model.schedule.alpha_bar[55]).sqrt()
+        assert np.allclose(head, x.numpy() + shortened(score.numpy(), 0.4), atol=1e-5)
+    for name, k in (("class 0", 0), ("class 1", 1)):  # the real points lie at the islands of their class
+        (real,) = (
+            np.stack([at(m, "x")[0], at(m, "y")[0]], 1) for m in panel(shown, "told")["marks"] if m["name"] == name
+        )
+        assert comparing.ours(torch.tensor(real), k) > 0.9
+    # where the class is wanted in vain, the walk goes away from the other one
     ends = comparing._end(guided(model, torch.ones(50, dtype=torch.long), 5.0), torch.randn(50, 2, dtype=torch.float64))
     assert ends[:, 0].mean() > 0.6 and comparing.ours(ends) > 0.98
     assert comparing.ours(torch.tensor([[1.2, 0.5], [-1.2, 0.6]])) == 0.5
@@ -198,22 +213,42 @@ def test_on_points_more_weight_is_more_of_the_class_and_less_spread():
 # ---------------------------------------------------------------------------------------- what was recorded
 
 
+def spread(rows, key):
+    """Mean and interval, as a table shows them."""
+    values = [r[key] for r in rows]
+    low, high = student(values)
+    return pytest.approx([sum(values) / len(values), max(0, low), min(1, high)], abs=6e-4)
+
+
 def test_the_tables_say_what_is_recorded():
+    """Each cell: its row, its column, its interval."""
     book = records.read("words")
-    table = columns(lesson10.trade_off())
-    rows = [r for r in book["trade"]["rows"] if r["w"] == 2.0]
-    mean = sum(r["recall"] for r in rows) / len(rows)
-    low, high = student([r["recall"] for r in rows])
-    assert numbers(table["w = 2"]["recall"]) == pytest.approx([mean, max(0, low), min(1, high)], abs=6e-4)
-    found = columns(lesson10.obeyed_table())
-    fur = book["obeyed"]["2"]["captions"]["factors"]["fur"]
-    assert numbers(found["fur"]["whole captions"]) == pytest.approx([fur["share"], fur["low"], fur["high"]], abs=6e-4)
-    held = columns(lesson10.held_out_table())
-    whole = book["held_out"]["held_out"]["whole"]
-    assert numbers(held["never trained on"]["pictures with every word right"])[0] == pytest.approx(
-        whole["share"], abs=6e-4
-    )
-    assert {"ψ = 1", "w = 2"} <= set(re.findall(r"[wψ] = \d", lesson10.same_trade().html))
+
+    def share(row):
+        return pytest.approx([row["share"], row["low"], row["high"]], abs=6e-4)
+
+    found, asked = columns(lesson10.obeyed_table()), book["obeyed"]["2"]
+    for head, key in (("one word and the species", "one word"), ("whole captions", "captions")):
+        assert found.keys() == {*asked[key]["factors"], "all words", "whole pictures"}
+        wanted = asked[key]["factors"] | {"all words": asked[key]["all"], "whole pictures": asked[key]["whole"]}
+        assert all(numbers(found[name][head]) == share(row) for name, row in wanted.items())
+    held, real = columns(lesson10.held_out_table()), book["reader"]["held_out"]
+    rows = {"never trained on": book["held_out"]["held_out"], "trained on": book["held_out"]["trained"]}
+    for name, row in (rows | {"real sprites": real}).items():
+        assert numbers(held[name]["pictures with every word right"]) == share(row["whole"])
+        assert numbers(held[name]["words right"]) == share(row["all"])
+    trade = columns(lesson10.trade_off())
+    for name, row in trade.items():
+        mine = [r for r in book["trade"]["rows"] if name == (f"w = {r['w']:g}" if r["w"] != "real" else "real sprites")]
+        for head, key in (("words obeyed", "obeyed"), ("precision", "precision"), ("recall", "recall")):
+            assert numbers(row[head]) == spread(mine, key) if row[head] else name == "real sprites" and key == "obeyed"
+    both = columns(lesson10.same_trade())
+    assert [*both["GAN"].values()] == ["GAN", "precision", "recall"]  # the head of the second table
+    for family, letter in (("DDPM", "w"), ("GAN", "ψ")):
+        dials = [r for r in book["families"]["rows"] if r["family"] == family]
+        for v in {r["dial"] for r in dials}:
+            mine = [r for r in dials if r["dial"] == v]
+            assert all(numbers(both[f"{letter} = {v:g}"][k]) == spread(mine, k) for k in ("precision", "recall"))
 
 
 def test_the_shipped_network_obeys():

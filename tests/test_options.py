@@ -503,6 +503,21 @@ def test_an_option_of_figure_prompt_changes_what_it_names_and_nothing_else(drawi
     figure(drawing, capsys, "prompt", {"--steps": 3, "--n": 1}, PROMPT[option])
 
 
+def test_a_figure_of_a_prompt_goes_from_noise_to_the_picture_each_with_its_time(drawing, monkeypatch):
+    steps = []
+    monkeypatch.setattr(store, "load", lambda name: words_net())
+    walk = lesson10_drawing.walk
+    monkeypatch.setattr(lesson10_drawing, "walk", lambda *a, **more: steps.extend(walk(*a, **more)) or steps[-3:])
+    for out, label, frames in (
+        (PNG, "$t = {}$", lambda x: x),
+        (GIF, "t = {}", lambda x: [figures.grid(k[None]) for k in x]),
+    ):
+        shown = spied(drawing, f"figure prompt --n 1 --steps 3 {out}")
+        path = frames(torch.cat([*(s.xt for s in steps[-3:]), steps[-1].xs]))
+        assert shown["labels"] == [label.format(t) for t in (*(s.t for s in steps[-3:]), 0)]
+        assert shown["rows"] == [told({"x": data.Data(torch.as_tensor(np.asarray(path, dtype=float)))})["x"]]
+
+
 def test_the_sizes_that_help_names_are_the_sizes_that_are_drawn(here, capsys):
     for command in ("forward", "reverse"):
         with pytest.raises(SystemExit):

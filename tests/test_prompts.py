@@ -111,6 +111,51 @@ def test_what_shall_not_be_there():
     assert not both.avoided and "both wanted and unwanted" in " ".join(both.says())
 
 
+def test_words_of_each_line_mean_what_a_reader_takes_them_for():
+    """An independent list: a few words for each of ours, in both languages."""
+    for ours, others in {
+        "five": "五枚 5 ５",
+        "six": "六枚",
+        "eight": "八枚 many",
+        "cat": "kitten ネコ 🐈",
+        "flower": "blossoms 花 🌼",
+        "tulip flower": "tulips チューリップ",
+        "orange": "ginger オレンジ",
+        "black": "黒い",
+        "grey": "gray 灰色",
+        "white": "白い",
+        "brown": "茶色",
+        "pink": "ピンク",
+        "red": "crimson 赤い",
+        "yellow": "黄色",
+        "blue": "navy 青い",
+        "purple": "violet 紫",
+        "plain": "無地",
+        "tabby": "stripes striped 縞",
+        "tuxedo": "タキシード",
+        "patched": "spotted ぶち",
+        "open": "awake",
+        "wide": "surprised",
+        "happy": "smiling 笑顔",
+        "sleepy": "tired 眠い",
+        "sleepy curled": "sleeping 寝ている",
+        "winking": "winks ウインク",
+        "sitting": "sits 座った",
+        "portrait": "face 顔",
+        "loaf": "香箱",
+        "curled": "curling 丸まった",
+        "round": "丸い",
+        "pointed": "spiky 尖った",
+        "heart": "ハート",
+        "day": "sun sunny noon 昼 太陽",
+        "night": "moon stars dark 夜 月",
+    }.items():
+        assert {word: meaning(tokens(word)[0]) for word in others.split()} == dict.fromkeys(others.split(), ours)
+    assert understand("ＣＡＴ　ｂｙ　ｎｉｇｈｔ").readings == (
+        CAT | {"time": "night"},
+    )  # as a Japanese keyboard types it
+
+
 def test_each_word_is_used_ignored_or_named():
     """Nothing that was typed is lost in silence."""
     for text in (
@@ -140,6 +185,7 @@ def test_words_are_ours_or_ignored_but_not_both():
     ],
 )
 def test_what_is_no_prompt_gets_one_sentence(call, says):
+    assert understand("cat".ljust(LONGEST)).readings == (CAT,)  # just not too long
     with pytest.raises(ValueError, match=says) as error:
         call()
     assert "\n" not in str(error.value)
