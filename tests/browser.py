@@ -33,7 +33,7 @@ from diffusion_lib.train import MAX_STEPS
 
 ROOT = Path(__file__).parent.parent
 # lessons that train: so many steps each; `make slow` runs them whole
-CAPS = {"04": 12, "06": 12, "07": 12, "08": 12, "09": 12}
+CAPS = {"00": 12, "04": 12, "06": 12, "07": 12, "08": 12, "09": 12}
 # Views of a lesson that draw samples by the hundred: so few here; what is shown where is held by tests without a browser.
 FEWER = {
     "04": {

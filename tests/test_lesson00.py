@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from films import numbers, pictures, titles
+from films import cloud, numbers, pictures, titles
 
 from diffusion_lib import store
 from diffusion_lib.course import lesson00
+from diffusion_lib.course.cloud import EXAMPLES
 from diffusion_lib.course.lesson00.leap import numbers_as_picture
 from diffusion_lib.course.lesson10.drawing import noises, walk
 from diffusion_lib.data.prompts import understand
@@ -73,3 +74,79 @@ def test_numbers_become_fields_of_grey():
     assert shown.shape == (1, 3, 16, 16) and shown[0, 0, 0, 0] == -1 and shown[0, 0, 15, 15] == 1
     assert len(shown[0, 0].unique()) == len((z / 2).clamp(-1, 1).unique())  # 4 rows of 8 fields
     assert torch.equal(shown[0, 0, 0:4, 0:2], shown[0, 0, 0, 0].expand(4, 2))
+
+
+# ---------------------------------------------------------------------------------------- draw, and let both learn it
+
+
+@pytest.fixture
+def race(at_once):
+    return lesson00.draw_and_learn(seconds=0.15, keep=6)
+
+
+def test_nothing_is_learned_before_the_button_is_pressed(race):
+    assert race.state == "stopped" and race.step == 0 and race.stop.disabled and race.resume.disabled
+    assert not race.learn.disabled and "Draw over it" in race.says.value and titles(race.player) == ["GAN", "diffusion"]
+    assert len(race.pad.points) == 500 and race.player.film["captions"][0] == "GAN: 0 steps;  diffusion: 0 steps"
+
+
+def test_the_button_teaches_both_what_is_on_the_pad(race):
+    line = torch.stack([torch.linspace(-0.9, 0.9, 200), torch.zeros(200)], 1)
+    race.pad.show(line)
+    race.learn.click()
+    assert race.state == "done" and {*race.entries} == {"GAN", "DDPM"} and not race.learn.disabled
+    learned = race.entries["DDPM"].parts.about["data"].x
+    assert torch.equal(learned, race.entries["GAN"].parts.about["data"].x) and torch.equal(
+        learned, race.pad.data(seed=1).x
+    )
+    assert learned[:, 1].std() < 0.1 < learned[:, 0].std()
+    assert torch.equal(race.drawn, learned[:600])
+    assert all(e.steps for e in race.entries.values())
+    ends = {"GAN": 0, "diffusion": 2}  # the course's colours of both
+    for (title, colour), e in zip(ends.items(), race.entries.values(), strict=True):
+        assert np.allclose(cloud(race.player, title, colour)[-1], e.draw(600, 0).numpy(), atol=1e-6)
+        assert np.allclose(cloud(race.player, title, 255)[0], race.drawn.numpy(), atol=1e-6)
+    said = [e.steps for e in race.entries.values()]
+    assert numbers(race.player.film["captions"][-1]) == said and race.player.value == race.player.n_frames - 1
+
+
+def test_each_press_begins_anew_with_other_dice(race):
+    race.learn.click()
+    first = race.entries["GAN"]
+    race.learn.click()
+    assert race.entries["GAN"] is not first and race.seed == 2
+    assert race.player.film["captions"][0] == "GAN: 0 steps;  diffusion: 0 steps"
+    race.state = "training"
+    race.start()  # while it learns, nothing
+    assert race.seed == 2
+
+
+def test_with_too_few_points_a_sentence_says_so_and_all_stays(race):
+    race.learn.click()
+    before = race.entries
+    race.pad.strokes = [[0.0, 0.0]]
+    race.learn.click()
+    assert "✗" in race.says.value and "Draw a little more" in race.says.value and race.entries is before
+    race.example.value = "a spiral"
+    assert torch.allclose(race.pad.points, EXAMPLES["a spiral"](), atol=6e-4)
+    race.learn.click()
+    assert "✗" not in race.says.value and race.state == "done"
+
+
+def test_it_can_be_stopped_and_goes_on():
+    race = lesson00.draw_and_learn(seconds=30)
+    race.learn.click()
+    assert race.state == "training" and race.learn.disabled and not race.stop.disabled
+    race.stop.click()
+    race.join()
+    assert race.state == "stopped" and not race.resume.disabled and not race.learn.disabled
+    steps = race.step
+    race.resume.click()
+    race.stop.click(), race.join()
+    assert race.step > steps and race.state == "stopped"
+
+
+def test_who_breaks_off_is_named(race):
+    race.learn.click()
+    frame = race.history.items()[-1]
+    assert race._caption(frame | {"GAN": frame["GAN"] | {"broke": True}}).startswith("GAN: broke off;  diffusion:")

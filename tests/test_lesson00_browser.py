@@ -1,10 +1,12 @@
 """The tour as a learner meets it: Run All in a real JupyterLab, then the slider moved and the drawings walked through."""
 
+import json
 import re
 
+import numpy as np
 import pytest
-from browser import screenshot
-from pages import cell, moves
+from browser import ask_kernel, screenshot
+from pages import cell, moves, pictures, readout
 from test_access_browser import LOOK as SEEN
 
 pytestmark = pytest.mark.browser
@@ -89,3 +91,81 @@ def test_on_a_phone_the_drawings_stand_upright(lesson):
         assert out.locator(".tall").is_visible() and out.locator(".wide").is_hidden()
         screenshot(p, f"lesson{name}-phone")
     p.set_viewport_size(LOOK)
+
+
+def on_the_pad(p) -> np.ndarray:
+    """The points that the kernel has, (N, 2)."""
+    return np.array(json.loads(ask_kernel(p, "mine.pad.points.tolist()"))).reshape(-1, 2)
+
+
+def count(p, n) -> np.ndarray:
+    """Wait until the kernel has so many points (a condition on their number), and return them."""
+    for _ in range(100):
+        found = on_the_pad(p)
+        if n(len(found)):
+            return found
+        p.wait_for_timeout(50)
+    raise AssertionError(len(found))
+
+
+def test_a_cloud_is_drawn_by_mouse_finger_and_keys(lesson):
+    p, out = lesson, cell(lesson, "00-pad-code")
+    pad, undo, clear = out.locator(".cl canvas"), *(out.get_by_role("button", name=n) for n in ("Undo", "Clear"))
+    assert len(on_the_pad(p)) == 500 and out.get_by_text("points: 500").is_visible()
+    clear.click()
+    count(p, lambda n: n == 0)
+    assert undo.is_disabled() and clear.is_disabled()
+    left, top, wide, high = pad.bounding_box().values()
+    p.mouse.move(left + 0.25 * wide, top + 0.25 * high)
+    p.mouse.down()
+    p.mouse.move(left + 0.75 * wide, top + 0.25 * high, steps=3)
+    p.mouse.up()
+    line = count(p, lambda n: n > 60)  # from (-0.5, 0.5) to (0.5, 0.5)
+    assert (
+        abs(line[:, 1].mean() - 0.5) < 0.02
+        and line[:, 1].std() < 0.06
+        and -0.65 < line[:, 0].min() < -0.4 < 0.4 < line[:, 0].max() < 0.65
+    )
+    seen = pictures(p, out.locator(".cl"))[0]
+    assert (
+        np.ptp(seen[140:160, 150:450].reshape(-1, 3), axis=0).max() > 60
+        and np.ptp(seen[400:440, 100:280].reshape(-1, 3), axis=0).max() == 0
+    )
+    client = p.context.new_cdp_session(p)
+    touch = lambda kind, *at: client.send(
+        "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in at]}
+    )
+    touch("touchStart", (left + 0.5 * wide, top + 0.75 * high))
+    touch("touchMove", (left + 0.5 * wide, top + 0.9 * high))
+    touch("touchEnd")
+    both = count(p, lambda n: n > len(line) + 10)
+    assert both[len(line) :, 1].max() < -0.35 and abs(both[len(line) :, 0].mean()) < 0.05
+    pad.focus()
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown", " "):  # to (0.1, -0.2), and spray
+        p.keyboard.press(key)
+    sprayed = count(p, lambda n: n == len(both) + 12)[-12:]
+    assert np.abs(sprayed.mean(0) - (0.1, -0.2)).max() < 0.05
+    for key in ("Enter", *["ArrowUp"] * 4, "Enter"):  # the pen goes down, up by 0.2, and is lifted
+        p.keyboard.press(key)
+    stroke = count(p, lambda n: n > len(both) + 12)[len(both) + 12 :]
+    assert len(stroke) > 15 and abs(stroke[:, 0].mean() - 0.1) < 0.05 and stroke[:, 1].max() < 0.15
+    p.keyboard.press("Backspace")
+    count(p, lambda n: n == len(both) + 12)
+    undo.click()
+    assert np.array_equal(count(p, lambda n: n == len(both)), both)
+    screenshot(p, "lesson00-pad-drawn")
+
+
+def test_what_was_drawn_is_learned_by_both(lesson):
+    p, out = lesson, cell(lesson, "00-pad-code")
+    film = out.locator(".fp")
+    before = pictures(p, film)
+    out.get_by_role("button", name="Learn this").click()
+    out.get_by_text("Done: ").first.wait_for(timeout=60_000)
+    assert readout(film) != "0.0 s" and all(
+        not np.array_equal(a, b) for a, b in zip(before, pictures(p, film), strict=True)
+    )
+    assert ask_kernel(p, "mine.state, [e.steps for e in mine.entries.values()]") == "('done', [12, 12])"
+    out.get_by_label("Begin with").select_option("a spiral")
+    count(p, lambda n: n == 600)
+    screenshot(p, "lesson00-pad-learned")

@@ -113,7 +113,7 @@ def check(notebook):
 
 def fewest(name: str) -> int:
     """How many views a lesson has at least, told by its file's or a cell's name; the tour's drawings are none, but pages."""
-    return 2 if name.startswith("00") else 4
+    return 3 if name.startswith("00") else 4
 
 
 ASK = "import urllib.request\ntry:\n    urllib.request.urlopen('http://example.com', timeout=5)\nexcept OSError as e:\n    print(e)"

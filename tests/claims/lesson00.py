@@ -1,5 +1,6 @@
 """Lesson 00."""
 
+import math
 import re
 
 from diffusion_lib import store
@@ -37,11 +38,25 @@ def both_are_asked_as_often_as_is_said() -> None:
     assert film["labels"] == ["call 0", "call 1", "call 2", "call 3"]
 
 
-MEASURED = {"00-leap-after": both, "00-lessons": table}
+def begins() -> None:
+    """Before the first step G's dots lie close together, diffusion's are spread as noise is; batches have some hundreds."""
+    box = lesson00.draw_and_learn()
+    g, noise = (e.draw(600).std(0).mean() for e in box.entries.values())
+    assert g < 0.2 and 0.8 < noise < 1.2
+    assert all(200 <= e.parts.batch <= 600 for e in box.entries.values())
+
+
+def numbers_of_a_picture() -> list[str]:
+    shape = store.load("sprites32").shape
+    return [f"{math.prod(shape):,}", *map(str, shape[1:])]
+
+
+MEASURED = {"00-leap-after": both, "00-lessons": table, "00-pad-after": lambda: ["0.0", *numbers_of_a_picture()]}
 QUOTED: dict = {}
 PLAIN = {  # minutes, the numbers of steps and of signs
     "00-title": "0 1000",
+    "00-pad": "32 32",
     "00-loop-after": "1 2 3 4",
     "00-paths": "90 15 01 03 05 07 01 05 06 07 10 03 04 07 04 10",
 }
-SHOWN = {"00-leap-reveal": both_are_asked_as_often_as_is_said}
+SHOWN = {"00-leap-reveal": both_are_asked_as_often_as_is_said, "00-pad-after": begins}

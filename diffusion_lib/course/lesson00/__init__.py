@@ -1,5 +1,6 @@
 """Lesson 00: what its notebook shows. (What its sentence becomes is lesson 10's box.)"""
 
+from .drawn import draw_and_learn
 from .leap import side_by_side
 
-__all__ = ["side_by_side"]
+__all__ = ["draw_and_learn", "side_by_side"]

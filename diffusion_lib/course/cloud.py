@@ -1,0 +1,102 @@
+"""A pad on which one draws a cloud of points, as data to learn.
+
+pad = Cloud(heart());  pad.data()      # Data with x (n, 2), variance 1
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import anywidget
+import numpy as np
+import torch
+import traitlets
+from torch import Tensor
+
+from .. import data
+from ..dataset import Data
+from ..values import dice
+from ..viz.theme import heard_at_once, script
+from ..words import N_, _, spoken
+
+MOST, FEWEST = 4000, 20  # points that a pad takes, and that can be learned from
+BLUR = 0.02  # each point drawn stands for a small cloud of this width; the pad is 2 wide
+WORDS = {  # what cloud.js says
+    "pad": N_(
+        "A pad to draw points on, {n} so far. Arrows move the pen, Space sprays, Enter sets it down or lifts it, Backspace takes the last stroke back, Delete clears."
+    ),
+    "points": N_("points: {n}"),
+    "undo": N_("Undo"),
+    "clear": N_("Clear"),
+    "keys": N_("Keys: arrows move the pen, Space sprays, Enter sets it down or lifts it."),
+}
+
+
+class Cloud(anywidget.AnyWidget):
+    """A square from -1 to 1 each way. `.strokes`: what is drawn, [[x, y, x, y, ...], ...], a list for each stroke."""
+
+    _esm = script(__file__, "cloud.js")
+    strokes = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, points: Tensor | None = None):
+        super().__init__(words=spoken(WORDS))
+        heard_at_once(self)
+        self.show(torch.zeros(0, 2) if points is None else points)
+
+    def show(self, points: Tensor) -> None:
+        """Points (N, 2) in [-1, 1] in place of what was drawn, as one stroke."""
+        flat = [round(v, 3) for v in points[:MOST].flatten().tolist()]
+        self.strokes = [flat] if flat else []
+
+    @property
+    def points(self) -> Tensor:
+        """What is drawn: (N, 2)."""
+        pairs = [np.array(s[: len(s) // 2 * 2]).reshape(-1, 2) for s in self.strokes]
+        all_of_them = np.concatenate([np.zeros((0, 2)), *pairs])[:MOST]
+        return torch.tensor(all_of_them[np.isfinite(all_of_them).all(1)].clip(-1, 1), dtype=torch.float32)
+
+    def data(self, n: int = 4000, seed: int = 0) -> Data:
+        """n points to learn from, drawn by chance from those on the pad, a little blurred, centred and scaled to variance 1.
+
+        Raises ValueError, in a sentence for the learner, where there is too little to learn from.
+        """
+        drawn, g = self.points, dice(seed)
+        if len(drawn) < FEWEST:
+            raise ValueError(
+                _("Draw a little more: at least {few} points are needed, and there are {n}.").format(
+                    n=len(drawn), few=FEWEST
+                )
+            )
+        x = drawn[torch.randint(len(drawn), (n,), generator=g)] + BLUR * torch.randn(n, 2, generator=g)
+        x = x - x.mean(0)
+        return Data(x / x.var(0).mean().sqrt(), name="your drawing", credit="drawn by you")
+
+
+# ---------------------------------------------------------------------------------------- to begin with
+
+
+def heart(n: int = 500, seed: int = 0) -> Tensor:
+    """A line in the shape of a heart, (n, 2), a little blurred."""
+    u, g = torch.linspace(0, 2 * math.pi, n), dice(seed)
+    y = 13 * u.cos() - 5 * (2 * u).cos() - 2 * (3 * u).cos() - (4 * u).cos()
+    return torch.stack([16 * u.sin() ** 3, y + 2], 1) / 20 + 0.03 * torch.randn(n, 2, generator=g)
+
+
+def spiral(n: int = 600, seed: int = 0) -> Tensor:
+    """A line that turns twice on its way out, (n, 2)."""
+    u, g = torch.linspace(0.15, 1, n).sqrt(), dice(seed)
+    return 0.85 * u[:, None] * torch.stack([(4 * math.pi * u).cos(), (4 * math.pi * u).sin()], 1) + 0.02 * torch.randn(
+        n, 2, generator=g
+    )
+
+
+EXAMPLES: dict[str, Callable[[], Tensor]] = {
+    N_("a heart"): heart,
+    N_("a spiral"): spiral,
+    N_("two moons"): lambda: data.moons(600).x / 2.2,
+    N_("eight islands"): lambda: data.ring(500).x / 1.7,
+    N_("a cat"): lambda: data.cat(1000).x / 2.4,
+    N_("nothing"): lambda: torch.zeros(0, 2),
+}
