@@ -71,7 +71,7 @@ class Cloud(anywidget.AnyWidget):
             )
         x = drawn[torch.randint(len(drawn), (n,), generator=g)] + BLUR * torch.randn(n, 2, generator=g)
         x = x - x.mean(0)
-        return Data(x / x.var(0).mean().sqrt(), name="your drawing", credit="drawn by you")
+        return Data(x / x.var(0).mean().sqrt(), name=N_("your drawing"))
 
 
 # ---------------------------------------------------------------------------------------- to begin with
