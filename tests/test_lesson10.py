@@ -1,5 +1,7 @@
 """Lesson 10 without a browser: the prompt box, what changes with a word or with w, guidance on points, the recorded tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -132,10 +134,22 @@ def test_the_first_frame_is_there_before_the_last_is_computed(small, monkeypatch
 
 
 def test_only_the_newest_prompt_is_drawn_to_its_end(small):
+    box, looks = box_of(small), []
+    older = replace(box.drawn[0], text="flower")
+    box._work(older, understand("flower"), lambda: looks.append("at it") or len(looks) == 3)
+    assert len(looks) == 3 and [d.text for d in box.drawn] == ["black cat"]  # left off, and not kept
+    assert box.player.n_frames < 5 and "calls of the network" not in box.says.value
+
+
+def test_what_breaks_off_is_said_and_is_no_markup(small, monkeypatch):
     box = box_of(small)
-    count = len(box.drawn)
-    box._work(box.drawn[0], understand("cat"), lambda: True)
-    assert len(box.drawn) == count and box.player.n_frames == 5
+    monkeypatch.setattr(box, "_work", lambda *told: 1 / 0 if told[0].w > 3 else {}["<b>&"])
+    with pytest.raises(ZeroDivisionError):
+        box.w.value = 5
+    assert "It broke off: ZeroDivisionError" in box.says.value
+    with pytest.raises(KeyError):
+        box.w.value = 1
+    assert "&lt;b&gt;&amp;" in box.says.value and "<b>" not in box.says.value
 
 
 @pytest.mark.parametrize(
