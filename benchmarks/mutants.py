@@ -62,7 +62,12 @@ ALSO = {
     "families.py": "one_place arena",
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
-    "cli": "options files kept cli figures one_place",
+    "scenes.py": "scenes options cli",
+    "about.py": "scenes",
+    "look.py": "scenes",
+    "moving.py": "scenes",
+    "stories.py": "scenes options",
+    "cli": "options files kept scenes cli figures one_place",
     "data/prompts.py": "captions",
     "evaluation/reader.py": "reader",
     "data": "painters drawn captions own catalog",
@@ -79,7 +84,7 @@ def tests_of(file: str) -> list[str]:
         names = ["javascript_browser"]
     elif lesson:
         own = ["exercises", "checking"] * (path.stem == "exercises")
-        names = [*own, lesson[0], *ALSO.get(path.as_posix(), "").split()]
+        names = [*own, lesson[0], *ALSO.get(path.as_posix(), ALSO.get(path.name, "")).split()]
     else:
         own = [] if path.parts[0] == "cli" else [path.stem]
         names = [*own, *f"{ALSO.get(path.as_posix(), '')} {ALSO.get(path.parts[0], '')}".split()]

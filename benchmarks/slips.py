@@ -701,8 +701,9 @@ KEPT = [
 # ---- lesson 10 and what came with it: words, guidance, the shell's prompts; and brothers of lesson 08's. Written from the code
 # alone, before a look at its tests.
 GUIDANCE, PROMPTS, READER = (f"diffusion_lib/{name}.py" for name in ("guidance", "data/prompts", "evaluation/reader"))
-BOX, COMPARING, DRAWING, EX10, OBEYED = (
-    f"diffusion_lib/course/lesson10/{name}.py" for name in ("box", "comparing", "drawing", "exercises", "recorded")
+BOX, COMPARING, DRAWING, EX10, OBEYED, TELLS = (
+    f"diffusion_lib/course/lesson10/{name}.py"
+    for name in ("box", "comparing", "drawing", "exercises", "recorded", "scenes")
 )
 WORDS = [
     ("guidance: the step turned round", GUIDANCE, "return eps_none + w * (eps_y - eps_none)", "return eps_none + w * (eps_none - eps_y)"),
@@ -821,14 +822,14 @@ WORDS = [
     ("sample --prompt: what is understood is not printed", CLI_SAMPLE, '    tell("\\n".join(p.says()))\n', ""),
     ("sample --prompt with --class: the class wins", CLI_SAMPLE, '    if args.label is not None:\n        raise ValueError("Say --prompt', '    if False:\n        raise ValueError("Say --prompt'),
     ("train --words: the caption is not told", SHELL, 'options["words"] = True', 'options["words"] = False'),
-    ("figure prompt --negative is ignored", MAIN, "understand(args.text, args.negative)", "understand(args.text)"),
-    ("figure prompt --w is ignored", MAIN, "drawing.walk(p, seeds, args.steps, args.w, model=model)", "drawing.walk(p, seeds, args.steps, model=model)"),
-    ("figure prompt --seed is ignored", MAIN, "seeds = range(args.seed, args.seed + args.n)", "seeds = range(args.n)"),
-    ("figure prompt --weights is ignored", MAIN, "drawing.painter(store.load(args.weights))", "drawing.painter()"),
-    ("figure prompt: each t under the next picture", MAIN, "[*((s.t, s.xt) for s in steps), (0, steps[-1].xs)]", "[*((s.t, s.xs) for s in steps), (0, steps[-1].xs)]"),
-    ("figure prompt --title is ignored", MAIN, "title=args.title or args.text)", "title=args.text)"),
-    ("figure prompt: what is not understood is not printed", MAIN, '    tell("\\n".join(p.says()))\n    seeds', "    seeds"),
-    ("figure prompt: the ends of the walk exchanged in a strip", MAIN, "wanted = sorted({round(i * args.steps / (count - 1)) for i in range(count)})", "wanted = sorted({round(i * args.steps / (count - 1)) for i in range(count)}, reverse=True)"),
+    ("figure prompt --negative is ignored", TELLS, "understand(o.text, o.negative)", "understand(o.text)"),
+    ("figure prompt --w is ignored", TELLS, "o.steps, o.w, model=model)", "o.steps, model=model)"),
+    ("figure prompt --seed is ignored", TELLS, "range(o.seed, o.seed + o.n)", "range(o.n)"),
+    ("figure prompt --weights is ignored", TELLS, "drawing.painter(store.load(o.weights))", "drawing.painter()"),
+    ("figure prompt: each t under the next picture", TELLS, "[*(s.xt for s in steps), steps[-1].xs]", "[*(s.xs for s in steps), steps[-1].xs]"),
+    ("figure prompt --title is ignored", TELLS, "title=title or o.text", "title=o.text"),
+    ("figure prompt: what is not understood is not printed", TELLS, "notes=tuple(p.says())", "notes=()"),
+    ("figure prompt: the ends of the walk exchanged in a strip", TELLS, 'ends=(_("noise"), _("picture"))', 'ends=(_("picture"), _("noise"))'),
     # ---- brothers of lesson 08's, and the keys of a widget
     ("heun: a step counted as one call", W, "refine=heun, asks=2)", "refine=heun)"),
     ("heun: half as many steps, the last forgotten", W, "return (calls - 1) // self.asks + 1", "return max(1, calls // self.asks)"),
