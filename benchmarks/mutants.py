@@ -62,14 +62,14 @@ ALSO = {
     "families.py": "one_place arena",
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
-    "scenes.py": "scenes options cli",
+    "scenes.py": "scenes options cli figures",
     "about.py": "scenes",
     "look.py": "scenes",
     "moving.py": "scenes",
     "stories.py": "scenes options",
     "cli": "options files kept scenes cli figures one_place",
     "data/prompts.py": "captions",
-    "evaluation/reader.py": "reader",
+    "evaluation/reader.py": "nets",
     "data": "painters drawn captions own catalog",
     "viz": "film player still panels figures tables",
     "evaluation": "arena kept metrics lesson06 lesson07",
@@ -87,7 +87,8 @@ def tests_of(file: str) -> list[str]:
         names = [*own, lesson[0], *ALSO.get(path.as_posix(), ALSO.get(path.name, "")).split()]
     else:
         own = [] if path.parts[0] == "cli" else [path.stem]
-        names = [*own, *f"{ALSO.get(path.as_posix(), '')} {ALSO.get(path.parts[0], '')}".split()]
+        also = ALSO.get(path.as_posix()) or f"{ALSO.get(path.name, '')} {ALSO.get(path.parts[0], '')}"
+        names = [*own, *also.split()]
     paths = (f"tests/test_{name}.py" for name in dict.fromkeys(names))
     return [test for test in paths if (ROOT / test).exists()]
 
