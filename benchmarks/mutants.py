@@ -63,10 +63,10 @@ ALSO = {
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
     "scenes.py": "scenes options cli figures",
-    "about.py": "scenes",
-    "look.py": "scenes",
-    "moving.py": "scenes",
-    "stories.py": "scenes options",
+    "viz/about.py": "scenes",
+    "viz/look.py": "scenes options",
+    "viz/moving.py": "scenes figures",
+    "viz/stories.py": "scenes options",
     "cli": "options files kept scenes cli figures one_place",
     "data/prompts.py": "captions",
     "evaluation/reader.py": "nets",
@@ -87,8 +87,7 @@ def tests_of(file: str) -> list[str]:
         names = [*own, lesson[0], *ALSO.get(path.as_posix(), ALSO.get(path.name, "")).split()]
     else:
         own = [] if path.parts[0] == "cli" else [path.stem]
-        also = ALSO.get(path.as_posix()) or f"{ALSO.get(path.name, '')} {ALSO.get(path.parts[0], '')}"
-        names = [*own, *also.split()]
+        names = [*own, *(ALSO.get(path.as_posix()) or ALSO.get(path.parts[0], "")).split()]
     paths = (f"tests/test_{name}.py" for name in dict.fromkeys(names))
     return [test for test in paths if (ROOT / test).exists()]
 
