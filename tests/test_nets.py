@@ -122,3 +122,19 @@ class TestNets:
 def test_a_size_that_does_not_halve_gets_one_sentence():
     with pytest.raises(ValueError, match="divide by 4"):
         UNet((1, 30, 30), 100, patch=2)
+
+
+@pytest.mark.parametrize("patch", [1, 2])
+def test_a_unet_lays_its_pictures_out_as_they_are_convolved_fastest(patch):
+    """Pixel by pixel in float32 on a processor, not under bfloat16; what comes out lies as pictures do, at the same numbers."""
+    torch.manual_seed(0)
+    net = UNet((3, 8, 8), 100, channels=8, patch=patch)
+    nn.init.normal_(net.last.weight)
+    x, t, seen = torch.randn(2, 3, 8, 8), torch.full((2,), 50), []
+    net.middle.conv2.register_forward_hook(lambda layer, inputs, out: seen.append(inputs[0]))
+    answer = net(x, t)
+    with torch.autocast("cpu", torch.bfloat16):
+        net(x, t)
+    assert [h.is_contiguous(memory_format=torch.channels_last) for h in seen] == [True, False]
+    assert answer.is_contiguous()
+    assert torch.allclose(answer.double(), net.double()(x.double(), t), atol=1e-5)
