@@ -467,8 +467,8 @@ WIRING = [
     ("stills: frames counted from 0", STILL, "f\"{i + 1} / {film.frames}\"", "f\"{i} / {film.frames}\""),
     ("stills: bars of no height", STILL, "at(x + half, min(y, 0))", "at(x + half, max(y, 0))"),
     ("stills: all points in the first colour", STILL, "colors[n % len(colors)]", "colors[0]"),
-    ("stills: the note of the first frame", STILL, '_wrap(pick(panel["notes"], i), picture.width)', '_wrap(pick(panel["notes"], 0), picture.width)'),
-    ("stills: the caption of the first frame", STILL, '_wrap(pick(film.captions, i),', '_wrap(pick(film.captions, 0),'),
+    ("stills: the note of the first frame", STILL, 'wrapped(pick(panel["notes"], i), picture.width)', 'wrapped(pick(panel["notes"], 0), picture.width)'),
+    ("stills: the caption of the first frame", STILL, 'wrapped(pick(film.captions, i),', 'wrapped(pick(film.captions, 0),'),
     # ---- figures and plots
     ("grid column by column", FIGURES, "i // columns * h, i % columns * w", "i % columns * h, i // columns * w"),
     ("strip: the way back points forwards", FIGURES, "_arrow(ax, wide - edge, left, foot", "_arrow(ax, left, wide - edge, foot"),

@@ -5,19 +5,26 @@ import shlex
 import struct
 import sys
 import zlib
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
 from PIL import Image
-from test_figures import frames
+from test_figures import blocks, frames
 
 from diffusion_lib import __main__
 from diffusion_lib.course.scenes import scenes
-from diffusion_lib.viz import moving
+from diffusion_lib.viz import figures, moving, stories
 from diffusion_lib.viz.about import About, command
+from diffusion_lib.viz.film import Film
 from diffusion_lib.viz.look import Look
+from diffusion_lib.viz.panels import curve, pixels, scatter
+from diffusion_lib.viz.printed import printed
+from diffusion_lib.viz.theme import LIGHT
 
 LINE = "python -m diffusion_lib figure forward --kind digit --T 9 --out"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -224,3 +231,81 @@ def test_a_full_disk_in_mid_film_leaves_the_old_one(here, capsys, monkeypatch):
     monkeypatch.setattr(moving, "_webp", full)
     assert "No space left" in figure("forward --kind digit --T 3 --out a.webp", capsys, 2)
     assert (here / "a.webp").read_bytes() == b"old" and [p.name for p in here.iterdir()] == ["a.webp"]
+
+
+# ---------------------------------------------------------------------------------------- every scene
+
+
+def letters(figure):
+    """Every text of a Figure and the box of pixels that it fills."""
+    with figures.drawing():
+        figures._lettered(figure).canvas.draw()
+        found = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+        return [(t.get_text(), t.get_window_extent()) for t in found]
+
+
+def meeting(figure):
+    """Pairs of texts that lie over one another, and texts that leave the page."""
+    width, height = figure.canvas.get_width_height()
+    found = letters(figure)
+    inner = [(a, b.padded(-0.1 * b.height)) for a, b in found if b.height]
+    pairs = [(a, b) for (a, p), (b, q) in combinations(inner, 2) if p.overlaps(q)]
+    return pairs, [a for a, b in found if b.x0 < -1 or b.y0 < -1 or b.x1 > width + 1 or b.y1 > height + 1]
+
+
+SLOW = {"network"}  # its perfect denoiser compares with a thousand digits
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else pytest.mark.heavy) for n in scenes()]
+)
+def test_a_scene_is_drawn_without_a_choice_and_no_text_lies_over_another(name, monkeypatch):
+    drawn, scene = [], scenes()[name]
+    monkeypatch.setattr(
+        figures, "save", lambda figure, path, about: drawn.append((figure, about)) or Path(path).touch()
+    )
+    assert __main__.main(["figure", name, "--out", "a.png"]) == 0
+    ((figure, about),) = drawn
+    assert meeting(figure) == ([], [])
+    assert len(about.alt) > 40 and about.title == scene.shows and about.command.endswith(f"figure {name} --out a.png")
+
+
+def test_a_strip_and_a_film_of_panels_keep_their_texts_apart_in_every_look():
+    """Large letters, a narrow page, dark, in columns, and no words: then no letter is a word's."""
+    film = Film(
+        [
+            pixels(np.zeros((3, 8, 8), np.uint8), "a picture with a long title", notes=["one", "two", "three"]),
+            curve([0, 1], {"up": [0, 1], "down and away": [1, 0]}, "a curve", xlabel="along", ylabel="up"),
+        ],
+        captions="A sentence that is long enough to need a line more where the page is narrow, and then another one.",
+        labels=["t = 0", "t = 1", "t = 2"],
+    )
+    story = stories.told(film, "It.", (0, 2))
+    for look in (
+        Look(),
+        Look(font=18, width=5),
+        Look(background="dark", columns=1),
+        Look(words=False),
+        Look(frames=3, font=8),
+    ):
+        page = story.still(look)
+        assert meeting(page) == ([], []), look
+        said = " ".join(text for text, _ in letters(page))
+        assert ("sentence" in said and "along" in said) == look.words and "t = 2" in said
+    assert len({a.shape for a in story.reel(Look(dpi=40)).frames}) == 1
+    with pytest.raises(ValueError, match=r"--t 7 is no moment.*from 0 to 2"):
+        story.still(Look(times=(7,)))
+
+
+def test_what_is_printed_of_a_film_is_what_it_shows():
+    """Pixels to the last bit, points and lines where they are, in the colours of the theme."""
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 256, (2, 6, 6, 3), dtype=np.uint8)
+    film = Film([pixels(frame, "x_{t}"), scatter(rng.normal(size=(2, 5, 2)), colors=[0, 1, 2, 3, -1])])
+    page = printed(film, [1], Look(dpi=100))
+    assert len(blocks(figures.raster(page), frame[1])) == 1 and not blocks(figures.raster(page), frame[0])
+    (points,) = [c for ax in page.axes for c in ax.collections]
+    mark = film.panels[1]["marks"][0]
+    assert np.allclose(points.get_offsets(), np.stack([mark["x"][1], mark["y"][1]], 1))
+    assert [to_hex(c) for c in points.get_facecolors()] == [*LIGHT["colors"][:4], LIGHT["grey"]]
+    assert r"x$_{\mathdefault{t}}$" in [text for text, _ in letters(page)]

@@ -104,10 +104,10 @@ def test_each_point_has_its_colour_and_each_title_its_panel(monkeypatch):
     image = picture(FramePlayer(p))
     assert where(image, rgb(PALETTE[1]))[0] < where(image, rgb(PALETTE[2]))[0]
     wrote = []
-    write = still._write
+    write = still.written
     monkeypatch.setattr(
         still,
-        "_write",
+        "written",
         lambda pen, x, y, text, *a, **k: wrote.append((pen, x, y, text)) or write(pen, x, y, text, *a, **k),
     )
     two = [
@@ -121,10 +121,10 @@ def test_each_point_has_its_colour_and_each_title_its_panel(monkeypatch):
 
 
 def test_the_axes_names_and_ticks_stand_at_their_axes(monkeypatch):
-    wrote, write = {}, still._write
+    wrote, write = {}, still.written
     monkeypatch.setattr(
         still,
-        "_write",
+        "written",
         lambda pen, x, y, text, *a, **k: (
             ((pen and wrote.setdefault(text, (x, y))) and 0) or write(pen, x, y, text, *a, **k)
         ),

@@ -16,8 +16,14 @@ from pathlib import Path
 from ..viz.figures import FILES
 from ..viz.look import Look, Story
 from ..viz.moving import FILMS
+from ..viz.stories import told
+from ..words import N_, _
 
 STILL, PAGE = tuple(FILES), (".html",)
+DIGITS, MNIST = (
+    N_("Digits of scikit-learn (UCI, 8 x 8 pixels)."),
+    N_("Digits of MNIST."),
+)  # whose they are, for the files
 PAPERS = {"light": "white", "dark": "dark", "transparent": "transparent"}
 
 
@@ -114,3 +120,9 @@ def look(o) -> Look:
         times=None if getattr(o, "t", None) is None else tuple(o.t),
         frames=getattr(o, "frames", None),
     )
+
+
+def view(name: str, shows: str, make: Callable[[], object], usual: tuple[int, ...] = (-1,), credit: str = "") -> Scene:
+    """A film of a lesson, make(), as a scene. usual: the moments that a still shows by itself."""
+    draw = lambda o: told(make(), f"{_(shows)}.", usual, credit=_(credit))
+    return Scene(name, shows, draw, look=tuple(n for n in LOOK if n != "formula"))

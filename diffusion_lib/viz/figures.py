@@ -355,6 +355,14 @@ def png(picture, scale: int = 1) -> bytes:
     return out.getvalue()
 
 
+def raster(figure: Figure) -> np.ndarray:
+    """A Figure as bytes (H, W, 3), for a film."""
+    with drawing():
+        canvas = _lettered(figure).canvas
+        canvas.draw()
+        return np.array(np.asarray(canvas.buffer_rgba())[..., :3])
+
+
 def save(picture, path: str | os.PathLike, about: About | None = None) -> Path:
     """Write a Figure, or a picture as bytes (H, W[, 3]), as .png, .svg, .pdf or .jpg; returns the path.
 

@@ -84,7 +84,7 @@ def still(film, i: int) -> bytes:
     grain = max((p["height"] for p in film.panels if p["kind"] != "plot"), default=HIGH)
     tall = min(max(1, round(HIGH / grain)) * grain, 2 * HIGH)  # whole multiples make all pixels equally large
     pictures = [_plot(p, i, tall) if p["kind"] == "plot" else _pixels(p, i, tall) for p in film.panels]
-    titles = [_wrap(p["title"], picture.width, bold=True) for p, picture in zip(film.panels, pictures, strict=True)]
+    titles = [wrapped(p["title"], picture.width, bold=True) for p, picture in zip(film.panels, pictures, strict=True)]
     head = ROW * max(map(len, titles))
     cells = [_cell(p, i, *more, head) for p, *more in zip(film.panels, titles, pictures, strict=True)]
     places, x, y = [], GAP, GAP
@@ -94,15 +94,15 @@ def still(film, i: int) -> bytes:
         places.append((x, y))
         x += cell.width + GAP
     wide = max(x + cell.width for cell, (x, _) in zip(cells, places, strict=True)) + GAP
-    says = _wrap(pick(film.captions, i), max(wide, 900) - 2 * GAP)
+    says = wrapped(pick(film.captions, i), max(wide, 900) - 2 * GAP)
     foot = max(y + cell.height for cell, (_, y) in zip(cells, places, strict=True)) + GAP // 2
     page = Image.new("RGB", (max(wide, 900 if says else 0), foot + ROW * (1 + len(says)) + GAP), "white")
     for cell, place in zip(cells, places, strict=True):
         page.paste(cell, place)
     pen = ImageDraw.Draw(page)
-    _write(pen, GAP, foot, label(film, i), bold=True)
+    written(pen, GAP, foot, label(film, i), bold=True)
     for n, line in enumerate(says, 1):
-        _write(pen, GAP, foot + ROW * n, line)
+        written(pen, GAP, foot + ROW * n, line)
     png = io.BytesIO()
     page.save(png, "PNG")
     return png.getvalue()
@@ -110,20 +110,20 @@ def still(film, i: int) -> bytes:
 
 def _cell(panel: dict, i: int, title: list[str], picture: Image.Image, head: int) -> Image.Image:
     """A panel with all its words; ``head`` pixels are kept for the title, so that the pictures of a row align."""
-    lead, note = pick(panel["lead"], i), _wrap(pick(panel["notes"], i), picture.width)
-    left = int(_write(None, 0, 0, lead, 40)) + GAP // 2 if lead else 0
+    lead, note = pick(panel["lead"], i), wrapped(pick(panel["notes"], i), picture.width)
+    left = int(written(None, 0, 0, lead, 40)) + GAP // 2 if lead else 0
     cell = Image.new("RGB", (left + picture.width, head + picture.height + 8 + ROW * len(note)), "white")
     pen = ImageDraw.Draw(cell)
-    _write(pen, 0, head + picture.height / 2 - 26, lead, 40)
+    written(pen, 0, head + picture.height / 2 - 26, lead, 40)
     for n, line in enumerate(title):
-        _write(pen, left, head - ROW * (len(title) - n), line, bold=True)
+        written(pen, left, head - ROW * (len(title) - n), line, bold=True)
     cell.paste(picture, (left, head))
     for n, line in enumerate(note):
-        _write(pen, left, head + picture.height + 8 + ROW * n, line, fill=QUIET)
+        written(pen, left, head + picture.height + 8 + ROW * n, line, fill=QUIET)
     return cell
 
 
-def _write(pen, x, y, text, size=TEXT, fill=INK, bold=False) -> float:
+def written(pen, x, y, text, size=TEXT, fill=INK, bold=False) -> float:
     """Write one line with its top left at (x, y) and return its width; pen None only measures."""
     start = x
     for n, part in enumerate(SUBSUP.split(CONTROL.sub(" ", text))):
@@ -137,14 +137,14 @@ def _write(pen, x, y, text, size=TEXT, fill=INK, bold=False) -> float:
     return x - start
 
 
-def _wrap(text: str, width: float, bold=False) -> list[str]:
+def wrapped(text: str, width: float, bold=False) -> list[str]:
     """Lines of at most this width, broken at spaces but never inside _{...}."""
     lines = []
     for part in SUBSUP.sub(lambda m: m[0].replace(" ", "\N{NO-BREAK SPACE}"), text).splitlines():
         lines.append("")
         for word in part.split(" "):
             longer = f"{lines[-1]} {word}" if lines[-1] else word
-            if lines[-1] and _write(None, 0, 0, longer, bold=bold) > width:
+            if lines[-1] and written(None, 0, 0, longer, bold=bold) > width:
                 lines.append(word)
             else:
                 lines[-1] = longer
@@ -199,23 +199,23 @@ def _plot(panel: dict, i: int, tall: int) -> Image.Image:
         page.paste(_pixels(under, i, under["height"]).resize((wide, high), Image.Resampling.BILINEAR), (left, top))
     for v, text in panel["xticks"]:
         pen.line([at(v, y0), at(v, y1)], LINE, 2)
-        size = _write(None, 0, 0, text, 40)
-        _write(pen, min(at(v, y0)[0] - size / 2, page.width - size), top + high + 8, text, 40, QUIET)
+        size = written(None, 0, 0, text, 40)
+        written(pen, min(at(v, y0)[0] - size / 2, page.width - size), top + high + 8, text, 40, QUIET)
     for v, text in panel["yticks"]:
         pen.line([at(x0, v), at(x1, v)], LINE, 2)
-        _write(pen, left - 12 - _write(None, 0, 0, text, 40), at(x0, v)[1] - 24, text, 40, QUIET)
+        written(pen, left - 12 - written(None, 0, 0, text, 40), at(x0, v)[1] - 24, text, 40, QUIET)
     for mark in panel["marks"]:
         _mark(pen, mark, *_at(mark, i), at, palette)
-    _write(pen, 10, 10, panel["ylabel"], 44, QUIET)
-    _write(
-        pen, left + (wide - _write(None, 0, 0, panel["xlabel"], 44)) / 2, top + high + 62, panel["xlabel"], 44, QUIET
+    written(pen, 10, 10, panel["ylabel"], 44, QUIET)
+    written(
+        pen, left + (wide - written(None, 0, 0, panel["xlabel"], 44)) / 2, top + high + 62, panel["xlabel"], 44, QUIET
     )
     for row, line in enumerate(legend):
         y = 2 * tall - 56 * (len(legend) - row)
         for x, name, kind, color in line:
             r, half = (12, 12) if kind == "points" else (6, 20)  # a disc, or a dash
             pen.rounded_rectangle([x + 20 - half, y + 28 - r, x + 20 + half, y + 28 + r], r, color)
-            _write(pen, x + 52, y, name, 44)
+            written(pen, x + 52, y, name, 44)
     return page.resize((page.width // 2, tall), Image.Resampling.LANCZOS)
 
 
@@ -227,7 +227,7 @@ def _legend(names: Sequence[tuple], width: float) -> list[list[tuple]]:
     """The signs and names of a plot's marks in lines of at most this width: (x, name, kind, colour) each."""
     lines, x = [], 0.0
     for name, *sign in names:
-        size = 52 + _write(None, 0, 0, name, 44)
+        size = 52 + written(None, 0, 0, name, 44)
         if not lines or x + size > width:
             lines.append([])
             x = 0.0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from ..values import need
 from . import figures
 from .figures import Figure
 from .look import MOST, Look, Reel, Story, evenly
+from .printed import printed
 
 
 def chain(
@@ -61,3 +65,39 @@ def chain(
         return Reel(row, 10, scale, 0.8, 1.2, [f"t = {numbers[i]}" for i in at])
 
     return Story(alt, still, reel, page, **more)
+
+
+def told(view, alt: str, usual: Sequence[int] | None = None, **more) -> Story:
+    """A view of a lesson, i.e. a film (or what holds one): some of its moments on paper, all of them as a film, and its player.
+
+    alt: what it shows, before what the film says of the last of these moments. usual: the moments (indices, from the end if
+    negative) that a still shows by itself; None: the last. more: of Story.
+    """
+    film = getattr(getattr(view, "player", view), "film", view)
+    numbers, n = numbered(film.labels, film.frames), film.frames
+    usual = sorted(i % n for i in (usual or [-1]))
+    alt = f"{alt} {film.alt(usual[-1])}"
+
+    def still(look: Look) -> Figure:
+        return printed(film, look.pick(numbers, lambda count: evenly(n, count) if count else usual), look)
+
+    def reel(look: Look) -> Reel:
+        at = look.pick(numbers, lambda count: evenly(n, count or 60))
+        pages = []
+        for i in at:
+            pages.append(figures.raster(printed(film, [i], look, at)))
+            said = f"{len(at)} pictures of {pages[0].shape[1]} pixels are too much for one film: take a smaller --dpi, or fewer of them."
+            need(pages[0].size * len(at) <= 3 * MOST, said)
+        return Reel(np.stack(pages), min(film.fps, max(1, len(at) / 6)), 1, 0.5, 1.5)
+
+    def page(path, title, about):
+        return film.save_html(path, usual[0], title=title, description=about.alt, about=about)
+
+    return Story(alt, still, reel, page, **more)
+
+
+def numbered(labels: Sequence[str], n: int) -> list[int]:
+    """The number that each moment is known by: the first in its label (t = 20), or its place where these are not all different."""
+    found = [re.search(r"\d[\d,]*", text) for text in labels]
+    numbers = [int(m[0].replace(",", "")) for m in found if m]
+    return numbers if len({*numbers}) == n else list(range(n))

@@ -8,12 +8,13 @@ from ... import data
 from ...data import captions, drawn
 from ...diffusion import SCHEDULES, Schedule, add_noise, randn_like
 from ...viz.figures import FORWARD
+from ...viz.film import Film
 from ...viz.look import Story
 from ...viz.moving import FILMS
 from ...viz.stories import chain
 from ...words import N_, _
 from .. import lesson01
-from ..scenes import CHAIN, STILL, Option, Scene, seed
+from ..scenes import CHAIN, MNIST, STILL, Option, Scene, seed, view
 
 KINDS = {"cat": N_("orange tabby cat"), "flower": N_("blue and yellow flower at night"), "digit": "", "photo": ""}
 EQUATIONS = (
@@ -69,13 +70,27 @@ def _picture(o) -> tuple:
         photo = data.flower_photo(size)
         return photo.x, _("A photograph of a flower"), photo.credit
     if o.kind == "digit":
-        return data.mnist().x[1500:1501], _("A handwritten digit"), _("A digit of MNIST.")
+        return data.mnist().x[1500:1501], _("A handwritten digit"), _(MNIST)
     words = KINDS[o.kind or "cat"] if o.caption is None else o.caption
     return (
         data.photo(drawn.draw(captions.parse(words), size), size).x,
         _("A picture ({words})").format(words=_(words)),
         "",
     )
+
+
+def _ink():
+    return lesson01.ink(data.load("cat", n=700, seed=0).x)
+
+
+def particles() -> Film:
+    """The first cup of `lesson01.ink` alone: T kicks, and all of them undone."""
+    film = _ink().film
+    captions, T = [], film.frames // 2
+    for i in range(film.frames):
+        captions.append(_("{i} kicks").format(i=i) if i <= T else _("{i} undone").format(i=i - T))
+    bare = {"title": "", "xticks": [], "yticks": []}
+    return Film([film.panels[0] | bare], labels=captions, name=_("Particles spread and are wound back"), fps=20)
 
 
 SCENES = (
@@ -96,4 +111,7 @@ SCENES = (
         only=CHAIN,
         examples=('--caption "blue and yellow flower at night" --out flower.gif', "--kind photo --schedule linear --spacing noise --out photo.svg", "--image cat.jpg --size 256 --out cat.html"),
     ),
+    view("particles", N_("Particles spread, one random kick after the other, and the film is wound back"), particles, (0, 20, 60, 100, 120)),
+    view("ink", N_("Particles that have spread, and three ways back: the film, the cup left alone, the reverse process"), _ink, (60, 100, -1)),
+    view("jump", N_("A pixel after many small steps of noise and after one jump: the same bell"), lambda: lesson01.steps_or_jump(0.8, Schedule.of("cosine", 100), n=8000), (30,)),
 )  # fmt: skip

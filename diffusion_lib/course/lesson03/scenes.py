@@ -16,7 +16,8 @@ from ...viz.look import MOST, Story
 from ...viz.player import FramePlayer
 from ...viz.stories import chain
 from ...words import N_, _, ngettext
-from ..scenes import CHAIN, Option, Scene, seed
+from .. import lesson03
+from ..scenes import CHAIN, MNIST, Option, Scene, seed, view
 from . import glass
 
 EQUATIONS = (
@@ -99,6 +100,14 @@ def _pictures(o) -> tuple:
     return x, _("pictures"), (note,)
 
 
+def _arrows():
+    return lesson03.arrows(data.load("ring").modes, 0.1, Schedule.of("linear", T=1000))
+
+
+def _memory():
+    return lesson03.memory(data.mnist().x[::5], Schedule.of("linear", T=50), n=8)
+
+
 SCENES = (
     Scene(
         "reverse",
@@ -119,4 +128,7 @@ SCENES = (
         only=CHAIN,
         examples=("--data mnist --n 4 --out digits.gif", "--data flowers --eta 0 --steps 20 --out flowers.html", "--image a.jpg b.jpg c.jpg --out mine.png"),
     ),
+    view("arrows", N_("Arrows that point where pictures are likelier: the score of eight islands, from noise to data"), _arrows, (10, -8)),
+    view("gaussian", N_("Is a step back a bell curve? True for small steps, false for large ones"), lesson03.is_it_gaussian, (30, 50)),
+    view("memory", N_("What a perfect denoiser remembers: every walk ends at a picture that it knows"), _memory, (10, 30, -1), MNIST),
 )  # fmt: skip

@@ -14,7 +14,8 @@ from ...viz.look import Story
 from ...viz.player import FramePlayer
 from ...viz.stories import chain
 from ...words import N_, _
-from ..scenes import CHAIN, Option, Scene, seed
+from .. import lesson10
+from ..scenes import CHAIN, Option, Scene, seed, view
 from . import drawing
 
 
@@ -71,4 +72,5 @@ SCENES = (
         only=CHAIN,
         examples=('--text "sleeping cat" --negative "black" --n 8 --out cats.gif',),
     ),
+    view("guidance", N_("Guidance on points: two scores, their sum, and where walks end as the words count more"), lesson10.two_scores, (1, 5)),
 )  # fmt: skip

@@ -1,0 +1,12 @@
+"""Lesson 06: what of it anybody may take away."""
+
+from __future__ import annotations
+
+from ...words import N_
+from .. import lesson06
+from ..scenes import view
+
+SCENES = (
+    view("circling", N_("A game of two players that circles round its balance instead of finding it"), lambda: lesson06.circling(0.2), (30,)),
+    view("ladder", N_("The same pictures at 8, 16, 32 and 64 pixels, learned by a GAN and by a diffusion model for the same seconds"), lesson06.ladder, (1, 3)),
+)  # fmt: skip

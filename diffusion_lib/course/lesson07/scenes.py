@@ -1,0 +1,12 @@
+"""Lesson 07: what of it anybody may take away."""
+
+from __future__ import annotations
+
+from ...words import N_
+from .. import lesson07
+from ..scenes import DIGITS, view
+
+SCENES = (
+    view("arena", N_("GAN, VAE and diffusion learn the same points for the same seconds of a processor"), lambda: lesson07.recorded_arena("grid"), (3, -1)),
+    view("arena-digits", N_("GAN, VAE and diffusion learn the same digits for the same seconds of a processor"), lambda: lesson07.recorded_arena("digits"), (-1,), DIGITS),
+)  # fmt: skip
