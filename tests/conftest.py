@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is loaded; kernels and shells inherit it
 
 import gc
+import itertools
 import json
 import re
 import subprocess
@@ -22,6 +23,7 @@ from diffusion_lib.files import whole
 
 LIMIT = 2.0  # processor seconds that a test may take without the marker `heavy`, `browser` or `slow`
 GROUPS = "DIFFUSION_LIB_TEST_GROUPS"  # names the file in which the workers say which tests belong together
+PROGRESS = "DIFFUSION_LIB_PROGRESS"  # see course/progress.py
 _last = time.process_time()
 
 
@@ -55,6 +57,15 @@ def at_once(monkeypatch):
     monkeypatch.setattr(worker, "threading", SimpleNamespace(Thread=Now, **kinds))
     yield
     worker._working.clear()
+
+
+_files = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def progress_of_its_own(monkeypatch):
+    """What a test guesses, solves and bets, no other finds. (Kernels share the file of their run.)"""
+    monkeypatch.setenv(PROGRESS, f"{os.environ[PROGRESS]}.{os.getpid()}.{next(_files)}")
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +168,7 @@ def pytest_configure(config):
         folder = tempfile.TemporaryDirectory(prefix="tests-")
         config.add_cleanup(folder.cleanup)
         os.environ[GROUPS] = str(Path(folder.name) / "groups.json")  # workers inherit it
+        os.environ[PROGRESS] = str(Path(folder.name) / "progress.json")
         config.warm = keep_warm(Path(folder.name))
         config.add_cleanup(config.warm)
 

@@ -6,7 +6,8 @@ import torch
 from films import cloud, numbers, pictures, titles
 
 from diffusion_lib import store
-from diffusion_lib.course import lesson00
+from diffusion_lib.course import lesson00, progress
+from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.cloud import EXAMPLES
 from diffusion_lib.course.lesson00.leap import numbers_as_picture
 from diffusion_lib.course.lesson10.drawing import noises, walk
@@ -150,3 +151,57 @@ def test_who_breaks_off_is_named(race):
     race.learn.click()
     frame = race.history.items()[-1]
     assert race._caption(frame | {"GAN": frame["GAN"] | {"broke": True}}).startswith("GAN: broke off;  diffusion:")
+
+
+# ---------------------------------------------------------------------------------------- what is done, and what is open
+
+
+def test_the_table_says_which_lessons_are_done_and_what_is_open():
+    for name in exercises():
+        if name.startswith("07."):
+            progress.note("solved", name, {})
+    (
+        progress.note("solved", "05.best", {}),
+        progress.note("solved", "05.gone", {}),
+    )  # one that there is, one that is no more
+    progress.note("guesses", "Up?", {"lesson": "04", "guess": "up", "right": True})
+    progress.note("guesses", "Down?", {"lesson": "04", "guess": "up", "right": False})
+    progress.note("guesses", "Elsewhere?", {"lesson": "", "guess": "up"})
+    box = lesson00.progress()
+    rows = {row.split(" · ")[0]: row for row in box.words.splitlines() if " · " in row}
+    assert {*rows} == {f"{n:02}" for n in range(1, 11)}
+    assert "✓ done" in rows["07"] and "4 / 4" in rows["07"] and "begun" in rows["05"] and "1 / 6" in rows["05"]
+    assert "begun" in rows["04"] and "0 / 6" in rows["04"] and "2 (1)" in rows["04"] and "open" in rows["01"]
+    assert str(progress.place()) in box.says.value and "✓ done" in box.table.value and repr(box) == box.words
+
+
+def test_what_another_notebook_keeps_is_seen_when_one_looks_again():
+    box = lesson00.progress()
+    progress.note("solved", "01.jump", {})
+    assert "1 / 6" not in box.words
+    box.again.click()
+    assert "1 / 6" in box.words and "begun" in box.table.value
+
+
+def test_all_is_forgotten_when_one_is_sure():
+    progress.note("solved", "01.jump", {}), progress.note("bets", "coverage", "GAN")
+    box = lesson00.progress()
+    box.forget.click()
+    assert (
+        progress.place().exists()
+        and box.forget.description == "Really forget?"
+        and "2 entries are gone" in box.says.value
+    )
+    box.again.click()  # changed one's mind
+    assert box.forget.description == "Forget all"
+    box.forget.click(), box.forget.click()
+    assert not progress.place().exists() and "1 / 6" not in box.words and box.forget.description == "Forget all"
+
+
+def test_it_says_so_where_nothing_can_be_kept(monkeypatch, tmp_path):
+    (tmp_path / "a file").write_text("")
+    monkeypatch.setenv("DIFFUSION_LIB_PROGRESS", str(tmp_path / "a file" / "progress.json"))
+    progress.note("bets", "coverage", "GAN")
+    box = lesson00.progress()
+    assert "✗" in box.says.value and "cannot be kept" in box.says.value
+    progress.trouble = ""

@@ -169,3 +169,20 @@ def test_what_was_drawn_is_learned_by_both(lesson):
     out.get_by_label("Begin with").select_option("a spiral")
     count(p, lambda n: n == 600)
     screenshot(p, "lesson00-pad-learned")
+
+
+def test_a_bet_is_kept_and_the_table_of_progress_forgets_it(lesson):
+    p, out = lesson, cell(lesson, "00-bet-code")
+    out.get_by_role("radio", name="VAE").last.click()
+    cell(p, "00-leap-guess").get_by_role("radio").nth(1).click()
+    cell(p, "00-leap-reveal").get_by_text("Well guessed").wait_for()
+    kept = "__import__('diffusion_lib.course.progress').course.progress.kept()"
+    assert ask_kernel(p, f"{kept}['bets']['fails']") == "'VAE'"
+    assert ask_kernel(p, f"[(g['lesson'], g['right']) for g in {kept}['guesses'].values()]") == "[('00', True)]"
+    out = cell(p, "00-progress-code")
+    assert out.locator("tbody tr").count() == 10 and out.get_by_text("progress.json").is_visible()
+    screenshot(p, "lesson00-progress")
+    out.get_by_role("button", name="Forget all").click()
+    out.get_by_role("button", name="Really forget?").click()
+    out.get_by_role("button", name="Forget all").wait_for()
+    assert ask_kernel(p, f"{kept}['bets']") == "{}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 import numbers
+import time
 import traceback
 from functools import cache
 from importlib import import_module
@@ -20,13 +21,17 @@ from torch import Tensor
 from ..diffusion import Schedule
 from ..sampling import Step
 from ..words import N_, _
+from . import progress
 from .exercise import Exercise
 from .note import Note
 
 
 def check(name: str, answer) -> None:
-    """Say whether a learner's function (or number) is right, and if not, why. ValueError for an unknown name."""
-    display(judge(_find(name), answer))
+    """Say whether a learner's function (or number) is right, and if not, why. What is right is kept, see `progress`. ValueError for an unknown name."""
+    said = judge(_find(name), answer)
+    if said.kind == "right":
+        progress.note("solved", name, {"at": time.strftime("%Y-%m-%d")})
+    display(said)
 
 
 def same(mine: Tensor, theirs: Tensor) -> None:

@@ -10,6 +10,7 @@ from IPython.display import display
 
 from ..values import need
 from ..words import _
+from . import progress
 from .controls import choose, group
 from .note import Note
 
@@ -42,7 +43,7 @@ class Prediction(_Stored, widgets.VBox):
     guess = traitlets.Unicode(None, allow_none=True)
 
     def __init__(self, question: str, options: tuple[str, ...]):
-        self.said, self.question = {option: _(option) for option in options}, _(question)
+        self.said, self.question, self.asked = {option: _(option) for option in options}, _(question), question
         self.note = Note("info", _("Predict"), self.question, ((_("Choose one"), " / ".join(self.said.values())),))
         self.options, self.revealed, self._lock = options, False, RLock()
         size = {"width": "auto", "height": "auto", "min_height": "44px", "padding": "6px 20px", "margin": "4px"}
@@ -56,8 +57,13 @@ class Prediction(_Stored, widgets.VBox):
     def _choose(self, option: str) -> None:
         with self._lock:
             if not self.revealed:
-                self.guess = option
+                self._keep(option)
+                self.guess = option  # an open box unlocks now, and keeps whether it was right
                 self._draw()
+
+    def _keep(self, option: str, **more) -> None:
+        """See `progress`: under the question as the notebook has it, whatever language it is shown in."""
+        progress.note("guesses", self.asked, {"lesson": progress.lesson(), "guess": option} | more)
 
     def _draw(self) -> None:
         pairs = ((_("Your guess"), self.said[self.guess] if self.guess else _("none yet")),)
@@ -81,6 +87,7 @@ class Prediction(_Stored, widgets.VBox):
             with self._lock:
                 if self.guess is not None:
                     self.revealed = True
+                    self._keep(self.guess, right=self.guess == outcome)
                     self._draw()
                     well, not_so = ("right", _("Well guessed")), ("open", _("Not this time"))
                     pairs = (_("You guessed"), self.said[self.guess]), (_("It is"), self.said[outcome])

@@ -14,6 +14,7 @@ LOOKED_AT = {  # cell -> (its words, why)
     "00-kinds": ("nothing", "almost: alpha_bar at T is near 0"),
     "00-model": ("Everything nothing", "a figure of speech; q has no weights"),
     "00-pad": ("nobody", "a figure of speech: it has 3,072 dimensions"),
+    "00-progress": ("nothing", "course/progress.py opens a file and no connection"),
     "00-loop-after": ("never", "G's input is z, its gradient D's, by construction"),
     "01-explore-after": ("nothing", "almost: 1 % of the contrast is left"),
     "01-ink": ("everywhere", "of ink: a figure of speech"),

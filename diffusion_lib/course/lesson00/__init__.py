@@ -2,5 +2,6 @@
 
 from .drawn import draw_and_learn
 from .leap import side_by_side
+from .standing import progress
 
-__all__ = ["draw_and_learn", "side_by_side"]
+__all__ = ["draw_and_learn", "progress", "side_by_side"]

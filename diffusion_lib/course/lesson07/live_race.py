@@ -19,6 +19,7 @@ from ...viz.figures import grid
 from ...viz.panels import curve, pixels, scatter
 from ...viz.tables import Table, html, page, table
 from ...words import N_, _
+from .. import progress
 from ..common import say
 from ..controls import button, choices, choose, group, menu
 from ..live import ByTurns
@@ -39,7 +40,10 @@ SECONDS = (5, 15, 30, 45)  # three times the last, and drawing: three minutes
 
 
 class Bet(widgets.VBox):
-    """Made by `bet`: a row of three buttons for each question. `.choice` is {key: family}, only for rows that were touched."""
+    """Made by `bet`: a row of three buttons for each question. `.choice` is {key: family}, only for rows that were touched.
+
+    It is kept (see `progress`), so one that was made in the tour, or yesterday, stands here again and can be changed.
+    """
 
     def __init__(self):
         self.choice: dict[str, str] = {}
@@ -56,9 +60,14 @@ class Bet(widgets.VBox):
                 family.style.font_size = "16px"
                 family.on_click(lambda b, key=key, row=buttons: self._choose(key, b, row))
             rows.append(group([words, *buttons], name=question, one_of=True))
+            before = progress.kept()["bets"].get(key)
+            for family in [b for b in buttons if b.description == before]:
+                self._choose(key, family, buttons)
         super().__init__(rows)
 
     def _choose(self, key: str, chosen: widgets.Button, row: list[widgets.Button]) -> None:
+        if self.choice.get(key) != chosen.description and progress.kept()["bets"].get(key) != chosen.description:
+            progress.note("bets", key, chosen.description)
         self.choice[key] = chosen.description
         choose(row, chosen)
         for family in row:
