@@ -18,7 +18,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -33,17 +32,27 @@ from diffusion_lib.train import MAX_STEPS
 
 ROOT = Path(__file__).parent.parent
 # lessons that train: so many steps each; `make slow` runs them whole
-CAPS = {"00": 12, "04": 12, "06": 12, "07": 12, "08": 12, "09": 12}
+CAPS = {"00": 12, "04": 6, "06": 12, "07": 6, "08": 12, "09": 12}
 # Views of a lesson that draw samples by the hundred: so few here; what is shown where is held by tests without a browser.
 FEWER = {
+    "02": {"course.lesson02.picture_test": {"n": 4}},
+    "03": {
+        "course.lesson03.ancestors": {"n": 2},
+        "course.lesson03.memory": {"n": 4},
+        "course.lesson03.few_steps": {"counts": (1, 2, 5), "n": 50},
+    },
     "04": {
         "course.lesson04.three_questions": {"n": 10, "counts": (1, 3)},
         "course.lesson04.variances": {"n": 10, "counts": (3, 10)},
         "course.lesson04.network_or_perfect": {"n": 50, "count": 6},
         "course.lesson04.bound": {"n": 2, "count": 10},
     },
+    "06": {"course.lesson06.winning": {"steps": 10}},
     "07": {"evaluation.cost.counted_flops": {"steps": 1}, "course.lesson07.blind_spots": {"n": 200, "repeats": 4}},
-    "08": {"course.lesson08.same_cloud": {"n": 100, "frames": 5}, "course.lesson08.one_noise": {"calls": (1, 3, 5)}},
+    "08": {
+        "course.lesson08.same_cloud": {"n": 50, "frames": 3},
+        "course.lesson08.one_noise": {"calls": (1, 3), "n": 4},
+    },
     "09": {
         "vae.bits_per_dimension": {"n": 2},
         "course.lesson09.sharpness": {"n": 60},
@@ -57,6 +66,8 @@ FEWER = {
         "course.lesson10.two_scores": {"n": 60},
     },
 }
+# Loops that a lesson writes out itself: so many rounds of them.
+ROUNDS = {"04": {"islice(points.batches(512), 800)": "islice(points.batches(512), 20)"}}
 ARTEFACTS = ROOT / "artefacts"
 PICTURES = "DIFFUSION_LIB_SCREENSHOTS"  # set it to 1 to find pictures of what the tests see in artefacts/
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -157,6 +168,17 @@ def startup(number: str = "", **environ: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def shortened(notebook: Path | str) -> Path:
+    """This copy of a lesson, its loops cut to `ROUNDS`."""
+    notebook = Path(notebook)
+    text = notebook.read_text(encoding="utf-8")
+    for loop, short in ROUNDS.get(notebook.name[:2], {}).items():
+        assert loop in text, f"{notebook.name} has no {loop} any more: bring ROUNDS up to it"
+        text = text.replace(loop, short)
+    notebook.write_text(text, encoding="utf-8")
+    return notebook
+
+
 class JupyterServer:
     """JupyterLab on a free port of 127.0.0.1, without token, news, update checks and autosave.
 
@@ -199,7 +221,7 @@ class JupyterServer:
         }
         self.log = home / "log"
         warm.wake()
-        command = [sys.executable, "-m", "jupyterlab", "--no-browser", *(f"{k}={v}" for k, v in options.items())]
+        command = [*warm.leashed("jupyterlab"), "--no-browser", *(f"{k}={v}" for k, v in options.items())]
         self._process = subprocess.Popen(
             command,
             cwd=home,
@@ -378,10 +400,10 @@ class Desk:
         return self.page
 
     def copy(self, name: str) -> Path:
-        """A copy of this lesson in an empty folder."""
+        """A copy of this lesson in an empty folder, whose own loops end sooner (`ROUNDS`)."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="lesson-")))
         shutil.copytree(ROOT / "notebooks" / "images", folder / "images")
-        return Path(shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", folder))
+        return shortened(shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", folder))
 
     def look(self, width=1440, height=1000, dark=False, calm=False):
         self.page.set_viewport_size({"width": width, "height": height})

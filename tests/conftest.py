@@ -171,6 +171,8 @@ def pytest_configure(config):
         os.environ[PROGRESS] = str(Path(folder.name) / "progress.json")
         config.warm = keep_warm(Path(folder.name))
         config.add_cleanup(config.warm)
+    elif sys.platform == "linux":
+        warm.leash()  # and with a worker goes what it started
 
 
 def keep_warm(folder: Path):

@@ -15,7 +15,7 @@ SAID = {c["id"]: text(c) for name in TABLES for c in claims.notebook(name)} | ex
 SAID = {place: said for place, said in SAID.items() if numbers(said)}
 # cells whose numbers are trainings or drawn pictures: seconds
 COSTLY = (
-    "02-pictures-reveal 04-break-after 05-break-saturate 05-break-strong 07-sprites 07-mnist 07-fair-guess 07-fair-reveal 08-ode-after 08-noise-reveal"
+    "02-pictures-reveal 04-break-after 05-break-saturate 05-break-strong 07-sprites 07-mnist 07-fair-guess 07-fair-reveal 08-ode-after 08-noise-reveal 10-weight-reveal"
 ).split()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from browser import IDLE, ask_kernel, desk, opened, restart_kernel, screenshot, write_notebook
+from browser import CAPS, IDLE, ask_kernel, desk, opened, restart_kernel, screenshot, write_notebook
 from pages import cell, move, moves, pictures, player, readout
 
 pytestmark = pytest.mark.browser
@@ -143,7 +143,7 @@ def test_the_history_scrubs_and_the_budget_can_be_had_again(lesson, name):
     other = pictures(p, player(p, name))
     assert not np.array_equal(other[1], first[1]) and film.bounding_box()["height"] == height
     out.locator("button", has_text="s more").first.click()
-    out.get_by_text("24 steps").wait_for(timeout=60_000)
+    out.get_by_text(f"{2 * CAPS['04']} steps").wait_for(timeout=60_000)
     p.evaluate(IDLE, 60_000)
     assert abs(film.bounding_box()["height"] - height) < 1
 

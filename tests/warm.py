@@ -2,8 +2,9 @@
 
     python -P tests/warm.py PLACE                        # conftest's; loads when it is first asked, ends with its stdin
     python -IS tests/warm.py PLACE MODULE [WORD ...]     # in place of `python -m MODULE WORD ...`: a kernel, a shell
+    python -P tests/warm.py - MODULE [WORD ...]          # `python -m MODULE WORD ...` itself, on a leash: JupyterLab
 
-The second stands for its fork, which has its folder, environment, input and output, gets its signals, does not outlive
+None outlives whoever started it, not even one that is killed (`leash`). The second stands for its fork, which has its folder, environment, input and output, gets its signals, does not outlive
 it, and gives it its exit status. Loaded beforehand is only what others wrote, and nothing that asks when it is loaded
 whether it is in a notebook: a fork reads every line of ours anew.
 """
@@ -25,6 +26,19 @@ def python(module: str) -> list[str]:
     """The command that runs a module: by a fork, if there is a warm process."""
     place = os.environ.get(PLACE)
     return [sys.executable, "-IS", __file__, place, module] if place else [sys.executable, "-m", module]
+
+
+def leashed(module: str) -> list[str]:
+    """The command that runs a module in a Python of its own, which ends with whoever starts it."""
+    return [sys.executable, "-P", __file__, "-", module] if sys.platform == "linux" else [sys.executable, "-m", module]
+
+
+def leash() -> None:
+    """Linux kills this process as soon as the thread that started it is gone, however that ended."""
+    import ctypes
+
+    death = 1  # PR_SET_PDEATHSIG
+    ctypes.CDLL(None).prctl(death, signal.SIGKILL)
 
 
 def kernelspec(folder: Path) -> None:
@@ -49,6 +63,7 @@ def wake() -> None:
 
 def ask(place: str, *words: str) -> int:
     """Be the fork that runs these words, as far as whoever started us can see."""
+    leash()
     server = called(place)
     heeds = [s for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) != signal.SIG_IGN]
     socket.send_fds(server, [json.dumps([os.getcwd(), dict(os.environ), words, heeds]).encode()], [0, 1, 2])
@@ -93,6 +108,7 @@ def serve(place: str) -> None:
                 client.close()
                 continue
             if not (pid := os.fork()):
+                leash()
                 os.setsid()
                 folder, environ, sys.argv, heeds = json.loads(said)
                 for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -136,7 +152,11 @@ def run(module: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    if sys.argv[1] == "-":
+        leash()
+        sys.argv = sys.argv[2:]
+    elif len(sys.argv) > 2:
         sys.exit(ask(*sys.argv[1:]))
-    serve(sys.argv[1])
+    else:
+        serve(sys.argv[1])
     run(sys.argv[0])
