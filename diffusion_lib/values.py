@@ -205,11 +205,13 @@ def within(number, low: float, high: float) -> bool:
 
 
 def check_clip(clip: float | None) -> None:
+    """ValueError for a clip that is neither None nor above 0."""
     if clip is not None and not (within(clip, 0, sys.float_info.max) and clip > 0):
         raise ValueError(f"clip must be None, or a number above 0 that x0_hat stays within, but got {clip}.")
 
 
 def check_eta(eta: float) -> None:
+    """ValueError for an eta outside 0..1."""
     if not within(eta, 0, 1):
         raise ValueError(f"eta must lie in 0..1 (0 is DDIM, 1 is DDPM), but got {eta}.")
 

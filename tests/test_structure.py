@@ -163,6 +163,16 @@ def test_a_long_module_says_why():
         assert len(lines) <= 400 or "Longer than 400 lines because" in "\n".join(lines[:24]), path
 
 
+def test_what_is_public_says_what_it_is():
+    """Functions, classes and their methods; of a network's `forward` its class has said it."""
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for room in [tree, *(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name[0] != "_")]:
+            named = [n for n in room.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+            silent = [n.name for n in named if n.name[0] != "_" and n.name != "forward" and not ast.get_docstring(n)]
+            assert not silent, f"{path}: {silent} without a docstring"
+
+
 def test_nobody_uses_pyplot_or_interact():
     for path in [*PACKAGE.rglob("*.py"), *NOTEBOOKS]:
         text = path.read_text(encoding="utf-8")

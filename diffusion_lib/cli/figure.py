@@ -56,6 +56,7 @@ class Figures(Parser):
 
 
 def add_figure(commands) -> None:
+    """`figure`, its options, and a command for each scene."""
     figure = commands.add_parser("figure", help="draw a scene of the course", description=ABOUT)
     figure.__class__ = Figures
     figure.add_argument("--list", action="store_true", help="name every scene, one a line")

@@ -21,6 +21,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**more, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
 
     def error(self, message: str):
+        """ValueError with the message as a sentence, which the shell says in a line."""
         raise ValueError(f"{message[0].upper()}{message[1:]}. For help: {self.prog} --help")
 
     def _print_message(self, message: str, file=None):
@@ -112,4 +113,5 @@ def number(low: int, high: int, kind: type = int):
 
 
 def wrote(out: Path, what: str) -> None:
+    """Say which file was written, how large it is, and what is in it."""
     tell(f"Wrote {out} ({math.ceil(out.stat().st_size / 1024):,} KB): {what}.")

@@ -29,6 +29,7 @@ examples:
 
 
 def add_sample(commands) -> None:
+    """`sample` and its options."""
     p = commands.add_parser(
         "sample", help="draw samples with trained weights", usage="%(prog)s [options]", description=SAMPLE
     )

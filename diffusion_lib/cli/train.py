@@ -45,6 +45,7 @@ examples:
 
 # fmt: off
 def add_train(commands) -> None:
+    """`train` and its options."""
     p = commands.add_parser("train", help="train a model and keep its weights", usage="%(prog)s [options]", description=TRAIN)
     p.set_defaults(run=train)
     p.add_argument("--data", choices=Names("data:DATASETS"), default="digits", metavar="NAME", help="what to learn, one of %(choices)s (default: digits)")

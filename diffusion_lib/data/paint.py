@@ -10,6 +10,7 @@ import numpy as np
 
 
 def rgb(code: str) -> np.ndarray:
+    """A colour of six hexadecimal digits, "FF8000" -> (3,) from 0 to 1."""
     return np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)], np.float32) / 255
 
 
@@ -20,12 +21,15 @@ def mixed(a: np.ndarray, b: np.ndarray | str, k: float) -> np.ndarray:
 
 # --- shapes --------------------------------------------------------------------------------------------------------------------
 class Shape(NamedTuple):
+    """What is inside a line, as the distance to it: below 0 inside, above 0 outside."""
+
     sdf: Callable[[np.ndarray, np.ndarray], np.ndarray]  # (x, y) -> distance, about exact near the edge
     box: tuple[float, float, float, float]  # x0, y0, x1, y1: nothing is painted outside
     thin: float = 1.0  # half its smallest width: fill() keeps thinner things visible
 
 
 def ellipse(x: float, y: float, rx: float, ry: float | None = None, tilt: float = 0.0) -> Shape:
+    """Around (x, y), with the half axes rx and ry (None: a circle), turned by tilt radians."""
     ry = rx if ry is None else ry
     c, s = math.cos(tilt), math.sin(tilt)
     reach_x, reach_y = math.hypot(rx * c, ry * s), math.hypot(rx * s, ry * c)
@@ -127,6 +131,7 @@ def union(*shapes: Shape, melt: float = 0.0) -> Shape:
 
 
 def grow(a: Shape, r: float) -> Shape:
+    """The shape, wider by r on all sides; a negative r makes it thinner."""
     x0, y0, x1, y1 = a.box
     return Shape(lambda x, y: a.sdf(x, y) - r, (x0 - r, y0 - r, x1 + r, y1 + r), a.thin + r)
 

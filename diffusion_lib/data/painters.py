@@ -97,6 +97,7 @@ def _paint_tail(c: Canvas, path: list, pattern: str, p: dict, width: float = 0.0
 
 
 def paint_cat(c: Canvas, pattern: str, eyes: str, pose: str, p: dict) -> None:
+    """Paint cats of one pattern, kind of eyes and pose; p: the colours of each, (n, 3), see `cat_colours`."""
     POSES[pose](c, pattern, p)
     x, y, scale, tilt = HEADS[pose]
     _paint_head(c.at(x, y, scale, tilt), pattern, eyes, p)
@@ -226,6 +227,7 @@ def _paint_tulip(c: Canvas, n: int, p: dict) -> None:
 
 
 def paint_flower(c: Canvas, shape: str, count: str, p: dict) -> None:
+    """Paint flowers of one shape and number of petals; p: the colours of each, (n, 3), see `flower_colours`."""
     _paint_stem(c)
     head = c.at(0, 0.2, 0.68)
     if shape == "tulip":
@@ -248,6 +250,7 @@ def cat_colours(specs: list[dict]) -> dict:
 
 
 def flower_colours(specs: list[dict]) -> dict:
+    """The colours (n, 3) of some flowers."""
     p = {k: np.stack([rgb(COLOURS[s[k]]) for s in specs]) for k in ("petals", "centre")}
     p["shade"], p["tint"] = mixed(p["petals"], "5B2A6E", 0.22), mixed(p["petals"], "FFFFFF", 0.5)
     p["rim"], p["core_rim"] = mixed(p["petals"], "5B2A6E", 0.38), mixed(p["centre"], "7A3B1E", 0.38)

@@ -46,6 +46,7 @@ class Place:
 
     @property
     def n(self) -> int:
+        """How many samples are judged."""
         return len(self.unseen)
 
     def judge(self, x: Tensor, y: Tensor | None = None) -> dict[str, float]:
@@ -142,6 +143,7 @@ class Entry:
 
     @property
     def steps(self) -> int:
+        """Of training so far."""
         return self.record.step if self.record else 0
 
     @property

@@ -88,6 +88,7 @@ class Ruler:
         self.nothing = min(self.noise, self.mean_picture)
 
     def levels(self, x: Tensor) -> list[float]:
+        """The distance on each level of the pyramid, in floors: 1 is what real ones have."""
         return [d / f for d, f in zip(pyramid_distances(x, self.x), self.floor, strict=True)]
 
     def distance(self, x: Tensor) -> float:

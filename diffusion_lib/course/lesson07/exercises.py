@@ -46,6 +46,7 @@ def _wilson_without(hits, n, z):
 
 
 def from_how_many(training_a, drawing_a, training_b, drawing_b):
+    """The n at which training_a + n drawing_a = training_b + n drawing_b"""
     return (training_a - training_b) / (drawing_b - drawing_a)
 
 
