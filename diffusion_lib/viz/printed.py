@@ -38,6 +38,7 @@ class Cell:
 
     @property
     def width(self) -> float:
+        """With what stands left and right of the plane."""
         return self.left + self.wide + self.right
 
 
