@@ -10,7 +10,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 # see diffusion_lib/__init__.py: a busy laptop must not train ten times slower
 export GOMP_SPINCOUNT ?= 10000
 
-.PHONY: help lab test quick slow lint words slips bench live quality gan audit audit-full race weights figures clean
+# as on a processor that has AVX2 and no AVX-512: a word for torch, oneDNN, MKL, OpenBLAS and numpy each
+AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 OPENBLAS_CORETYPE=Haswell \
+  NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
+
+.PHONY: help lab test avx2 quick slow lint words slips bench live quality gan audit audit-full race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -21,6 +25,9 @@ lab: $(VENV)/lab  ## install, then open JupyterLab on the tour
 
 test: $(VENV)/test  ## install, then run every test but the slow ones, on all processors (some minutes)
 	$(BIN)/python -m pytest -m "not slow" -n auto
+
+avx2: $(VENV)/test  ## the same tests with the arithmetic of a processor without AVX-512: other roundings, other dice after a while
+	$(AVX2) $(BIN)/python -m pytest -m "not slow" -n auto
 
 quick: $(VENV)/test  ## mathematics and wiring, without browser, lessons and trainings: after each change (under a minute)
 	$(BIN)/python -m pytest -m "not slow and not browser and not heavy" -n auto

@@ -4,8 +4,10 @@ import ast
 import importlib
 import inspect
 import json
+import os
 import pkgutil
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -330,3 +332,16 @@ def test_each_file_of_tests_bears_the_name_of_what_it_tests():
     lessons = {p.name for p in (PACKAGE / "course").glob("lesson*")}
     names = {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")}
     assert {name.removesuffix("_browser") for name in names} <= modules | lessons | set(across.split())
+
+
+@pytest.mark.heavy
+def test_make_avx2_is_a_processor_without_avx_512():
+    """What torch and numpy say of themselves under the variables that `make avx2` sets for all that it starts."""
+    said = re.search(r"^AVX2 := ((.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.M)[1]
+    words = dict(word.split("=", 1) for word in shlex.split(said.replace("\\\n", " ")))
+    ask = (
+        "import torch, numpy._core._multiarray_umath as n\n"
+        "print(torch.backends.cpu.get_cpu_capability(), [f for f in n.__cpu_dispatch__ if n.__cpu_features__[f] and ('512' in f or 'V4' in f)])"
+    )
+    run = subprocess.run([sys.executable, "-c", ask], env=os.environ | words, capture_output=True, text=True)
+    assert run.stdout.strip() in ("AVX2 []", "DEFAULT []"), run.stdout + run.stderr
