@@ -17,7 +17,8 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from itertools import product
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from diffusion_lib import data, ddpm, store
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.evaluation.metrics import frechet, mode_report
-from diffusion_lib.sampling import SAMPLERS, sample
+from diffusion_lib.sampling import SAMPLERS, Step, sample
 from diffusion_lib.train import fit
 from diffusion_lib.viz.figures import to_uint8
 
@@ -46,10 +47,15 @@ def walked(model, xT: Tensor, name: str, calls: int, seed: int = 0, y=None) -> t
     times = model.schedule.times(method.steps(calls), method.even)
     clip = 1.0 if xT.ndim == 4 else None
     start = time.perf_counter()
-    *_, last = sample(
-        model, xT, None, times, sampler=name, generator=torch.Generator().manual_seed(seed), clip=clip, y=y
+    last = walk(
+        sample(model, xT, None, times, sampler=name, generator=torch.Generator().manual_seed(seed), clip=clip, y=y)
     )
-    return last.xs, time.perf_counter() - start
+    return last, time.perf_counter() - start
+
+
+def walk(steps: Iterable[Step]) -> Tensor:
+    """Where the steps lead, x_0; none but the last is kept, as in `ddpm.draw`."""
+    return deque(steps, maxlen=1).pop().xs
 
 
 # ---------------------------------------------------------------------------------------- one noise, every sampler
@@ -137,7 +143,7 @@ def overhead(name: str, steps: int, repeats: int = 7) -> dict:
         took.setdefault("network", []).append((time.process_time() - start) / steps)
         for s in names:
             times, start = model.schedule.times(steps, SAMPLERS[s].even), time.process_time()
-            list(sample(model, x, None, times, sampler=s, clip=1.0, y=y))
+            walk(sample(model, x, None, times, sampler=s, clip=1.0, y=y))
             took.setdefault(s, []).append((time.process_time() - start) / steps)
     ms = {k: 1000 * statistics.median(v) for k, v in took.items()}
     return {"ms": ms, "share": {s: ms[s] / ms["network"] - 1 for s in names}}
@@ -170,13 +176,12 @@ def race(name: str, steps: int = 20, repeats: int = 9) -> dict:
         return x
 
     def ours() -> Tensor:
-        *_, last = sample(model, xT, None, times, sampler="dpmpp_2m", y=y)
-        return last.xs
+        return walk(sample(model, xT, None, times, sampler="dpmpp_2m", y=y))
 
     gap, took = float((ours() - theirs()).abs().max()), {"ours": [], "diffusers": []}
-    for _, (who, walk) in product(range(repeats), (("ours", ours), ("diffusers", theirs))):
+    for _, (who, way) in product(range(repeats), (("ours", ours), ("diffusers", theirs))):
         start = time.process_time()
-        walk()
+        way()
         took[who].append(1000 * (time.process_time() - start))
     ms = {who: statistics.median(v) for who, v in took.items()}
     return {"steps": steps, "largest_gap": gap, "ms": ms, "ours_over_theirs": ms["ours"] / ms["diffusers"]}

@@ -5,6 +5,7 @@ Letters, shapes and papers as in `diffusion`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -241,8 +242,8 @@ def draw(
     noise = randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g)
     for xT, told, away in portions(batch, device, noise, y, negative):
         asked = model if w == 1 else guided(model, told, w, away)
-        *_, last = sample(asked, xT, steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)
-        yield last.xs.cpu()
+        walk = sample(asked, xT, steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)
+        yield deque(walk, maxlen=1).pop().xs.cpu()  # only the last is kept
 
 
 def training_flops(parts: Parts, x: Tensor, y: Tensor | None, F: Callable[..., float]) -> float:

@@ -131,9 +131,10 @@ class Schedule(Bundle):
 
     def at(self, t: int | Tensor, like: Tensor, lowest: int = 1) -> Tensor:
         """alpha_bar[t] in float64, shaped to multiply `like` (B, ...); t an int or (B,) integers in lowest..T."""
-        t = whole_times(t, len(like), lowest, self.T)  # on the CPU, as the table is: MPS has no float64
+        if type(t) is not int or not lowest <= t <= self.T:  # a walk's times are, and it asks often
+            t = whole_times(t, len(like), lowest, self.T)  # on the CPU, as the table is: MPS has no float64
         a = self.alpha_bar[t]
-        return a.reshape(-1, *[1] * (like.ndim - 1)) if t.ndim else a
+        return a.reshape(-1, *[1] * (like.ndim - 1)) if a.ndim else a
 
     def times(self, n: int | None = None, even: str = "t") -> list[int]:
         """T = t_0 > t_1 > ... > t_n = 0: the n steps that a sampler takes (all T if n is None).
@@ -282,13 +283,14 @@ def convert(value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor
     a = schedule.at(t, xt)
     signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)
     if source == "x0":
-        x0, eps = value, (xt - signal * value) / noise
+        x0, eps = lambda: value, lambda: (xt - signal * value) / noise
     elif source == "v":
-        x0, eps = signal * xt - noise * value, noise * xt + signal * value
+        x0, eps = lambda: signal * xt - noise * value, lambda: noise * xt + signal * value
     elif source == "flow":
-        x0, eps = (xt - noise * value) / (signal + noise), (xt + signal * value) / (signal + noise)
+        x0, eps = lambda: (xt - noise * value) / (signal + noise), lambda: (xt + signal * value) / (signal + noise)
     else:
-        eps = value if source == "eps" else -noise * value
-        x0 = (xt - noise * eps) / signal
-    known = {"eps": eps, "x0": x0, "v": signal * eps - noise * x0, "flow": eps - x0, "score": -eps / noise}
-    return known[target]
+        eps = lambda: value if source == "eps" else -noise * value
+        x0 = lambda: (xt - noise * eps()) / signal
+    known = {"eps": eps, "x0": x0, "v": lambda: signal * eps() - noise * x0()}  # none is computed that nobody wants
+    known |= {"flow": lambda: eps() - x0(), "score": lambda: -eps() / noise}
+    return known[target]()

@@ -1,6 +1,8 @@
 """What a diffusion network is asked, and what it is asked with: targets, times, classes, steps, ranges."""
 
+import gc
 import math
+import weakref
 
 import pytest
 import torch
@@ -177,6 +179,21 @@ def test_no_class_is_a_word_a_number_or_nothing():
     assert model.classes == 10
     word, number = (torch.cat(list(ddpm.draw(model, 3, 3, y=y))) for y in ("none", torch.full((3,), -1)))
     assert torch.equal(word, number)
+
+
+def test_draw_keeps_no_step_but_the_last(monkeypatch):
+    """Of 250 steps of 250 pictures all would be gigabytes."""
+    alive = []
+
+    def watched(*args, **options):
+        for step in sample(*args, **options):
+            alive.append(weakref.ref(step.noise))
+            yield step
+
+    monkeypatch.setattr(ddpm, "sample", watched)
+    for _ in ddpm.draw(spy(), 5, 20):
+        gc.collect()
+        assert len(alive) == 20 and sum(ref() is not None for ref in alive) <= 1
 
 
 def test_draw_hands_the_sampler_on():

@@ -7,13 +7,14 @@ from itertools import pairwise
 import pytest
 import torch
 from small import denoiser, dice
+from torch.overrides import TorchFunctionMode
 from torch.testing import assert_close
 
 from diffusion_lib.ddpm import ddpm_loss
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.nets import MLP
 from diffusion_lib.oracle import mixture_denoiser
-from diffusion_lib.sampling import SAMPLERS, Step, sample
+from diffusion_lib.sampling import SAMPLERS, Step, guess_x0, sample
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 F64 = torch.float64
@@ -160,3 +161,40 @@ def test_the_plain_flow_loss_teaches_what_is_taught_through_convert():
     same = end(sample(two, xT, schedule, sampler="ddim", predicts="flow")).xs
     assert_close(same, x, rtol=1e-9, atol=1e-9)
     assert isinstance(one, MLP)
+
+
+# ---------------------------------------------------------------------------------------- what a step costs
+
+
+class Counted(TorchFunctionMode):
+    """How often torch is asked for something."""
+
+    operations = 0
+
+    def __torch_function__(self, operation, types, args=(), kwargs=None):
+        self.operations += 1
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("name", "most"), [("ddpm", 140), ("ddim", 140), ("dpmpp_2m", 180), ("ipndm", 200)])
+def test_a_step_asks_torch_for_little_beside_the_network(name, most):
+    model, xT, steps = denoiser(), torch.zeros(4, 2), 20
+    net = MLP((2,), model.schedule.T, width=8, depth=1)
+    net.forward = lambda xt, t, y=None: xT
+    model.net = net
+    with Counted() as counted:
+        end(sample(model, xT, steps=model.schedule.times(steps, SAMPLERS[name].even), sampler=name, clip=1.0))
+    assert counted.operations / steps <= most
+
+
+def test_an_answer_may_be_huge_but_must_be_numbers():
+    """The quick look at the sum overflows where the numbers do not."""
+    table, x = Schedule.of("linear", 50), torch.zeros(2, 3)
+    largest = torch.finfo(torch.float32).max
+    x0_hat, _ = guess_x0(lambda xt, t, y: torch.full_like(xt, largest), x, 1, schedule=table, predicts="x0")
+    assert (x0_hat == largest).all()
+    for broken in (math.nan, math.inf, -math.inf):
+        answer = x.clone()
+        answer[1, 2] = broken
+        with pytest.raises(ValueError, match="returned NaN or infinity at t = 7"):
+            guess_x0(lambda xt, t, y, answer=answer: answer, x, 7, schedule=table, predicts="x0")
