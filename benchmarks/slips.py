@@ -837,7 +837,7 @@ WORDS = [
     ("heun: asked at the noise of t where it lands", SOLVERS, "xs = add_noise(now.x0_hat, s, eps_hat, schedule)", "xs = add_noise(now.x0_hat, now.t, eps_hat, schedule)"),
     ("iPNDM: remembers two", W, "past = [*past[-2:], now]", "past = [*past[-1:], now]"),
     ("a refined step shows its first guess", W, '                x0_hat = convert(eps_hat, "eps", "x0", xt, t, schedule)\n', ""),
-    ("flow: read without its scale", D, "x0, eps = (xt - noise * value) / (signal + noise), ", "x0, eps = (xt - noise * value), "),
+    ("flow: read without its scale", D, "x0, eps = lambda: (xt - noise * value) / (signal + noise), ", "x0, eps = lambda: xt - noise * value, "),
     ("flow schedule ends above the floor", D, "_on_straight(u / (1 + FLOOR**0.5))", "_on_straight(u / (1 + FLOOR))"),
     ("js keys: they leave the widget", THEME_JS, "    event.stopPropagation();\n    if (event.key", "    if (event.key"),
     ("js keys: Ctrl+Enter does not run the cell", THEME_JS, '(event.shiftKey || accel) && !event.altKey', "event.shiftKey && !event.altKey"),
