@@ -262,7 +262,7 @@ def main() -> int:
     todo = [s for s in SLIPS if not args.only or any(word in s[0] or word in s[1] for word in args.only)]
     if not args.all:
         todo = [s for s in todo if s[0] not in lines or lines[s[0]]["of"] != fingerprint(s, lines[s[0]]["by"])]
-    todo.sort(key=lambda s: s[0] in lines)  # what was never tried comes first
+    todo.sort(key=lambda s: lines.get(s[0], {"caught": False})["caught"])  # first what was never tried, or got away
     with TemporaryDirectory() as place:
         benches = queue.SimpleQueue()
         for k in range(args.workers):
