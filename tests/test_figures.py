@@ -144,6 +144,24 @@ def test_strip_rows_stand_under_each_other_and_labels_under_all():
     assert not ink[top : top + 16 * zoom, left + 16 * zoom + 2 : left + 16 * zoom + 8].any()
 
 
+@pytest.mark.parametrize("columns,lines", [(None, [4]), (4, [4]), (9, [4]), (3, [3, 1]), (2, [2, 2]), (1, [1] * 4)])
+def test_strip_begins_a_new_line_after_so_many_columns(columns, lines):
+    """Both rows of a picture, and its label, stand in one column; a line has room under the one before it."""
+    (ax,) = strip([chain(), -chain()], "abcd", columns=columns).axes
+    places = np.array([image.get_extent() for image in ax.images]).reshape(4, 2, 4)  # left, right, bottom, top
+    (lefts, tops), bottoms = places[:, :, [0, 3]].transpose(2, 0, 1), places[:, :, 2]
+    line = np.repeat(np.arange(len(lines)), lines)
+    column = np.concatenate([np.arange(k) for k in lines])
+    across, down = np.unique(lefts), np.unique(tops[:, 0])
+    assert len(across) == max(lines) and len(down) == len(lines)
+    assert np.array_equal(lefts, across[column][:, None].repeat(2, 1)) and np.array_equal(tops[:, 0], down[line])
+    assert (tops[:, 1] > bottoms[:, 0]).all() and all(
+        (tops[line == k + 1] > bottoms[line == k].max()).all() for k in line[:-1]
+    )
+    for label, text, left in zip("abcd", ax.texts, lefts[:, 0], strict=True):
+        assert text.get_text() == label and left < text.get_position()[0] < places[0, 0, 1] - places[0, 0, 0] + left
+
+
 def test_strip_keeps_large_pictures_whole_and_few_ones_small():
     x = torch.rand(3, 3, 300, 200) * 2 - 1
     a = pixels(png(strip(x, "abc")))

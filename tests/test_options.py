@@ -518,6 +518,17 @@ def test_a_figure_of_a_prompt_goes_from_noise_to_the_picture_each_with_its_time(
         assert shown["rows"] == [told({"x": data.Data(torch.as_tensor(np.asarray(path, dtype=float)))})["x"]]
 
 
+@pytest.mark.parametrize("way", ("forward", "reverse", "prompt"))
+def test_at_its_ends_a_strip_says_which_is_noise(drawing, monkeypatch, way):
+    """t falls from left to right where noise is left; the arrow is that of the way."""
+    monkeypatch.setattr(store, "load", lambda name: words_net())
+    shown = spied(drawing, f"figure {way} {PNG} " + ("--T 9 --size 8" if way == "forward" else "--steps 3 --n 1"))
+    first, last = (int(label.strip("$t = ")) for label in (shown["labels"][0], shown["labels"][-1]))
+    assert (first < last) == (way == "forward")
+    assert shown["ends"] == (("picture", "noise") if first < last else ("noise", "picture"))
+    assert shown["above"] == (figures.FORWARD if first < last else figures.REVERSE)
+
+
 def test_the_sizes_that_help_names_are_the_sizes_that_are_drawn(here, capsys):
     for command in ("forward", "reverse"):
         with pytest.raises(SystemExit):
