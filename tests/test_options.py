@@ -523,7 +523,7 @@ def test_at_its_ends_a_strip_says_which_is_noise(drawing, monkeypatch, way):
     """t falls from left to right where noise is left; the arrow is that of the way."""
     monkeypatch.setattr(store, "load", lambda name: words_net())
     shown = spied(drawing, f"figure {way} {PNG} " + ("--T 9 --size 8" if way == "forward" else "--steps 3 --n 1"))
-    first, last = (int(label.strip("$t = ")) for label in (shown["labels"][0], shown["labels"][-1]))
+    first, last = (int(label.strip("$").removeprefix("t = ")) for label in (shown["labels"][0], shown["labels"][-1]))
     assert (first < last) == (way == "forward")
     assert shown["ends"] == (("picture", "noise") if first < last else ("noise", "picture"))
     assert shown["above"] == (figures.FORWARD if first < last else figures.REVERSE)
