@@ -100,8 +100,9 @@ def _chain(seed: int = 2) -> list[bytes]:
 TAGS = ("x_{0}", "x_{t−1}", "x_{t}", "x_{T}")
 
 
-def _model_wide(here: str) -> Sheet:
-    s, size, left, top = Sheet(990, 452), 128, (10, 290, 572, 852), 126
+def model_wide(here: str = "", new=Sheet) -> Sheet:
+    """The line from left to right. new: what it is drawn on, a Sheet or, for a picture, `viz.paper.Paper`."""
+    s, size, left, top = new(990, 452), 128, (10, 290, 572, 852), 126
     middle, bottom = [x + size / 2 for x in left], top + size
     s.write(10, 28, _("forward: noise is added"), "q.strong", 20, "start")
     s.write(10, 52, _("by a rule: nothing to learn"), "q", 16, "start")
@@ -131,8 +132,9 @@ def _model_wide(here: str) -> Sheet:
     s.box(216, 372, 74, 46, "", (_("words"), "", 17)), s.badge(290, 372, "10", here)
     s.arrow(f"M290 395 H{centre - 124}", "grey", (centre - 113, 395, 0))
     s.write(middle[2] + 140, 330, _("fewer steps"), "p", 18), s.badge(middle[2] + 212, 324, "08", here)
-    s.box(10, 304, 150, 46, "", (_("is it good?"), "", 17)), s.badge(160, 304, "07", here)
-    s.box(10, 372, 150, 46, "", (_("is it a copy?"), "", 17)), s.badge(160, 372, "09", here)
+    if s.links:
+        s.box(10, 304, 150, 46, "", (_("is it good?"), "", 17)), s.badge(160, 304, "07", here)
+        s.box(10, 372, 150, 46, "", (_("is it a copy?"), "", 17)), s.badge(160, 372, "09", here)
     s.badge(left[0] + size, top, "01", here), s.badge(left[3] + size - 4, top, "02", here)
     s.place("data", left[0] - 4, top - 4, size + 8, size + 8)
     s.place("q", centre - 92, 36, 204, 78), s.place("beta", middle[2] + 108, 36, 96, 46)
@@ -191,7 +193,7 @@ def whole_model(here: str = "") -> Map:
     alt = _(
         "A diffusion model on one line: a picture x_0 becomes noise x_T step by step (q, by a rule), and noise becomes a picture step by step (p_theta, by a network that learned it)."
     )
-    return _drawn(alt, MODEL, here, {"wide": _model_wide, "tall": _model_tall})
+    return _drawn(alt, MODEL, here, {"wide": model_wide, "tall": _model_tall})
 
 
 def _drawn(alt: str, parts: dict[str, Part], here: str, layouts: dict) -> Map:
@@ -214,8 +216,9 @@ def _players(seed: int = 4) -> tuple[bytes, bytes, bytes]:
     return png(grid(numbers, pad=0)), png(fakes), png(grid(sprites(4, 16, seed, "cat").x, columns=2, pad=0))
 
 
-def _loop_wide(here: str) -> Sheet:
-    s, (z, fakes, real) = Sheet(990, 440), _players()
+def loop_wide(here: str = "", new=Sheet) -> Sheet:
+    """The loop on a page. new: see `model_wide`."""
+    s, (z, fakes, real) = new(990, 440), _players()
     s.arrow("M668 168 V60 A22 22 0 0 0 646 38 H242 A22 22 0 0 0 220 60 V92", "p.far", (220, 104, 90))
     s.arrow("M112 150 H148", "grey", (160, 150, 0))
     s.arrow("M280 150 H330", "p", (342, 150, 0))
@@ -245,7 +248,8 @@ def _loop_wide(here: str) -> Sheet:
         (966, 392, "07"),
     ):
         s.badge(x, y, lesson, here)
-    s.box(814, 392, 152, 42, "", (_("is it good?"), "", 17)), s.badge(966, 392, "07", here)
+    if s.links:
+        s.box(814, 392, 152, 42, "", (_("is it good?"), "", 17)), s.badge(966, 392, "07", here)
     s.place("z", 6, 88, 122, 116), s.place("one", 158, 90, 182, 112), s.place("real", 344, 256, 156, 150)
     s.place("two", 598, 156, 376, 208), s.place("three", 226, 6, 440, 56), s.place("four", 76, 306, 186, 108)
     s.place("judge", 806, 376, 182, 62)
@@ -290,4 +294,4 @@ def gan_loop(here: str = "") -> Map:
     alt = _(
         "A GAN: noise z goes into the generator G, which draws fakes; the discriminator D sees fakes and real pictures and says which is which; D learns from its errors, G from D's gradient, again and again."
     )
-    return _drawn(alt, LOOP, here, {"wide": _loop_wide, "tall": _loop_tall})
+    return _drawn(alt, LOOP, here, {"wide": loop_wide, "tall": _loop_tall})

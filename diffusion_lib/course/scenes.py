@@ -70,6 +70,9 @@ LOOK = {
 # A film of a chain is made of its pictures alone, with a bar below: no letters but t, no inches.
 CHAIN = {name: STILL for name in ("columns", "captions", "formula", "font", "width")} | {"dpi": (".png", ".jpg")}
 
+# A drawing that stands still has no moments, and letters that belong to its boxes.
+DRAWN = ("background", "captions", "formula", "width", "dpi", "title")
+
 
 def seed(says: str) -> Option:
     """The option of scenes that have dice."""

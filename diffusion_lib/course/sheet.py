@@ -59,6 +59,7 @@ class Sheet:
 
     width: int
     height: int
+    links = True  # it leads to lessons
     drawn: list[str] = field(default_factory=list)
     places: dict[str, tuple] = field(default_factory=dict)
 

@@ -363,6 +363,15 @@ def raster(figure: Figure) -> np.ndarray:
         return np.array(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
+def svg(figure: Figure) -> str:
+    """A Figure as the text of an <svg> element, for a page."""
+    out = BytesIO()
+    with drawing():
+        _lettered(figure).savefig(out, format="svg", **FILES[".svg"])
+    text = out.getvalue().decode("utf-8")
+    return text[text.index("<svg") :]
+
+
 def save(picture, path: str | os.PathLike, about: About | None = None) -> Path:
     """Write a Figure, or a picture as bytes (H, W[, 3]), as .png, .svg, .pdf or .jpg; returns the path.
 

@@ -9,13 +9,14 @@ import torch
 
 from ... import store
 from ...data.prompts import understand
-from ...viz.figures import REVERSE, grid
+from ...viz.figures import REVERSE, grid, png
 from ...viz.look import Story
 from ...viz.player import FramePlayer
-from ...viz.stories import chain
+from ...viz.still import TEXT, wrapped
+from ...viz.stories import chain, drawn
 from ...words import N_, _
 from .. import lesson10
-from ..scenes import CHAIN, Option, Scene, seed, view
+from ..scenes import CHAIN, DRAWN, Option, Scene, seed, view
 from . import drawing
 
 
@@ -55,6 +56,37 @@ def prompt(o) -> Story:
     )
 
 
+ASKED = (
+    N_("blue and yellow gorgeous flower which is anime style in the night"),
+    N_("red color blackhole shining in the universe"),
+)
+
+
+def service(o) -> Story:
+    """Both prompts of the article to our own network, which knows few words; which it does not know is said."""
+    model, seeds = drawing.painter(), range(o.seed, o.seed + 4)
+
+    def draw(new) -> None:
+        s = new(990, 560)
+        for left, text in zip((10, 510), ASKED, strict=True):
+            s.box(left, 10, 470, 66, "q")
+            lines = wrapped(f"“{text}”", 430 * TEXT / 18)
+            for n, line in enumerate(lines):
+                s.write(left + 20, 50 + 24 * (n - (len(lines) - 1) / 2), line, "", 18, "start")
+            s.arrow(f"M{left + 235} 82 V102", "grey", (left + 235, 114, 90))
+            for i, x in enumerate(drawing.pictures(text, seeds, model=model)):
+                s.picture(left + 82 + 156 * (i % 2), 122 + 156 * (i // 2), 150, png(grid(x[None], pad=0)))
+            y = 460
+            for line in understand(text, "").says():
+                y = s.say(left, y, 470, line, "quiet", 15)
+
+    heard = " ".join(f"“{text}”: {' '.join(understand(text, '').says())}" for text in ASKED)
+    alt = _(
+        "Two sentences, and under each four pictures of {size} x {size} pixels that a small network of cats and flowers draws."
+    )
+    return drawn(draw, f"{alt.format(size=model.shape[-1])} {heard}")
+
+
 SCENES = (
     Scene(
         "prompt",
@@ -72,5 +104,6 @@ SCENES = (
         only=CHAIN,
         examples=('--text "sleeping cat" --negative "black" --n 8 --out cats.gif',),
     ),
+    Scene("service", N_("Two sentences of an article, what our network hears of them, and what it draws"), service, (seed("of the pictures"),), look=tuple(n for n in DRAWN if n not in ("captions", "formula"))),
     view("guidance", N_("Guidance on points: two scores, their sum, and where walks end as the words count more"), lesson10.two_scores, (1, 5)),
 )  # fmt: skip
