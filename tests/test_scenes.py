@@ -239,7 +239,7 @@ def test_a_full_disk_in_mid_film_leaves_the_old_one(here, capsys, monkeypatch):
 def letters(figure):
     """Every text of a Figure and the box of pixels that it fills."""
     with figures.drawing():
-        figures._lettered(figure).canvas.draw()
+        figures._lettered(figure).draw_without_rendering()
         found = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
         return [(t.get_text(), t.get_window_extent()) for t in found]
 
@@ -253,7 +253,7 @@ def meeting(figure):
     return pairs, [a for a, b in found if b.x0 < -1 or b.y0 < -1 or b.x1 > width + 1 or b.y1 > height + 1]
 
 
-SLOW = {"network"}  # its perfect denoiser compares with a thousand digits
+SLOW = {"network", "walks"}  # a second or more of work before anything is drawn
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def _digits(seed: int = 1) -> dict[str, list[bytes]]:
         fake, (mu, _logvar) = g(z), v.encode(real)
         back = v.decode(mu)
         xT = torch.randn(1, *d.shape, generator=dice(seed), dtype=torch.float32)
-        steps = list(sample(d, xT, steps=40, y=three, sampler="ddim", clip=1.0))
-    walk = [steps[0].xt, steps[24].xt, steps[32].xt, steps[-1].xs]
+        steps = list(sample(d, xT, steps=20, y=three, sampler="ddim", clip=1.0))
+    walk = [steps[0].xt, steps[12].xt, steps[16].xt, steps[-1].xs]
     return {
         "gan": [fields(z), show(fake), show(real)],
         "vae": [show(real), fields(mu), show(back)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
 from ... import data
@@ -79,6 +81,7 @@ def _picture(o) -> tuple:
     )
 
 
+@cache
 def _ink():
     return lesson01.ink(data.load("cat", n=700, seed=0).x)
 
