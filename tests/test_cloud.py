@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from diffusion_lib.course import cloud
+from diffusion_lib import ddpm
+from diffusion_lib.course import cloud, lesson04, lesson05
 from diffusion_lib.course.cloud import BLUR, EXAMPLES, FEWEST, Cloud
 
 
@@ -58,3 +59,11 @@ def test_what_one_may_begin_with_lies_on_the_pad(name):
     points: Tensor = EXAMPLES[name]()
     assert points.ndim == 2 and points.shape[1] == 2 and (not len(points) or 0.5 < points.abs().max() <= 1.05)
     assert (len(points) >= FEWEST) == (name != "nothing") and len(points) <= cloud.MOST
+
+
+def test_a_drawing_is_data_for_the_views_of_other_lessons(at_once):
+    """As the tour's text says: lesson 05's buttons, lesson 04's training (lesson 07's race: test_lesson07)."""
+    drawn = Cloud(cloud.heart()).data(300)
+    duel = lesson05.step_gan(drawn)
+    assert duel.data is drawn and duel.pair.x is drawn.x
+    assert lesson04.watch(*ddpm.build(drawn), drawn, steps=2, n=10).state == "done"

@@ -14,6 +14,7 @@ from films import cloud, columns, line, numbers
 
 from diffusion_lib import data
 from diffusion_lib.course import lesson07
+from diffusion_lib.course.cloud import Cloud, heart
 from diffusion_lib.course.lesson07 import blind, blind_spots, recorded, scores
 from diffusion_lib.course.lesson07 import live_race as arena_view
 from diffusion_lib.course.lesson07 import live_race as module
@@ -111,6 +112,25 @@ def test_a_late_bet_appears_in_the_tables_that_are_already_shown(made_up, monkey
     assert "you: DDPM" in shown[0].words["text/plain"] and "DDPM  ✓" in shown[0].words["text/html"]
     click(mine, "coverage", "VAE")
     assert "you: VAE" in shown[0].words["text/plain"] and "DDPM  ✗" in shown[0].words["text/html"]
+
+
+def test_points_of_ones_own_race_too(at_once):
+    """Half of them are learned, half judge; the menu has them beside the others."""
+    drawn = Cloud(heart()).data(1200)
+    box = lesson07.live_arena(drawn, seconds=0.05)
+    assert (
+        box.choice.value == "your drawing"
+        and box.state == "done"
+        and len(box.place.unseen) == len(box.place.learn) == 600
+    )
+    both = torch.cat([box.place.learn.x, box.place.unseen.x])
+    assert torch.equal(both.sort(0).values, drawn.x.sort(0).values)
+    assert "covered" in box.table() and all(e.parts.about["data"] is box.place.learn for e in box.entries.values())
+    box.choice.value = "ring"
+    box.start()
+    assert box.place.learn.name == "ring"
+    with pytest.raises(ValueError, match="Only points of your own can race here"):
+        lesson07.live_arena(data.digits())
 
 
 def test_a_bet_is_ticked_or_crossed_only_where_one_family_is_the_outcome():

@@ -85,7 +85,7 @@ def heart(n: int = 500, seed: int = 0) -> Tensor:
 
 
 def spiral(n: int = 600, seed: int = 0) -> Tensor:
-    """A line that turns twice on its way out, (n, 2)."""
+    """A line that turns a little more than once on its way out, (n, 2)."""
     u, g = torch.linspace(0.15, 1, n).sqrt(), dice(seed)
     return 0.85 * u[:, None] * torch.stack([(4 * math.pi * u).cos(), (4 * math.pi * u).sin()], 1) + 0.02 * torch.randn(
         n, 2, generator=g

@@ -36,7 +36,7 @@ class Standing(widgets.VBox):
         self.again = button(_("Look again"), _("What other notebooks have kept meanwhile"), "refresh")
         self.forget = button(_("Forget all"), _("Take the file away"), "trash")
         self._sure = False
-        super().__init__([self.table, group([self.again, self.forget], name=_("Your progress")), self.says])
+        super().__init__([group([self.again, self.forget], name=_("Your progress")), self.says, self.table])
         self.again.on_click(lambda button: self.look())
         self.forget.on_click(lambda button: self._forget())
         self.look()

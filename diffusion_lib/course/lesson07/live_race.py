@@ -12,9 +12,11 @@ import ipywidgets as widgets
 import numpy as np
 from IPython.display import display
 
+from ...dataset import Data
 from ...evaluation import arena, cost
 from ...evaluation.arena import FAMILIES
 from ...evaluation.metrics import coverage_ceiling
+from ...values import need
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels, scatter
 from ...viz.tables import Table, html, page, table
@@ -124,9 +126,11 @@ def bet() -> Bet:
 class LiveArena(ByTurns):
     """Made by `live_arena`. `.entries` are the three (see `arena.Entry`), `.table()` what came out."""
 
-    def __init__(self, name: str, seconds: float, keep: int, seed: int, bet: Bet | None):
+    def __init__(self, what: str | Data, seconds: float, keep: int, seed: int, bet: Bet | None):
         super().__init__({"seconds": seconds})
         self.seed, self.bet = seed, bet
+        self.own: dict[str, arena.Place] = {}  # data that were handed over, by their name
+        name = what if isinstance(what, str) else self._own(what)
         names = [*LIVE] + [name] * (name not in LIVE)
         budgets = [(_("{n:g} s each").format(n=s), s) for s in sorted({*SECONDS, seconds})]
         self.choice = menu(_("Data"), choices(names), name)
@@ -138,9 +142,20 @@ class LiveArena(ByTurns):
         controls = group([self.choice, self.budget, self.again], name=_("The next race"))
         self._open(_("{names} by turns").format(names=", ".join(self.entries)), keep, above=(controls,))
 
+    def _own(self, data: Data) -> str:
+        """A place of the reader's own: half of the points to learn from, half to judge by."""
+        need(
+            data.x.ndim == 2,
+            f"Only points of your own can race here, x of shape (N, 2), but got {tuple(data.x.shape)}.",
+        )
+        data.check()
+        self.own[data.name or "own"] = arena.Place(*data.split(len(data) // 2))
+        return data.name or "own"
+
     def _enter(self) -> None:
         """New networks, as the two menus say."""
-        self.place, self.judged = arena.load(self.choice.value), None
+        name = self.choice.value
+        self.place, self.judged = self.own[name] if name in self.own else arena.load(name), None
         self.entries = arena.enter(self.place, self.seed)
         self.n = min(PICTURES if self.place.eye else POINTS, self.place.n)
         self.few = replace(self.place, unseen=self.place.unseen.subset(self.n))
@@ -267,11 +282,12 @@ class LiveArena(ByTurns):
 
 
 def live_arena(
-    place: str = "grid", *, seconds: float = 15.0, keep: int = 20, seed: int = 0, bet: Bet | None = None
+    place: str | Data = "grid", *, seconds: float = 15.0, keep: int = 20, seed: int = 0, bet: Bet | None = None
 ) -> LiveArena:
     """GAN, VAE and DDPM learn the same data by turns, each for the same measured seconds. It begins at once.
 
-    place, seconds: as the two menus offer, or any other place of `arena.load`. It takes three times `seconds`, and a little
+    place, seconds: as the two menus offer, or any other place of `arena.load`, or points of your own, such as `Cloud.data()`
+    gives: half of them are learned, half judge. It takes three times `seconds`, and a little
     more to draw. "New race" starts again with what the menus say.
     """
     box = LiveArena(place, seconds, keep, seed, bet)
