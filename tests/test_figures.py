@@ -311,6 +311,16 @@ def test_gif_boomerang_goes_back(tmp_path):
     assert frames(save_gif(chain()[:1], tmp_path / "one.gif"))[0].n_frames == 1
 
 
+def test_gif_keeps_its_paper(tmp_path):
+    """Letters and lines have many hues near the paper's, which must not tint it."""
+    ramp = np.linspace(0, 1, 200)[:, None] * np.array([[14, 3, 90], [200, 90, 2]])[:, None]
+    for paper in ((255, 255, 255), (20, 23, 26)):
+        film = np.full((2, 40, 200, 3), paper, np.uint8)
+        film[:, 10:30] = abs(np.array(paper) - ramp)[:, None].clip(0, 255)
+        for frame, _ in frames(save_gif(film, tmp_path / "a.gif"))[1]:
+            assert (frame[:10] == paper).all() and abs(frame.astype(int) - film[0]).mean() < 40
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_gif_keeps_white_white_and_black_black(tmp_path, channels):
     x = torch.randn(12, channels, 32, 32, generator=torch.Generator().manual_seed(0))

@@ -293,6 +293,8 @@ def test_a_strip_and_a_film_of_panels_keep_their_texts_apart_in_every_look():
         said = " ".join(text for text, _ in letters(page))
         assert ("sentence" in said and "along" in said) == look.words and "t = 2" in said
     assert len({a.shape for a in story.reel(Look(dpi=40)).frames}) == 1
+    one = stories.told(Film([film.panels[0]]), "One panel.")
+    assert 450 <= one.reel(Look(dpi=64, font=14)).frames.shape[2] <= 530  # it fills the film
     with pytest.raises(ValueError, match=r"--t 7 is no moment.*from 0 to 2"):
         story.still(Look(times=(7,)))
 

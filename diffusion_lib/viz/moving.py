@@ -68,8 +68,11 @@ def _gif(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
     if (a == a[..., :1]).all():  # grey
         film = [Image.fromarray(f[..., 0]) for f in a]
     else:
-        palette = _palette(a)
-        film = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in a]
+        exact = list(
+            dict.fromkeys([(0, 0, 0), (255, 255, 255), tuple(a[0, 0, 0].tolist())])
+        )  # the last one is the paper
+        palette = _palette(a, exact)
+        film = [_exactly(Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE), f, exact) for f in a]
     duration = [10 * round(t / 10) for t in times]  # a GIF counts in hundredths of a second
     more = {"comment": about.comment().encode("utf-8")} if about.command else {}
     film[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0, **more)
@@ -141,21 +144,24 @@ def _label(a: np.ndarray, labels: Sequence[str], background: str) -> np.ndarray:
     return out
 
 
-def _palette(a: np.ndarray, n: int = 60_000) -> Image.Image:
-    """256 colours for a film (F, H, W, 3), from a sample of its pixels.
+def _palette(a: np.ndarray, exact: list[tuple], n: int = 60_000) -> Image.Image:
+    """256 colours for a film (F, H, W, 3), from a sample of its pixels, the `exact` ones among them and first.
 
     Two thirds of them come from the first and the last frame: one of these is the clean picture, where an error shows.
     """
     pick, pixels = np.random.default_rng(0).integers, a.reshape(len(a), -1, 3)
     when = np.concatenate([np.repeat([0, len(a) - 1], n // 3), pick(0, len(a), n // 3)])
     sample = pixels[when, pick(0, pixels.shape[1], len(when))]
-    palette = Image.fromarray(sample[None]).quantize(256, Image.Quantize.MEDIANCUT, kmeans=1)
-    colors = np.array(palette.getpalette()).reshape(-1, 3)
-    for exact in (
-        0,
-        255,
-    ):  # a paper that is nearly white shows as a box on the page, and Pillow looks up to within 4 levels
-        off = abs(colors - exact).max(1)
-        colors[off <= max(4, off.min())] = exact
-    palette.putpalette(colors.ravel().tolist())
+    palette = Image.fromarray(sample[None]).quantize(256 - len(exact), Image.Quantize.MEDIANCUT, kmeans=1)
+    palette.putpalette([v for colour in exact for v in colour] + palette.getpalette()[: 3 * (256 - len(exact))])
     return palette
+
+
+def _exactly(film: Image.Image, frame: np.ndarray, exact: list[tuple]) -> Image.Image:
+    """Pillow looks a colour up to within 4 levels: a paper that is nearly white would show as a box on the page."""
+    at = np.array(film)
+    for i, colour in enumerate(exact):
+        at[(frame == colour).all(-1)] = i
+    sure = Image.fromarray(at)
+    sure.putpalette(film.getpalette())
+    return sure

@@ -118,7 +118,7 @@ class _Page:
             rows += [cells[k : k + self.columns] for k in range(0, len(cells), self.columns)]
         widths = [max(c.width for row in rows for c in row[k : k + 1]) for k in range(self.columns)]
         named = [
-            max([self.long(t, 1.1) for row in rows for c in row[k : k + 1] for t in c.title], default=0)
+            max([self.long(t, 1.1) for row in rows for c in row[k : k + 1] for t in [*c.title, *c.notes]], default=0)
             for k in range(self.columns)
         ]
         widths = [max(*pair) for pair in zip(widths, named, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html import escape
 
 import numpy as np
@@ -87,6 +88,7 @@ def told(view, alt: str, usual: Sequence[int] | None = None, **more) -> Story:
 
     def reel(look: Look) -> Reel:
         at = look.pick(numbers, lambda count: evenly(n, count or 60))
+        look = _filling(film, at, look)
         pages = []
         for i in at:
             pages.append(figures.raster(printed(film, [i], look, at)))
@@ -98,6 +100,17 @@ def told(view, alt: str, usual: Sequence[int] | None = None, **more) -> Story:
         return film.save_html(path, usual[0], title=title, description=about.alt, about=about)
 
     return Story(alt, still, reel, page, **more)
+
+
+def _filling(film, at: list[int], look: Look) -> Look:
+    """The look in which a page with few panels is nearly as wide, in pixels, as one with many: larger panels, hardly larger letters."""
+    wanted = look.width * look.dpi
+    wide = printed(film, at[:1], look, at).get_figwidth()
+    if wide < look.width:
+        share = look.width / wide
+        look = replace(look, width=wide, dpi=look.dpi * share, font=max(8.0, look.font / share**0.5))
+        look = replace(look, dpi=look.dpi * wanted / (printed(film, at[:1], look, at).get_figwidth() * look.dpi))
+    return look
 
 
 def numbered(labels: Sequence[str], n: int) -> list[int]:
