@@ -494,6 +494,23 @@ def button(box, name: str):
     return box.locator("button", has_text=name).first
 
 
+def told(p) -> None:
+    """Wait until the kernel knows what the page had to say: a widget speaks at most every 80 ms, and again when it was heard.
+
+    The page's own clock is waited for: on a busy machine ours runs ahead of it.
+    """
+    p.evaluate("() => new Promise((done) => setTimeout(done, 120))")
+    p.evaluate(IDLE, 30_000)
+
+
+def becomes(p, expression: str, wanted: str = "True", within: float = 60) -> None:
+    """Wait until the kernel gives this answer; see `ask_kernel`."""
+    end = time.monotonic() + within
+    while (answer := ask_kernel(p, expression)) != wanted:
+        assert time.monotonic() < end, f"{expression} is {answer} and not {wanted}"
+        p.wait_for_timeout(50)
+
+
 def restart_kernel(p, timeout: float = 60) -> None:
     """Restart the kernel of the open notebook (nothing is run) and wait until it is idle."""
     p.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")

@@ -67,8 +67,8 @@ def p(chrome):
 def test_an_error_of_a_widget_is_not_taken_for_one_of_jupyterlab(p):
     """As it comes from the browser; `browser.Desk.fair` lets those pass that JupyterLab makes all by itself."""
     throw = "setTimeout(() => document.body.removeChild(document.createElement('p')))"
-    p.evaluate(f"() => import(URL.createObjectURL(new Blob([{throw!r}], {{ type: 'text/javascript' }})))")
-    p.wait_for_timeout(50)
+    with p.expect_event("pageerror"):
+        p.evaluate(f"() => import(URL.createObjectURL(new Blob([{throw!r}], {{ type: 'text/javascript' }})))")
     (error,) = p.errors
     p.errors.clear()
     lab = [*error.splitlines()[:-1], "    at commit (http://localhost:1/static/lab/9.js?v=1:2:3)"]
@@ -121,7 +121,7 @@ class Mounted:
     def said(self):
         """What the kernel heard last, after the widget had time to tell it."""
         self.p.wait_for_function("() => window.said.length > 0")
-        self.p.wait_for_timeout(120)
+        self.p.evaluate("() => new Promise((done) => setTimeout(done, 120))")
         return self.p.evaluate("() => window.said.at(-1)")
 
     def tell(self, key, value):

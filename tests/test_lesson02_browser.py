@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from browser import ask_kernel, saved, screenshot
+from browser import ask_kernel, saved, screenshot, told
 from pages import FILL, cell, moves, pictures, player
 
 from diffusion_lib.course.lesson02 import sculptor
@@ -18,6 +18,7 @@ from diffusion_lib.viz.figures import to_uint8
 
 pytestmark = pytest.mark.browser
 LOOK = {"width": 1366, "height": 768}
+LATER = "() => new Promise((done) => setTimeout(done, 400))"  # the page has settled: its own clock, not ours
 FILMS = (
     "02-db-play",
     "02-accident-play",
@@ -42,9 +43,9 @@ class View:
         self.height = self.root.bounding_box()["height"]
 
     def settle(self):
-        """The next animation frame has drawn, and the kernel has heard (it is told at most every 80 ms)."""
+        """The next animation frame has drawn, and the kernel has heard."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        self.page.wait_for_timeout(200)
+        told(self.page)
 
     def steps(self, T):
         self.root.locator("input[type=range]").evaluate(
@@ -167,7 +168,7 @@ def test_at_twice_the_size_the_dots_are_seen_below_the_controls(lesson):
     """A projector's 1366 x 768 at 200 %: the whole curve, and the bar that sticks above it."""
     lesson.set_viewport_size({"width": 683, "height": 384})
     try:
-        lesson.wait_for_timeout(400)
+        lesson.evaluate(LATER)
         root = cell(lesson, "02-sculptor").locator(".sc")
         root.locator("canvas").first.wait_for()
         high, screen = root.evaluate(
@@ -177,7 +178,7 @@ def test_at_twice_the_size_the_dots_are_seen_below_the_controls(lesson):
         assert 150 < high <= screen
     finally:
         lesson.set_viewport_size({"width": 1366, "height": 768})
-        lesson.wait_for_timeout(400)
+        lesson.evaluate(LATER)
 
 
 def test_the_table_is_the_same_in_python_and_in_javascript(lesson):

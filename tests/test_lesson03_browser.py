@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from browser import IDLE, ask_kernel, screenshot
+from browser import IDLE, ask_kernel, becomes, screenshot
 from pages import cell, move, moves, pictures, player, readout
 
 pytestmark = pytest.mark.browser
@@ -37,8 +37,7 @@ def test_the_stepper_steps_and_branches(lesson):
         p.keyboard.press("ArrowRight")
     assert "t = 30" in readout(film)
     middle = pictures(p, film)
-    p.wait_for_timeout(300)  # the kernel hears of the frame a moment later
-    assert ask_kernel(p, "stepper.player.value") == "20"
+    becomes(p, "stepper.player.value", "20")  # the kernel hears of the frame a moment later
 
     cell(p, "03-stepper").get_by_role("button", name="Re-roll z from here").click()
     cell(p, "03-stepper").get_by_text("New fresh noise from t = 30 on").wait_for()

@@ -56,6 +56,13 @@ def grows(p, box, least=1, within=60):
     return int(box.locator(".fp-readout").inner_text().split()[1].replace(",", ""))
 
 
+def frames_come(p, film, more):
+    """Wait until the film that grows has been sent so many new frames."""
+    slider = film.locator("input[type=range]").element_handle()
+    for _ in range(more):
+        p.wait_for_function("([el, last]) => el.max !== last", arg=[slider, slider.get_attribute("max")])
+
+
 def button(box, name):
     # its icon is a letter of an icon font, and part of its name
     return box.locator("button", has_text=name).first
@@ -96,14 +103,14 @@ def test_looking_back_while_it_trains(live):
     for frame in (2, 0, 1, 0):  # each is heard while the cell waits, not the first only
         move(film, frame)
         p.wait_for_timeout(200)
-    p.wait_for_timeout(2000)  # several new frames have come meanwhile
+    frames_come(p, film, 3)
     assert readout(film) == "step 0"
     film.locator("input[type=range]").focus()
     p.keyboard.press("End")
     grows(p, box, 5, within=20)  # at the end again, it follows at once, not when the cell has ended
     move(film, 1)
     back = readout(film)
-    p.wait_for_timeout(1000)
+    frames_come(p, film, 2)
     assert readout(film) == back != "step 0"
     button(box, "Stop").click()
     box.get_by_text("Stopped, and nothing is lost").wait_for(timeout=20_000)

@@ -3,7 +3,7 @@
 import statistics
 
 import pytest
-from browser import IDLE, ask_kernel, button, screenshot, shown
+from browser import IDLE, ask_kernel, becomes, button, screenshot, shown
 from pages import move
 
 pytestmark = pytest.mark.browser
@@ -78,7 +78,7 @@ def test_teach_until_it_wins_and_slow_motion_and_run_and_stop(lab, points):
     before = eval(lessons(p))
     box.locator("select").first.select_option("5")
     button(box, "Run").click()
-    p.wait_for_timeout(3000)
+    becomes(p, f"duel.pair.fooled >= {before[1] + 15}")
     button(box, "Stop").click()
     p.wait_for_function("b => !b.disabled", arg=button(box, "Run").element_handle())
     p.evaluate(IDLE, 20_000)
@@ -128,6 +128,6 @@ def test_the_cats_have_the_same_buttons(lab, cats):
 def test_from_button_to_picture(lab, which, limit):
     """The aim is `limit` ms on an idle core, and what it took is printed; here, beside another worker, only a hang fails."""
     p, box = lab, shown(lab, which)
-    took = {name: clicks(p, box, name, 6)[1:] for name in ("2  Teach", "3  Fool", "4  Repeat")}
+    took = {name: clicks(p, box, name, 4)[1:] for name in ("2  Teach", "3  Fool", "4  Repeat")}
     print({name: f"median {statistics.median(ms):.0f} ms, largest {max(ms):.0f}" for name, ms in took.items()})
     assert all(statistics.median(ms) < 40 * limit for ms in took.values()), took
