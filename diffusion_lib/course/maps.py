@@ -42,7 +42,11 @@ MODEL = {
         N_("beta, how fast"),
         N_("β_{t}: how much noise each step adds. Such a list is a schedule, and you may draw your own."),
     ),
-    "noise": Part("02", N_("x_T, noise"), N_("x_{T}: noise, the same for all pictures. Is it? A gauge tells.")),
+    "noise": Part(
+        "02",
+        N_("x_T, noise"),
+        N_("x_{T}: noise, in which no picture can be told from another. Is that so? A gauge tells."),
+    ),
     "p": Part(
         "03",
         N_("p_theta, one step back"),
@@ -64,9 +68,7 @@ MODEL = {
 }
 LOOP = {
     "z": Part(
-        "09",
-        N_("z, random numbers"),
-        N_("z: random numbers, as many as it takes. Walk through them, and a cat becomes another cat."),
+        "09", N_("z, random numbers"), N_("z: a few random numbers. Walk through them, and a cat becomes another cat.")
     ),
     "one": Part(
         "05", N_("step 1, G draws fakes"), N_("1  Noise in, pictures out: the generator G draws fakes, in one leap.")
