@@ -26,9 +26,9 @@ from diffusion_lib.viz.theme import DARK, LIGHT
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 SHEETS = {
     ("model", "wide"): (maps.model_wide, maps.MODEL),
-    ("model", "tall"): (maps._model_tall, maps.MODEL),
+    ("model", "tall"): (maps.model_tall, maps.MODEL),
     ("loop", "wide"): (maps.loop_wide, maps.LOOP),
-    ("loop", "tall"): (maps._loop_tall, maps.LOOP),
+    ("loop", "tall"): (maps.loop_tall, maps.LOOP),
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
-from test_scenes import letters
+from test_scenes import letters, meeting
 
 from diffusion_lib.course import maps
 from diffusion_lib.viz import stories
@@ -71,9 +71,10 @@ def test_without_words_and_formulas_what_names_the_parts_stays():
 
 def test_a_sheet_of_links_and_paper_are_drawn_by_the_same_lines():
     """What only points to a lesson stands on the sheet alone."""
-    for layout in (maps.model_wide, maps.loop_wide):
+    for layout in (maps.model_wide, maps.model_tall, maps.loop_wide, maps.loop_tall):
         sheet = layout()
         paper = layout(new=Paper(Look(dpi=50)))
+        assert meeting(paper.figure) == ([], [])
         links, said = "".join(sheet.drawn), [text for text, _ in letters(paper.figure)]
         assert "is it good?" in links and "is it good?" not in said and len(said) > 8
         assert len(paper.ax.images) == links.count("<image")
@@ -91,5 +92,9 @@ def test_a_page_of_a_drawing_is_light_and_dark_and_needs_nothing(tmp_path):
         and "<h1>From &lt;here&gt;</h1>" in page
     )
     assert "<script" not in page and 'src="http' not in page and '<meta name="generator" content="python x">' in page
+    both = stories.drawn(sketch, "A box.", lambda new: new(100, 300))
+    assert both.page(tmp_path / "b.html", "", About("A box", "A box.")).read_text("utf-8").count("<svg") == 4
+    high = [both.still(Look(width=w)).get_figheight() for w in (8, 4)]
+    assert high == pytest.approx([4, 12])  # the tall form on a narrow page
     with pytest.raises(ValueError, match=r"stands still.*end the name in"):
         story.reel(Look())

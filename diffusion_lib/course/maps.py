@@ -147,8 +147,9 @@ def model_wide(here: str = "", new=Sheet) -> Sheet:
     return s
 
 
-def _model_tall(here: str) -> Sheet:
-    s, size, left, top = Sheet(390, 1020), 116, 137, (66, 316, 566, 816)
+def model_tall(here: str = "", new=Sheet) -> Sheet:
+    """The same for a phone, from top to bottom."""
+    s, size, left, top = new(390, 1020), 116, 137, (66, 316, 566, 816)
     right = left + size
     s.write(386, 20, _("forward: noise is added"), "q.strong", 18, "end")
     s.write(386, 42, _("by a rule: nothing to learn"), "q", 16, "end")
@@ -179,8 +180,9 @@ def _model_tall(here: str) -> Sheet:
     s.box(8, middle + 62, 74, 42, "", (_("words"), "", 16)), s.badge(82, middle + 62, "10", here)
     s.arrow(f"M82 {middle + 83} H140 A16 16 0 0 0 156 {middle + 67} V{middle + 46}", "grey", (156, middle + 36, 270))
     s.write(50, middle + 250, _("fewer steps"), "p", 16), s.badge(50, middle + 274, "08", here)
-    s.box(4, 64, 110, 38, "", (_("is it good?"), "", 16)), s.badge(108, 64, "07", here)
-    s.box(4, 118, 110, 38, "", (_("is it a copy?"), "", 16)), s.badge(108, 118, "09", here)
+    if s.links:
+        s.box(4, 64, 110, 38, "", (_("is it good?"), "", 16)), s.badge(108, 64, "07", here)
+        s.box(4, 118, 110, 38, "", (_("is it a copy?"), "", 16)), s.badge(108, 118, "09", here)
     s.badge(right, top[0], "01", here), s.badge(right, top[3], "02", here)
     s.place("data", left - 4, top[0] - 4, size + 8, size + 8), s.place("q", 284, middle - 28, 106, 66)
     s.place("beta", 306, middle + 226, 68, 66), s.place("noise", left - 4, top[3] - 4, size + 8, size + 8)
@@ -195,7 +197,7 @@ def whole_model(here: str = "") -> Map:
     alt = _(
         "A diffusion model on one line: a picture x_0 becomes noise x_T step by step (q, by a rule), and noise becomes a picture step by step (p_theta, by a network that learned it)."
     )
-    return _drawn(alt, MODEL, here, {"wide": model_wide, "tall": _model_tall})
+    return _drawn(alt, MODEL, here, {"wide": model_wide, "tall": model_tall})
 
 
 def _drawn(alt: str, parts: dict[str, Part], here: str, layouts: dict) -> Map:
@@ -258,8 +260,9 @@ def loop_wide(here: str = "", new=Sheet) -> Sheet:
     return s
 
 
-def _loop_tall(here: str) -> Sheet:
-    s, (z, fakes, real) = Sheet(390, 860), _players()
+def loop_tall(here: str = "", new=Sheet) -> Sheet:
+    """The same for a phone, from top to bottom."""
+    s, (z, fakes, real) = new(390, 860), _players()
     s.arrow("M120 500 H40 A22 22 0 0 1 18 478 V186 A22 22 0 0 1 40 164 H116", "p.far", (128, 164, 0))
     s.arrow("M195 106 V122", "grey", (195, 132, 90))
     s.arrow("M170 202 C170 232 104 222 104 250", "p", (104, 260, 90))
@@ -284,7 +287,8 @@ def _loop_tall(here: str) -> Sheet:
     s.step(110, 744, "4", "n"), s.write(168, 750, _("again"), "n", 16, "start")
     for x, y, lesson in ((242, 8, "09"), (256, 138, "05"), (358, 268, "05"), (272, 470, "05"), (150, 700, "06")):
         s.badge(x, y, lesson, here)
-    s.box(226, 790, 140, 42, "", (_("is it good?"), "", 16)), s.badge(366, 790, "07", here)
+    if s.links:
+        s.box(226, 790, 140, 42, "", (_("is it good?"), "", 16)), s.badge(366, 790, "07", here)
     s.place("z", 144, 0, 116, 108), s.place("one", 112, 124, 164, 128), s.place("real", 236, 254, 140, 136)
     s.place("two", 112, 452, 276, 222), s.place("three", 0, 396, 108, 62), s.place("four", 62, 686, 164, 86)
     s.place("judge", 218, 774, 166, 66)
@@ -296,4 +300,4 @@ def gan_loop(here: str = "") -> Map:
     alt = _(
         "A GAN: noise z goes into the generator G, which draws fakes; the discriminator D sees fakes and real pictures and says which is which; D learns from its errors, G from D's gradient, again and again."
     )
-    return _drawn(alt, LOOP, here, {"wide": loop_wide, "tall": _loop_tall})
+    return _drawn(alt, LOOP, here, {"wide": loop_wide, "tall": loop_tall})

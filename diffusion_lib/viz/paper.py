@@ -36,6 +36,7 @@ class Paper:
 
     def __call__(self, width: int, height: int) -> Paper:
         look = self.look
+        self.top = 1
         self.width, self.height, self.point = width, height, 72 * look.width / width  # points of print in a unit
         theme = DARK if look.background == "dark" else LIGHT
         _, self.ink, self.quiet, self.faint, _ = PAPER[look.background]
@@ -50,6 +51,11 @@ class Paper:
             )
             self.ax.set_autoscale_on(False)
         return self
+
+    def above(self) -> int:
+        """A place above all that has been drawn: what comes later lies on top, as in an SVG."""
+        self.top += 1
+        return self.top
 
     def write(self, x, y, text, kind="", size=17, anchor="middle") -> None:
         """A line of text, its feet at y; kind: math, strong, and whose colour."""
@@ -67,7 +73,7 @@ class Paper:
         shown = formula(text) if maths else marked(text)
         size = size * self.point * (1.0 if maths else 0.92)  # DejaVu is wide
         with drawing():
-            self.ax.text(x, y, shown, size=size, color=color, ha=ha, va="baseline", zorder=6, **more)
+            self.ax.text(x, y, shown, size=size, color=color, ha=ha, va="baseline", zorder=self.above(), **more)
 
     def say(self, x, y, wide, text, kind="", size=16, anchor="start") -> float:
         """Several lines, none wider than this; returns the place of the next."""
@@ -82,17 +88,23 @@ class Paper:
         kinds = kind.split(".")
         color, thick = self.lines[kinds[0]], (2 if kinds[0] == "grey" else 3) * self.point
         dots = (0, (0.8, 2.2)) if "far" in kinds else "-"
-        self.ax.add_patch(patches.PathPatch(curve(path), fc="none", ec=color, lw=thick, ls=dots, capstyle="round"))
+        self.ax.add_patch(
+            patches.PathPatch(
+                curve(path), fc="none", ec=color, lw=thick, ls=dots, capstyle="round", zorder=self.above()
+            )
+        )
         x, y, turn = head
         c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
         tip = [(x + a * c - b * s, y + a * s + b * c) for a, b in ((0, 0), (-15, -8), (-11, 0), (-15, 8))]
-        self.ax.add_patch(patches.Polygon(tip, fc=color, lw=0))
+        self.ax.add_patch(patches.Polygon(tip, fc=color, lw=0, zorder=self.above()))
 
     def picture(self, x, y, size, picture: bytes, tag: str = "", under: str = "", high: float | None = None) -> None:
         """A picture in a frame; tag: what stands on its lower edge; under: below it. high: if it is not square."""
         high = high or size
         a = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
-        shown = self.ax.imshow(a, extent=(x, x + size, y + high, y), interpolation="none", aspect="auto", zorder=2)
+        shown = self.ax.imshow(
+            a, extent=(x, x + size, y + high, y), interpolation="none", aspect="auto", zorder=self.above()
+        )
         shown.set_clip_path(self._rounded(x, y, size, high, 9, fc="none", ec="none", lw=0))
         if tag:
             self._rounded(
@@ -104,10 +116,10 @@ class Paper:
                 fc=self.card if self.card != "none" else "white",
                 lw=0,
                 alpha=0.92,
-                zorder=3,
+                zorder=self.above(),
             )
             self.write(x + size / 2, y + high - 9, tag, "math.ontag", 18)
-        self._rounded(x, y, size, high, 9, fc="none", ec=self.quiet, lw=1.2 * self.point, zorder=4)
+        self._rounded(x, y, size, high, 9, fc="none", ec=self.quiet, lw=1.2 * self.point, zorder=self.above())
         if under:
             self.write(x + size / 2, y + high + 21, under, "math" if len(under) == 1 else "", 16)
 
@@ -118,7 +130,7 @@ class Paper:
     def box(self, x, y, wide, high, kind, *lines: tuple[str, str, int]) -> None:
         """A rounded box with lines (text, kind, size) in it."""
         edge = {"ec": self.lines[kind], "lw": 3 * self.point} if kind else {"ec": self.quiet, "lw": 1.5 * self.point}
-        self._rounded(x, y, wide, high, 14, fc=self.card, zorder=5, **edge)
+        self._rounded(x, y, wide, high, 14, fc=self.card, zorder=self.above(), **edge)
         lines = [line for line in lines if "math" in line[1] or self.look.says(line[0])]
         top = y + high / 2 + 6 - 11 * (len(lines) - 1)
         for i, (text, look, size) in enumerate(lines):
@@ -126,7 +138,7 @@ class Paper:
 
     def step(self, x, y, number: str, kind: str) -> None:
         """The number of a step, on a disc of its colour."""
-        self.ax.add_patch(patches.Circle((x, y), 15, fc=self.letters[kind], lw=0, zorder=5))
+        self.ax.add_patch(patches.Circle((x, y), 15, fc=self.letters[kind], lw=0, zorder=self.above()))
         self.write(x, y + 6, number, "number.strong", 17)
 
     def badge(self, *of_a_lesson) -> None:

@@ -81,7 +81,7 @@ def told(view, alt: str, usual: Sequence[int] | None = None, **more) -> Story:
     film = getattr(getattr(view, "player", view), "film", view)
     numbers, n = numbered(film.labels, film.frames), film.frames
     usual = sorted(i % n for i in (usual or [-1]))
-    alt = f"{alt} {film.alt(usual[-1])}"
+    shows, alt = alt, f"{alt} {film.alt(usual[-1])}"
 
     def still(look: Look) -> Figure:
         return printed(film, look.pick(numbers, lambda count: evenly(n, count) if count else usual), look)
@@ -97,7 +97,7 @@ def told(view, alt: str, usual: Sequence[int] | None = None, **more) -> Story:
         return Reel(np.stack(pages), min(film.fps, max(1, len(at) / 6)), 1, 0.5, 1.5)
 
     def page(path, title, about):
-        return film.save_html(path, usual[0], title=title, description=about.alt, about=about)
+        return film.save_html(path, usual[0], title=title, description=shows, about=replace(about, alt=shows))
 
     return Story(alt, still, reel, page, **more)
 
@@ -120,19 +120,30 @@ def numbered(labels: Sequence[str], n: int) -> list[int]:
     return numbers if len({*numbers}) == n else list(range(n))
 
 
-def drawn(draw: Callable, alt: str, **more) -> Story:
-    """A drawing that stands still. draw(new) draws on the sheet that new(width, height) gives; more: of Story."""
+NARROW = 5.5  # inches: a drawing that has two forms is tall below
+
+
+def drawn(draw: Callable, alt: str, tall: Callable | None = None, **more) -> Story:
+    """A drawing that stands still. draw(new) draws on the sheet that new(width, height) gives; more: of Story.
+
+    tall: the same for a narrow page or a phone, if there is one.
+    """
 
     def still(look: Look) -> Figure:
         paper = Paper(look)
-        draw(paper)
+        (tall if tall and look.width < NARROW else draw)(paper)
         return paper.figure
 
     def reel(look: Look) -> Reel:
         raise ValueError("This scene stands still, and a film moves: end the name in .png, .svg, .pdf, .jpg or .html.")
 
     def page(path, title, about):
-        looks = {"light": Look(), "dark": Look(background="dark")}
+        wide = ({"wide": 8.0} if tall else {"": 8.0}) | ({"tall": 3.9} if tall else {})
+        looks = {
+            f"{paper} {shape}".strip(): Look(background=k, width=w)
+            for shape, w in wide.items()
+            for paper, k in (("light", "white"), ("dark", "dark"))
+        }
         return still_page(path, title, about, {kind: figures.svg(still(look)) for kind, look in looks.items()})
 
     return Story(alt, still, reel, page, **more)
@@ -164,6 +175,9 @@ STILL_PAGE = """<!doctype html>
 body {{ max-width: 1080px; margin: 0 auto; padding: 24px 16px 48px; }}
 figure {{ margin: 0 0 1.2em; }} svg {{ width: 100%; height: auto; }} .dark {{ display: none; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #14171a; color: #e8eaed; }} .dark {{ display: block; }} .light {{ display: none; }} }}
+.tall {{ display: none !important; max-width: 420px; }}
+@media (max-width: 600px) {{ .wide {{ display: none !important; }} .light.tall {{ display: block !important; }} }}
+@media (max-width: 600px) and (prefers-color-scheme: dark) {{ .light.tall {{ display: none !important; }} .dark.tall {{ display: block !important; }} }}
 </style></head>
 <body>{heading}{drawings}<p>{alt}</p></body></html>
 """

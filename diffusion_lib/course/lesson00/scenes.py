@@ -23,7 +23,7 @@ FAMILIES = N_("GAN, VAE and diffusion in one drawing: one leap, through a narrow
 
 def overview(o) -> Story:
     """`whole_model` of the course, without its links."""
-    return drawn(lambda new: maps.model_wide(new=new), maps.whole_model().alt)
+    return drawn(lambda new: maps.model_wide(new=new), maps.whole_model().alt, lambda new: maps.model_tall(new=new))
 
 
 @cache

@@ -29,7 +29,7 @@ def cats() -> Film:
 
 def loop(o) -> Story:
     """`gan_loop` of the course, without its links."""
-    return drawn(lambda new: maps.loop_wide(new=new), maps.gan_loop().alt)
+    return drawn(lambda new: maps.loop_wide(new=new), maps.gan_loop().alt, lambda new: maps.loop_tall(new=new))
 
 
 SCENES = (
