@@ -69,20 +69,17 @@ def reverse_step(
 
 def _land(xt, x0_hat, eps_hat, t: int, s: int, schedule: Schedule, noise, eta: float, v) -> Step:
     """`reverse_step`, once x0_hat and the eps_hat that fits are known."""
-    at, as_ = both_ends(t, s, xt, schedule)
+    at, as_ = map(float, both_ends(t, s, xt, schedule))
     beta = 1 - at / as_
     beta_tilde = (1 - as_) / (1 - at) * beta
     # 1 - alpha_bar_s - eta^2 beta_tilde, factored so that rounding cannot push it below zero
-    direction = ((1 - as_) * (1 - eta**2 * beta / (1 - at))).sqrt()
-    mean = as_.sqrt().to(xt) * x0_hat + direction.to(xt) * eps_hat
-    if isinstance(v, Tensor):
-        beta, beta_tilde = beta.to(v), beta_tilde.to(v)
+    direction = math.sqrt((1 - as_) * (1 - eta**2 * beta / (1 - at)))
+    mean = math.sqrt(as_) * x0_hat + direction * eps_hat
     # data (s = 0) are shown without noise, z = 0 in DDPM's algorithm 2; beta_tilde is 0 there by itself, beta is not
-    sigma = eta * (beta**v * beta_tilde ** (1 - v)).sqrt()
-    # not a product: 0 x infinity, where a learned v exceeds 1, would be NaN
-    sigma = torch.where((as_ < 1).to(sigma.device), sigma, 0.0)
-    xs = mean + sigma.to(xt) * noise
-    return Step(t, s, xt, eps_hat, x0_hat, mean, float(sigma) if sigma.ndim == 0 else sigma, noise, xs)
+    variance = beta**v * beta_tilde ** (1 - v) if s > 0 else 0.0 * abs(v)
+    sigma = eta * variance**0.5
+    xs = (mean + sigma * noise).to(xt)
+    return Step(t, s, xt, eps_hat, x0_hat, mean, sigma if getattr(sigma, "ndim", 0) else float(sigma), noise, xs)
 
 
 def own_schedule(model: Callable, schedule: Schedule | None) -> Schedule:

@@ -176,7 +176,7 @@ class Counted(TorchFunctionMode):
         return operation(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize(("name", "most"), [("ddpm", 140), ("ddim", 140), ("dpmpp_2m", 180), ("ipndm", 200)])
+@pytest.mark.parametrize(("name", "most"), [("ddpm", 110), ("ddim", 110), ("dpmpp_2m", 150), ("ipndm", 170)])
 def test_a_step_asks_torch_for_little_beside_the_network(name, most):
     model, xT, steps = denoiser(), torch.zeros(4, 2), 20
     net = MLP((2,), model.schedule.T, width=8, depth=1)
