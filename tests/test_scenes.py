@@ -65,6 +65,7 @@ def digit(name, capsys, more=""):
 # ---------------------------------------------------------------------------------------- what stands in a file
 
 
+@pytest.mark.heavy
 def test_a_png_bears_its_words_and_the_same_command_makes_the_same_bytes(capsys):
     first = digit("a.png", capsys).read_bytes()
     assert digit("a.png", capsys).read_bytes() == first
@@ -133,6 +134,7 @@ def test_a_webp_shows_each_frame_to_the_last_bit(capsys):
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(webp, gif, strict=True))  # grey is exact in both
 
 
+@pytest.mark.heavy
 def test_sixty_frames_of_512_pixels_are_less_than_3_mb(capsys):
     figure("forward --size 64 --frames 60 --out a.gif", capsys)
     film, _ = frames("a.gif")
