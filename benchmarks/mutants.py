@@ -69,8 +69,6 @@ ALSO = {
     "viz/stories.py": "scenes options",
     "cli/figure.py": "options scenes cli figures files one_place",
     "cli": "options files kept cli figures one_place scenes",
-    "course/lesson01/scenes.py": "options cli scenes",
-    "course/lesson03/scenes.py": "options cli figures scenes",
     "data/prompts.py": "captions",
     "evaluation/reader.py": "nets",
     "data": "painters drawn captions own catalog",

@@ -396,7 +396,7 @@ WIRING = [
     ("bet: right is crossed, wrong is ticked", ARENA_, '"  ✓" if mine == outcome else "  ✗"', '"  ✗" if mine == outcome else "  ✓"'),
     ("live race: floors upside down", ARENA_, 'number(row, "frechet") / floor["frechet"]', 'floor["frechet"] / number(row, "frechet")'),
     ("New race ignores the budget", ARENA_, "self.seed, self.amount = self.seed + 1, self.budget.value", "self.seed = self.seed + 1"),
-    ("New race ignores the data", ARENA_, "arena.load(self.choice.value)", "arena.load(LIVE[0])"),
+    ("New race ignores the data", ARENA_, "name = self.choice.value", "name = LIVE[0]"),
     ("New race throws the same dice", ARENA_, "self.seed, self.amount = self.seed + 1, self.budget.value", "self.amount = self.budget.value"),
     ("seconds to a coverage: the last moment above it", SCORES, "found.append(at[0] if at else math.inf)", "found.append(at[-1] if at else math.inf)"),
     ("break-even: the DDPM against the others", SCORES, 'cost.break_even(mine, ms[family] / 1000, its, ms[dearest] / 1000)', 'cost.break_even(its, ms[dearest] / 1000, mine, ms[family] / 1000)'),
