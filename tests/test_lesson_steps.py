@@ -163,10 +163,13 @@ def test_05_the_strong_d(seed):
             pair.draw(), pair.teach()
             if (pair.caught + pair.trusted) / 2 > 0.95:
                 break
-        pair.repeat((lessons - pair.taught) // 2)
-        pull[loss] = float(pair.arrows(40).norm(dim=1).median())
+        pull[loss] = []
+        for left in range(10, 0, -1):
+            pair.repeat((lessons - pair.taught) // 2 // left)
+            pull[loss].append(float(pair.arrows(40).norm(dim=1).median()))
         assert pair.caught > 0.6
-    assert pull["non-saturating"] > 20 and pull["minimax"] < 0.05
+    # a fake that meets an island is pulled hard for a while, when is the dice's affair: as it usually is in the second half
+    assert pull["non-saturating"][-1] > 20 and np.median(pull["minimax"][5:]) < 0.05
 
 
 @pytest.mark.parametrize("seed", range(3))
