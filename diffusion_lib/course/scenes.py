@@ -27,7 +27,7 @@ DIGITS, MNIST = (
 PAPERS = {"light": "white", "dark": "dark", "transparent": "transparent"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Option:
     """Something to choose. kind: int, float or str; "flag"; "file", "files" or "folder" to read.
 

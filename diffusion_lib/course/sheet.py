@@ -53,7 +53,7 @@ def marked(text: str) -> str:
     return re.sub(r"\^\{([^{}]*)\}", r"<sup>\1</sup>", said)
 
 
-@dataclass
+@dataclass(eq=False)
 class Sheet:
     """An SVG of this size while it is drawn, and where the parts are that one can point at: {part: (x, y, wide, high)}."""
 
