@@ -61,7 +61,7 @@ def evenly(n: int, count: int) -> list[int]:
     return sorted({round(i * (n - 1) / max(1, count - 1)) for i in range(count)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reel:
     """A film: frames (F, H, W[, 3]) of bytes, and how it is to be played; see `moving.save_film`."""
 

@@ -21,7 +21,7 @@ TALL = 2.6  # inches: no panel is higher
 GREY = 255
 
 
-@dataclass
+@dataclass(eq=False)
 class Cell:
     """A panel at a moment, its words in lines, and its sizes in pixels: of the picture, and of the room for its axes."""
 
