@@ -8,6 +8,7 @@ import gc
 import itertools
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,9 @@ import pytest
 import warm
 
 from diffusion_lib.files import whole
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # begun by `&` of a script: kernels could not be interrupted
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LIMIT = 2.0  # processor seconds that a test may take without the marker `heavy`, `browser` or `slow`
 GROUPS = "DIFFUSION_LIB_TEST_GROUPS"  # names the file in which the workers say which tests belong together

@@ -28,12 +28,13 @@ def test_the_lab_rewinds_cures_and_starts_again(lesson, name):
     out.get_by_text("Choose: start from step 0").wait_for()
     p.evaluate(IDLE, 30_000)
     press(p, out, "Go on from this frame", "Done: 12 steps")
-    assert out.get_by_text("+ minibatch std, D's rate 4").first.is_visible()
+    out.get_by_text("+ minibatch std, D's rate 4").first.wait_for()
     screenshot(p, f"lesson{name}-cured")
     before = pictures(p, film)
     out.locator("select").first.select_option("WGAN-GP")
     press(p, out, "Start from step 0", "Done: 12 steps")
-    assert out.get_by_text("WGAN-GP, D's rate 4").first.is_visible()
+    out.get_by_text("WGAN-GP, D's rate 4").first.wait_for()  # an older "Done" may still have stood there
+    p.evaluate(IDLE, 30_000)
     assert not np.array_equal(before[0], pictures(p, film)[0])
     press(p, out, "s more", "Done:")
     assert abs(out.bounding_box()["height"] - height) < 1

@@ -9,7 +9,7 @@ import torch
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
-from diffusion_lib.viz import figures, plots
+from diffusion_lib.viz import figures, moving, plots
 from diffusion_lib.viz.panels import curve, pixels
 from diffusion_lib.viz.player import FramePlayer
 
@@ -64,7 +64,7 @@ def drawn(text):
         FramePlayer(curve([1, 2], {text: [1, 2]}, xlabel=text)).still(),
         figures.png(figures.strip(X, list(text), above=text)),
         figures.png(plots.curves([1, 2], {text: [1, 2]}, title=text)),
-        figures._label(np.zeros((1, 60, 60, 3), np.uint8), [text]).tobytes(),
+        moving._label(np.zeros((1, 60, 60, 3), np.uint8), [text], "white").tobytes(),
     ]
 
 

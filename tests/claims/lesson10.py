@@ -38,13 +38,12 @@ def captions(player) -> list[list[float]]:
 
 
 def anything_tulips_hard_colours() -> None:
-    """How far the pictures are apart falls from w = 0 to 1, then stays, and grows a little; the colours come to their limits."""
+    """How far the pictures are apart falls from w = 0 to 1, then stays; at w = 8 more colours are at their limits."""
     w = (0.0, 1.0, 3.0, 8.0)
     assert set(w) <= set(comparing.WEIGHTS) and default(drawing.walk, "steps") == default(lesson10.by_weight, "steps")
     drawn = [drawing.pictures("red tulip at night", range(8), w=w) for w in w]  # what the film of the cell shows there
     untold, told, three, eight = map(comparing.apart, drawn)
-    assert told < 0.5 * untold and abs(three / told - 1) < 0.1
-    assert 1.05 < eight / three < 1.3
+    assert told < 0.5 * untold and abs(three / told - 1) < 0.1 and abs(eight / told - 1) < 0.1
     hard = [float((x.abs() > 0.98).double().mean()) for x in drawn]
     assert hard[3] > 1.5 * hard[1]
 
@@ -60,8 +59,10 @@ def classes_crowd() -> None:
 
 
 def held_out_are_drawn() -> None:
+    """Nearly as often right as the others: an interval (95 %) of the difference holds zero."""
     new, old = (found("held_out", k, "whole") for k in ("held_out", "trained"))
-    assert new["low"] <= old["share"] <= new["high"] or old["low"] <= new["share"] <= old["high"]
+    far = 1.96 * sum(k["share"] * (1 - k["share"]) / k["n"] for k in (new, old)) ** 0.5
+    assert abs(old["share"] - new["share"]) < far and new["share"] > 0.75 * old["share"] and new["n"] == old["n"]
 
 
 def more_is_obeyed() -> None:
@@ -90,7 +91,10 @@ MEASURED = {
         *percent(*(found("obeyed", w, "captions", "all", "share") for w in ("3", "2"))),
         f"{store.load('sprites32').card['seconds'] / 60:.0f}",
     ],
-    "10-held-reveal": lambda: percent(*(found("held_out", k, "whole", "share") for k in ("held_out", "trained"))),
+    "10-held-reveal": lambda: [
+        *percent(*(found("held_out", k, "whole", "share") for k in ("held_out", "trained"))),
+        str(found("held_out", "trained", "whole", "n")),
+    ],
     "10-service-text": lambda: [str(sum(map(len, TOLD.values())))],
 }
 
