@@ -227,6 +227,20 @@ def test_every_button_presses_its_part_and_adds_a_moment(d):
     assert "image/png" in (bundle[0] if isinstance(bundle, tuple) else bundle)
 
 
+def test_a_press_leaves_a_core_to_the_browser(monkeypatch):
+    view, used, before = step_gan(RING, seed=0), [], torch.get_num_threads()
+    teach = view.pair.teach
+    monkeypatch.setattr(view.pair, "teach", lambda: (used.append(torch.get_num_threads()), teach())[1])
+    try:
+        for threads in (3, 1):
+            torch.set_num_threads(threads)
+            view.press("teach")
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert used == [2, 1]
+
+
 def test_the_slider_tells_each_moment_again_and_branching_goes_on_from_it():
     box = step_gan(MOONS, batch=16)
     for _ in range(5):

@@ -18,6 +18,7 @@ import torch
 
 from ...dataset import Data
 from ...gan import Loss
+from ...machine import beside_the_browser
 from ...nets import Discriminator, Generator
 from ...train import Learner
 from ...viz.panels import curve
@@ -242,7 +243,8 @@ class Duel(WorkBox):
     def _do(self, act, *arguments) -> None:
         tick = time.perf_counter()
         try:
-            moment = self._add(act(*arguments))
+            with beside_the_browser():
+                moment = self._add(act(*arguments))
         except FloatingPointError as error:
             self.halt()
             what = _("{error}. The weights stay as they were: branch from an earlier moment.").format(error=error)
