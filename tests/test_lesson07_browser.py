@@ -54,7 +54,8 @@ def test_a_race_is_stopped_goes_on_and_starts_anew(lab):
     assert ask_kernel(lab, "race.state, race.seed") == "('done', 1)"
     assert abs(box.bounding_box()["height"] - height) < 3  # nothing jumps
     seconds = "[e.seconds for e in race.entries.values()]"
-    assert ask_kernel(lab, f"max({seconds}) / min({seconds}) < 1.05") == "True"
+    # by turns; one long step on a busy machine may be a tenth of such a short race (test_arena has the rule, by a clock of its own)
+    assert ask_kernel(lab, f"max({seconds}) / min({seconds}) < 1.5") == "True"
 
 
 @pytest.mark.parametrize(("index", "words"), [(3, "s of training each"), (4, "Clearly seen by"), (5, "n = ")])
