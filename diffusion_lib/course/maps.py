@@ -27,11 +27,7 @@ CAT = {"species": "cat", "fur": "orange", "pattern": "tabby", "pose": "sitting",
 T, MIDDLE = 8, 3  # of the drawing: few steps, so that one of them is seen
 
 MODEL = {
-    "data": Part(
-        "01",
-        N_("x_0, a picture"),
-        N_("x_{0}: a picture from the data. Nothing else is ever learned from. How does it become noise?"),
-    ),
+    "data": Part("01", N_("x_0, a picture"), N_("x_{0}: a picture from the data. How does it become noise?")),
     "q": Part(
         "01",
         N_("q, one step of noise"),
@@ -243,14 +239,7 @@ def loop_wide(here: str = "", new=Sheet) -> Sheet:
     s.step(444, 38, "3", "p"), s.write(466, 26, _("through D, back to G: it learns to fool D"), "p", 17, "start")
     s.arrow("M196 330 A40 40 0 1 0 236 370", "n", (236, 360, 270))
     s.step(196, 370, "4", "n"), s.write(112, 376, _("again"), "n", 17)
-    for x, y, lesson in (
-        (108, 102, "09"),
-        (276, 110, "05"),
-        (480, 270, "05"),
-        (732, 172, "05"),
-        (236, 326, "06"),
-        (966, 392, "07"),
-    ):
+    for x, y, lesson in ((108, 102, "09"), (276, 110, "05"), (480, 270, "05"), (732, 172, "05"), (236, 326, "06")):
         s.badge(x, y, lesson, here)
     if s.links:
         s.box(814, 392, 152, 42, "", (_("is it good?"), "", 17)), s.badge(966, 392, "07", here)
