@@ -9,7 +9,6 @@ import re
 WORDS = re.compile(r"\b(always|never|everybody|everything|everywhere|nobody|nothing)\b", re.I)
 
 LOOKED_AT = {  # cell -> (its words, why)
-    "00-title": ("nothing", "x_T and z are random numbers, by construction"),
     "00-play": ("nothing", "its card: it was trained on sprites, which are cats and flowers"),
     "00-kinds": ("nothing", "almost: alpha_bar at T is near 0"),
     "00-model": ("Everything nothing", "a figure of speech; q has no weights"),
