@@ -524,7 +524,7 @@ def _ms(book: dict, family: str) -> float:
 
 
 def table() -> list[str]:
-    """The README's rows of what is recorded: medians over the seeds, with the smallest and largest."""
+    """benchmarks/README.md's rows of what is recorded: medians over the seeds, with the smallest and largest."""
     lines = ["| learned | | covered | quality | failed | samples seen | ms a sample |", "|---|---|---|---|---|---|---|"]
     for name in PLACES:
         if not (book := whole_book(name)):
@@ -546,7 +546,7 @@ def table() -> list[str]:
 
 
 def second_table(name: str = "digits") -> list[str]:
-    """The README's rows of the second look: medians over the seeds, and what real ones score."""
+    """benchmarks/README.md's rows of the second look: medians over the seeds, and what real ones score."""
     book = whole_book(name)
     floor, (_, spread) = book["floor"], book["kernel_floor"]
     lines = [
@@ -578,7 +578,7 @@ def main() -> int:
     )
     ask.add_argument("--seeds", type=int, default=99, help="audit only so many seeds of each place")
     ask.add_argument("--again", type=int, metavar="SEED", help="run one recorded seed of a place again and print it")
-    ask.add_argument("--table", action="store_true", help="print the README's table")
+    ask.add_argument("--table", action="store_true", help="print the table of benchmarks/README.md")
     ask.add_argument("--eye", action="store_true", help="train the classifier that looks at sprites")
     a = ask.parse_args()
     if a.eye:

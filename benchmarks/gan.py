@@ -53,7 +53,7 @@ def proven(part: str, name: str, row: dict) -> bool:
 
 
 def table(report: dict) -> list[str]:
-    """The README's table, once all seeds are there: medians, and in how many seeds what is claimed was seen."""
+    """benchmarks/README.md's table, once all seeds are there: medians, and in how many seeds what is claimed was seen."""
     if any(len(report.get(part, {}).get(name, {"seeds": []})["seeds"]) < 10 for part, name, _, _ in RUNS):
         return []
     lines = ["| | one core | modes found; share within 3 sd; KL | seen |", "|---|---|---|---|"]
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10, help="default: 10")
     parser.add_argument("--seconds", type=float, help="train so long instead of a number of steps")
     parser.add_argument("--fresh", action="store_true", help="forget the part's earlier results")
-    parser.add_argument("--table", action="store_true", help="only print the README's table")
+    parser.add_argument("--table", action="store_true", help="only print the table of benchmarks/README.md")
     args = parser.parse_args()
     if args.table:
         print(*table(opened(OUT)), sep="\n")

@@ -74,9 +74,9 @@ def test_a_number_that_changes_is_noticed():
 
 @pytest.mark.heavy
 @pytest.mark.xdist_group("README")
-def test_every_row_of_figures_in_the_readme_is_made_from_a_record():
+def test_every_row_of_figures_is_made_from_a_record():
     for row in readme.rows():
-        assert row in readme.WHOLE, f"the README should have {row}"
+        assert row in readme.TABLES, f"benchmarks/README.md should have {row}"
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -1,4 +1,4 @@
-"""The README, section by section. Its rows of figures are made here again, from the records."""
+"""README and benchmarks/README, section by section. Their rows of figures are made here again, from the records."""
 
 import math
 import re
@@ -76,7 +76,9 @@ def under_headings(whole: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-WHOLE = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+FRONT, TABLES = (ROOT.joinpath(*p).read_text(encoding="utf-8") for p in (["README.md"], ["benchmarks", "README.md"]))
+MEASUREMENTS = "What was measured"  # in front a few lines of figures, behind them the page of that name
+WHOLE = FRONT + TABLES.replace(f"# {MEASUREMENTS}", f"# {MEASUREMENTS}: the tables", 1)
 HEADINGS = list(under_headings(WHOLE))
 
 
@@ -149,7 +151,7 @@ def audited() -> list[str]:
     assert latents["numbers_that_differ"] == 0 and races["cores"] == 2
     hours = (f"{races['minutes'] + latents['minutes']:.0f}", f"{full['minutes']:.0f}")
     ours = (races["seeds"], hours[0], differ[0], full["seeds"], hours[1], differ[1])
-    return [*map(str, ours), "95", *(str(elsewhere[k]) for k in ("inside", "entries", "contradict"))]
+    return ["0", *map(str, ours), "95", *(str(elsewhere[k]) for k in ("inside", "entries", "contradict"))]
 
 
 def arena_section() -> list[str]:
@@ -158,7 +160,51 @@ def arena_section() -> list[str]:
     unseen = [f"{len(lesson07.place(n).unseen):,}" for n in ("mnist", "digits", "digits")]
     learned = ["1,000", "4,500", f"{len(data.mnist()):,}", *unseen]
     equal = [off_the_mean("grid", "digits"), off_the_mean("sprites", "mnist")]
-    return ["4", *equal, "5", *learned, "95", "25", "2026", "0", *audited()]
+    return ["4", *equal, "5", *learned, "95", "25", "2026"]
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def won() -> list[str]:
+    """Data sets where the DDPM is shown to cover more than the VAE, than the GAN; how much faster those two draw."""
+    import arena
+
+    told = {words: verdicts for words, *verdicts in map(cells, arena.outcomes())}
+    vae, gan = (told[f"the DDPM covers more than the {family}"] for family in ("VAE", "GAN"))
+    *_, mnist = gan
+    assert "mnist" in told["predicted"][-1] and mnist.startswith("no:")
+    shown = [f"{sum(verdict.startswith('yes') for verdict in verdicts)}" for verdicts in (vae, gan)]
+    times = [
+        int(n)
+        for said in told["GAN and VAE draw at least 10 times faster than the DDPM"]
+        for n in re.findall(r"\d+", said)
+    ]
+    places = str(len(vae))
+    return [shown[0], places, shown[1], places, str(min(times)), str(max(times))]
+
+
+def lines_of_figures() -> list[str]:
+    """What the front page says of the tables."""
+    slider, pressed, q = benchmark("slider")["results"], benchmark("live")["results"], benchmark("quality")["digits"]
+    fast = [f"{slider[k]['key_to_painted_ms']['median']:.0f}" for k in ("player", "redraw")]
+    fast += [f"{pressed[k]['button_to_painted_ms']['median']:.0f}" for k in ("points", "cats")]
+    good = [
+        "8",
+        "8",
+        *re.findall(r"(\d+) s of", q["what"]),
+        f"{q['median']['accuracy']:.1%}"[:-1],
+        f"{q['real_accuracy']:.1%}"[:-1],
+    ]
+    few = records.read("few_steps")["parity"]["digits"]
+    steps = [f"{few['at_10']['dpmpp_2m']:.1f}", "250", f"{few['ddpm_250']:.1f}", f"{few['floor']:.1f}"]
+    g = benchmark("gan")
+    grid, ring = g["grid"]["RpGAN + R1 + R2"]["seeds"], g["ring"]["minimax (2014)"]["seeds"]
+    found, off = sum(r["modes"] == 25 for r in grid), sum(r["high_quality"] < 0.1 for r in ring)
+    modes = ["25", str(found), str(len(grid)), "2014", "8", str(off), str(len(ring))]
+    seeds, differ = (sum(benchmark(n)[k] for n in ("audit", "audit_full")) for k in ("seeds", "numbers_that_differ"))
+    return [*fast, *good, *steps, *modes, *won(), str(seeds), str(differ)]
 
 
 def broken() -> list[str]:
@@ -200,6 +246,8 @@ MEASURED = {
     "GANs": lambda: ["2014", *tried(), "2014", *lesson06.of("plain", "minimax (2014)", "all")],
     "When GANs break": broken,
     "The arena": arena_section,
+    "The audit": audited,
+    MEASUREMENTS: lines_of_figures,
 }
 QUOTED: dict = {}
 PLAIN = {
@@ -210,6 +258,7 @@ PLAIN = {
     "Train and draw from a shell": "16 32",
     "Names": "1 0 1 1 1 0 0 1 1 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
+    f"{MEASUREMENTS}: the tables": "2014",
     "How fast": "95 50 95",
     "When GANs break": "3 1 8 3 8 3 1.5 2,000 8 64 16 32 16 64 16 2 2 32",
     "Licence and citation": "2.0 0.1 2026",
