@@ -481,7 +481,7 @@ def lesson(name: str, timeout: float = 600, **looks):
         p = it.notebook(it.copy(name), number=name[:2], **looks)
         wrong = run_all(p, timeout)
         p.executed = p.evaluate("window.jupyterapp.shell.currentWidget.content.model.toJSON()")
-        assert wrong == []
+        assert wrong == [], wrong
         it.open = name
     yield it.page
     it.fair()
