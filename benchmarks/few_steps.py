@@ -19,6 +19,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -97,11 +98,17 @@ def film(book: dict) -> dict:
 
 
 def place_of(name: str):
-    """(weights, real pictures to compare with, real pictures that play the samples, the eye, samples, throws of the dice)."""
-    d = data.load(name) if name != "sprites32" else data.sprites(3000, size=32, seed=7)
-    learn, unseen = d.split({"digits": 1000, "mnist": 2500, "sprites32": 1500}[name])
-    n, seeds = {"digits": (1000, 2), "mnist": (500, 1), "sprites32": (500, 1)}[name]
-    return store.load(name), unseen, learn, store.load(f"classifier_{name}"), n, seeds
+    """(weights, real pictures to compare with, real pictures that play the samples, their features, what to draw, throws of the dice)."""
+    model = store.load(name)
+    if name == "sprites32":  # whole captions, judged by lesson 10's reader
+        from words import features
+
+        real, others = (data.sprites(500, 32, seed, words=True) for seed in (800, 801))
+        return model, real.x, others.x, features, others.y, 1
+    left, n, seeds = {"digits": (1000, 1000, 2), "mnist": (2500, 500, 1)}[name]
+    others, real = data.load(name).split(left)
+    eye = store.load(f"classifier_{name}")
+    return model, real.x, others.x[:n], partial(classifier.features, eye), torch.arange(n) % model.classes, seeds
 
 
 def karras(schedule: Schedule, n: int, rho: float = 7.0) -> list[int]:
@@ -116,11 +123,10 @@ def karras(schedule: Schedule, n: int, rho: float = 7.0) -> list[int]:
 
 def parity(name: str) -> dict:
     """Frechet distance to real pictures: of real ones, of 250 DDPM steps, and of each sampler with 10 calls; all of n pictures."""
-    model, real, others, eye, n, seeds = place_of(name)
-    known = classifier.features(eye, real.x)
-    far = lambda x: frechet(classifier.features(eye, x), known)
-    y = torch.arange(n) % max(model.classes, 1) if model.classes else None
-    found = {"samples": n, "floor": far(others.x[:n]), "runs": []}
+    model, real, others, look, y, seeds = place_of(name)
+    known, n = look(real), len(y)
+    far = lambda x: frechet(look(x), known)
+    found = {"samples": n, "floor": far(others), "runs": []}
     for who, calls in [("ddpm", 250), *((s, 10) for s in SAMPLERS)]:
         for seed in range(seeds):
             xs = [x for x in ddpm.draw(model, n, SAMPLERS[who].steps(calls), sampler=who, y=y, seed=seed)]
