@@ -111,16 +111,6 @@ def place_of(name: str):
     return model, real.x, others.x[:n], partial(classifier.features, eye), torch.arange(n) % model.classes, seeds
 
 
-def karras(schedule: Schedule, n: int, rho: float = 7.0) -> list[int]:
-    """The times of n steps, even in sigma^(1/rho) where sigma^2 = (1 - alpha_bar) / alpha_bar: Karras et al. 2022 (2206.00364), equation 5."""
-    root = ((1 - schedule.alpha_bar) / schedule.alpha_bar) ** (0.5 / rho)
-    wanted, times = torch.linspace(float(root[-1]), float(root[1]), n), [schedule.T]
-    for i in range(1, n):
-        t = 1 + int((root[1:] - wanted[i]).abs().argmin())
-        times.append(max(min(t, times[-1] - 1), n - i))
-    return [*times, 0]
-
-
 def parity(name: str) -> dict:
     """Frechet distance to real pictures: of real ones, of 250 DDPM steps, and of each sampler with 10 calls; all of n pictures."""
     model, real, others, look, y, seeds = place_of(name)
@@ -139,7 +129,7 @@ def parity(name: str) -> dict:
     found["at_10"] = {s: mean(s, 10) for s in SAMPLERS}
     excess = lambda v: (v - found["floor"]) / (found["ddpm_250"] - found["floor"])
     found["excess_ratio"] = {s: excess(v) for s, v in found["at_10"].items()}
-    scores = [far(spaced(model, karras(model.schedule, 10), n, y, seed)) for seed in range(seeds)]
+    scores = [far(spaced(model, model.schedule.times(10, "karras"), n, y, seed)) for seed in range(seeds)]
     found["dpmpp_2m_karras"] = {
         "frechet": statistics.mean(scores),
         "runs": scores,

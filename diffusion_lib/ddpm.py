@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .bound import bits_per_dimension as bits_per_dimension
 from .bound import vlb_term
 from .dataset import Data
-from .diffusion import EVEN, PREDICTIONS, Schedule, add_noise, convert, randn_like
+from .diffusion import PREDICTIONS, Schedule, add_noise, convert, randn_like
 from .guidance import check_weight, guided
 from .machine import PRECISIONS, faster_precision, seeded_weights, settle
 from .nets import MLP, UNet
@@ -24,7 +24,7 @@ from .telling import forget
 from .train import Learner, Parts
 from .values import check_classes, check_input, check_shape, choice, classes_for, dice, need, plain, portions
 
-EMPHASIS = (*EVEN, "bell")
+EMPHASIS = ("t", "snr", "bell")
 
 
 def draw_times(n: int, schedule: Schedule, even: str, generator: torch.Generator | None) -> Tensor:

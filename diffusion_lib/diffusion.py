@@ -52,7 +52,7 @@ SCHEDULES: dict[str, Callable[[Tensor], Tensor]] = {
     "flow": lambda u: _on_straight(u / (1 + FLOOR**0.5)),
 }
 
-EVEN = ("t", "snr")  # the two rulers of time: the steps themselves, or decibels of noise
+EVEN = ("t", "snr", "karras")  # the rulers of time: the steps themselves, decibels of noise, or sigma^(1/7)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,17 +140,19 @@ class Schedule(Bundle):
         """T = t_0 > t_1 > ... > t_n = 0: the n steps that a sampler takes (all T if n is None).
 
         even: "t" spaces them evenly in t, as DDPM and DDIM do; "snr" evenly in decibels, which leaves more of few steps
-        for the last small noises, where narrow structure is decided.
+        for the last small noises, where narrow structure is decided; "karras" evenly in sigma^(1/7), where
+        sigma^2 = (1 - alpha_bar) / alpha_bar (Karras et al. 2022, 2206.00364, eq. 5; a power of 0 would be decibels).
         """
         says = f"The number of sampling steps must be a whole number in 1..{self.T} (= T), but got {n!r}."
         n = integer(self.T if n is None else n, 1, self.T, says)
         if choice(even, EVEN, "Steps cannot be even in") == "t":
             return [round(self.T * (n - i) / n) for i in range(n + 1)]
         # whole times are few near t = 1, so each step leaves room for those after it
-        db, times = self.snr_db, [self.T]
+        ruler = self.snr_db if even == "snr" else ((1 - self.alpha_bar) / self.alpha_bar) ** (0.5 / 7)
+        times = [self.T]
         for i in range(1, n):
-            wanted = db[-1] + (db[1] - db[-1]) * i / max(n - 1, 1)
-            t = 1 + int((db[1:] - wanted).abs().argmin())
+            wanted = ruler[-1] + (ruler[1] - ruler[-1]) * i / max(n - 1, 1)
+            t = 1 + int((ruler[1:] - wanted).abs().argmin())
             times.append(max(min(t, times[-1] - 1), n - i))
         return [*times, 0]
 

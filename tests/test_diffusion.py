@@ -105,6 +105,28 @@ def test_times_go_from_T_to_0_in_n_steps(name):
         assert all(t > u for t, u in pairwise(times))
 
 
+@pytest.mark.parametrize("even", ["snr", "karras"])
+def test_times_of_other_rulers_go_from_T_to_0_in_n_steps(even):
+    s = Schedule.of("cosine", 50)
+    for n in (1, 2, 7, 20, 49, 50):
+        times = s.times(n, even)
+        assert len(times) == n + 1 and times[0] == 50 and times[-1] == 0
+        assert all(t > u for t, u in pairwise(times))
+    assert times == list(range(50, -1, -1))
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine"])
+def test_karras_times_are_nearest_to_equation_5(name):
+    """sigma_i = (max^(1/7) + i/(n-1) (min^(1/7) - max^(1/7)))^7, in EDM's own letters."""
+    s, n = Schedule.of(name, 1000), 8
+    sigma = [math.sqrt((1 - a) / a) for a in s.alpha_bar.tolist()]
+    low, high = sigma[1] ** (1 / 7), sigma[1000] ** (1 / 7)
+    for i, t in enumerate(s.times(n, "karras")[:-1]):
+        wanted = (high + i / (n - 1) * (low - high)) ** 7
+        ways = [abs(math.log(sigma[u] / wanted)) for u in (t - 1, t, t + 1) if 1 <= u <= 1000]
+        assert min(ways) == pytest.approx(abs(math.log(sigma[t] / wanted)), abs=1e-3)
+
+
 def test_a_new_schedule_is_one_line_and_shows_up(monkeypatch):
     monkeypatch.setitem(SCHEDULES, "mine", lambda u: (1 - 0.999 * u) ** 2)
     assert Schedule.of("mine", 10).alpha_bar[5] == pytest.approx((1 - 0.4995) ** 2)
