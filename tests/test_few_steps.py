@@ -1,6 +1,5 @@
 """The rules of `benchmarks/few_steps.py`: times even in a root of sigma, and a walk along times of one's own."""
 
-
 import few_steps
 import pytest
 import torch
