@@ -451,7 +451,9 @@ def test_a_gan_and_a_vae_are_trained_and_sampled_on_every_data_set(here, name, m
     assert store.load("w.safetensors").card["model"] == model
     run("sample", "--weights", "w.safetensors", "--n", 5, "--out", "w.npy")
     x = np.load("w.npy")
-    shape = {"digits": (1, 8, 8), "mnist": (1, 28, 28)}.get(name, (3, 16, 16) if size else (2,))
+    shape = {"digits": (1, 8, 8), "mnist": (1, 28, 28), "thousand": (3, 16, 16)}.get(
+        name, (3, 16, 16) if size else (2,)
+    )
     assert x.shape == (5, *shape) and np.isfinite(x).all()
     run("sample", "--weights", "w.safetensors", "--n", 4, "--out", "w.png")
     assert min(Image.open("w.png").size) > 100

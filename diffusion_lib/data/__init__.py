@@ -9,5 +9,6 @@ from .catalog import DATASETS, load
 from .drawn import sprites
 from .own import folder, photo
 from .points import cat, grid, moons, ring, swiss_roll
+from .stickers import thousand
 
-__all__ = ["DATASETS", "Data", "cat", "digits", "flower_photo", "folder", "grid", "load", "mnist", "moons", "photo", "ring", "sprites", "swiss_roll"]  # fmt: skip
+__all__ = ["DATASETS", "Data", "cat", "digits", "flower_photo", "folder", "grid", "load", "mnist", "moons", "photo", "ring", "sprites", "swiss_roll", "thousand"]  # fmt: skip

@@ -11,6 +11,7 @@ from ..values import choice
 from .bundled import digits, mnist
 from .drawn import sprites
 from .points import cat, grid, moons, ring, swiss_roll
+from .stickers import thousand
 
 # Add a data set here, and every menu and every shared test has it.
 DATASETS: dict[str, Callable[..., Data]] = {
@@ -19,6 +20,7 @@ DATASETS: dict[str, Callable[..., Data]] = {
     "cats": lambda n=1000, size=32, seed=0: replace(sprites(n, size, seed, "cat"), name="cats"),
     "flowers": lambda n=1000, size=32, seed=0: replace(sprites(n, size, seed, "flower"), name="flowers"),
     "sprites": sprites,
+    "thousand": thousand,
     "ring": ring,
     "grid": grid,
     "moons": moons,

@@ -48,9 +48,21 @@ def mode_report(samples: Tensor, modes: Tensor, sd: float) -> dict[str, float]:
     return {
         "high_quality": float(good.double().mean()),
         "modes": int((share >= 0.1 / len(modes)).sum()),
-        "kl": float(torch.special.xlogy(share, share * len(modes)).sum()) if bool(good.any()) else math.nan,
+        "kl": uneven(counts),
         "sd_ratio": float(rms[good].pow(2).mean().sqrt() / sd),
     }
+
+
+def uneven(counts: Tensor) -> float:
+    """KL(shares || even shares) = sum over K of p ln(K p), in nats, of how often each of K kinds came (K,); NaN if none did.
+
+    0 if all came alike. N draws of even shares are not 0: about (K - 1) / 2N on average, where N is large beside K.
+    """
+    counts = counts.double()
+    if not bool(counts.any()):
+        return math.nan
+    share = counts / counts.sum()
+    return float(torch.special.xlogy(share, share * len(counts)).sum())
 
 
 COUNTED = 0.1  # the share of samples within 3 sd from which on modes and their KL are counted: few strays say nothing

@@ -1,0 +1,220 @@
+"""A thousand kinds of sticker, each as often as any other: who finds them all, and how evenly? Writes records/thousand.json and .npz.
+
+    python benchmarks/thousand.py                    every part (an hour of one core)
+    python benchmarks/thousand.py ruler shipped      these parts; the others stay in the record
+
+Parts, in this order: reader (learns to name thing, colour and paper, and is kept in the cache folder), ruler (how far apart kinds
+are, and so how near a sample has to be), floor (what 26,000 fair draws score), shipped (the weights that ship, three throws of the
+dice, 20 calls), walks (the same weights by 250 DDPM steps), copies, race (GAN, VAE and DDPM, the same processor seconds on one
+thread, the options that won on sprites of 16 pixels), held_out (a tenth of the kinds is never shown).
+
+A sample is *valid* if it is nearer to a sticker of the values that are read than half of the way between the two nearest kinds:
+then it is nearest to no other kind, whatever the reader thinks.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import sys
+import time
+from functools import cache
+
+import numpy as np
+import torch
+from book import opened, rounded, save
+from torch import Tensor
+
+from diffusion_lib import ddpm, store
+from diffusion_lib.data import stickers, thousand
+from diffusion_lib.evaluation import reader
+from diffusion_lib.evaluation.kinds import found, nearest_sticker
+from diffusion_lib.evaluation.metrics import copied, uneven, wilson
+from diffusion_lib.evaluation.records import RECORDS, race_book
+from diffusion_lib.families import FAMILIES
+from diffusion_lib.files import cache_folder
+from diffusion_lib.train import fit
+from diffusion_lib.viz.figures import to_uint8
+
+OUT, FILM = RECORDS / "thousand.json", RECORDS / "thousand.npz"
+N, CALLS, WEIGHTS = 26_000, 20, "thousand"
+LEARN, SECONDS, SHOWN = (
+    50_000,
+    300,
+    40,
+)  # stickers to learn from and seconds for each in the race; pictures that are kept
+
+
+@cache
+def judge() -> reader.Reader:
+    """The reader: from the cache folder, or trained anew (two minutes)."""
+    path, net = cache_folder() / "reader_thousand.pt", reader.Reader(stickers.SIZE, counts=[10, 10, 10])
+    if not path.exists():
+        for net, record in reader.learn(data=thousand(40_000, seed=1, words=True)):  # noqa: B007
+            if record.step % 500 == 0:
+                print("reader", record, flush=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(net.state_dict(), path)
+    net.load_state_dict(torch.load(path, weights_only=True))
+    return net.eval().requires_grad_(False)
+
+
+def reader_part() -> dict:
+    """How often the reader names real stickers that it has never seen as they are."""
+    d = thousand(N, seed=99, words=True)
+    right = judge()(d.x) == d.y
+    each = {name: float(hits.double().mean()) for name, hits in zip(stickers.FACTORS, right.T, strict=True)}
+    whole = right.all(1)
+    low, high = wilson(int(whole.sum()), N)
+    return {"n": N, "factors": each, "whole": {"share": float(whole.double().mean()), "low": low, "high": high}}
+
+
+def ruler(n: int = 3000) -> dict:
+    """The smallest distance found from a real sticker to a sticker of another kind, and the limit of validity, half of it.
+
+    Kinds that differ in one factor are nearer to each other than those that differ in more; all 27 of each are tried.
+    """
+    d, rows = thousand(n, seed=7, words=True), {}
+    for i, name in enumerate(stickers.FACTORS):
+        apart = []
+        for step in range(1, 10):
+            other = d.y.clone()
+            other[:, i] = (other[:, i] + step) % 10
+            apart.append(nearest_sticker(d.x, other, places=9))
+        rows[name] = float(torch.stack(apart).min())
+    own = nearest_sticker(d.x, d.y)
+    gap = min(rows.values())
+    return {"n": n, "least": rows, "limit": gap / 2, "real": {"median": float(own.median()), "most": float(own.max())}}
+
+
+def judged(x: Tensor) -> tuple[dict, Tensor]:
+    """All that is said of samples, and (N, 2): the kind of each, and whether it is valid."""
+    limit = opened(OUT)["ruler"]["limit"]
+    values = judge()(x)
+    kinds, away = stickers.kind(values), nearest_sticker(x, values)
+    fine = away <= limit
+    low, high = wilson(int(fine.sum()), len(x))
+    row = {"n": len(x), **found(kinds)}
+    row |= {
+        "valid": float(fine.double().mean()),
+        "valid_low": low,
+        "valid_high": high,
+        "distance": float(away.median()),
+    }
+    row["of_valid"] = found(kinds[fine]) if bool(fine.any()) else None
+    each = zip(stickers.FACTORS, values.T, strict=True)
+    row["factors"] = {name: uneven(torch.bincount(v, minlength=10)) for name, v in each}
+    return row, torch.stack([kinds, fine.long()], 1)
+
+
+def floor(draws: int = 50, n: int = N) -> dict:
+    """KL of fair draws to even shares."""
+    g = torch.Generator().manual_seed(0)
+    rows = [found(torch.randint(stickers.KINDS, (n,), generator=g)) for _ in range(draws)]
+    kl = [r["kl"] for r in rows]
+    return {
+        "n": n,
+        "draws": draws,
+        "kl": statistics.mean(kl),
+        "sd": statistics.stdev(kl),
+        "least": min(kl),
+        "most": max(kl),
+        "by_thought": (stickers.KINDS - 1) / (2 * n),
+        "modes": min(r["modes"] for r in rows),
+    }
+
+
+def keep(name: str, seen: Tensor, x: Tensor) -> None:
+    """Into the film: the kind of each sample and whether it is valid, in one number (valid: + 1,000); and the first pictures."""
+    arrays = dict(np.load(FILM)) if FILM.exists() else {}
+    arrays[name] = (seen[:, 0] + stickers.KINDS * seen[:, 1]).numpy().astype(np.uint16)
+    arrays[f"{name} pictures"] = to_uint8(x[:SHOWN])
+    np.savez_compressed(FILM, **arrays)
+
+
+def shipped(seeds=(0, 1, 2)) -> dict:
+    model, rows = store.load(WEIGHTS), []
+    for seed in seeds:
+        start = time.process_time()
+        x = torch.cat(list(ddpm.draw(model, N, CALLS, seed=seed)))
+        row, seen = judged(x)
+        rows.append({"seed": seed, "processor_s": time.process_time() - start} | row)
+        print(rows[-1], flush=True)
+        if seed == seeds[0]:
+            keep("shipped", seen, x)
+    card = {k: model.card[k] for k in ("command", "steps", "seconds", "machine")}
+    numbers = sum(p.numel() for p in model.net.parameters())
+    return {"calls": CALLS, "sampler": "dpmpp_2m", "card": card, "parameters": numbers, "rows": rows}
+
+
+def walks(n: int = 5200) -> dict:
+    """The same weights by other walks, fewer samples: each beside fair draws of as many."""
+    model, rows = store.load(WEIGHTS), []
+    for sampler, steps in (("ddpm", 250), ("dpmpp_2m", 50), ("dpmpp_2m", CALLS), ("ddim", CALLS)):
+        x = torch.cat(list(ddpm.draw(model, n, steps, sampler=sampler, seed=5)))
+        rows.append({"sampler": sampler, "calls": steps} | judged(x)[0])
+        print(rows[-1], flush=True)
+    return {"floor": floor(n=n), "rows": rows}
+
+
+def copies(n: int = 400, many: int = 10_000) -> dict:
+    """Is a sample nearer to a sticker that was learned than to one that was not? As many of both, every kind alike."""
+    x = torch.cat(list(ddpm.draw(store.load(WEIGHTS), n, CALLS, seed=11)))
+    return {"n": n, "of": many} | copied(x, thousand(many, seed=0).x, thousand(many, seed=1000).x)
+
+
+def race() -> dict:
+    """Each family from scratch, the same processor seconds of one thread, told nothing."""
+    torch.set_num_threads(1)
+    d, options, rows = thousand(LEARN), race_book("sprites")["options"], []
+    for name, family in FAMILIES.items():
+        model, parts = family.build(d, **options[name])
+        *_, record = fit(*parts, seconds=SECONDS, clock=time.process_time)
+        start = time.process_time()
+        x = torch.cat(list(family.draw(model, N, seed=0)))
+        drawing = 1000 * (time.process_time() - start) / N
+        row, seen = judged(x)
+        keep(name, seen, x)
+        about = {"family": name, "seconds": record.seconds, "steps": record.step, "seen": record.step * parts.batch}
+        rows.append(about | {"drawing_ms": drawing, "options": options[name]} | row)
+        print(rows[-1], flush=True)
+    return {"seconds": SECONDS, "learned": LEARN, "rows": rows}
+
+
+def held_out(seconds: float = 600) -> dict:
+    """A network that never saw a tenth of the kinds: how many of its samples are valid ones of these? Of fair draws a tenth were."""
+    torch.set_num_threads(1)
+    d = thousand(LEARN, unseen=False)
+    model, parts = ddpm.build(d, **race_book("sprites")["options"]["DDPM"])
+    *_, record = fit(*parts, seconds=seconds, clock=time.process_time)
+    x = torch.cat(list(ddpm.draw(model, N, CALLS, seed=0)))
+    row, seen = judged(x)
+    kinds, fine = seen[:, 0], seen[:, 1].bool()
+    away = stickers.kept_back(stickers.values_of(kinds))
+    new = fine & away
+    low, high = wilson(int(new.sum()), int(fine.sum()))
+    of_valid = float(new.sum() / fine.sum()) if bool(fine.any()) else math.nan
+    about = {"seconds": record.seconds, "steps": record.step, "held_out": int(stickers.KINDS / 10)}
+    about |= {"share": of_valid, "low": low, "high": high, "kinds": len(kinds[new].unique())}
+    return about | {"shown": found(kinds[fine & ~away])["modes"]} | row
+
+
+PARTS = {
+    "reader": reader_part, "ruler": ruler, "floor": floor, "shipped": shipped, "walks": walks, "copies": copies, "race": race,
+    "held_out": held_out,
+}  # fmt: skip
+
+
+def main() -> None:
+    book = opened(OUT)
+    for name in sys.argv[1:] or PARTS:
+        start, load = time.perf_counter(), os.getloadavg()[0]
+        about = {k: v for k, v in store.card().items() if k in ("machine", "versions")}
+        book[name] = rounded(PARTS[name]()) | about | {"load": load, "command": f"python benchmarks/thousand.py {name}"}
+        print(name, f"{time.perf_counter() - start:.0f} s", flush=True)
+        save(OUT, book)
+
+
+if __name__ == "__main__":
+    main()
