@@ -23,7 +23,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from book import opened, rounded, save
+from book import missing, opened, rounded, save
 from torch import Tensor
 
 from diffusion_lib import ddpm, store
@@ -165,10 +165,12 @@ def copies(n: int = 400, many: int = 10_000) -> dict:
 
 
 def race() -> dict:
-    """Each family from scratch, the same processor seconds of one thread, told nothing."""
+    """Each family from scratch, the same processor seconds of one thread, told nothing. What is recorded already stays."""
     torch.set_num_threads(1)
-    d, options, rows = thousand(LEARN), race_book("sprites")["options"], []
-    for name, family in FAMILIES.items():
+    d, options = thousand(LEARN), race_book("sprites")["options"]
+    part = opened(OUT).get("race", {"seconds": SECONDS, "learned": LEARN, "rows": []})
+    for (name,) in missing([(name,) for name in FAMILIES], part["rows"], "family"):
+        family = FAMILIES[name]
         model, parts = family.build(d, **options[name])
         *_, record = fit(*parts, seconds=SECONDS, clock=time.process_time)
         start = time.process_time()
@@ -177,9 +179,11 @@ def race() -> dict:
         row, seen = judged(x)
         keep(name, seen, x)
         about = {"family": name, "seconds": record.seconds, "steps": record.step, "seen": record.step * parts.batch}
-        rows.append(about | {"drawing_ms": drawing, "options": options[name]} | row)
-        print(rows[-1], flush=True)
-    return {"seconds": SECONDS, "learned": LEARN, "rows": rows}
+        about |= {"drawing_ms": drawing, "calls": family.CALLS, "options": options[name], "load": os.getloadavg()[0]}
+        part["rows"].append(rounded(about | row))
+        print(part["rows"][-1], flush=True)
+        save(OUT, opened(OUT) | {"race": part})
+    return part
 
 
 def held_out(seconds: float = 600) -> dict:
@@ -207,11 +211,11 @@ PARTS = {
 
 
 def main() -> None:
-    book = opened(OUT)
     for name in sys.argv[1:] or PARTS:
         start, load = time.perf_counter(), os.getloadavg()[0]
         about = {k: v for k, v in store.card().items() if k in ("machine", "versions")}
-        book[name] = rounded(PARTS[name]()) | about | {"load": load, "command": f"python benchmarks/thousand.py {name}"}
+        made = rounded(PARTS[name]()) | about | {"load": load, "command": f"python benchmarks/thousand.py {name}"}
+        book = opened(OUT) | {name: made}
         print(name, f"{time.perf_counter() - start:.0f} s", flush=True)
         save(OUT, book)
 

@@ -1,11 +1,13 @@
 """Lesson 07: what its notebook shows."""
 
 from .blind import blind_spots
+from .collecting import album, thousand
 from .live_race import bet, live_arena
 from .recorded import across, ledger, many_samples, quality, recorded_arena, verdict
 
 __all__ = [
     "across",
+    "album",
     "bet",
     "blind_spots",
     "ledger",
@@ -13,5 +15,6 @@ __all__ = [
     "many_samples",
     "quality",
     "recorded_arena",
+    "thousand",
     "verdict",
 ]
