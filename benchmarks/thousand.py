@@ -70,7 +70,7 @@ def reader_part() -> dict:
     return {"n": N, "factors": each, "whole": {"share": float(whole.double().mean()), "low": low, "high": high}}
 
 
-def ruler(n: int = 3000) -> dict:
+def ruler(n: int = 1000) -> dict:
     """The smallest distance found from a real sticker to a sticker of another kind, and the limit of validity, half of it.
 
     Kinds that differ in one factor are nearer to each other than those that differ in more; all 27 of each are tried.

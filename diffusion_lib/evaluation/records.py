@@ -20,6 +20,7 @@ def read(name: str) -> dict:
     ladder    of `benchmarks/ladder.py`: "runs", "anchors", "rungs" (steps, FLOPs, parameters, options), what was done, what fails
     latents   of `benchmarks/latent_weights.py`: what lesson 09 says of its networks
     few_steps of `benchmarks/few_steps.py`: "film", "parity", "answers", "overhead" and "race"; its pictures are in the .npz
+    thousand  of `benchmarks/thousand.py`: how many kinds of sticker each family found; what each drew is in the .npz
     words     of `benchmarks/words.py`: what lesson 10 says of its network, a part each
     arena_*   of `benchmarks/arena.py`, see `race_book`
 
