@@ -3,7 +3,7 @@
     python benchmarks/quality.py                  every part (about 40 minutes on two cores)
     python benchmarks/quality.py grid digits      only these; the others' results stay in the file
 
-Every seed is in the JSON. Beside each figure stands what real data, or the perfect denoiser, score in the same run.
+Every seed is in the JSON. Beside each figure stands what real data, or the optimal denoiser, score in the same run.
 The Frechet distance is on features of our own small classifiers, so it is no FID and compares with nothing outside.
 """
 

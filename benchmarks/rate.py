@@ -6,7 +6,7 @@
 The yardstick is a convolution such as these networks are made of: 3 x 3, 64 channels to 64, on 64 pictures of 16 x 16, float32, in
 the layout that is fastest (channels_last). A shipped network on 64 pictures and the yardstick take turns of about as many
 operations, so whatever else runs hits both; of each the quickest turn counts. Sampling: calls without slopes, both. Training:
-there and back, both, without the optimiser. A multiply-add is two operations; normalisation and activations count as none.
+there and back, both, without the optimizer. A multiply-add is two operations; normalisation and activations count as none.
 With one thread the seconds are the processor's, so that neighbours count little; with more they are the clock's: on a quiet machine only.
 """
 
@@ -55,7 +55,7 @@ def call(net: nn.Module, inputs: tuple) -> None:
 
 
 def there_and_back(net: nn.Module, inputs: tuple) -> None:
-    """As in training, without the optimiser."""
+    """As in training, without the optimizer."""
     answer = net(*inputs)
     answer.backward(answer.detach())  # a slope that costs nothing
     for tensor in (*net.parameters(), *inputs):

@@ -82,7 +82,7 @@ def share_of_beta(raw: Tensor) -> Tensor:
 
 
 class Denoiser(nn.Module):
-    """A network and how to ask it: model(xt, t, y=None) -> eps_hat, just like the perfect denoisers of `oracle`.
+    """A network and how to ask it: model(xt, t, y=None) -> eps_hat, just like the optimal denoisers of `oracle`.
 
     predicts: what the network answers, one of PREDICTIONS; if it has learned its variance, with twice the channels.
     card: where the weights come from, if they were loaded.

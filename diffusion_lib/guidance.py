@@ -16,9 +16,9 @@ MOST = 20.0
 
 
 def check_weight(w) -> None:
-    """ValueError for what is no weight of guidance."""
+    """ValueError for what is no guidance weight."""
     if not within(w, 0, MOST):
-        said = f"The weight of guidance is a number from 0 (not told) over 1 (told) to {MOST:g}, but got w = {w!r:.40}."
+        said = f"The guidance weight w is a number from 0 (not told) over 1 (told) to {MOST:g}, but got w = {w!r:.40}."
         raise ValueError(f"{said} What shall not be there is said by negative words.")
 
 

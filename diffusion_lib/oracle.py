@@ -1,4 +1,4 @@
-"""The optimal ("perfect") denoiser, with no training: if the data are known, so is E[x0 | xt].
+"""The optimal denoiser, with no training: if the data are known, so is E[x0 | xt].
 
 Let x0 come from a mixture of K round Gaussians, x0 ~ sum_k w_k N(m_k, var I). Noise keeps it a mixture,
 
@@ -36,7 +36,7 @@ class MixtureDenoiser:
     ):
         check_batch(means, "The data")
         check_schedule(schedule)
-        need(len(means), "The data set is empty: the perfect denoiser needs at least one picture to remember.")
+        need(len(means), "The data set is empty: the optimal denoiser needs at least one picture to remember.")
         need(0 <= var < math.inf, f"A variance is a number of at least 0, but var = {var}.")
         self.means, self.var, self.schedule, self.labels = means, float(var), schedule, labels
         w = torch.ones(len(means), device="cpu") if weights is None else torch.as_tensor(weights)

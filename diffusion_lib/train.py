@@ -48,7 +48,7 @@ class EMA:
 
 
 class Learner:
-    """A network, its optimiser and its moving average: what one player of a training needs. A GAN has two.
+    """A network, its optimizer and its moving average: what one player of a training needs. A GAN has two.
 
     lr: the highest learning rate; `fit` lets it rise and fall. clip: the longest gradient that is followed.
     precision: "float32", or "bfloat16" for the forward pass (see `machine.faster_precision`). share: of lr, as `fit` set it last.
@@ -108,7 +108,7 @@ class Learner:
         return value
 
     def state_dict(self) -> dict:
-        """All that is needed to go on to the bit: network, optimiser, average and its age."""
+        """All that is needed to go on to the bit: network, optimizer, average and its age."""
         state = {"model": self.model, "optimizer": self.optimizer, "ema": self.ema}
         facts = {"n": self._ema.n, "precision": self.precision, "device": self.device.type}
         return {k: v.state_dict() for k, v in state.items()} | facts

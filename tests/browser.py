@@ -45,7 +45,7 @@ FEWER = {
     "04": {
         "course.lesson04.three_questions": {"n": 10, "counts": (1, 3)},
         "course.lesson04.variances": {"n": 10, "counts": (3, 10)},
-        "course.lesson04.network_or_perfect": {"n": 50, "count": 6},
+        "course.lesson04.network_or_optimal": {"n": 50, "count": 6},
         "course.lesson04.bound": {"n": 2, "count": 10},
     },
     "06": {"course.lesson06.winning": {"steps": 10}},

@@ -67,7 +67,7 @@ def test_the_bins_of_all_grey_levels_share_one_unit_of_mass():
         assert float(mass) == pytest.approx(1, abs=1e-6)
 
 
-def test_the_bound_of_a_perfect_denoiser_nears_the_entropy():
+def test_the_bound_of_an_optimal_denoiser_nears_the_entropy():
     """Data N(0, 1) in two dimensions: -log2 p(x0) is 2.047 bits per dimension on average, and no bound lies below."""
     x0 = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
     truth, gaps = 0.5 * math.log2(2 * math.pi * math.e), []
@@ -81,7 +81,7 @@ def test_the_bound_of_a_perfect_denoiser_nears_the_entropy():
 @pytest.mark.parametrize("levels", (2, 5, 17))
 @pytest.mark.heavy
 def test_the_bound_of_grey_levels_lies_above_their_entropy_and_below_the_whole_chains(levels):
-    """Each level equally often, and the perfect denoiser of them: -log2 p(x0) is log2(levels)."""
+    """Each level equally often, and the optimal denoiser of them: -log2 p(x0) is log2(levels)."""
     x, schedule = torch.linspace(-1, 1, levels)[:, None].repeat(4000, 1), Schedule.of("cosine", 100)
     model = ideal_denoiser(x[:levels], schedule)
     found = bound.bits_per_dimension(model, x, x, schedule, levels, n=1000)

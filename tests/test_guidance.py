@@ -98,8 +98,6 @@ def test_draw_takes_w_and_negative():
     ],
 )
 def test_bad_input_gets_one_sentence(call):
-    with pytest.raises(
-        ValueError, match=r"weight of guidance|without classes|one for each sample|no class 77"
-    ) as error:
+    with pytest.raises(ValueError, match=r"guidance weight|without classes|one for each sample|no class 77") as error:
         call()
     assert "\n" not in str(error.value)

@@ -118,8 +118,8 @@ def test_the_glass_box_and_each_of_its_controls(walked):
     for q in glass_box(box, net):
         told = convert(net(q.xt, q.t, torch.tensor([7])), "eps", "x0", q.xt, q.t, SHORT).clamp(-1, 1)
         assert torch.allclose(q.x0_hat, told, atol=1e-5)
-    box.who.value = "perfect denoiser"
-    assert "The perfect denoiser" in box.says.value
+    box.who.value = "optimal denoiser"
+    assert "The optimal denoiser" in box.says.value
     glass_box(box, digits, torch.tensor([7]))
     box.kind.value = "any"
     box.which.value = "cats"
@@ -334,7 +334,7 @@ def test_ancestors_are_one_near_the_picture_and_many_far_from_it():
     assert noisy.shape[0] == 3 and noisy.shape[1:] == (16, 16, 3)
 
 
-def test_the_perfect_denoiser_copies():
+def test_the_optimal_denoiser_copies():
     player = memory(CATS, S, n=16)
     assert player.film["captions"][-1].endswith("0.0000 a pixel")
     assert np.array_equal(frames_of(player, 0)[-1], frames_of(player, 2)[0])
@@ -350,7 +350,7 @@ def test_the_gaussian_fits_small_steps_only():
     assert np.allclose(np.trapezoid(truth, axis=1), np.trapezoid(fit, axis=1), rtol=0.02)
 
 
-def test_haste_costs_even_a_perfect_denoiser():
+def test_haste_costs_even_an_optimal_denoiser():
     islands = data.load("ring", n=50)
     player = few_steps(CATS, islands.modes, islands.sd, Schedule.of("linear", 500), counts=(1, 5, 100))
     said = player.film["captions"]

@@ -22,7 +22,7 @@ from diffusion_lib.course.lesson04 import (
     copies,
     denoisers,
     fine_tune,
-    network_or_perfect,
+    network_or_optimal,
     own_pictures,
     three_questions,
     training,
@@ -322,19 +322,19 @@ def test_the_loss_curve_is_bounded_and_a_mean():
 # ---------------------------------------------------------------------------------------- denoisers compared
 
 
-def test_nobody_beats_the_perfect_denoiser_on_what_it_remembers():
+def test_nobody_beats_the_optimal_denoiser_on_what_it_remembers():
     model = digit_denoiser()
-    player = network_or_perfect(model, SEEN.subset(300), FRESH, n=60, count=6)
-    network, perfect, _, new = (10 ** mark(player, 2, j)[0] for j in range(4))
-    assert np.all(perfect <= network + 1e-6) and perfect[0] < 1e-3 < new[0]
+    player = network_or_optimal(model, SEEN.subset(300), FRESH, n=60, count=6)
+    network, optimal, _, new = (10 ** mark(player, 2, j)[0] for j in range(4))
+    assert np.all(optimal <= network + 1e-6) and optimal[0] < 1e-3 < new[0]
     d = nearest(FRESH.x[:60], SEEN.x[:300])[0].pow(2).mean()
     assert new[0] > 0.3 * float(d)  # it answers with a remembered picture
 
 
-def test_the_perfect_error_shown_is_the_oracles():
+def test_the_optimal_error_shown_is_the_oracles():
     model = digit_denoiser()
     seen = SEEN.subset(100)
-    player = network_or_perfect(model, seen, FRESH, n=100, count=3, seed=1)
+    player = network_or_optimal(model, seen, FRESH, n=100, count=3, seed=1)
     t = even_times(model.schedule, 3)[1]
     g = torch.Generator().manual_seed(1)
     i = torch.randperm(100, generator=g)[:100]
@@ -383,15 +383,15 @@ def test_the_stepper_switches_and_asks_for_a_class():
     model = digit_denoiser()
     box = step_reverse({"digits": SEEN, "other": SEEN.x[:50]}, model.schedule, steps=5, networks={"digits": model})
     assert "pictures it could still become" in box.player.film["panels"][6]["title"]
-    perfect = box.trace.final.clone()
+    optimal = box.trace.final.clone()
     box.who.value = "trained network"
     titles = [p["title"] for p in box.player.film["panels"]]
-    assert "nearest training picture" in titles[6] and not torch.equal(box.trace.final, perfect)
+    assert "nearest training picture" in titles[6] and not torch.equal(box.trace.final, optimal)
     d = [float(nearest(q.x0_hat, SEEN.x)[0]) for q in box.trace.steps]
     assert np.allclose(mark(box.player, 6, 0)[0], d, rtol=1e-5)
     box.kind.value = "7"
     asked = box.trace.final.clone()
-    box.who.value = "perfect denoiser"
+    box.who.value = "optimal denoiser"
     assert SEEN.y[nearest(box.trace.final, SEEN.x)[1]] == 7 and not torch.equal(asked, box.trace.final)
     box.which.value = "other"
     assert box.who.disabled and box.kind.options == ("any",)
@@ -465,10 +465,10 @@ def test_fine_tuning_leaves_the_given_network_alone(monkeypatch):
 # ---------------------------------------------------------------------------------------- what the films show
 
 
-def test_network_and_perfect_denoiser_on_seen_and_new_pictures():
+def test_network_and_optimal_denoiser_on_seen_and_new_pictures():
     model, seen, fresh, n = digit_denoiser(), SEEN.subset(40), FRESH.subset(30), 10
-    player, g = denoisers.network_or_perfect(model, seen, fresh, n=n, count=3, seed=1), dice(1)
-    schedule, perfect, sets = model.schedule, ideal_denoiser(seen.x, model.schedule, seen.y), {}
+    player, g = denoisers.network_or_optimal(model, seen, fresh, n=n, count=3, seed=1), dice(1)
+    schedule, optimal, sets = model.schedule, ideal_denoiser(seen.x, model.schedule, seen.y), {}
     for name, d in (("seen", seen), ("new", fresh)):
         i = torch.randperm(len(d), generator=g)[:n]
         sets[name] = d.x[i], d.y[i], torch.randn(n, 1, 8, 8, generator=g)
@@ -479,9 +479,9 @@ def test_network_and_perfect_denoiser_on_seen_and_new_pictures():
             xt = add_noise(x0, t, eps, schedule)
             hats = {
                 who: convert(m(xt, t, y), "eps", "x0", xt, t, schedule).clamp(-1, 1)
-                for who, m in (("network", model), ("perfect", perfect))
+                for who, m in (("network", model), ("optimal", optimal))
             }
-            rows = torch.cat([x0[:4], xt[:4], hats["network"][:4], hats["perfect"][:4]])
+            rows = torch.cat([x0[:4], xt[:4], hats["network"][:4], hats["optimal"][:4]])
             assert np.abs(pictures(player, title)[k].astype(int) - grid(rows, columns=4)).max() <= 1
             for who, x0_hat in hats.items():
                 error = float((x0_hat - x0).pow(2).mean())

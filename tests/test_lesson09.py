@@ -89,7 +89,9 @@ def test_the_map_unfolds_and_can_be_walked_on(monkeypatch):
 def test_the_two_parts_are_the_bound():
     net = store.load("digits_vae2")
     parts = bound_parts(net, UNSEEN.x[:200], UNSEEN.levels)
-    assert parts["surprise"] + parts["KL"] == pytest.approx(vae.bits_per_dimension(net, UNSEEN.x[:200], 17), rel=0.02)
+    assert parts["reconstruction"] + parts["KL"] == pytest.approx(
+        vae.bits_per_dimension(net, UNSEEN.x[:200], 17), rel=0.02
+    )
 
 
 # ---------------------------------------------------------------------------------------- walks
@@ -276,8 +278,8 @@ def test_what_is_said_of_sharpness():
 
 def test_what_is_said_of_copying():
     found, said = BOOK["copying"], text("09-copy-after") + text("09-copy-between")
-    assert found["exact denoiser"]["share"] == found["DDPM of 20"]["share"] == 1.0
-    assert found["exact denoiser"]["outright"] == 1.0 and found["DDPM of 20"]["outright"] > 0.99
+    assert found["optimal denoiser"]["share"] == found["DDPM of 20"]["share"] == 1.0
+    assert found["optimal denoiser"]["outright"] == 1.0 and found["DDPM of 20"]["outright"] > 0.99
     d = found["DDPM"]
     assert f"{d['share']:.0%}".replace("%", " %") in said and d["outright"] == 0 and d["low"] > 0.5
     share, low, high = (f"{100 * d[k]:.1f}" for k in ("share", "low", "high"))
@@ -370,8 +372,8 @@ def test_the_map_that_unfolds_names_digits_and_numbers():
     )
     parts = latents.bound_parts(box.model, box.test, box.data.levels)
     said = player_numbers = numbers(box.player.film["captions"][0])[1:4]
-    assert player_numbers == pytest.approx([parts["surprise"], parts["KL"], sum(parts.values())], abs=6e-3)
-    for name in ("surprise", "KL"):
+    assert player_numbers == pytest.approx([parts["reconstruction"], parts["KL"], sum(parts.values())], abs=6e-3)
+    for name in ("reconstruction", "KL"):
         assert line(box.player, "bits per pixel", name)[0, 0] == pytest.approx(frame[name], rel=1e-5), said
 
 

@@ -1,4 +1,4 @@
-"""The perfect denoiser against autograd, numerical integration and the data it knows."""
+"""The optimal denoiser against autograd, numerical integration and the data it knows."""
 
 import math
 
@@ -102,7 +102,7 @@ def grid():
 @pytest.mark.parametrize("eta,T", [(0.0, 200), (1.0, 400)])
 @pytest.mark.parametrize("data", (ring, grid))
 def test_reverse_sampling_reproduces_the_mixture(data, eta, T):
-    """Identity 10. A perfect sampler has 98.89 % within 3 sd, sd ratio .974 after that cut, KL (K-1)/(2n)."""
+    """Identity 10. An exact sampler has 98.89 % within 3 sd, sd ratio .974 after that cut, KL (K-1)/(2n)."""
     means, sd = data()
     unit = (means.pow(2).mean() + sd**2).sqrt()
     means, sd, n, s = means / unit, float(sd / unit), 10_000, geometric(T)
@@ -117,7 +117,7 @@ def test_reverse_sampling_reproduces_the_mixture(data, eta, T):
     assert 0.95 <= ratio <= 1.0
 
 
-def test_the_papers_unscaled_betas_fail_even_a_perfect_denoiser():
+def test_the_papers_unscaled_betas_fail_even_the_optimal_denoiser():
     """T = 50 with betas made for 1000 leaves alpha_bar_T = 0.60: sampling from pure noise starts in the wrong place."""
     with pytest.warns(UserWarning):
         bad = Schedule.from_beta(torch.linspace(1e-4, 0.02, 50, dtype=F64))

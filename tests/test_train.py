@@ -94,7 +94,7 @@ def test_the_rate_goes_to_every_learner_and_rises_as_asked():
 
 
 def test_everything_comes_back_from_a_checkpoint(tmp_path):
-    """Weights, optimiser, average, its age, dice, steps and seconds: each is another number in the end if it is forgotten."""
+    """Weights, optimizer, average, its age, dice, steps and seconds: each is another number in the end if it is forgotten."""
 
     def run(path, stop=8):
         one = learner(lr=0.05)

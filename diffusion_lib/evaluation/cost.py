@@ -16,7 +16,7 @@ from .arena import Entry, Place, enter
 def counted_flops(place: Place, family: str, steps: int = 3, **options) -> float:
     """Floating-point operations of one training step for one real sample, as PyTorch counts them: a multiply-add is 2.
 
-    Counted are products of matrices and convolutions, forward and backward; normalisation, activations and the optimiser
+    Counted are products of matrices and convolutions, forward and backward; normalisation, activations and the optimizer
     count as nothing (torch's FlopCounterMode). Where chance decides what a step does, each kind is counted by its share.
     """
     kinds = getattr(FAMILIES[family], "kinds_of_step", lambda data, options: [(1.0, options)])

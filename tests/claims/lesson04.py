@@ -121,7 +121,7 @@ PLAIN = {
     "04-stepper-after": "0",
     "04-bound": "1",
     "04-bound-reveal": "1",
-    "04-ex1": "0 1",
+    "04-ex1": "0 1 1",
     "04-ex3": "1",
     "04-ex4": "1",
     "04-ex-forgotten": "0 1 1",

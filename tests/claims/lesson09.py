@@ -150,7 +150,7 @@ PLAIN = {  # minutes, numbers of a list or of an example, choices of a guess, 0 
     "09-walk": "64 64",
     "09-walk-guess": "64 8 8 5.7 4",
     "09-walk-code-intro": "10,000",
-    "09-walk-arc": "10,000 3",
+    "09-walk-arc": "10,000 2",
     "09-walk-reveal": "5.7 2 64 2",
     "09-kept-guess": "2 16 2 6 30",
     "09-s-guess": "0",

@@ -198,7 +198,7 @@ EXERCISES: tuple[Exercise, ...] = (
         },
         (N_("Do not stretch the betas: stretch the curve. Which table tells where the picture is after any number of steps?"),
          N_("Make alpha_bar with a 1 in front, (N + 1,), and keep every (N/T)th of its values: T + 1 numbers from 1 to the same end."),
-         N_("`kept = alpha_bar[:: len(betas) // T]`, and each beta is 1 - kept_t / kept_{t-1}, as in exercise 1.")),
+         N_("`kept = alpha_bar[:: len(betas) // T]`, and each beta is 1 - kept_t / kept_{t-1}, as in exercise 2.")),
         N_("the curve is the schedule and the betas only follow from it; a schedule written as a function of t/T ends alike for every T."),
     ),
     Exercise(
@@ -220,7 +220,7 @@ EXERCISES: tuple[Exercise, ...] = (
             "line step long": (lambda a: _line(_db, lambda v: 1 / (1 + 10 ** (-v / 10)))(torch.cat([a, a[-1:]]))[:-1], N_("It looks as if the line is one step too long and never reaches alpha_bar_T: T values have T - 1 gaps between them.")),
         },
         (N_("At t = 0 the ratio is infinite, so leave that place alone. Turn the two given ends, t = 1 and t = T, into decibels."),
-         N_("`torch.linspace` (or arange) makes T evenly spaced numbers from one end to the other. Then turn decibels into alpha_bar, as in exercise 2."),
+         N_("`torch.linspace` (or arange) makes T evenly spaced numbers from one end to the other. Then turn decibels into alpha_bar, as in exercise 3."),
          N_("Put `alpha_bar[:1]` in front with `torch.cat`.")),
         N_("on this schedule every step changes signal : noise by the same factor, and the picture on the fair ruler sinks at an even speed."),
     ),

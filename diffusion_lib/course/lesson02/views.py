@@ -61,7 +61,7 @@ def two_rulers(x0: Tensor, loud: float = 20.0, n: int = 41, seed: int = 0) -> Fr
 
 
 def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: int = 0) -> FramePlayer:
-    """A perfect denoiser walks n points home with this schedule, beside what training looked like at the same time.
+    """The optimal denoiser walks n points home with this schedule, beside what training looked like at the same time.
 
     The data are 25 islands (data.grid), whose coordinates have the standard deviation `spread`: 1 as in this package, RAW as
     they are usually published. Left the walk, right real data noised to the same t. The last frame, shown first, is the end,
@@ -99,7 +99,7 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
         [plane(walk, _("the walk from pure noise")), plane(truth, _("real data with noise"))],
         captions=captions,
         labels=[f"t = {t}" for t in times],
-        name=_("A perfect denoiser on 25 islands, {name} schedule, T = {T}").format(
+        name=_("The optimal denoiser on 25 islands, {name} schedule, T = {T}").format(
             name=_(schedule.name), T=schedule.T
         ),
         start=len(times) - 1,
@@ -108,7 +108,7 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
 
 
 def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> FramePlayer:
-    """A perfect denoiser of the pictures x (N, C, H, W) draws n of them with this schedule; 16 are shown, beside real ones.
+    """The optimal denoiser of the pictures x (N, C, H, W) draws n of them with this schedule; 16 are shown, beside real ones.
 
     The right panel counts brightness (the mean of all pixels of a picture), of all N real pictures and of the n drawn ones.
     """
@@ -140,7 +140,7 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
             ).format(darkest=drawn.min(), brightest=drawn.max(), low=low, high=high, different=different, n=n)
         ],
         labels=[f"t = {t}" for t in times],
-        name=_("A perfect denoiser draws pictures, {name} schedule, T = {T}").format(
+        name=_("The optimal denoiser draws pictures, {name} schedule, T = {T}").format(
             name=_(schedule.name), T=schedule.T
         ),
         start=len(times) - 1,

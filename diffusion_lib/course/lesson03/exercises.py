@@ -14,12 +14,12 @@ from ..exercise import EARLY, LATE, ROOTS, SHAPES, Exercise, cases_of, gaussian,
 def _walk_case(name, T, shape, g):
     schedule = Schedule.of(name, T)
     # wide components: narrow ones would pull every walk, right or wrong, to the same picture
-    perfect = mixture_denoiser(gaussian((3, *shape[1:]), g), 0.5, schedule)
+    optimal = mixture_denoiser(gaussian((3, *shape[1:]), g), 0.5, schedule)
 
     def model(
         xt, t, y=None
     ):  # lenient at t = 0: a walk that tells it s, not t, gets that slip's sentence, not an error
-        return perfect(xt, torch.as_tensor(t).clamp(min=1), y)
+        return optimal(xt, torch.as_tensor(t).clamp(min=1), y)
 
     return model, gaussian(shape, g), schedule, gaussian((T + 1, *shape), g)
 

@@ -84,7 +84,7 @@ def _weights(step: Step, alpha_bar: Tensor) -> dict[str, float]:
 def _watched(trace: Trace, model, y: Tensor | None, x: Tensor | None) -> tuple:
     """What becomes clear on the way: title, a number for each step (F,), each in words, and the limits of its plot.
 
-    For the perfect denoiser how many pictures it could still become (the perplexity of their weights), for a network how far
+    For the optimal denoiser how many pictures it could still become (the perplexity of their weights), for a network how far
     its guess is from the nearest training picture.
     """
     if not isinstance(model, MixtureDenoiser):

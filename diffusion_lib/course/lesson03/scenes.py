@@ -27,7 +27,7 @@ EQUATIONS = (
 
 
 def reverse(o) -> Story:
-    """Walks from x_T to x_0 with the perfect denoiser of some pictures."""
+    """Walks from x_T to x_0 with the optimal denoiser of some pictures."""
     x, name, note = _pictures(o)
     schedule = Schedule.of(o.schedule, o.steps)
     # seeded as step_reverse is, so that the page shows the walk of the strip, and lesson 03 both
@@ -96,7 +96,7 @@ def _pictures(o) -> tuple:
         return x, name, ()
     x = data.folder(o.folder, size).x if o.folder else torch.cat([data.photo(p, size).x for p in o.image])
     which = ngettext("your picture", "one of your {n} pictures", len(x)).format(n=len(x))
-    note = _("The perfect denoiser can only end at {which}: it remembers, and invents nothing.").format(which=which)
+    note = _("The optimal denoiser can only end at {which}: it remembers, and invents nothing.").format(which=which)
     return x, _("pictures"), (note,)
 
 
@@ -111,7 +111,7 @@ def _memory():
 SCENES = (
     Scene(
         "reverse",
-        N_("Noise becomes a picture, step by step, with the two equations of the reverse process; the denoiser is the perfect one of the pictures that you name, so a walk ends at one of them"),
+        N_("Noise becomes a picture, step by step, with the two equations of the reverse process; the denoiser is the optimal one of the pictures that you name, so a walk ends at one of them"),
         reverse,
         (
             Option("image", "your own pictures", "files", group="pictures"),
@@ -130,5 +130,5 @@ SCENES = (
     ),
     view("arrows", N_("Arrows that point where pictures are likelier: the score of eight islands, from noise to data"), _arrows, (10, -8)),
     view("gaussian", N_("Is a step back a bell curve? True for small steps, false for large ones"), lesson03.is_it_gaussian, (30, 50)),
-    view("memory", N_("What a perfect denoiser remembers: every walk ends at a picture that it knows"), _memory, (10, 30, -1), MNIST),
+    view("memory", N_("What a optimal denoiser remembers: every walk ends at a picture that it knows"), _memory, (10, 30, -1), MNIST),
 )  # fmt: skip

@@ -22,18 +22,18 @@ from ..controls import button, choices, group, menu
 from .glass import glass_box
 
 ANY = N_("any")
-PERFECT, TRAINED = N_("perfect denoiser"), N_("trained network")
+OPTIMAL, TRAINED = N_("optimal denoiser"), N_("trained network")
 
 
 class Stepper(PlayerBox):
     """Made by `step_reverse`. `.trace` is the walk on show; the controls are `.which` (data), `.eta`, `.start`, `.branch`,
-    `.who` (perfect or trained) and `.kind` (the class).
+    `.who` (optimal or trained) and `.kind` (the class).
     """
 
     def __init__(self, sets: dict, schedule: Schedule, steps: int, seed: int, networks: dict):
         super().__init__()
         self._sets, self._networks, self._times = sets, networks, schedule.times(steps)
-        self._perfect = {name: ideal_denoiser(d.x, schedule, d.y) for name, d in sets.items()}
+        self._optimal = {name: ideal_denoiser(d.x, schedule, d.y) for name, d in sets.items()}
         self._seed, self._rolls, self._newest = seed, 0, Newest()
         self.trace = Trace()
         self.says = message(_("Stop anywhere and re-roll: the past stays, the future changes."))
@@ -49,7 +49,7 @@ class Stepper(PlayerBox):
         self.start = button(_("New noise"), _("Begin again from another x at t = T"), "refresh", 140, high=0)
         tip = _("Keep the past, draw new fresh noise from this step on")
         self.branch = button(_("Re-roll z from here"), tip, "random", 220, high=0)
-        self.who = widgets.ToggleButtons(options=choices([PERFECT, TRAINED]), style={"button_width": "170px"})
+        self.who = widgets.ToggleButtons(options=choices([OPTIMAL, TRAINED]), style={"button_width": "170px"})
         self.kind = menu(_("Class"), self._classes(), wide=180, high=0)
         self.branch.on_click(lambda button: self._reroll())
         self.start.on_click(lambda button: self._begin_anew())
@@ -79,7 +79,7 @@ class Stepper(PlayerBox):
     def _of_denoiser(self) -> str:
         if self._trained():
             return _("The trained network: it has seen the pictures, and kept rules instead of them.")
-        return _("The perfect denoiser: an average of the training pictures, weighted by how well each fits.")
+        return _("The optimal denoiser: an average of the training pictures, weighted by how well each fits.")
 
     def _of_class(self) -> str:
         if self.kind.value == ANY:
@@ -131,11 +131,11 @@ class Stepper(PlayerBox):
     def _walk(self, past: list[Step], stale: Callable[[], bool] = lambda: False) -> bool:
         """Walk on from `past` as the controls say, and show it; False, and nothing changes, if something newer was asked."""
         name, trained = self.which.value, self._trained()
-        d, model = self._sets[name], (self._networks if trained else self._perfect)[name]
+        d, model = self._sets[name], (self._networks if trained else self._optimal)[name]
         y = None if self.kind.value == ANY else torch.tensor([d.names.index(self.kind.value)])
         g = dice(1000 * self._seed + self._rolls)
         begin = past[-1].xs if past else randn_like(d.x[:1], dice(self._seed))
-        # a perfect guess is an average of pictures, and so never leaves [-1, 1]
+        # the optimal guess is an average of pictures, and so never leaves [-1, 1]
         how = {"eta": self.eta.value, "clip": 1.0 if trained else None}
         trace = Trace(keep=len(self._times)).record(past)
         for step in sample(model, begin, model.schedule, self._times[len(past) :], generator=g, y=y, **how):
@@ -162,7 +162,7 @@ def step_reverse(
     seed: int = 0,
     networks: dict[str, Denoiser] | None = None,
 ) -> Stepper:
-    """The glass-box stepper: every quantity of every reverse step of one picture, with the perfect denoiser of a data set.
+    """The glass-box stepper: every quantity of every reverse step of one picture, with the optimal denoiser of a data set.
 
     datasets: name -> x (N, C, H, W), or a Data. Choose the data and eta, start from new noise, or stop anywhere and re-roll the
     fresh noise from there on: the past stays, the future branches.

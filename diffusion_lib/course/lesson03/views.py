@@ -56,7 +56,7 @@ def ancestors(
 
 
 def memory(x: Tensor, schedule: Schedule, n: int = 16, seed: int = 0) -> FramePlayer:
-    """n walks with the perfect denoiser of x (N, C, H, W), each x0_hat on its way beside the training picture it ends at."""
+    """n walks with the optimal denoiser of x (N, C, H, W), each x0_hat on its way beside the training picture it ends at."""
     g = dice(seed)
     xT = torch.randn(n, *x.shape[1:], generator=g)
     trace = Trace().record(sample(ideal_denoiser(x, schedule), xT, schedule, generator=g))
@@ -73,7 +73,7 @@ def memory(x: Tensor, schedule: Schedule, n: int = 16, seed: int = 0) -> FramePl
         for q, d in zip(trace.steps, away, strict=True)
     ]
     labels = [f"t = {q.t} → {q.s}" for q in trace.steps]
-    name = _("Samples of the perfect denoiser beside their nearest training pictures")
+    name = _("Samples of the optimal denoiser beside their nearest training pictures")
     return FramePlayer(panels, captions=captions, labels=labels, name=name, fps=8)
 
 
@@ -123,7 +123,7 @@ def few_steps(
     n: int = 600,
     seed: int = 0,
 ) -> FramePlayer:
-    """One x_T walked to x_0 in few or many steps with perfect denoisers: what haste costs.
+    """One x_T walked to x_0 in few or many steps with optimal denoisers: what haste costs.
 
     Pictures of x (N, C, H, W) with DDPM, and points of a mixture (means (K, 2), sd) with DDPM and with DDIM.
     """
@@ -142,7 +142,7 @@ def few_steps(
             share[eta] = float((nearest(last.xs, means)[0] * math.sqrt(2) < 3 * sd).double().mean())
         captions.append(
             _(
-                "{steps}:  points that reach an island (within 3 sd): {ddpm:.0%} with DDPM, {ddim:.0%} with DDIM      (99% would be perfect)"
+                "{steps}:  points that reach an island (within 3 sd): {ddpm:.0%} with DDPM, {ddim:.0%} with DDIM      (99% of real points are there)"
             ).format(steps=_steps(count), ddpm=share[1.0], ddim=share[0.0])
         )
 

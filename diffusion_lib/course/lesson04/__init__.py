@@ -1,7 +1,7 @@
 """Lesson 04: what its notebook shows."""
 
 from ..lesson03 import step_reverse
-from .denoisers import bound, network_or_perfect, three_questions, variances
+from .denoisers import bound, network_or_optimal, three_questions, variances
 from .own import copies, fine_tune, own_pictures
 from .training import watch
 
@@ -9,7 +9,7 @@ __all__ = [
     "bound",
     "copies",
     "fine_tune",
-    "network_or_perfect",
+    "network_or_optimal",
     "own_pictures",
     "step_reverse",
     "three_questions",

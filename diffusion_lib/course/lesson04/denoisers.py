@@ -1,4 +1,4 @@
-"""Lesson 04: what a trained network knows. Beside the perfect denoiser, asked in three ways, and with a variance of its own."""
+"""Lesson 04: what a trained network knows. Beside the optimal denoiser, asked in three ways, and with a variance of its own."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ..common import counted
 # name -> v of reverse_step; None: what the network says
 VARIANCES = {"β": 1.0, "β̃": 0.0, N_("learned"): None}
 COUNTS = (5, 10, 25, 100)  # steps of the walks with them
-FLOOR = 10**-3.6  # what is smaller is drawn here: the perfect denoiser reaches 0
+FLOOR = 10**-3.6  # what is smaller is drawn here: the optimal denoiser reaches 0
 ERRORS = {"log": "y", "ylim": (0.8 * FLOOR, 1.6)}
 
 
@@ -47,17 +47,17 @@ def even_times(schedule: Schedule, n: int, high: float = 24.0, low: float = -24.
 # ---------------------------------------------------------------------------------------- what generalising means
 
 
-def network_or_perfect(
+def network_or_optimal(
     model: Denoiser, seen: Data, fresh: Data, n: int = 200, count: int = 20, seed: int = 0
 ) -> FramePlayer:
-    """The network beside the perfect denoiser of the pictures it learned from, at `count` noise levels.
+    """The network beside the optimal denoiser of the pictures it learned from, at `count` noise levels.
 
     seen: the training pictures; fresh: others of the same kind. Error: mean square of x0_hat - x0 over n pictures of each,
-    both denoisers given the same x_t (and class, if the network has classes). On `seen` no denoiser has a smaller mean error than the perfect one.
+    both denoisers given the same x_t (and class, if the network has classes). On `seen` no denoiser has a smaller mean error than the optimal one.
     """
     schedule, g = model.schedule, dice(seed)
     labels = seen.y if model.classes else None
-    perfect = ideal_denoiser(seen.x, schedule, labels)
+    optimal = ideal_denoiser(seen.x, schedule, labels)
     sets = {}
     for name, data in ((N_("seen"), seen), (N_("new"), fresh)):
         i = torch.randperm(len(data), generator=g)[:n]
@@ -69,34 +69,34 @@ def network_or_perfect(
             xt = add_noise(x0, t, eps, schedule)
             guesses = {
                 N_("network"): guess(model, xt, t, schedule, y),
-                N_("perfect"): guess(perfect, xt, t, schedule, y),
+                N_("optimal"): guess(optimal, xt, t, schedule, y),
             }
             for who, x0_hat in guesses.items():
                 errors.setdefault((who, name), []).append(float((x0_hat - x0).pow(2).mean()))
-            rows = [x0[:4], xt[:4], guesses["network"][:4], guesses["perfect"][:4]]
+            rows = [x0[:4], xt[:4], guesses["network"][:4], guesses["optimal"][:4]]
             films[name].append(grid(torch.cat(rows), columns=4))
     db = schedule.snr_db[torch.tensor(times)].numpy()
     ys = {f"{_(who)}, {_(name)}": np.maximum(e, FLOOR) for (who, name), e in errors.items()}
     look = {"xlabel": _("noise in decibels"), "ylabel": _("mean square"), "cursor": -db} | ERRORS
     said = [
         _(
-            "error on seen pictures: network {seen:.3f}, perfect {seen_best:.3f}      on new ones: network {new:.3f}, perfect {new_best:.3f}"
+            "error on seen pictures: network {seen:.3f}, optimal {seen_best:.3f}      on new ones: network {new:.3f}, optimal {new_best:.3f}"
         ).format(
             seen=errors["network", "seen"][i],
-            seen_best=errors["perfect", "seen"][i],
+            seen_best=errors["optimal", "seen"][i],
             new=errors["network", "new"][i],
-            new_best=errors["perfect", "new"][i],
+            new_best=errors["optimal", "new"][i],
         )
         for i in range(len(db))
     ]
-    rows = _("from above: x_{0}, x_{t}, network, perfect")
+    rows = _("from above: x_{0}, x_{t}, network, optimal")
     panels = [
         pixels(np.stack(films["seen"]), _("pictures it learned from"), notes=rows),
         pixels(np.stack(films["new"]), _("new pictures"), notes=rows),
         curve(-db, ys, _("error of the guess x̂_{0}"), **look),
     ]
     labels, start = [_("noise {db:+.0f} dB").format(db=-v) for v in db], len(times) // 3
-    name = _("The network's guess beside the perfect denoiser's")
+    name = _("The network's guess beside the optimal denoiser's")
     return FramePlayer(panels, captions=said, labels=labels, name=name, start=start, fps=3)
 
 

@@ -9,9 +9,9 @@ from ..scenes import DIGITS, view
 
 
 def _gap():
-    return lesson04.network_or_perfect(store.load("digits"), *data.digits().split(1000))
+    return lesson04.network_or_optimal(store.load("digits"), *data.digits().split(1000))
 
 
 SCENES = (
-    view("network", N_("A trained network beside the perfect denoiser, on pictures that both know and on new ones"), _gap, (10,), DIGITS),
+    view("network", N_("A trained network beside the optimal denoiser, on pictures that both know and on new ones"), _gap, (10,), DIGITS),
 )  # fmt: skip

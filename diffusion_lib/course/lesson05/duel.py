@@ -189,7 +189,7 @@ class Duel(WorkBox):
         self.worker.join(seconds)
 
     def branch_here(self) -> None:
-        """Go back to the moment that the slider shows, with all weights, optimisers and dice; `other_branch` has what came after."""
+        """Go back to the moment that the slider shows, with all weights, optimizers and dice; `other_branch` has what came after."""
         with self._lock:
             if self.busy:
                 return
@@ -198,7 +198,7 @@ class Duel(WorkBox):
             self._show(jump=True)
             self._say(
                 _(
-                    "Back at this moment: both networks, their optimisers and the dice are what they were then. "
+                    "Back at this moment: both networks, their optimizers and the dice are what they were then. "
                     "What came after waits under “Other branch”."
                 )
             )

@@ -25,7 +25,7 @@ FULL, MOST = 60, 400  # lessons at the beginning that all stay in the loss curve
 
 
 class Pair:
-    """G and D, their optimisers, the fakes that lie on the table, and the dice: all that a step needs and changes.
+    """G and D, their optimizers, the fakes that lie on the table, and the dice: all that a step needs and changes.
 
     loss: one of `gan.LOSSES`, or a Loss of your own. nets: (G, D) to begin with; None begins from nothing.
     batch, lr, r1, r2: None takes what suits points or pictures. waves: see `nets.Waves`; few keep D's surface smooth to read.
@@ -170,7 +170,7 @@ class Pair:
     # ---- rewinding
 
     def state(self) -> dict:
-        """Everything: weights, optimisers, dice, the fakes on the table. `restore` goes on from it to the bit."""
+        """Everything: weights, optimizers, dice, the fakes on the table. `restore` goes on from it to the bit."""
         moving = {
             "learners": [self.g.state_dict(), self.d.state_dict()],
             "dice": self.dice.get_state(),
@@ -202,7 +202,7 @@ def _copied(tree):
 
 
 def _begin(net, like: Learner) -> Learner:
-    """A fresh optimiser, as `like` has one, for a copy of a network that was trained before."""
+    """A fresh optimizer, as `like` has one, for a copy of a network that was trained before."""
     betas = like.optimizer.param_groups[0]["betas"]
     return Learner(copy.deepcopy(net).requires_grad_(True), like.lr, clip=like.clip, betas=betas)
 

@@ -76,7 +76,7 @@ EXERCISES: tuple[Exercise, ...] = (
         (N_("Two tables of distances: real to real for the balls, real to samples for what lies inside."),
          N_("In `torch.cdist(real, real)` each row has a 0 for the point itself; `kthvalue(k + 1).values` is the distance to the k-th other one."),
          N_("`(torch.cdist(real, samples) < radius[:, None]).any(1).double()`")),
-        N_("and its mean for perfect samples is not 1: some balls stay empty by luck. `metrics.coverage_ceiling` has the closed form."),
+        N_("and its mean is not 1 even for samples of the truth: some balls stay empty by luck. `metrics.coverage_ceiling` has the closed form."),
         N_("The library has it, with three more, in `metrics.neighbourhoods`."),
     ),
     Exercise(

@@ -27,7 +27,7 @@ def same_cloud(
     frames: int = 41,
     seed: int = 0,
 ) -> FramePlayer:
-    """n points walk home from one x_T with the exact denoiser of islands, means (K, 2) and sd, once for each eta, T steps each.
+    """n points walk home from one x_T with the optimal denoiser of islands, means (K, 2) and sd, once for each eta, T steps each.
 
     Measured at each frame: how far apart the first and the last cloud are (sliced Wasserstein), how far apart two clouds of real
     data are, noised to the same t (the floor); and how far apart the points are that began together.

@@ -67,8 +67,8 @@ def _velocity_cases(g):
     found = []
     for name, T, shape in SHAPES:
         schedule = Schedule.of(name, T)
-        perfect = mixture_denoiser(gaussian((3, *shape[1:]), g), 0.5, schedule)
-        model = lambda xt, t, y=None, perfect=perfect: perfect(xt, torch.as_tensor(t).clamp(min=1))
+        optimal = mixture_denoiser(gaussian((3, *shape[1:]), g), 0.5, schedule)
+        model = lambda xt, t, y=None, optimal=optimal: optimal(xt, torch.as_tensor(t).clamp(min=1))
         found += [(model, gaussian(shape, g), _place(schedule, t), t, schedule) for t in (1, 2, T // 2, T)]
     return found
 

@@ -32,7 +32,7 @@ def bend(path: Tensor) -> float:
 
 
 def straight_path(means: Tensor, sd: float, n: int = 300, trails: int = 12, T: int = 60, seed: int = 0) -> FramePlayer:
-    """Left: n pairs of data and noise on their way (1 - u) x0 + u eps. Middle: the walk of n noises with the exact denoiser of
+    """Left: n pairs of data and noise on their way (1 - u) x0 + u eps. Middle: the walk of n noises with the optimal denoiser of
     islands, means (K, 2) and sd, without dice on the schedule `flow`. Right: the same walk, where every cloud has variance 1 (x_t).
 
     The caption says how much longer than straight the ways of each are.

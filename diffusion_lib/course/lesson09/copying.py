@@ -16,7 +16,7 @@ from .blurring import bars
 from .measures import dial, makers, outright, seen_and_unseen
 
 # under the bars
-SHORT = {"exact denoiser": N_("exact"), "DDPM of 20": N_("of 20"), "real digits": N_("real")}
+SHORT = {"optimal denoiser": N_("optimal"), "DDPM of 20": N_("of 20"), "real digits": N_("real")}
 
 
 def is_it_a_copy(found: dict[str, tuple[Tensor, Tensor, Tensor]] | None = None, show: int = 8) -> FramePlayer:

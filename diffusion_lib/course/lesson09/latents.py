@@ -141,13 +141,13 @@ class MapTraining(Live):
     def _curves(self, frames: list[dict]) -> list[dict]:
         at = self._at(frames)
         here = {"cursor": at, "xlabel": self._xlabel, "xlim": (0, self.until)}
-        lines = {_(k): [f[k] for f in frames] for k in (N_("surprise"), "KL")}
+        lines = {_(k): [f[k] for f in frames] for k in (N_("reconstruction"), "KL")}
         return [curve(at, lines, _("bits per pixel, unseen digits"), ylim=(0, 5), **here)]
 
     def _caption(self, f: dict) -> str:
-        whole = f["surprise"] + f["KL"]
-        return _("step {n:,}:  surprise {surprise:.2f} + KL {KL:.2f} = {whole:.2f} bits per pixel").format(
-            n=f["step"], surprise=f["surprise"], KL=f["KL"], whole=whole
+        whole = f["reconstruction"] + f["KL"]
+        return _("step {n:,}:  reconstruction {reconstruction:.2f} + KL {KL:.2f} = {whole:.2f} bits per pixel").format(
+            n=f["step"], reconstruction=f["reconstruction"], KL=f["KL"], whole=whole
         )
 
 
@@ -166,12 +166,12 @@ def unfold(*, steps: int | None = None, seconds: float | None = None, keep: int 
 
 @torch.no_grad()
 def bound_parts(model: VAE, x: Tensor, levels: int, seed: int = 0) -> dict[str, float]:
-    """The two parts of the negative ELBO of x (N, ...), in bits per dimension; one z for each x. Keys: surprise, KL."""
+    """The two parts of the negative ELBO of x (N, ...), in bits per dimension; one z for each x. Keys: reconstruction, KL."""
     mu, logvar = model.encode(x)
     z = mu + (0.5 * logvar).exp() * randn_like(mu, dice(seed))
     bits = math.prod(model.shape) * math.log(2)
     return {
-        "surprise": float(surprise(model, x, z, levels=levels).mean()) / bits,
+        "reconstruction": float(surprise(model, x, z, levels=levels).mean()) / bits,
         "KL": float(kl_to_prior(mu, logvar).mean()) / bits,
     }
 

@@ -152,12 +152,12 @@ def makers(n: int = N, seed: int = 0) -> dict[str, tuple[Tensor, Tensor, Tensor]
     learn, unseen = (part.x for part in seen_and_unseen())
     equal = learn[: len(unseen)]
     noise = torch.randn(n, *learn.shape[1:], generator=torch.Generator().manual_seed(seed))
-    perfect = ideal_denoiser(equal, Schedule.of("cosine", 1000))
-    times = perfect.schedule.times(20, "snr")
-    *_, last = sample(perfect, noise, None, times, sampler="dpmpp_2m", clip=1.0)
+    optimal = ideal_denoiser(equal, Schedule.of("cosine", 1000))
+    times = optimal.schedule.times(20, "snr")
+    *_, last = sample(optimal, noise, None, times, sampler="dpmpp_2m", clip=1.0)
     half = len(unseen) // 2
     return {
-        N_("exact denoiser"): (last.xs, equal, unseen),
+        N_("optimal denoiser"): (last.xs, equal, unseen),
         N_("DDPM of 20"): (from_noise(store.load("digits_twenty"), noise), learn[:FEW], unseen[:FEW]),
         "DDPM": (torch.cat(list(ddpm.draw(store.load("digits"), n, seed=seed))), equal, unseen),
         "GAN": (torch.cat(list(gan.draw(store.load("digits_gan"), n, seed=seed))), equal, unseen),

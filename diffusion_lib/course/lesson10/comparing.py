@@ -59,7 +59,7 @@ def by_weight(
     panel = pixels(np.concatenate([frame(x, 4) for x in drawn]), line(text, negative))
     far = _("difference between two of the pictures, root mean square a pixel: {far:.2f}")
     says = [far.format(far=apart(x)) for x in drawn]
-    labels, name = [f"w = {w:g}" for w in weights], _("The weight of guidance")
+    labels, name = [f"w = {w:g}" for w in weights], _("The guidance weight")
     return FramePlayer(panel, captions=says, labels=labels, name=name, fps=1, start=min(2, len(drawn) - 1))
 
 
@@ -76,7 +76,7 @@ ISLANDS = ((-1.2, 0.6, 0), (-0.5, -0.9, 0), (0.1, 0.9, 1), (1.2, 0.5, 1), (0.7, 
 
 
 def two_classes(schedule: Schedule | None = None, sd: float = 0.3) -> MixtureDenoiser:
-    """The perfect denoiser of two classes of points that overlap: it can be told 0 or 1, or nothing (-1)."""
+    """The optimal denoiser of two classes of points that overlap: it can be told 0 or 1, or nothing (-1)."""
     x, y, label = torch.tensor(ISLANDS, dtype=torch.float64).T
     return mixture_denoiser(torch.stack([x, y], 1), sd, schedule or Schedule.of("cosine", 100), labels=label.long())
 
