@@ -235,8 +235,25 @@ class TestNotebook:
             assert "data:image" not in text
             for alt, target in re.findall(r"!\[(.*?)\]\((.*?)\)", text):
                 assert len(alt) > 15 and (path.parent / target).exists(), f"{cell['id']}: {target}"
-            for target in re.findall(r"(?<!!)\[.*?\]\(([^)#]+)\)", text):
-                assert target.startswith("https://") or (path.parent / target).exists(), f"{cell['id']}: {target}"
+            for target in re.findall(r"(?<!!)\[[^\]]*\]\(([^)]+)\)", text):
+                file, _, place = target.partition("#")
+                there = path.parent / file if file else path
+                assert target.startswith("https://") or there.exists(), f"{cell['id']}: {target}"
+                if place and there.suffix == ".ipynb":  # JupyterLab's anchor is the heading, with - for each space
+                    found = [re.findall(r"^#+ (.+)$", source(c), re.M) for c in cells(there, "markdown")]
+                    assert place in {h.replace(" ", "-") for heads in found for h in heads}, f"{cell['id']}: {target}"
+
+    def test_a_lesson_that_is_named_is_a_link(self, path):
+        """Once in each text, in its prose; a heading, a formula, code and the sources stay as they are."""
+        lessons = {p.name[:2]: p.name for p in NOTEBOOKS if p != path}
+        for cell in cells(path, "markdown"):
+            linked = set(re.findall(r"\]\((\d\d)_", source(cell)))
+            prose = re.sub(r"^(#|\*Sources|    ).*$|`[^`]*`", "", source(cell), flags=re.M)
+            named = re.findall(r"\b[Ll]essons? \d\d(?:(?:, | and )\d\d)*", prose)
+            missing = {n for words in named for n in re.findall(r"\d\d", words) if n in lessons} - linked
+            assert not missing, (
+                f"{cell['id']} names lessons {sorted(missing)}: write [lesson 03]({lessons[min(missing)]})"
+            )
 
     def test_one_title_and_no_jump_in_headings(self, path):
         levels = [len(h) for cell in cells(path, "markdown") for h in re.findall(r"^(#+) ", source(cell), re.M)]

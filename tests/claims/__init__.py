@@ -71,6 +71,7 @@ def text(cell: dict) -> str:
 def numbers(said: str) -> list[str]:
     """The numbers of a text, as they are written: 1,500 and .87 and 98.9. The year of a paper is none."""
     said = CITED.sub(lambda m: " " if f"{m[1]} {m[2]}" in PAPERS else m[0], said)
+    said = re.sub(r"\[((?:[Ll]essons? )?\d\d)\]\([^)]*\)", r"\1", said)  # a link to a lesson reads as its number
     for pattern in POINTERS:
         said = re.sub(pattern, " ", said, flags=re.S)
     return re.findall(r"(?<![\d.])(?:\d[\d,]*\d|\d)(?:\.\d+)?|(?<!\d)\.\d+", said)

@@ -224,7 +224,7 @@ MEASURED = {
 }
 QUOTED = {"08-symbols": [("Song, Meng, Ermon 2021", "equation 12", "12"), ("Karras et al. 2022", "algorithm 1", "1")]}
 PLAIN = {
-    "08-title": "70 02 04",
+    "08-title": "70",
     "08-play-guess": "10 100 1,000",
     "08-play-try": "1 1,000 3",
     "08-ode": "0 1",
