@@ -174,7 +174,7 @@ EXERCISES: tuple[Exercise, ...] = (
         (N_("The formula for one number x_0 of a picture is in section 3. The numbers of x_T are independent given x_0: what happens to their KLs?"),
          N_("They add up. Put the whole tensor into the formula, then add up all axes but the first."),
          N_("`.flatten(1).sum(1)` turns (B, ...) into (B,).")),
-        N_("this sum is what a clever detective gets to see: per number it may be tiny, but a large picture has very many numbers."),
+        N_("this sum is what the whole picture gives away: per number it may be tiny, but a large picture has very many numbers."),
     ),
     Exercise(
         "02.repair",

@@ -78,7 +78,7 @@ class Stepper(PlayerBox):
 
     def _of_denoiser(self) -> str:
         if self._trained():
-            return _("The trained network: it has seen the pictures, and kept rules instead of them.")
+            return _("The trained network: it has learned from the pictures, and answers without them.")
         return _("The optimal denoiser: an average of the training pictures, weighted by how well each fits.")
 
     def _of_class(self) -> str:

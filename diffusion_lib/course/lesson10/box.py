@@ -61,7 +61,7 @@ class PromptBox(PlayerBox):
         self.text = widgets.Text(text, description=_("Prompt"), continuous_update=False, layout=wide)
         self.negative = widgets.Text(negative, description=_("Without"), continuous_update=False, layout=wide)
         look = {"continuous_update": False, "layout": {"width": "250px"}}
-        self.w = widgets.FloatSlider(w, min=0, max=8, step=0.5, description="w", readout_format=".1f", **look)
+        self.w = widgets.FloatSlider(w, min=0, max=8, step=0.5, description=_("Weight w"), readout_format=".1f", **look)
         self.calls = widgets.IntSlider(steps, min=2, max=50, description=_("Steps"), **look)
         self.seed = widgets.BoundedIntText(seed, min=0, max=10**6, description=_("Dice"), layout={"width": "160px"})
         self.draw = button(_("Draw"), _("Draw what the prompt says"), "paint-brush", 110, high=0)
