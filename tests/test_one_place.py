@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from diffusion_lib import __main__, data, ddpm, families, files, gan, store, train
-from diffusion_lib.course import lesson07, scenes
+from diffusion_lib.course import lesson07, lesson13, scenes
 from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.lesson01 import exercises as lesson01
 from diffusion_lib.course.lesson01 import scenes as lesson01_scenes
@@ -119,7 +119,7 @@ def test_an_exercise(monkeypatch):
 
 
 def test_a_scene(monkeypatch, capsys):
-    """A line in its lesson's room: it is in the list, the help and the sheet, and is drawn in every kind of file."""
+    """A line in its lesson's room: it is in the list, the help, the sheet and the studio's form, and is drawn in every kind of file."""
     asked = []
 
     def draw(o):
@@ -146,6 +146,21 @@ def test_a_scene(monkeypatch, capsys):
             "Dots in a row." in said(f"figure dummy --dots 5 --out a.{ending}", capsys) and Path(f"a.{ending}").exists()
         )
     assert asked == [3, *5 * [5]]
+    box = lesson13.studio("dummy", dots=5)
+    assert box.groups == [
+        {"name": "Lesson 01: How does an image become noise?", "scenes": [["dummy", "A scene of ours"]]}
+    ]
+    field = box.form["fields"][0]
+    assert (field["name"], field["says"], field["low"], field["high"], field["usual"]) == (
+        "dots",
+        "how many dots",
+        1,
+        9,
+        "3",
+    )
+    assert (
+        asked[-1] == 5 and box.seen["alt"] == "Dots in a row." and "figure dummy --dots 5 --out" in box.form["command"]
+    )
 
 
 class Flat(nn.Module):

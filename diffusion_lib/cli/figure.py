@@ -6,10 +6,7 @@ The heavy imports stand where they are used, so that --help and a mistyped optio
 
 from __future__ import annotations
 
-import math
 import textwrap
-from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -48,8 +45,12 @@ class Figures(Parser):
         """What argparse asks of the parser of a command; the words are kept as they came, for the file to name them."""
         self.fill()
         if args and not args[0].startswith("-") and args[0] not in self.kinds.choices:
-            near = get_close_matches(args[0], self.kinds.choices, 1, 0)
-            raise ValueError(f"There is no scene {args[0]!r}; the nearest is {near[0]!r}. For all: {self.prog} --list")
+            from ..course.scenes import named
+
+            try:
+                named(args[0])
+            except ValueError as error:
+                raise ValueError(f"{error} For all: {self.prog} --list") from None
         found, rest = super().parse_known_args(args, namespace)
         found.words = ["figure", *(args or ())]
         return found, rest
@@ -129,35 +130,12 @@ def _all(args, figure: Figures) -> None:
 
 def draw(scene, args) -> None:
     """Write a scene as the file that --out names, and say what there is to be said on a page that shows it."""
-    from ..course.scenes import FILMS, PAGE, look
-    from ..viz.about import OURS, About, command
-    from ..viz.figures import save
-    from ..viz.moving import save_film
+    from ..course.making import make
 
-    args.ending = args.out.suffix.lower()
-    for option, endings in scene.choices:
-        if endings and args.ending not in endings and getattr(args, option.name) not in (None, False):
-            raise ValueError(
-                f"--{option.name} is for {', '.join(endings)}, and {args.out.name} is none of them: leave it out."
-            )
-    if getattr(args, "background", None) == "transparent" and args.ending in FILMS:
-        raise ValueError(
-            "--background transparent is for pictures, and a film stands on light or on dark: leave it out."
-        )
-    how = look(args)
-    story = scene.draw(args)
-    about = About(scene.shows, story.alt, story.credit or OURS, command(args.words))
-    if args.ending in PAGE:
-        story.page(args.out, args.title or "", about)
-    elif args.ending in FILMS:
-        reel = story.reel(how)
-        more = {"hold_first": reel.hold_first, "labels": reel.labels, "background": how.background, "about": about}
-        save_film(reel.frames, args.out, args.fps or reel.fps, reel.scale, reel.hold_last, **more)
-    else:
-        save(story.still(how), args.out, about)
-    for note in story.notes:
+    made = make(scene, args, args.out, args.words)
+    for note in made.notes:
         tell(note)
-    _report(args.out, story.alt)
+    _report(made)
 
 
 def sheet(found, out: Path) -> None:
@@ -167,6 +145,7 @@ def sheet(found, out: Path) -> None:
     import numpy as np
     from PIL import Image, ImageOps
 
+    from ..course.making import Made
     from ..viz.figures import png, save, strip
 
     small = []
@@ -176,7 +155,7 @@ def sheet(found, out: Path) -> None:
         image = Image.open(io.BytesIO(png(picture))).convert("RGB")
         small.append(np.asarray(ImageOps.pad(image, (360, 240), Image.Resampling.LANCZOS, "white")))
     save(strip(np.stack(small), [scene.name for scene in found], columns=4), out)
-    _report(out, f"{len(small)} scenes: {', '.join(scene.name for scene in found)}")
+    _report(Made(out, f"{len(small)} scenes: {', '.join(scene.name for scene in found)}"))
 
 
 def _thumbnail():
@@ -185,21 +164,7 @@ def _thumbnail():
     return Look(dpi=100)
 
 
-def _report(out: Path, alt: str) -> None:
+def _report(made) -> None:
     """Where it is, and the line that shows it on a page."""
-    from html import escape
-
-    from PIL import Image
-
-    size, wide = f"{math.ceil(out.stat().st_size / 1024):,} KB", ""
-    with suppress(Exception), Image.open(out) as image:  # an SVG has no pixels
-        size, wide = f"{image.width} x {image.height} pixels, {size}", f' width="{min(800, image.width)}"'
-    tell(f"Wrote {out} ({size}).")
-    name, words = escape(out.name), escape(alt)
-    tags = {
-        ".html": f'<iframe src="{name}" title="{words}" width="100%" height="640"></iframe>',
-        ".mp4": f'<video src="{name}" aria-label="{words}" autoplay loop muted playsinline></video>',
-    }
-    tell(
-        f"For a page: {tags.get(out.suffix.lower(), f'<img src={chr(34)}{name}{chr(34)} alt={chr(34)}{words}{chr(34)}{wide}>')}"
-    )
+    tell(f"Wrote {made.path} ({made.size}).")
+    tell(f"For a page: {made.tag}")

@@ -16,6 +16,7 @@ LESSONS = {  # number: (its notebook, its question); a test holds them to the no
     "08": ("08_fewer_steps", N_("Why can ten calls do what a thousand did?")),
     "09": ("09_vae_latents_and_copying", N_("What is inside, and is it a copy?")),
     "10": ("10_words_to_pictures", N_("How does a service obey a sentence?")),
+    "13": ("13_studio", N_("How do I show this to others?")),
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
@@ -31,7 +32,7 @@ PAPERS = {"light": "white", "dark": "dark", "transparent": "transparent"}
 class Option:
     """Something to choose. kind: int, float or str; "flag"; "file", "files" or "folder" to read.
 
-    low, high: of a number; many: several of them. choices: the values there are, or a function that gives them, for they may grow.
+    usual: what it is, in words, where nothing is chosen and the default is None. low, high: of a number; many: several of them. choices: the values there are, or a function that gives them, for they may grow.
     default: None if the scene thinks for itself. only: endings of the files for which it means something; for others it is refused.
     group: of the options of one group at most one is given. example: what stands for the value in a help text.
     """
@@ -47,6 +48,7 @@ class Option:
     group: str = ""
     many: bool = False
     example: str = "N"
+    usual: str = ""
 
 
 # What can be chosen of a scene whatever it shows: how it looks. A scene names those that it has.
@@ -56,11 +58,11 @@ LOOK = {
         Option("t", "which moments to show, by the number that stands under each", int, None, 0, 100_000, many=True, only=STILL + FILMS),
         Option("frames", "how many moments, evenly", int, None, 2, 300, only=STILL + FILMS),
         Option("columns", "so many in a line, then the next line", int, None, 1, 60, only=STILL),
-        Option("background", "the paper, one of %(choices)s (default: light)", choices=tuple(PAPERS), only=STILL + FILMS),
-        Option("captions", "words in the picture: en for English, or none", choices=("en", "none"), only=STILL + FILMS),
-        Option("formula", "formulas in the picture: on (default) or off", choices=("on", "off"), only=STILL + FILMS),
-        Option("font", "height of letters in points (default: 11)", float, None, 6, 24, only=STILL + FILMS),
-        Option("width", "inches from left to right (default: 8)", float, None, 3, 24, only=STILL + FILMS),
+        Option("background", "the paper, one of %(choices)s (default: light)", choices=tuple(PAPERS), only=STILL + FILMS, usual="light"),
+        Option("captions", "words in the picture: en for English, or none", choices=("en", "none"), only=STILL + FILMS, usual="en"),
+        Option("formula", "formulas in the picture: on (default) or off", choices=("on", "off"), only=STILL + FILMS, usual="on"),
+        Option("font", "height of letters in points (default: 11)", float, None, 6, 24, only=STILL + FILMS, usual="11"),
+        Option("width", "inches from left to right (default: 8)", float, None, 3, 24, only=STILL + FILMS, usual="8"),
         Option("dpi", "dots per inch (default: 200; of a film as many as make it 512 pixels wide)", float, None, 30, 1200, only=(".png", ".jpg", *FILMS)),
         Option("fps", "pictures per second of a film", float, None, 1, 50, only=FILMS),
         Option("title", "a heading for an HTML page", only=PAGE, example="TEXT"),
@@ -101,11 +103,31 @@ class Scene:
         shared = [LOOK[name] for name in (LOOK if self.look is None else self.look)]
         return [(o, self.only.get(o.name, o.only)) for o in (*self.options, *shared)]
 
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Of the files that it can be: a film is what has pictures per second."""
+        films = FILMS if any(option.name == "fps" for option, _ in self.choices) else ()
+        return (*STILL, *films, *PAGE)
+
+
+def rooms() -> dict[str, tuple[Scene, ...]]:
+    """The scenes of each lesson that has any, in the order of their numbers."""
+    found = sorted(f.parent.name for f in Path(__file__).parent.glob("lesson*/scenes.py"))
+    return {room[-2:]: import_module(f"{__package__}.{room}.scenes").SCENES for room in found}
+
 
 def scenes() -> dict[str, Scene]:
-    """Every scene by its name, from the lessons' rooms in the order of their numbers."""
-    rooms = sorted(f.parent.name for f in Path(__file__).parent.glob("lesson*/scenes.py"))
-    return {s.name: s for room in rooms for s in import_module(f"{__package__}.{room}.scenes").SCENES}
+    """Every scene by its name, from the lessons' rooms."""
+    return {s.name: s for room in rooms().values() for s in room}
+
+
+def named(name: str) -> Scene:
+    """The scene of this name; ValueError, with the nearest that there is, for another."""
+    found = scenes()
+    if name not in found:
+        near = get_close_matches(str(name), found, 1, 0)
+        raise ValueError(f"There is no scene {name!r}; the nearest is {near[0]!r}.")
+    return found[name]
 
 
 def look(o) -> Look:

@@ -16,6 +16,7 @@ from ..files import expanded, whole
 from ..values import need
 from .about import About
 from .figures import PAPER, enlarge, lettering, rgb
+from .waiting import counted
 
 FILMS = (".gif", ".webp", ".mp4")
 
@@ -72,7 +73,10 @@ def _gif(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
             dict.fromkeys([(0, 0, 0), (255, 255, 255), tuple(a[0, 0, 0].tolist())])
         )  # the last one is the paper
         palette = _palette(a, exact)
-        film = [_exactly(Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE), f, exact) for f in a]
+        film = [
+            _exactly(Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE), f, exact)
+            for f in counted(a)
+        ]
     duration = [10 * round(t / 10) for t in times]  # a GIF counts in hundredths of a second
     more = {"comment": about.comment().encode("utf-8")} if about.command else {}
     film[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0, **more)
@@ -109,10 +113,15 @@ def _mp4(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
     ]
     line += [*words, "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart+use_metadata_tags"]
     work = subprocess.Popen([*line, "-f", "mp4", str(part)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    with suppress(BrokenPipeError):  # it has ended with a sentence, which is read below
-        for frame, time in zip(a, times, strict=True):
-            for _ in range(max(1, round(time * rate / 1000))):
-                work.stdin.write(frame.tobytes())
+    try:
+        with suppress(BrokenPipeError):  # it has ended with a sentence, which is read below
+            for frame, time in counted(zip(a, times, strict=True), len(a)):
+                for _ in range(max(1, round(time * rate / 1000))):
+                    work.stdin.write(frame.tobytes())
+    except BaseException:  # whoever waits has broken it off
+        work.kill()
+        work.communicate()
+        raise
     _, said = work.communicate()
     words = said.decode("utf-8", "replace").strip().splitlines() or ["no word"]
     need(work.returncode == 0, f"ffmpeg could not write the film ({words[-1]}): end the name in .gif or .webp.")
@@ -130,7 +139,7 @@ def _label(a: np.ndarray, labels: Sequence[str], background: str) -> np.ndarray:
     )  # a grey film stays grey, and so exact
     out = np.empty((len(a), h + int(2.2 * size), w, 3), np.uint8)
     out[:, :h] = a
-    for i, label in enumerate(labels):
+    for i, label in enumerate(counted(labels)):
         band = Image.new("RGB", (w, out.shape[1] - h), paper)
         pen = ImageDraw.Draw(band)
         pen.rectangle([0, 0, w, size // 4], faint)

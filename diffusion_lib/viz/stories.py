@@ -17,6 +17,7 @@ from .figures import Figure
 from .look import MOST, Look, Reel, Story, evenly
 from .paper import Paper
 from .printed import printed
+from .waiting import counted
 
 
 def chain(
@@ -90,7 +91,7 @@ def told(view, alt: str, usual: Sequence[int] | None = None, **more) -> Story:
         at = look.pick(numbers, lambda count: evenly(n, count or 60))
         look = _filling(film, at, look)
         pages = []
-        for i in at:
+        for i in counted(at):
             pages.append(figures.raster(printed(film, [i], look, at)))
             said = f"{len(at)} pictures of {pages[0].shape[1]} pixels are too much for one film: take a smaller --dpi, or fewer of them."
             need(pages[0].size * len(at) <= 3 * MOST, said)

@@ -103,10 +103,10 @@ SCENES = (
         forward,
         (
             Option("image", "your own picture", "file", group="picture"),
-            Option("kind", "a built-in picture, one of %(choices)s (default: cat)", choices=tuple(KINDS), group="picture"),
+            Option("kind", "a built-in picture, one of %(choices)s (default: cat)", choices=tuple(KINDS), group="picture", usual="cat"),
             Option("caption", 'a picture that we draw for you: "sleepy black cat at night"', group="picture", example="TEXT"),
             Option("T", "steps from picture to noise (default: 1000)", int, 1000, 2, 5000),
-            Option("spacing", "even in t (default), or in how noisy it looks: good with linear, which is all noise long before T", choices=("t", "noise"), only=STILL + FILMS),
+            Option("spacing", "even in t (default), or in how noisy it looks: good with linear, which is all noise long before T", choices=("t", "noise"), only=STILL + FILMS, usual="t"),
             Option("size", "pixels along a side (default: 128; in a film 96); what we draw ourselves has up to 256, and a digit has its own", int, None, 8, 512),
             Option("schedule", "how noise grows, one of %(choices)s (default: cosine; DDPM's is linear)", default="cosine", choices=lambda: SCHEDULES),
             seed("another number draws other noise"),

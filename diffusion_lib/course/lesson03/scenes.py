@@ -15,6 +15,7 @@ from ...viz.figures import REVERSE, grid
 from ...viz.look import MOST, Story
 from ...viz.player import FramePlayer
 from ...viz.stories import chain
+from ...viz.waiting import counted
 from ...words import N_, _, ngettext
 from .. import lesson03
 from ..scenes import CHAIN, MNIST, Option, Scene, seed, view
@@ -41,7 +42,7 @@ def reverse(o) -> Story:
 
     def pictures(at: list[int], film: bool) -> list:
         shown = []
-        for i, step in enumerate(walk()):
+        for i, step in enumerate(counted(walk(), o.steps)):
             shown += [(step.xt, step.x0_hat)] * (i in at)
         shown += [(step.xs, step.xs)] * (o.steps in at)
         xt, x0_hat = zip(*shown, strict=True)
@@ -116,7 +117,7 @@ SCENES = (
         (
             Option("image", "your own pictures", "files", group="pictures"),
             Option("folder", "a folder of your own pictures", "folder", group="pictures"),
-            Option("data", "built-in pictures, one of %(choices)s, but no points (default: cats)", choices=lambda: data.DATASETS, group="pictures"),
+            Option("data", "built-in pictures, one of %(choices)s, but no points (default: cats)", choices=lambda: data.DATASETS, group="pictures", usual="cats"),
             Option("steps", "steps from noise to picture, T (default: 50)", int, 50, 2, 1000),
             Option("eta", "fresh noise, 1: DDPM (default), 0: DDIM", float, 1.0, 0, 1),
             Option("n", "how many walks to show (default: 1)", int, 1, 1, 16),

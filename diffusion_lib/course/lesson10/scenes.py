@@ -14,6 +14,7 @@ from ...viz.look import Story
 from ...viz.player import FramePlayer
 from ...viz.still import TEXT, wrapped
 from ...viz.stories import chain, drawn
+from ...viz.waiting import counted
 from ...words import N_, _
 from .. import lesson10
 from ..scenes import CHAIN, DRAWN, Option, Scene, seed, view
@@ -26,7 +27,8 @@ def prompt(o) -> Story:
     across = math.ceil(o.n**0.5)
 
     def walk() -> list:
-        return list(drawing.walk(p, range(o.seed, o.seed + o.n), o.steps, o.w, model=model))
+        steps = drawing.walk(p, range(o.seed, o.seed + o.n), o.steps, o.w, model=model)
+        return list(counted(steps, o.steps))
 
     def pictures(at: list[int], film: bool) -> list:
         steps = walk()

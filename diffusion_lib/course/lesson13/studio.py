@@ -1,0 +1,468 @@
+"""Lesson 13: a form in which any scene is chosen, changed, looked at, and taken away as a file.
+
+box = studio("forward")          # .wish: what the form asks for;  .form, .seen, .progress, .made: what it is answered
+
+The browser sends one `wish`. What follows from it without drawing (fields, faults, the command) is answered at once; the preview
+comes from a thread, and only that of the newest wish is shown.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+import anywidget
+import traitlets
+from PIL import Image
+
+from ...data.own import square
+from ...files import check, expanded, write
+from ...values import choice
+from ...viz import still as stills
+from ...viz.about import OURS, About
+from ...viz.figures import FILES, png
+from ...viz.look import Story
+from ...viz.moving import FILMS, save_film
+from ...viz.theme import heard_at_once, script
+from ...viz.waiting import heard
+from ...words import N_, _, spoken
+from ..common import Newest
+from ..making import make
+from ..roads import LESSONS
+from ..scenes import LOOK, PAGE, Scene, look, named, rooms, scenes
+from ..worker import Worker
+from .fields import fields, inches, line, read
+
+KEPT = 6  # files of which the form speaks
+SHARP = 200  # dots per inch at which a preview is drawn at most, and how wide one of a film is
+FILM_WIDE = 400
+LARGEST, PART = 60 << 20, 1 << 20  # bytes of a file that is handed over, and of a part of it
+MODES = {"picture": tuple(FILES), "film": FILMS, "page": PAGE}
+NO_FFMPEG = N_("MP4 needs the program ffmpeg, which is not installed here. GIF and WebP need nothing.")
+WORDS = {  # what studio.js says
+    "choose": N_("Choose a scene"), "change": N_("Change it"), "take": N_("Take it with you"),
+    "own": N_("What it shows"), "look": N_("How it looks"), "more": N_("Size, letters, moments"),
+    "picture": N_("Picture"), "film": N_("Film"), "page": N_("Page to play with"), "as": N_("What shall it become?"),
+    "auto": N_("by itself"), "file": N_("Choose a file …"), "files": N_("Choose files …"), "usual": N_("as usual"),
+    "reset": N_("Back to what is usual: {name}"), "slider": N_("{name}, as a slider"), "large": N_("{name} is larger than {mb} MB: make it smaller first."),
+    "working": N_("Working …"), "writing": N_("Writing {name} …"), "stop": N_("Stop"), "waits": N_("Heard. Something else is running: this comes when it has ended."),
+    "gone": N_("No kernel hears this: run the cell again."), "write": N_("Write {name}"), "folder": N_("Folder"), "name": N_("Name"),
+    "replace": N_("replace a file of that name"), "command": N_("The same from a terminal"), "copy": N_("Copy"), "copied": N_("Copied"),
+    "failed": N_("The browser does not copy: the text is selected, press Ctrl+C."), "alt": N_("Alt text"), "tag": N_("For a page"), "preview": N_("Preview"),
+    "made": N_("Made"), "form": N_("What there is to choose of the scene"),
+}  # fmt: skip
+
+
+class Stopped(Exception):
+    """Whoever waited waits no more."""
+
+
+class Studio(stills.Stilled, anywidget.AnyWidget):
+    """Made by `studio`.
+
+    wish: {n, scene, values, mode, ending, folder, stem, replace}, from the browser. form: what is answered at once. picture, seen: the
+    newest preview and what is said of it. progress: {what, share} while something is made. made: files that were written, the newest first.
+    """
+
+    _esm = script(__file__, "studio.js")
+    groups = traitlets.List().tag(sync=True)
+    wish = traitlets.Dict().tag(sync=True)
+    form = traitlets.Dict().tag(sync=True)
+    picture = traitlets.Bytes().tag(sync=True)
+    seen = traitlets.Dict().tag(sync=True)
+    progress = traitlets.Dict().tag(sync=True)
+    made = traitlets.List().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, scene: str, folder: str, values: dict):
+        self._scenes = scenes()
+        self._lock, self._newest, self._halt = threading.RLock(), Newest(), threading.Event()
+        self._kept: dict[str, dict] = {}  # what was typed for each scene, and, under "", of how it looks
+        self._story: tuple = (None, None)
+        self._parts: dict[str, list[bytes]] = {}
+        self._still, self._told, self._current = b"", 0.0, ""
+        self.worker = Worker("studio")
+        groups = [
+            {"name": _group(n), "scenes": [[s.name, _(s.shows)] for s in room]} for n, room in rooms().items() if room
+        ]
+        super().__init__(words=spoken(WORDS) | {"largest": LARGEST, "part": PART}, groups=groups)
+        heard_at_once(self)
+        stills.fresh(self, self.still, self.alt)
+        self.on_msg(lambda widget, content, buffers: self._hear(content, buffers))
+        self.observe(lambda change: self._wished(), "wish")
+        self.wish = {
+            "n": 0,
+            "scene": scene,
+            "values": values,
+            "mode": "picture",
+            "ending": ".png",
+            "folder": folder,
+            "stem": "",
+            "replace": False,
+        }
+
+    # ---- what is asked
+
+    def choose(self, scene: str | None = None, **wish) -> None:
+        """As if it were chosen in the form: a scene, values={...}, mode, ending, folder, stem, replace."""
+        more = {"values": None} if scene and scene != self.wish["scene"] else {}
+        self.wish = self.wish | {"n": self.wish["n"] + 1, "scene": scene or self.wish["scene"]} | more | wish
+
+    @property
+    def scene(self) -> Scene:
+        """The one that is chosen."""
+        return self._scenes[self.wish["scene"]]
+
+    def _wished(self) -> None:
+        with self._lock:
+            wish = self._cleaned()
+            new = wish["scene"] != self._current
+            scene = self._scenes[wish["scene"]]
+            names = {option.name for option, _only in scene.choices}
+            values = wish["values"]
+            if values is None:
+                values = self._kept.get(scene.name, {}) | self._kept.get("", {})
+            values = {k: v for k, v in values.items() if k in names}
+            self._kept[scene.name] = {k: v for k, v in values.items() if k not in LOOK}
+            self._kept[""] = self._kept.get("", {}) | {k: v for k, v in values.items() if k in LOOK}
+            if new and wish["stem"] in ("", self._current):
+                wish["stem"] = scene.name
+            self._current = scene.name
+            with self.hold_trait_notifications():
+                self.set_trait("wish", wish | {"values": values})
+            o, words, faults = read(scene, values, wish["ending"])
+            out = self._path(wish, wish["ending"])
+            faults |= self._misplaced(wish)
+            said = {"command": line(["figure", scene.name, *words, "--out", str(out)]), "faults": faults}
+            shown = {
+                "shows": _(scene.shows),
+                "fields": fields(scene),
+                "values": values,
+                "modes": self._modes(scene),
+                "offers": self._offers(wish["mode"]),
+            }
+            self.form = {k: wish[k] for k in ("n", "scene", "mode", "ending", "folder", "stem")} | said | shown
+            if not faults:
+                self._ask(scene, o, wish)
+            else:
+                self._say(wish["n"], next(iter(faults.values())), bad=True, field=next(iter(faults)))
+
+    def _cleaned(self) -> dict:
+        """The wish as it may be: a browser is not trusted."""
+        w = {
+            "n": 0,
+            "scene": "",
+            "values": None,
+            "mode": "picture",
+            "ending": ".png",
+            "folder": "",
+            "stem": "",
+            "replace": False,
+        } | dict(self.wish)
+        named(w["scene"])
+        w["values"] = w["values"] if w["values"] is None else {str(k): v for k, v in dict(w["values"]).items()}
+        modes = self._modes(self._scenes[w["scene"]])
+        w["mode"] = w["mode"] if w["mode"] in modes else "picture"
+        w["ending"] = w["ending"] if w["ending"] in MODES[w["mode"]] else MODES[w["mode"]][0]
+        return w
+
+    @staticmethod
+    def _modes(scene: Scene) -> list[str]:
+        return [mode for mode, endings in MODES.items() if endings[0] in scene.endings]
+
+    @staticmethod
+    def _offers(mode: str) -> list[dict]:
+        why = {".mp4": "" if shutil.which("ffmpeg") else _(NO_FFMPEG)}
+        return [
+            {"ending": e, "name": {".webp": "WebP"}.get(e, e[1:].upper()), "why": why.get(e, "")} for e in MODES[mode]
+        ]
+
+    @staticmethod
+    def _path(wish: dict, ending: str) -> Path:
+        stem = wish["stem"].strip() or wish["scene"]
+        if PurePath(stem).suffix.lower() in (*FILES, *FILMS, *PAGE):
+            stem = PurePath(stem).stem
+        return Path(str(wish["folder"]).strip()) / f"{stem}{ending}"
+
+    @staticmethod
+    def _misplaced(wish: dict) -> dict[str, str]:
+        """What is wrong with the folder or the name of the file."""
+        stem, faults = wish["stem"].strip(), {}
+        if re.search(r'[/\\:*?"<>|\x00-\x1f]', stem) or stem.startswith(".") or len(stem.encode()) > 200:
+            faults[":stem"] = _(
+                "A file's name has no / \\ : * ? \" < > |, begins with no dot, and has at most 200 bytes."
+            )
+        try:
+            folder = expanded(str(wish["folder"]).strip() or ".")
+            if folder.exists() and not folder.is_dir():
+                faults[":folder"] = _("{name} is a file: name a folder.").format(name=folder)
+        except (ValueError, OSError) as error:
+            faults[":folder"] = str(error)
+        return faults
+
+    # ---- the preview
+
+    def _ask(self, scene: Scene, o, wish: dict) -> None:
+        self._halt.clear()
+        self._newest.ask(lambda stale: self._preview(scene, o, wish, stale))
+
+    def _preview(self, scene: Scene, o, wish: dict, stale: Callable[[], bool]) -> None:
+        def say(share: float) -> None:
+            if stale() or self._halt.is_set():
+                raise Stopped
+            self._tell("preview", share)
+
+        self.progress = {"what": "preview", "share": 0}
+        try:
+            with heard(say):
+                story = self._story_of(scene, o)
+                shown = {"picture": self._picture, "film": self._film, "page": self._page}[wish["mode"]]
+                content, kind, info = shown(story, o, scene)
+        except Stopped:
+            if not stale():
+                self._say(wish["n"], _("Stopped: what you see is the picture before."))
+            return
+        except Exception as error:
+            if not stale():
+                self._say(wish["n"], sentence(error), bad=True)
+            return
+        if stale():
+            return
+        with self.hold_sync():
+            self.picture, self.progress = content, {}
+            self._still = content if kind == "image/png" else self._still
+            self.seen = {
+                "n": wish["n"],
+                "says": info,
+                "bad": False,
+                "notes": list(story.notes),
+                "alt": story.alt,
+                "kind": kind,
+                "paper": o.background if hasattr(o, "background") else "",
+            }
+
+    def _story_of(self, scene: Scene, o) -> Story:
+        """What the scene has to show, made once for all its looks."""
+        own = [getattr(o, option.name) for option in scene.options]
+        key = (scene.name, repr(own), o.ending in FILMS, [_changed(value) for value in own])
+        with self._lock:
+            if self._story[0] == key:
+                return self._story[1]
+        story = scene.draw(o)
+        with self._lock:
+            self._story = (key, story)
+        return story
+
+    def _picture(self, story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
+        how = look(o)
+        content = png(story.still(replace(how, dpi=min(how.dpi, SHARP))))
+        with Image.open(io.BytesIO(content)) as image:
+            size = tuple(round(n * how.dpi / min(how.dpi, SHARP)) for n in image.size)
+        return content, "image/png", inches(how, size)
+
+    def _film(self, story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
+        how = look(o)
+        reel = story.reel(replace(how, dpi=min(how.dpi, FILM_WIDE / how.width)))
+        more = {"hold_first": reel.hold_first, "labels": reel.labels, "background": how.background}
+        fps = o.fps or reel.fps
+        with tempfile.TemporaryDirectory() as folder:
+            out = save_film(reel.frames, Path(folder, "a.gif"), fps, max(1, reel.scale // 2), reel.hold_last, **more)
+            content = out.read_bytes()
+        return (
+            content,
+            "image/gif",
+            _("{n} pictures, {fps:g} each second; a small copy of the film").format(n=len(reel.frames), fps=fps),
+        )
+
+    def _page(self, story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder, "a.html")
+            story.page(out, o.title or "", About(scene.shows, story.alt, story.credit or OURS))
+            content = out.read_bytes()
+        return content, "text/html", _("One file of {kb:,} KB that works offline.").format(kb=len(content) // 1024 + 1)
+
+    def _say(self, n: int, text: str, bad: bool = False, field: str = "") -> None:
+        """A sentence in place of what is said of the preview, which stays as it is."""
+        with self.hold_sync():
+            self.progress = {}
+            self.seen = self.seen | {"n": n, "says": text, "bad": bad, "field": field, "notes": []}
+
+    def _tell(self, what: str, share: float) -> None:
+        """How far it is, at most ten times a second."""
+        now = time.monotonic()
+        if now - self._told > 0.1:
+            self._told, self.progress = now, {"what": what, "share": round(share, 3)}
+
+    # ---- files
+
+    def _hear(self, content: dict, buffers: list) -> None:
+        if content.get("stop"):
+            self._halt.set()
+            self.worker.halt()
+        elif content.get("make") in (*FILES, *FILMS, *PAGE):
+            self.write(content["make"])
+        elif "part" in content:
+            self._receive(content, bytes(buffers[0]) if buffers else b"")
+
+    def write(self, ending: str) -> None:
+        """Write what is chosen as a file of this ending, beside the browser's messages."""
+        with self._lock:
+            wish = dict(self.wish)
+            o, words, faults = read(self.scene, wish["values"], ending)
+            faults |= self._misplaced(wish)
+            if faults or self.worker.busy:
+                return self._say(
+                    wish["n"], next(iter(faults.values()), _("A file is being written: this comes after it.")), bad=True
+                )
+            out = self._path(wish, ending)
+            free = out if wish["replace"] else _free(out)
+            scene = self.scene
+            told = ["figure", scene.name, *words, "--out", str(free)]
+
+        def say(share: float) -> None:
+            if self.worker.stopping.is_set():
+                raise Stopped
+            self._tell(free.name, share)
+
+        def work() -> None:
+            place = expanded(free)
+            there = place.exists()
+            place.parent.mkdir(parents=True, exist_ok=True)
+            check(place)
+            with heard(say):
+                made = make(scene, o, place, told, self._story_of(scene, o))
+            if there:
+                said = _("It takes the place of the file that was there.")
+            else:
+                said = (
+                    ""
+                    if free == out
+                    else _("{name} was there already, and stays: this is {new}.").format(name=out.name, new=free.name)
+                )
+            entry = {
+                "path": str(free),
+                "size": made.size,
+                "alt": made.alt,
+                "tag": made.tag,
+                "command": line(told),
+                "said": said,
+            }
+            self.made = [entry, *(m for m in self.made if m["path"] != entry["path"])][:KEPT]
+
+        def ended() -> None:
+            self.progress = {}
+            if isinstance(self.worker.error, Stopped):
+                self._say(wish["n"], _("Stopped: {name} is not written.").format(name=free.name))
+            elif self.worker.error:
+                self._say(wish["n"], sentence(self.worker.error), bad=True)
+
+        self.worker.start(work, begun=lambda: self._tell(free.name, 0.0), ended=ended)
+
+    def _receive(self, content: dict, data: bytes) -> None:
+        """A part of a file from the browser; with the last one it is kept in the folder, so that the command can name it."""
+        name, field = _plain(str(content.get("name", ""))), str(content.get("field", ""))
+        parts = self._parts.setdefault(str(content.get("id")), [])
+        parts.append(data)
+        if sum(map(len, parts)) > LARGEST:
+            return self._refuse(content, _(WORDS["large"]).format(name=name, mb=LARGEST >> 20))
+        if content["part"] + 1 < content.get("parts", 1):
+            return
+        whole = b"".join(self._parts.pop(str(content.get("id"))))
+        try:
+            if PurePath(name).suffix.lower() != ".safetensors":
+                square(whole, 8)  # or says what is wrong with it
+            path = self._keep(name, whole)
+        except (ValueError, OSError) as error:
+            return self._refuse(content, sentence(error).replace("This picture", name))
+        kind = {f["name"]: f["kind"] for f in self.form["fields"]}.get(field)
+        if kind not in ("file", "files"):
+            return
+        before = self.wish["values"].get(field, "") if kind == "files" else ""
+        others = {
+            f["name"]
+            for f in self.form["fields"]
+            if f["group"] and f["name"] != field and f["group"] == self._group_of(field)
+        }
+        values = {k: v for k, v in self.wish["values"].items() if k not in others}
+        self.choose(values=values | {field: "\n".join(filter(None, [before, str(path)]))})
+
+    def _group_of(self, field: str) -> str:
+        return next((f["group"] for f in self.form["fields"] if f["name"] == field), "")
+
+    def _refuse(self, content: dict, text: str) -> None:
+        self._parts.pop(str(content.get("id")), None)
+        self._say(self.wish["n"], text, bad=True, field=str(content.get("field", "")))
+
+    def _keep(self, name: str, content: bytes) -> Path:
+        """Where the file lies from now on: its old place, if it was handed over before."""
+        path = Path(str(self.wish["folder"]).strip()) / name
+        expanded(path).parent.mkdir(parents=True, exist_ok=True)
+        if expanded(path).is_file() and expanded(path).read_bytes() == content:
+            return path
+        path = _free(path)
+        write(path, content)
+        return path
+
+    # ---- where no JavaScript runs
+
+    def still(self) -> bytes:
+        """PNG of the picture on show."""
+        return self._still
+
+    def alt(self) -> str:
+        """What is on show, in words, and the command that makes it."""
+        return _("Studio: {alt} The same from a terminal: {command}").format(
+            alt=self.seen.get("alt", ""), command=self.form.get("command", "")
+        )
+
+
+def _group(number: str) -> str:
+    return _("Lesson {number}: {question}").format(number=number, question=_(LESSONS[number][1]))
+
+
+def _changed(value) -> list:
+    """When the files among an option's values were last changed: another picture under the same name is another picture."""
+    found = value if isinstance(value, list) else [value]
+    return [os.stat(p).st_mtime_ns for p in found if isinstance(p, Path) and p.exists()]
+
+
+def _free(path: Path) -> Path:
+    """The path, or, if something is there, the first of name-2, name-3, ... that is free."""
+    place, n = path, 1
+    while os.path.lexists(expanded(place)):
+        n += 1
+        place = path.with_name(f"{path.stem}-{n}{path.suffix}")
+    return place
+
+
+def _plain(name: str) -> str:
+    """The name of a file as it may be used here: no folders, nothing that a shell or a disk stumbles over."""
+    name = re.sub(r'[\x00-\x1f:*?"<>|]', "_", PurePath(name.replace("\\", "/")).name).lstrip(".-") or "picture.png"
+    return PurePath(name).stem[:80] + PurePath(name).suffix[:12]
+
+
+def sentence(error: BaseException) -> str:
+    """What went wrong, in one line; an option is called by the name of its field."""
+    words = next(iter(str(error).strip().splitlines()), "")
+    if isinstance(error, ValueError | OSError) and words:
+        return re.sub(r"--(\w+)", r"“\1”", words)
+    return _("It broke off: {error}").format(error=f"{type(error).__name__}: {words}")
+
+
+def studio(scene: str = "forward", folder: str = "", **values) -> Studio:
+    """Choose a scene, change it, see it, and write it as a file: PNG, SVG, PDF, GIF, WebP, MP4 or a page.
+
+    scene: to begin with; folder: where files go, "" is beside the notebook; values: of the scene's options, such as caption="black cat".
+    """
+    chosen = named(scene)
+    for name in values:
+        choice(name, [option.name for option, _only in chosen.choices], f"The scene {scene!r} has no option called")
+    return Studio(scene, folder, {k: v if isinstance(v, bool) else str(v) for k, v in values.items()})
