@@ -8,7 +8,7 @@ from __future__ import annotations
 
 PROGRAM = "diffusion_lib/__main__.py"
 BOUND = "diffusion_lib/bound.py"
-MAIN = "diffusion_lib/cli/figure.py"
+MAIN, MAKING = "diffusion_lib/cli/figure.py", "diffusion_lib/course/making.py"
 CLI_SAMPLE = "diffusion_lib/cli/sample.py"
 SHELL = "diffusion_lib/cli/train.py"
 CHECK = "diffusion_lib/course/checking.py"
@@ -568,14 +568,14 @@ WIRING = [
     ("sample --sampler is ignored", CLI_SAMPLE, '"sampler": args.sampler', '"sampler": None'),
     ("sample --steps is ignored", CLI_SAMPLE, '"steps": args.steps or 50', '"steps": 50'),
     ("figure: a picture tells its maker's folders", "diffusion_lib/viz/about.py", "value) if option in PATHS", "value) if option in ()"),
-    ("figure: the licence is left out", MAIN, "story.credit or OURS", '""'),
-    ("figure: the credit of others is left out", MAIN, "story.credit or OURS", "OURS"),
+    ("figure: the licence is left out", MAKING, "story.credit or OURS", '""'),
+    ("figure: the credit of others is left out", MAKING, "story.credit or OURS", "OURS"),
     ("figure --t: moments are counted instead of named", "diffusion_lib/viz/look.py", "{place[t] for t in self.times}", "{t for t in self.times}"),
     ("figure: a frame of an MP4 that stands longer does not", MOVING, "for _ in range(max(1, round(time * rate / 1000))):", "for _ in range(1):"),
     ("strip: columns are ignored", FIGURES, "n if columns is None else integer(", "n if True else integer("),
     ("figure --spacing is ignored", THERE, 'o.spacing == "noise"', 'o.spacing == "t"'),
     ("figure forward --seed is ignored", THERE, "eps = randn_like(x0, torch.Generator().manual_seed(o.seed))", "eps = randn_like(x0, torch.Generator().manual_seed(0))"),
-    ("figure --fps is ignored", MAIN, "args.fps or reel.fps", "reel.fps"),
+    ("figure --fps is ignored", MAKING, "o.fps or reel.fps", "reel.fps"),
     ("figure --background is ignored", CHAIN, "background=look.background,", ""),
     ("figure reverse --eta is ignored", BACK, "generator=g, eta=o.eta)", "generator=g)"),
     ("figure reverse --title is ignored", BACK, "player.save_html(path, title=title,", "player.save_html(path,"),
@@ -690,7 +690,7 @@ KEPT = [
     ('options: the bar runs into the next sentence', OPTIONS, '    if _open and not text', '    if False and not text'),
     ("options: ~ is a folder's name", OPTIONS, 'return files.expanded(name)', 'return Path(name)'),
     ('figure: frames ignored', CHAIN, 'spread(count or usual)', 'spread(usual)'),
-    ('figure: options of other files are ignored', MAIN, '        if endings and args.ending', '        if False and args.ending'),
+    ('figure: options of other files are ignored', MAKING, '        if endings and o.ending', '        if False and o.ending'),
     ('figure: Ctrl+C is a success', PROGRAM, '        return 130', '        return 0'),
     ('store: the card of another program', STORE, 'isinstance(about, dict) and about.get', 'about.get'),
     ('store: 16 bits too small are called no numbers', STORE, '"do not all fit into 16 bits" if half else', ''),

@@ -24,7 +24,7 @@ from babel.messages import Catalog, extract, mofile, pofile
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE, SOURCES = ROOT / "diffusion_lib", ROOT / "locale"
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2), "Option": (2,), "seed": (1,)}
 WORDS = re.compile(r"[A-Za-z]{2,}[^A-Za-z]*\s[^A-Za-z]*[A-Za-z]{2,}")  # at least two
 CODE = re.compile(r"^(hint|solution)\(")
 

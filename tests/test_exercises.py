@@ -140,6 +140,8 @@ def nats(x, s):
     return (a * x**2 - a - torch.log(1 - a)) / 2
 
 
+LUMA = torch.tensor([0.2126, 0.7152, 0.0722], dtype=torch.float64)  # how bright red, green and blue are
+
 # exercise: (a wrong answer, words of the sentence that belongs to it)
 WRONG = {
     "01.step": [
@@ -388,6 +390,10 @@ WRONG = {
     "10.drop": [(lambda u, y, p: torch.where(u >= p, -1, y), "turned round"), (lambda u, y, p: y * (u >= p), "0 is a class"), (lambda u, y, p: y, "None is forgotten")],
     "10.avoid": [(lambda n, y, x, w: (1 - w) * n + w * y, "not used"), (lambda n, y, x, w: n + w * y - w * x, "two steps"), (lambda n, y, x, w: n + w * (y - x), "begins at eps_none"), (lambda n, y, x, w: (1 + w) * y - w * x, "counted from 0")],
     "10.both": [(lambda n, a, b, w: (1 - w) * n + w * (a + b) / 2, "mean of both"), (lambda n, a, b, w: n + w * a + w * b - w * n, "in each of the two"), (lambda n, a, b, w: (2 - 2 * w) * n + w * a + w * b, "counts twice")],
+    "13.centimetres": [(lambda n, d: n / d, "These are inches"), (lambda n, d: d / n * 2.54, "upside down"), (lambda n, d: n * d * 2.54, "are multiplied")],
+    "13.letters": [(lambda f, w, s: f / w * s, "points are taken for inches"), (lambda f, w, s: f * 4 / 3, "in its own size"), (lambda f, w, s: f * s / 72, "one inch wide"), (lambda f, w, s: f / (72 * w), "share of the width")],
+    "13.frames": [(lambda n, a, b: n // a, "as large as the first"), (lambda n, a, b: n // b, "as small as the others"), (lambda n, a, b: ((n - a) // b).clamp(min=0), "missing from the count"), (lambda n, a, b: 1 + (n - a) // b, "there are 0")],
+    "13.contrast": [(lambda a, b: (torch.maximum(a @ LUMA, b @ LUMA) + 0.05) / (torch.minimum(a @ LUMA, b @ LUMA) + 0.05), "numbers of the screen are weighed")],
     "10.middle": [(lambda m, r, s, w: w * m, "equally wide"), (lambda m, r, s, w: m, "at w = 1 only"), (lambda m, r, s, w: w * m / r**2 / (s**-2 + w * r**-2), "power 1"), (lambda m, r, s, w: 1 / ((1 - w) / s**2 + w / r**2), "variance of the bell")],
     "08.score": [
         (lambda e, t, s: e / (1 - s.alpha_bar[t]).sqrt(), "The sign is turned: eps_hat points"),
@@ -479,6 +485,10 @@ GIVEN_AWAY = {
     "10.avoid": "eps_not + w",
     "10.both": "w * (eps_b - eps_none)",
     "10.middle": "(w * m / r**2)",
+    "13.centimetres": "2.54 * pixels",
+    "13.letters": "72 * shown",
+    "13.frames": "budget < first, 0",
+    "13.contrast": "def bright",
 }
 
 
@@ -718,6 +728,25 @@ def bell_by_search(m, r, s, w):
     return -slope.detach() / bend
 
 
+def frames_by_counting(budget, first, more):
+    found = []
+    for n, a, b in zip(budget.tolist(), first.tolist(), more.tolist(), strict=True):
+        k = 0
+        while (a + k * b if k else a) <= n:
+            k += 1
+        found.append(k)
+    return torch.tensor(found).double()
+
+
+def contrast_by_hand(a, b):
+    bright = lambda c: sum(
+        w * (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4)
+        for w, v in zip((0.2126, 0.7152, 0.0722), c.tolist(), strict=True)
+    )
+    pairs = [sorted((bright(p), bright(q))) for p, q in zip(a, b, strict=True)]
+    return torch.tensor([(high + 0.05) / (low + 0.05) for low, high in pairs], dtype=torch.float64)
+
+
 RIGHT = {
     "07.coverage": [covered_by_a_loop],
     "07.wilson": [wilson_by_its_equation],
@@ -804,6 +833,10 @@ RIGHT = {
     "10.avoid": [lambda n, y, x, w: torch.lerp(x, y, w)],
     "10.both": [lambda n, a, b, w: (1 - 2 * w) * n + w * a + w * b],
     "10.middle": [bell_by_search],
+    "13.centimetres": [lambda n, d: n / (d / 2.54)],
+    "13.letters": [lambda f, w, s: s / (72 * w) * f],
+    "13.frames": [lambda n, a, b: ((n - a) // b + 1).clamp(min=0), frames_by_counting],
+    "13.contrast": [contrast_by_hand],
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Lesson 13 without a browser: the form of a scene, its preview, the files that it writes, and the command that writes the same."""
 
 import io
+import re
 import shlex
 import threading
 from pathlib import Path
@@ -12,8 +13,7 @@ from PIL import Image
 
 from diffusion_lib import __main__
 from diffusion_lib.course import lesson13
-from diffusion_lib.course.lesson13 import exercises, fields, looking
-from diffusion_lib.course.lesson13 import studio as studios
+from diffusion_lib.course.lesson13 import exercises, fields, form, looking
 from diffusion_lib.course.scenes import FILMS, LOOK, PAGE, STILL, named, scenes
 from diffusion_lib.viz import figures, moving
 
@@ -73,15 +73,16 @@ def test_each_option_of_each_scene_is_a_field_and_each_field_an_option(name):
         assert f["kind"] != "choice" or not f["usual"] or f["usual"] in [value for value, _said in f["choices"]]
 
 
-def test_a_film_is_offered_of_what_moves():
-    assert named("forward").endings == (*STILL, *FILMS, *PAGE)
-    still = [name for name, scene in scenes().items() if not {*FILMS} <= {*scene.endings}]
-    assert all(
-        {*scene.endings} & {*FILMS} == ({*FILMS} if name not in still else set()) for name, scene in scenes().items()
-    )
-    for name in still:
-        box = lesson13.studio(name)
-        assert box.form["modes"] == ["picture", "page"]
+def test_a_film_is_offered_of_what_moves(box):
+    modes = lambda name: form.Studio._modes(named(name))
+    assert named("forward").endings == (*STILL, *FILMS, *PAGE) and modes("forward") == box.form["modes"] == [
+        "picture",
+        "film",
+        "page",
+    ]
+    for name, scene in scenes().items():
+        moves = any(option.name == "fps" for option, _only in scene.choices)
+        assert {*scene.endings} == {*STILL, *PAGE, *(FILMS if moves else ())} and ("film" in modes(name)) == moves
 
 
 def test_nothing_chosen_is_the_command_without_options(box):
@@ -114,11 +115,17 @@ def test_words_that_were_understood_are_said():
 
 
 def test_the_size_in_print_is_that_of_the_file(box):
-    made = written(box, ".png", values=SMALL | {"dpi": "300"})
-    wide, _high = Image.open(made["path"]).size
-    assert abs(picture(box).shape[1] * 300 / 200 - wide) < 0.02 * wide  # the preview is drawn at 200
+    box.choose(values=SMALL | {"dpi": "300"})
     said = box.seen["says"]
-    assert "printed at 300 dpi" in said and f"{2.54 * wide / 300:.1f}"[:-1] in said
+    made = written(box, ".png")
+    w, h, *centimetres, dpi = (float(n) for n in re.findall(r"[\d.]+", said.replace(",", "")))
+    with Image.open(made["path"]) as image:
+        assert (
+            abs(w / image.width - 1) < 0.01
+            and abs(h / image.height - 1) < 0.01
+            and abs(dpi / image.info["dpi"][0] - 1) < 0.01
+        )
+        assert abs(centimetres[0] / (2.54 * image.width / image.info["dpi"][0]) - 1) < 0.02
 
 
 def test_a_film_and_a_page_are_seen_too(box):
@@ -253,7 +260,11 @@ def test_a_file_or_a_folder_in_the_wrong_place_is_said(box, here):
     (here / "a folder.png").mkdir()
     assert written(box, ".png")["path"] == "a folder-2.png"
     hand_over(box, "image", "evil.png", b"no picture")
-    assert box.seen["bad"] and "evil.png cannot be read" in box.seen["says"] and not (here / "evil.png").exists()
+    assert (
+        box.seen["bad"]
+        and "evil.png: This picture cannot be read" in box.seen["says"]
+        and not (here / "evil.png").exists()
+    )
     hand_over(box, "image", "", png((3, 3)))
     assert box.form["values"]["image"] == "picture.png"
 
@@ -284,7 +295,7 @@ def test_what_is_not_there_is_named_with_the_nearest():
 
 def test_an_old_answer_never_overwrites_a_newer_one(box, monkeypatch):
     began, go_on, drawn = threading.Event(), threading.Event(), []
-    true = studios.Studio._picture
+    true = form.Studio._picture
 
     def slow(self, story, o, scene):
         drawn.append(o.seed)
@@ -293,7 +304,7 @@ def test_an_old_answer_never_overwrites_a_newer_one(box, monkeypatch):
             assert go_on.wait(20)
         return true(self, story, o, scene)
 
-    monkeypatch.setattr(studios.Studio, "_picture", slow)
+    monkeypatch.setattr(form.Studio, "_picture", slow)
     first = threading.Thread(target=lambda: box.choose(values=SMALL | {"seed": "1"}))
     first.start()
     assert began.wait(20)
@@ -331,10 +342,8 @@ def test_a_file_in_the_making_can_be_stopped_and_leaves_nothing(box, here, monke
 
 def test_a_preview_can_be_stopped(box, monkeypatch):
     before = box.picture
-    told = studios.Studio._tell
-    monkeypatch.setattr(
-        studios.Studio, "_tell", lambda self, *what: (told(self, *what), self._hear({"stop": True}, []))
-    )
+    told = form.Studio._tell
+    monkeypatch.setattr(form.Studio, "_tell", lambda self, *what: (told(self, *what), self._hear({"stop": True}, [])))
     box.choose(mode="film")
     assert "Stopped" in box.seen["says"] and box.picture == before and not box.progress
 
@@ -360,7 +369,7 @@ def test_other_eyes_see_what_is_known():
 
 def test_letters_on_a_phone_are_as_high_as_is_said():
     fig = looking.on_a_phone("gan-loop")
-    assert f"{looking.letter(11, 8, 340):.1f} pixels" in fig.alt and fig._repr_html_().startswith("<img alt=")
+    assert f"{looking.letter(11, 8, 360):.0f} pixels" in fig.alt and fig._repr_html_().startswith("<img alt=")
 
 
 def test_the_articles_pictures_are_scenes_and_their_commands_parse(capsys):

@@ -78,7 +78,7 @@ DRAWN = ("background", "captions", "formula", "width", "dpi", "title")
 
 def seed(says: str) -> Option:
     """The option of scenes that have dice."""
-    return Option("seed", f"{says} (default: 0)", int, 0, 0, 10**9)
+    return Option("seed", says, int, 0, 0, 10**9)
 
 
 @dataclass(frozen=True)

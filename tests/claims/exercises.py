@@ -3,6 +3,7 @@
 import math
 
 from diffusion_lib.course.checking import exercises
+from diffusion_lib.course.lesson13.exercises import centimetres, letters
 from diffusion_lib.evaluation.metrics import wilson
 
 SAID = {name: f"{e.praise} {e.aside}" for name, e in exercises().items()}
@@ -26,6 +27,8 @@ MEASURED = {
     "05.d_loss": lambda: ["4", f"{math.log(4):.3f}"],
     "06.vanish": lambda: ["10", sigmoid(-10), sigmoid(10)],
     "07.wilson": lambda: ["0", "5", f"{100 * wilson(0, 5)[1]:.0f}", "0", "10", f"{100 * wilson(0, 10)[1]:.0f}"],
+    "13.centimetres": lambda: ["1,600", f"{centimetres(1600, 200):.0f}", "200", f"{centimetres(1600, 300):.1f}", "300"],
+    "13.letters": lambda: ["11", "8", f"{letters(11, 8, 360):.0f}", "360"],
     "07.enough": lambda: [failures_at_most(0.10), "10", "95", failures_at_most(0.05), "5"],
 }
 QUOTED = {"05.smooth": [("Salimans et al. 2016", "section 3.4", "0 0")]}
@@ -46,4 +49,5 @@ PLAIN = {
     "10.guide": "1",
     "10.avoid": "1",
     "10.middle": "1",
+    "13.contrast": "4.5 3 21",
 }

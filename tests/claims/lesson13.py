@@ -12,23 +12,23 @@ from . import default
 
 
 def usual() -> list[str]:
-    """Centimetres of an inch, inches of a picture, dots per inch."""
-    return ["2.54", f"{Look().width:g}", f"{Look().dpi:g}"]
+    """Inches of a picture, dots per inch."""
+    return [f"{Look().width:g}", f"{Look().dpi:g}"]
 
 
 def squeezed() -> list[str]:
-    """340 pixels, a picture 8 inches wide: pixels of an inch, and of 11 points."""
+    """How wide the picture is, how many of 360 pixels an inch of it gets, and what 11 of its 72 points get."""
     shown = int(default(lesson13.on_a_phone, "shown"))
-    wide, font = Look().width, Look().font
-    return [
-        f"{wide:g}",
-        str(shown),
-        f"{wide:g}",
-        f"{shown / wide:g}",
-        f"{font:g}",
-        "72",
-        f"{looking.letter(font, wide, shown):.1f}",
-    ]
+    wide, font = (
+        looking._story(default(lesson13.on_a_phone, "scene").strip("'")).still(Look()).get_figwidth(),
+        Look().font,
+    )
+    return [f"{wide:.0f}", f"{shown / wide:.0f}", f"{font:g}", "72", f"{looking.letter(font, wide, shown):.0f}"]
+
+
+def choices() -> list[str]:
+    """The right one, and two that are not."""
+    return [squeezed()[-1], "11", "16"]
 
 
 def noise_weighs_more() -> None:
@@ -53,16 +53,25 @@ def nine_pictures() -> None:
 
 MEASURED = {
     "13-size": usual,
-    "13-size-guess": lambda: [default(lesson13.on_a_phone, "shown"), f"{Look().font:g}", *usual_choices()],
+    "13-size-guess": lambda: [default(lesson13.on_a_phone, "shown"), f"{Look().font:g}", *choices()],
     "13-size-reveal": squeezed,
     "13-kind-guess": lambda: [default(lesson13.film_sizes, "side")] * 2,
 }
 
 
-def usual_choices() -> list[str]:
-    return [f"{looking.letter(Look().font, Look().width, 340):.0f}", "11", "16"]
-
-
 SHOWN = {"13-kind-reveal": noise_weighs_more, "13-eyes-reveal": eyes_tell_them_apart, "13-article": nine_pictures}
 QUOTED: dict = {}
-PLAIN = {}
+PLAIN = {  # minutes, numbers of steps and of examples, dpi of printers, letters' points, the rule of the Web
+    "13-title": "40",
+    "13-play": "1 2 3",
+    "13-size": "300",
+    "13-size-reveal": "7",
+    "13-kind": "4",
+    "13-ex3": "0",
+    "13-alt": "0 1000",
+    "13-ex2": "72",
+    "13-ex4": "0 .1 3 0.04045 0.05 0.05 4.5",
+    "13-summary": "4",
+    "13-symbols": "72 3",
+    "13-talk": "200 4 200 0",
+}

@@ -4,6 +4,7 @@ PAPERS = {
     "Student 1908": "The Probable Error of a Mean, Biometrika 6",
     "Wilson 1927": "Probable Inference, the Law of Succession, and Statistical Inference",
     "Feller 1949": "On the Theory of Stochastic Processes, with Particular Reference to Applications",
+    "Machado 2009": "A Physiologically-based Model for Simulation of Color Vision Deficiency, IEEE TVCG 15(6), doi:10.1109/TVCG.2009.113",
     "Goodfellow 2014": "Generative Adversarial Networks, 1406.2661",
     "Kingma 2014": "Auto-Encoding Variational Bayes, 1312.6114",
     "Sohl-Dickstein 2015": "Deep Unsupervised Learning using Nonequilibrium Thermodynamics, 1503.03585",

@@ -1,6 +1,6 @@
 """Lesson 13: what its notebook shows."""
 
+from .form import studio
 from .looking import article, article_commands, film_sizes, on_a_phone, other_eyes
-from .studio import studio
 
 __all__ = ["article", "article_commands", "film_sizes", "on_a_phone", "other_eyes", "studio"]

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 
 from ...files import expanded
-from ...viz.look import Look
 from ...words import N_, _
 from ..scenes import LOOK, Option, Scene
 
@@ -22,7 +21,7 @@ FRONT = ("t", "background", "captions", "formula")  # of how it looks; the rest 
 SLIDES = 100  # a wider range is typed
 SAID = {"en": N_("English"), "none": N_("none"), "on": N_("on"), "off": N_("off"), "light": N_("light"), "dark": N_("dark"), "transparent": N_("transparent")}  # fmt: skip
 KINDS = {int: "number", float: "number", str: "text"}
-DEFAULT = re.compile(r",? ?one of %\(choices\)s|\s*\(default: %\(default\)s\)|\s*\(default[^()]*\)")
+DEFAULT = re.compile(r",?\s?one\sof\s%\(choices\)s|\s*\(default:\s%\(default\)s\)|\s*\(default[^()]*\)")
 
 
 def fields(scene: Scene) -> list[dict]:
@@ -137,8 +136,15 @@ def line(words: Sequence[str]) -> str:
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
-def inches(look: Look, pixels: tuple[int, int]) -> str:
-    """How large a picture of so many pixels is in print."""
-    wide, high = (n / look.dpi for n in pixels)
-    said = _("{w:,} × {h:,} pixels; printed at {dpi:g} dpi {wide:.1f} × {high:.1f} cm")
-    return said.format(w=pixels[0], h=pixels[1], dpi=look.dpi, wide=2.54 * wide, high=2.54 * high)
+def inches(wide: float, high: float, pixels: tuple[int, int]) -> str:
+    """How large a picture is, in its file and in print."""
+    said = _("{w:,} × {h:,} pixels; in print {wide:.1f} × {high:.1f} cm, {dpi:.0f} dots per inch")
+    return said.format(w=pixels[0], h=pixels[1], wide=2.54 * wide, high=2.54 * high, dpi=pixels[0] / wide)
+
+
+def sentence(error: BaseException) -> str:
+    """What went wrong, in one line; an option is called by the name of its field."""
+    words = next(iter(str(error).strip().splitlines()), "")
+    if isinstance(error, ValueError | OSError) and words:
+        return re.sub(r"--(\w+)", r"“\1”", words)
+    return _("It broke off: {error}").format(error=f"{type(error).__name__}: {words}")

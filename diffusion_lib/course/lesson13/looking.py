@@ -76,20 +76,22 @@ def _page(pictures: list[np.ndarray], names: list[str], alt: str, gap: int = 24,
     return fig
 
 
-def on_a_phone(scene: str = "forward", shown: int = 340) -> Figure:
+def on_a_phone(scene: str = "forward", shown: int = 360) -> Figure:
     """A picture that was drawn 8 inches wide, squeezed into a phone; and the same scene drawn anew for it. shown: pixels wide."""
-    story = _story(scene)
-    page, small = story.still(Look()), story.still(Look(width=shown / 96, dpi=96, font=9))
-    squeezed = Image.fromarray(raster(page))
-    squeezed = squeezed.resize((shown, round(shown * squeezed.height / squeezed.width)), Image.Resampling.LANCZOS)
-    names = [_("drawn for paper, squeezed"), _("drawn for the phone")]
+    story, look = _story(scene), Look(width=shown / 96, dpi=288, font=9, columns=3)
+    page, small = story.still(Look()), story.still(look)
+    wide, narrow = page.get_figwidth(), small.get_figwidth()
     alt = _(
-        "The scene {scene} twice, {n} pixels wide: squeezed from a page, its letters are {k:.1f} pixels high; drawn for a phone they are {m:.0f}."
+        "The scene {scene} twice, {n} pixels wide: squeezed from a page, its letters are {k:.0f} pixels high; drawn for a phone they are {m:.0f}."
     )
-    heights = letter(11, 8, shown), letter(9, shown / 96, shown)
-    return _page(
-        [np.asarray(squeezed), raster(small)], names, alt.format(scene=scene, n=shown, k=heights[0], m=heights[1])
-    )
+    heights = {"k": letter(Look().font, wide, shown), "m": letter(look.font, narrow, shown)}
+    names = [_("drawn for paper, squeezed"), _("drawn for the phone")]
+    return _page([_shrunk(raster(f), shown) for f in (page, small)], names, alt.format(scene=scene, n=shown, **heights))
+
+
+def _shrunk(picture: np.ndarray, wide: int) -> np.ndarray:
+    image = Image.fromarray(picture)
+    return np.asarray(image.resize((wide, round(wide * image.height / image.width)), Image.Resampling.LANCZOS))
 
 
 def letter(font: float, width: float, shown: float) -> float:

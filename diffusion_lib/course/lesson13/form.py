@@ -8,9 +8,7 @@ comes from a thread, and only that of the newest wish is shown.
 
 from __future__ import annotations
 
-import io
 import os
-import re
 import shutil
 import tempfile
 import threading
@@ -21,10 +19,9 @@ from pathlib import Path, PurePath
 
 import anywidget
 import traitlets
-from PIL import Image
 
 from ...data.own import square
-from ...files import check, expanded, write
+from ...files import check, expanded
 from ...values import choice
 from ...viz import still as stills
 from ...viz.about import OURS, About
@@ -33,32 +30,21 @@ from ...viz.look import Story
 from ...viz.moving import FILMS, save_film
 from ...viz.theme import heard_at_once, script
 from ...viz.waiting import heard
-from ...words import N_, _, spoken
+from ...words import _, spoken
 from ..common import Newest
 from ..making import make
 from ..roads import LESSONS
 from ..scenes import LOOK, PAGE, Scene, look, named, rooms, scenes
 from ..worker import Worker
-from .fields import fields, inches, line, read
+from .fields import fields, inches, line, read, sentence
+from .places import free, keep, misplaced, path_of, plain
+from .wording import NO_FFMPEG, WORDS
 
 KEPT = 6  # files of which the form speaks
 SHARP = 200  # dots per inch at which a preview is drawn at most, and how wide one of a film is
 FILM_WIDE = 400
 LARGEST, PART = 60 << 20, 1 << 20  # bytes of a file that is handed over, and of a part of it
 MODES = {"picture": tuple(FILES), "film": FILMS, "page": PAGE}
-NO_FFMPEG = N_("MP4 needs the program ffmpeg, which is not installed here. GIF and WebP need nothing.")
-WORDS = {  # what studio.js says
-    "choose": N_("Choose a scene"), "change": N_("Change it"), "take": N_("Take it with you"),
-    "own": N_("What it shows"), "look": N_("How it looks"), "more": N_("Size, letters, moments"),
-    "picture": N_("Picture"), "film": N_("Film"), "page": N_("Page to play with"), "as": N_("What shall it become?"),
-    "auto": N_("by itself"), "file": N_("Choose a file …"), "files": N_("Choose files …"), "usual": N_("as usual"),
-    "reset": N_("Back to what is usual: {name}"), "slider": N_("{name}, as a slider"), "large": N_("{name} is larger than {mb} MB: make it smaller first."),
-    "working": N_("Working …"), "writing": N_("Writing {name} …"), "stop": N_("Stop"), "waits": N_("Heard. Something else is running: this comes when it has ended."),
-    "gone": N_("No kernel hears this: run the cell again."), "write": N_("Write {name}"), "folder": N_("Folder"), "name": N_("Name"),
-    "replace": N_("replace a file of that name"), "command": N_("The same from a terminal"), "copy": N_("Copy"), "copied": N_("Copied"),
-    "failed": N_("The browser does not copy: the text is selected, press Ctrl+C."), "alt": N_("Alt text"), "tag": N_("For a page"), "preview": N_("Preview"),
-    "made": N_("Made"), "form": N_("What there is to choose of the scene"),
-}  # fmt: skip
 
 
 class Stopped(Exception):
@@ -72,7 +58,7 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
     newest preview and what is said of it. progress: {what, share} while something is made. made: files that were written, the newest first.
     """
 
-    _esm = script(__file__, "studio.js")
+    _esm = script(__file__, "form.js")
     groups = traitlets.List().tag(sync=True)
     wish = traitlets.Dict().tag(sync=True)
     form = traitlets.Dict().tag(sync=True)
@@ -116,11 +102,6 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         more = {"values": None} if scene and scene != self.wish["scene"] else {}
         self.wish = self.wish | {"n": self.wish["n"] + 1, "scene": scene or self.wish["scene"]} | more | wish
 
-    @property
-    def scene(self) -> Scene:
-        """The one that is chosen."""
-        return self._scenes[self.wish["scene"]]
-
     def _wished(self) -> None:
         with self._lock:
             wish = self._cleaned()
@@ -139,8 +120,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             with self.hold_trait_notifications():
                 self.set_trait("wish", wish | {"values": values})
             o, words, faults = read(scene, values, wish["ending"])
-            out = self._path(wish, wish["ending"])
-            faults |= self._misplaced(wish)
+            out = path_of(wish, wish["ending"])
+            faults |= misplaced(wish)
             said = {"command": line(["figure", scene.name, *words, "--out", str(out)]), "faults": faults}
             shown = {
                 "shows": _(scene.shows),
@@ -184,29 +165,6 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         return [
             {"ending": e, "name": {".webp": "WebP"}.get(e, e[1:].upper()), "why": why.get(e, "")} for e in MODES[mode]
         ]
-
-    @staticmethod
-    def _path(wish: dict, ending: str) -> Path:
-        stem = wish["stem"].strip() or wish["scene"]
-        if PurePath(stem).suffix.lower() in (*FILES, *FILMS, *PAGE):
-            stem = PurePath(stem).stem
-        return Path(str(wish["folder"]).strip()) / f"{stem}{ending}"
-
-    @staticmethod
-    def _misplaced(wish: dict) -> dict[str, str]:
-        """What is wrong with the folder or the name of the file."""
-        stem, faults = wish["stem"].strip(), {}
-        if re.search(r'[/\\:*?"<>|\x00-\x1f]', stem) or stem.startswith(".") or len(stem.encode()) > 200:
-            faults[":stem"] = _(
-                "A file's name has no / \\ : * ? \" < > |, begins with no dot, and has at most 200 bytes."
-            )
-        try:
-            folder = expanded(str(wish["folder"]).strip() or ".")
-            if folder.exists() and not folder.is_dir():
-                faults[":folder"] = _("{name} is a file: name a folder.").format(name=folder)
-        except (ValueError, OSError) as error:
-            faults[":folder"] = str(error)
-        return faults
 
     # ---- the preview
 
@@ -263,10 +221,11 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
 
     def _picture(self, story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
         how = look(o)
-        content = png(story.still(replace(how, dpi=min(how.dpi, SHARP))))
-        with Image.open(io.BytesIO(content)) as image:
-            size = tuple(round(n * how.dpi / min(how.dpi, SHARP)) for n in image.size)
-        return content, "image/png", inches(how, size)
+        figure = story.still(replace(how, dpi=min(how.dpi, SHARP)))
+        wide, high = figure.get_size_inches()
+        sharper = how.dpi / min(how.dpi, SHARP)
+        pixels = tuple(round(sharper * n) for n in figure.canvas.get_width_height())
+        return png(figure), "image/png", inches(wide, high, pixels)
 
     def _film(self, story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
         how = look(o)
@@ -315,25 +274,24 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
     def write(self, ending: str) -> None:
         """Write what is chosen as a file of this ending, beside the browser's messages."""
         with self._lock:
-            wish = dict(self.wish)
-            o, words, faults = read(self.scene, wish["values"], ending)
-            faults |= self._misplaced(wish)
+            wish, scene = dict(self.wish), self._scenes[self.wish["scene"]]
+            o, words, faults = read(scene, wish["values"], ending)
+            faults |= misplaced(wish)
             if faults or self.worker.busy:
                 return self._say(
                     wish["n"], next(iter(faults.values()), _("A file is being written: this comes after it.")), bad=True
                 )
-            out = self._path(wish, ending)
-            free = out if wish["replace"] else _free(out)
-            scene = self.scene
-            told = ["figure", scene.name, *words, "--out", str(free)]
+            out = path_of(wish, ending)
+            target = out if wish["replace"] else free(out)
+            told = ["figure", scene.name, *words, "--out", str(target)]
 
         def say(share: float) -> None:
             if self.worker.stopping.is_set():
                 raise Stopped
-            self._tell(free.name, share)
+            self._tell(target.name, share)
 
         def work() -> None:
-            place = expanded(free)
+            place = expanded(target)
             there = place.exists()
             place.parent.mkdir(parents=True, exist_ok=True)
             check(place)
@@ -344,11 +302,11 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             else:
                 said = (
                     ""
-                    if free == out
-                    else _("{name} was there already, and stays: this is {new}.").format(name=out.name, new=free.name)
+                    if target == out
+                    else _("{name} was there already, and stays: this is {new}.").format(name=out.name, new=target.name)
                 )
             entry = {
-                "path": str(free),
+                "path": str(target),
                 "size": made.size,
                 "alt": made.alt,
                 "tag": made.tag,
@@ -360,15 +318,18 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         def ended() -> None:
             self.progress = {}
             if isinstance(self.worker.error, Stopped):
-                self._say(wish["n"], _("Stopped: {name} is not written.").format(name=free.name))
+                self._say(wish["n"], _("Stopped: {name} is not written.").format(name=target.name))
             elif self.worker.error:
                 self._say(wish["n"], sentence(self.worker.error), bad=True)
+            else:
+                done = _("✓ {name} is written, {size}. Its alt text and its line for a page stand below.")
+                self._say(self.wish["n"], done.format(name=target, size=self.made[0]["size"]))
 
-        self.worker.start(work, begun=lambda: self._tell(free.name, 0.0), ended=ended)
+        self.worker.start(work, begun=lambda: self._tell(target.name, 0.0), ended=ended)
 
     def _receive(self, content: dict, data: bytes) -> None:
         """A part of a file from the browser; with the last one it is kept in the folder, so that the command can name it."""
-        name, field = _plain(str(content.get("name", ""))), str(content.get("field", ""))
+        name, field = plain(str(content.get("name", ""))), str(content.get("field", ""))
         parts = self._parts.setdefault(str(content.get("id")), [])
         parts.append(data)
         if sum(map(len, parts)) > LARGEST:
@@ -379,9 +340,9 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         try:
             if PurePath(name).suffix.lower() != ".safetensors":
                 square(whole, 8)  # or says what is wrong with it
-            path = self._keep(name, whole)
+            path = keep(self.wish["folder"], name, whole)
         except (ValueError, OSError) as error:
-            return self._refuse(content, sentence(error).replace("This picture", name))
+            return self._refuse(content, f"{name}: {sentence(error)}")
         kind = {f["name"]: f["kind"] for f in self.form["fields"]}.get(field)
         if kind not in ("file", "files"):
             return
@@ -400,16 +361,6 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
     def _refuse(self, content: dict, text: str) -> None:
         self._parts.pop(str(content.get("id")), None)
         self._say(self.wish["n"], text, bad=True, field=str(content.get("field", "")))
-
-    def _keep(self, name: str, content: bytes) -> Path:
-        """Where the file lies from now on: its old place, if it was handed over before."""
-        path = Path(str(self.wish["folder"]).strip()) / name
-        expanded(path).parent.mkdir(parents=True, exist_ok=True)
-        if expanded(path).is_file() and expanded(path).read_bytes() == content:
-            return path
-        path = _free(path)
-        write(path, content)
-        return path
 
     # ---- where no JavaScript runs
 
@@ -432,29 +383,6 @@ def _changed(value) -> list:
     """When the files among an option's values were last changed: another picture under the same name is another picture."""
     found = value if isinstance(value, list) else [value]
     return [os.stat(p).st_mtime_ns for p in found if isinstance(p, Path) and p.exists()]
-
-
-def _free(path: Path) -> Path:
-    """The path, or, if something is there, the first of name-2, name-3, ... that is free."""
-    place, n = path, 1
-    while os.path.lexists(expanded(place)):
-        n += 1
-        place = path.with_name(f"{path.stem}-{n}{path.suffix}")
-    return place
-
-
-def _plain(name: str) -> str:
-    """The name of a file as it may be used here: no folders, nothing that a shell or a disk stumbles over."""
-    name = re.sub(r'[\x00-\x1f:*?"<>|]', "_", PurePath(name.replace("\\", "/")).name).lstrip(".-") or "picture.png"
-    return PurePath(name).stem[:80] + PurePath(name).suffix[:12]
-
-
-def sentence(error: BaseException) -> str:
-    """What went wrong, in one line; an option is called by the name of its field."""
-    words = next(iter(str(error).strip().splitlines()), "")
-    if isinstance(error, ValueError | OSError) and words:
-        return re.sub(r"--(\w+)", r"“\1”", words)
-    return _("It broke off: {error}").format(error=f"{type(error).__name__}: {words}")
 
 
 def studio(scene: str = "forward", folder: str = "", **values) -> Studio:

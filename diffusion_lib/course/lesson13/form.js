@@ -11,15 +11,15 @@ const SOON = 250, LONG = 300, CSS = `${colours(".st")} ${STICKY}
 .st .st-form .st-step + * { margin-top: 0; } .st-step:not(:first-child) { margin-top: 16px !important; }
 .st select, .st input:not([type=range], [type=checkbox]), .st textarea { width: 100%; min-width: 0; height: 36px; padding: 0 10px; border: 1px solid var(--quiet); border-radius: 8px; background: var(--card); }
 .st textarea { height: 58px; padding: 6px 10px; resize: vertical; }
-.st select.st-scene { height: 44px; font-weight: 600; font-size: 17px; border: 2px solid var(--accent); }
+.st select.st-scene { height: 44px; font-weight: 600; font-size: 16px; border: 2px solid var(--accent); text-overflow: ellipsis; }
 .st ::placeholder { color: var(--quiet); opacity: 1; }
 .st-shows { margin: 6px 0 0; color: var(--quiet); min-height: 42px; }
-.st-field { display: grid; grid-template-columns: 92px minmax(0, 1fr); gap: 0 8px; align-items: center; margin: 0 0 10px; }
-.st-field > label { font-weight: 600; overflow-wrap: anywhere; }
+.st-field { display: grid; grid-template-columns: 100px minmax(0, 1fr); gap: 0 8px; align-items: center; margin: 0 0 10px; }
+.st-field > label { font-weight: 600; }
 .st-field small { grid-column: 2; color: var(--quiet); font-size: 13px; line-height: 1.3; margin-top: 2px; }
 .st-field .st-bad, .st-says.st-bad { color: var(--wrong); } .st-field.st-wrong :is(input, select, textarea) { border-color: var(--wrong) !important; border-width: 2px; }
 .st { --wrong: #b3261e; } .st.${DARKNESS} { --wrong: #ff9a91; }
-.st-pair { display: flex; gap: 8px; align-items: center; min-width: 0; }
+.st-pair { display: flex; flex-wrap: wrap; gap: 6px 8px; align-items: center; min-width: 0; } .st .st-pair > :is(input[type=text], textarea, select) { flex: 1 1 110px; width: auto; }
 .st-pair input[type=range] { flex: 1 1 60px; min-width: 40px; height: 36px; margin: 0; accent-color: var(--accent); cursor: pointer; }
 .st-pair input[type=number] { flex: 0 0 84px; width: 84px !important; padding-right: 2px !important; }
 .st-pair.st-alone input[type=number] { flex: 1 1 auto; }
@@ -51,7 +51,7 @@ const SOON = 250, LONG = 300, CSS = `${colours(".st")} ${STICKY}
 ${LOW_SCREEN} { .st { font-size: 14px; line-height: 1.3; } .st-side { gap: 4px; } .st-view { min-height: 80px; } .st button { min-height: 30px; padding: 0 12px; }
   .st select, .st input:not([type=range], [type=checkbox]) { height: 30px; } .st select.st-scene { height: 36px; } .st-line code { padding: 3px 8px; } .st-says { font-size: 13px; min-height: 17px; } .st-step b { display: none; } }
 @container (max-width: 620px) { .st-all { display: flex; flex-direction: column; height: auto; } .st-side { display: contents; } .st-form { overflow: visible; order: 2; }
-  .st-view { order: 0; position: sticky; top: 0; z-index: 4; flex: none; height: min(34vh, 260px); margin: 0 4px; } .st-says { order: 1; margin: 4px; } .st-bar { order: 3; margin: 8px 4px; } .st-place { order: 4; margin: 4px; } .st-more { order: 5; margin: 4px; }
+  .st-view { order: 0; position: sticky; top: 0; z-index: 4; flex: none; height: min(28vh, 210px); margin: 0 4px; } .st-says { order: 1; margin: 4px; } .st-bar { order: 3; margin: 8px 4px; } .st-place { order: 4; margin: 4px; } .st-more { order: 5; margin: 4px; }
   .st-bar.st-first { order: 1; } .st-place { grid-template-columns: auto minmax(0, 1fr); } }`;
 
 let forms = 0;
@@ -139,13 +139,15 @@ function render({ model, el }) {
     built = f.scene;
     left.scrollTop = 0;
   }
+  const others = (field) => form().fields.filter((f) => field.group && f.group === field.group && f.name !== field.name).map((f) => f.name);
   const empty = (name) => typed[name] === undefined || typed[name] === "" || typed[name] === false;
 
   function row(field) {
     const { name } = field, id = `${mine}-${name}`, box = make("div", { class: "st-field", "data-field": name }), help = make("small", { id: `${id}-says` }, field.says), reset = make("button", { class: "st-reset", type: "button", "aria-label": worded(words.reset, { name }), title: worded(words.reset, { name }) }, "↺");
     const set = (value, wait) => {
       typed[name] = value;
-      if (field.group && value) for (const other of form().fields) if (other.group === field.group && other.name !== name) (typed[other.name] = "", fill(other.name));
+      if (value) for (const other of others(field)) typed[other] = "";
+      for (const other of others(field)) fill(other);
       reset.hidden = empty(name);
       wait ? soon() : at_once();
     };
@@ -153,9 +155,9 @@ function render({ model, el }) {
     const usual = field.usual || words.auto;
     if (field.kind === "choice") {
       control = make("select", { id });
-      if (!field.usual) control.append(make("option", { value: "" }, words.auto));
+      if (!field.usual || field.group) control.append(make("option", { value: "" }, field.group ? "—" : words.auto));
       for (const [value, text] of field.choices) control.append(make("option", { value }, text));
-      control.addEventListener("change", () => set(control.value === field.usual ? "" : control.value));
+      control.addEventListener("change", () => set(control.value === field.usual && !field.group ? "" : control.value));
     } else if (field.kind === "flag") {
       control = make("input", { type: "checkbox", id });
       control.addEventListener("change", () => set(control.checked));
@@ -179,7 +181,7 @@ function render({ model, el }) {
     box.fill = () => {
       const value = typed[name] ?? "";
       if (field.kind === "flag") control.checked = !!value;
-      else if (field.kind === "choice") control.value = value || field.usual || "";
+      else if (field.kind === "choice") control.value = value || (others(field).every(empty) ? field.usual : "");
       else if (control.value !== value) control.value = value;
       if (slider) slider.value = value || field.usual || field.low;
       reset.hidden = empty(name);
@@ -228,7 +230,8 @@ function render({ model, el }) {
     if (f.scene !== built) build();
     else for (const field of f.fields) {
       const box = box_of(field.name), value = f.values[field.name] ?? "";
-      if (f.n >= asked && (typed[field.name] ?? "") !== value && !(box.contains(document.activeElement) && timer)) (typed[field.name] = value, box.fill());
+      if (f.n >= asked && (typed[field.name] ?? "") !== value && !(box.contains(document.activeElement) && timer)) typed[field.name] = value;
+      if (!box.contains(document.activeElement)) box.fill();
     }
     write(shows, f.shows);
     for (const field of f.fields) {
@@ -285,10 +288,10 @@ function render({ model, el }) {
   function sign() {
     const p = model.get("progress"), file = p.what && p.what !== "preview", waits = (model.get("seen").n ?? 0) < asked;
     works.hidden = !file && (!waits || !!late);
+    busy();
     if (works.hidden) return;
     share.textContent = file ? worded(words.writing, { name: p.what }) : p.what ? words.working : words.waits;
     p.what ? bar.setAttribute("value", p.share) : bar.removeAttribute("value");
-    busy();
   }
   function busy() {
     const p = model.get("progress"), file = !!p.what && p.what !== "preview";
