@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zlib
+from base64 import b64decode
 
 import numpy as np
 
@@ -13,6 +16,12 @@ def panel(player, title: str) -> dict:
     found = [p for p in film if p["title"].startswith(title)]
     assert len(found) == 1, f"{title!r} among {[p['title'] for p in film]}"
     return found[0]
+
+
+def in_page(html: str) -> dict:
+    """What an exported page knows: "value", "words", and "film" with the number of a table in place of each array; and its tables."""
+    state = json.loads(re.search(r'<script type="application/json">(.*?)</script>', html, re.S)[1])
+    return state | json.loads(zlib.decompress(b64decode(state["bytes"]))[: state["told"]])
 
 
 def titles(player) -> list[str]:

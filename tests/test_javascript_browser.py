@@ -695,3 +695,51 @@ def test_a_save_puts_the_still_of_a_view_at_rest_into_its_own_output_once(p, scu
         assert stills() == ["newer", "old"]  # it is put there once
         p.evaluate("() => { window.end(); window.end = null; delete window.manager; }")
         assert p.evaluate("() => saves.length") == 0
+
+
+# ---------------------------------------------------------------------------------------- exported pages
+
+
+def every_kind() -> list[dict]:
+    """Panels of every kind of number, which help to guess one another, repeat, and have gaps."""
+    g = np.random.default_rng(3)
+    noise = g.integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
+    film = np.concatenate([noise, noise[::-1]])
+    late, dim = np.concatenate([film[1:], film[:1]]), (0.4 * film + 0.3 * np.roll(film, 1, 0)).astype(np.uint8)
+    flat = np.kron(g.integers(0, 256, (10, 2, 3), dtype=np.uint8), np.ones((1, 5, 5), np.uint8))
+    a, way = np.linspace(1, 0, 10), g.normal(size=(10, 40, 2)).cumsum(0)
+    way[4, 7], x0 = np.nan, noise[0].transpose(2, 0, 1) / 127.5 - 1
+    mixed = mix(x0, g.normal(size=(3, 8, 8)), a), mix(0.7 * x0, g.normal(size=(3, 8, 8)), a)
+    field = g.integers(0, 256, (10, 4, 4, 3), dtype=np.uint8)
+    plots = scatter(way, colors=0, size=5, field=field), scatter(way[0], eps=way[1], alpha_bar=a, trail=[2])
+    return [
+        *map(pixels, (film, late, dim, flat)),
+        *mixed,
+        *plots,
+        curve(range(10), g.normal(size=10), cursor=range(10)),
+    ]
+
+
+def test_a_page_shows_the_same_pixels_as_a_notebook(p, chrome, tmp_path):
+    """What `pressing.py` has pressed, `page.js` makes again: pixels to the bit, places to a 25th of a pixel."""
+    kinds = every_kind()
+    look = {"captions": [f"caption {i}" for i in range(10)], "panel_width": 150}
+    for n, panels in enumerate((kinds[:6], kinds[6:])):
+        live, frames = Mounted(p, FramePlayer(panels, **look)), (0, 1, 4, 6, 9)
+        seen = []
+        for i in frames:
+            live.set("input", i)
+            seen.append([live.canvas(k) for k in range(len(panels))])
+        with page(chrome, offline=True, width=1200, height=1400) as alone:
+            alone.goto(FramePlayer(panels, **look).save_html(tmp_path / f"{n}.html").as_uri())
+            alone.locator(".fp canvas").first.wait_for()
+            there = Mounted.__new__(Mounted)
+            there.p, there.root = alone, alone.locator(".fp")
+            for i, shown in zip(frames, seen, strict=True):
+                there.set("input", i)
+                apart = [abs(there.canvas(k) - own) for k, own in enumerate(shown)]
+                # the rim of a dot that moves by a 50th of a pixel may take a step of the browser's smoothing
+                same = [a.mean() < 0.1 and a.max() <= 64 if n else not a.any() for a in apart]
+                assert all(same), (n, i, same)
+            assert alone.locator(".fp-caption").inner_text() == "caption 9"
+            assert not alone.errors and not alone.requests

@@ -3,13 +3,13 @@
 import base64
 import io
 import json
-import re
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from films import in_page
 from PIL import Image
 
 from diffusion_lib.viz.film import SOURCE
@@ -143,7 +143,7 @@ def test_page_holds_the_same_script_and_frames(tmp_path):
     path = player.save_html(tmp_path / "film.html", title=NASTY, description=f"{NASTY}\n\nMore")
     page = path.read_text("utf-8")
     assert SOURCE in page and list(tmp_path.iterdir()) == [path]
-    stored = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page, re.S)[1])
+    stored = in_page(page)
     assert stored["value"] == 4 and stored["film"]["captions"] == [NASTY] and stored["film"]["name"] == NASTY
     assert (
         page.count("<img") == 0 and page.count("</script>") == 2 and "\u2028" not in page.split("application/json")[1]
@@ -151,14 +151,16 @@ def test_page_holds_the_same_script_and_frames(tmp_path):
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "https://" not in page
 
 
-def test_a_page_costs_less_than_37_kb_beside_its_frames(tmp_path):
+def test_a_page_costs_less_than_44_kb_beside_its_frames(tmp_path):
     path = save_html(tmp_path / "film.html", FramePlayer(pixels(GREY)))
-    assert path.stat().st_size - GREY.size * 4 / 3 < 37_000
+    assert path.stat().st_size - GREY.size * 4 / 3 < 44_000
 
 
 def test_script_can_stand_inside_a_script_element():
     source = FramePlayer._esm
-    assert source.startswith(SOURCE)
+    ours, page = SOURCE.split("// A film in an exported page")
+    assert source.startswith(ours) and len(page) < 8000  # the same player, and what a page alone needs
+    source += page
     assert "</script" not in source.lower() and "<!--" not in source
     assert "innerHTML" not in source and "insertAdjacentHTML" not in source and "eval(" not in source
 
@@ -303,7 +305,4 @@ def test_options_are_handed_on(tmp_path):
     player.update(captions=[f"c{i}" for i in range(5)], labels=[f"k{i}" for i in range(5)])
     assert player.alt() == "N. k3. c3"
     page = player.save_html(tmp_path / "f.html", title="T").read_text("utf-8")
-    assert (
-        json.loads(re.search(r'type="application/json"[^>]*>(.*?)</script>', page, re.S)[1])["value"] == 3
-        and "<h1>T</h1>" in page
-    )
+    assert in_page(page)["value"] == 3 and "<h1>T</h1>" in page

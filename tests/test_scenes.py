@@ -7,6 +7,7 @@ import sys
 import zlib
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -122,6 +123,34 @@ def test_what_to_paste_is_printed(capsys):
     said = figure("forward --caption 'blue flower' --size 8 --out a.png", capsys).splitlines()
     assert said[1].startswith('For a page: <img src="a.png" alt="A picture (blue flower) dissolves')
     assert '<iframe src="a.html" title="' in figure("forward --size 8 --T 3 --out a.html", capsys)
+
+
+# What no rule foretells cannot be made small: why these pages are larger.
+LARGE = {
+    "ink": "three clouds of 700 points, each pushed by chance at 180 moments",
+    "reverse": "six pictures of 64 x 64 pixels at 50 moments, fresh noise in each",
+    "ladder": "at 64 pixels 24 pictures of three kinds, no two alike",
+}
+
+
+def html_of(name: str) -> int:
+    """Bytes of the page that a scene makes when nothing is chosen."""
+    scene = scenes()[name]
+    usual = {option.name: option.default for option, _ in scene.choices}
+    story = scene.draw(SimpleNamespace(**usual, ending=".html"))
+    return story.page(Path(f"{name}.html"), "", About(scene.shows, story.alt)).stat().st_size
+
+
+@pytest.mark.parametrize("name", ("particles", "gan-data", "arrows", "straight"))
+def test_a_page_of_a_film_is_under_400_kb(name):
+    """They were 446 to 961 kB before their frames were guessed from one another."""
+    assert html_of(name) < 400_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", scenes())
+def test_the_page_of_every_scene_is_under_400_kb_where_its_frames_allow(name):
+    assert (html_of(name) < 400_000) == (name not in LARGE)
 
 
 # ---------------------------------------------------------------------------------------- films

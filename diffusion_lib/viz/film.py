@@ -22,9 +22,10 @@ from ..words import N_, _, code, spoken
 from . import still as stills
 from .about import About
 from .packing import agree, bytes_in, packed, texts
+from .pressing import pressed
 from .theme import script
 
-SOURCE = script(__file__, "panels.js", "player.js")
+SOURCE = script(__file__, "panels.js", "player.js", "page.js")
 WORDS = {name: name for name in (N_("Previous"), N_("Play"), N_("Pause"), N_("Next"), N_("Frame"), N_("Speed"))}
 LIMIT_MB = 64  # more than this is slow to send and to keep in a browser tab on a classroom laptop
 
@@ -110,12 +111,12 @@ class Film:
     def save_html(self, path, i: int = 0, *, words=None, title="", description="", about: About | None = None) -> Path:
         """Write it as one file that plays without network, kernel or Python, from frame i on: the same player.js, the frames.
 
-        words: the names of the controls; None: in the language chosen. about: what stands in its head. The file appears whole or not at all. Size: the frames
-        in base64 (4/3) and less than 37 KB. Returns its path.
+        words: the names of the controls; None: in the language chosen. about: what stands in its head. The file appears whole or not
+        at all. Size: the frames, pressed and in base64 (4/3), and less than 44 KB. Returns its path.
         """
-        state = {"film": vars(self), "value": i, "words": words or spoken(WORDS)}
+        state = {"value": i, "words": words or spoken(WORDS), **pressed(vars(self))}
         # In JSON "<" only occurs inside strings, so no text of a learner can end the script element.
-        film = json.dumps(state, default=lambda a: {"base64": base64.b64encode(a).decode()})
+        film = json.dumps(state, default=lambda content: base64.b64encode(content).decode())
         source = SOURCE + "\nstandalone();\n"
         page = PAGE.format(
             lang=code(),

@@ -202,12 +202,14 @@ function letter(pen, text, x, y, size, align, style) {
   }
 }
 
+const kinds = { plot }; // page.js knows one more
+
 function build({ kind }) {
   const [cell, lead, title, legend, note] = ["cell", "lead", "title", "legend", "note"].map((name) => make("div", { class: `fp-${name}` }));
-  const box = make("figure", { class: "fp-panel" }), canvas = make("canvas", { role: "img" });
+  const box = make("figure", { class: "fp-panel" }), canvas = make(kind === "drawing" ? "div" : "canvas", { role: "img" });
   box.append(title, canvas, legend, note);
   cell.append(lead, box);
-  return { cell, lead, box, title, canvas, legend, note, ...(kind === "plot" ? plot : picture)(canvas) };
+  return { cell, lead, box, title, canvas, legend, note, ...(kinds[kind] ?? picture)(canvas) };
 }
 
 // Show this panel in a view that was built for its kind; a film that grows keeps its views.

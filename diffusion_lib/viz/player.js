@@ -1,5 +1,5 @@
 // Panels side by side under one slider: stored frames, x_t mixed here from x0 and noise, point clouds, curves.
-// The same text runs as an anywidget in a notebook (render) and inside an exported page (standalone). A film comes in
+// The same text runs as an anywidget in a notebook and, with page.js, inside an exported page. A film comes in
 // the trait "film", "value" is the frame, "words" are the names of the controls. A step draws at once, without the kernel, which is told afterwards.
 
 const CSS = `${colours(".fp")} ${STICKY}
@@ -285,15 +285,3 @@ function render({ model, el }) {
     leave.abort();
   };
 }
-
-// ---- an exported page: the same player on a model that lives in the page. Several may be pasted into one page. -------
-
-function standalone() {
-  const view = (text) => new DataView(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
-  for (const el of document.querySelectorAll(".film-player:not(:has(.fp))")) {
-    const state = JSON.parse(el.querySelector("script").textContent, (_, v) => (v?.base64 === undefined ? v : view(v.base64)));
-    const model = { get: (key) => state[key], set: (key, value) => (state[key] = value), on() {}, off() {}, save_changes() {} };
-    render({ model, el });
-  }
-}
-

@@ -106,7 +106,7 @@ def _arrows():
 
 
 def _memory():
-    return lesson03.memory(data.mnist().x[::5], Schedule.of("linear", T=50), n=8)
+    return lesson03.memory(data.mnist().x[::5], Schedule.of("linear", T=50), n=4)
 
 
 SCENES = (
