@@ -23,12 +23,12 @@ def check_weight(w) -> None:
 
 
 def guided(model: Callable[..., Tensor], y: Tensor, w: float, negative: Tensor | None = None) -> Callable[..., Tensor]:
-    """A denoiser for any sampler, whose answer is the untold one, drawn out through the told one:
+    """A denoiser for any sampler, whose answer is the untold (unconditional) one, drawn out through the told (conditional) one:
 
         eps_w = eps_none + w (eps_y - eps_none)
 
     model: a denoiser of eps that was taught with and without being told, such as a `ddpm.Denoiser`. y: what it is told,
-    (B,) or (B, F). w: 0 is untold, 1 told, above 1 obeys more and varies less. negative: like y; what eps_none is told
+    (B,) or (B, F). w: 0 is untold, 1 told, above 1 obeys more, and may vary less. negative: like y; what eps_none is told
     instead of nothing, so that the walk leads away from it. Both are asked in one batch of 2B.
     """
     check_weight(w)

@@ -1,4 +1,4 @@
-"""The way back, from noise to data: one step, one walk of many, and the samplers that differ in how they walk.
+"""Sampling, the way back from noise to data: one step, one walk of many, and the samplers that differ in how they walk.
 
 Letters, shapes and papers as in `diffusion`.
 """

@@ -66,8 +66,8 @@ def kl_to_prior(mu: Tensor, logvar: Tensor) -> Tensor:
     return 0.5 * (mu.pow(2) + logvar.exp() - 1 - logvar).sum(1)
 
 
-def surprise(model: VAE, x: Tensor, z: Tensor, y: Tensor | None = None, levels: int | None = None) -> Tensor:
-    """-log p(x | z), (B,), in nats. levels: a pixel has this many values, see `bound.vlb_term`; None: the density's."""
+def reconstruction(model: VAE, x: Tensor, z: Tensor, y: Tensor | None = None, levels: int | None = None) -> Tensor:
+    """The reconstruction term -log p(x | z), (B,), in nats. levels: a pixel has this many values, see `bound.vlb_term`; None: the density's."""
     mean, s = model.decode(z, y), model.log_s.exp()
     if levels:
         return -log_bin(x, mean, s, levels).flatten(1).sum(1)
@@ -85,7 +85,7 @@ def vae_loss(
     """
     mu, logvar = model.encode(x, y)
     z = mu + (0.5 * logvar).exp() * noise
-    return surprise(model, x, z, y, levels) + beta * kl_to_prior(mu, logvar)
+    return reconstruction(model, x, z, y, levels) + beta * kl_to_prior(mu, logvar)
 
 
 MODEL, NETS, CALLS = VAE, (VAE,), 1  # see `families`
@@ -146,7 +146,7 @@ def build(
 def bits_per_dimension(
     model: VAE, x: Tensor, levels: int | None, *, y: Tensor | None = None, n: int = 16, seed: int = 0
 ) -> float:
-    """The bound on -log2 p(x) per number, the mean over x (N, ...) and n draws of z. levels: see `surprise`."""
+    """The bound on -log2 p(x) per number, the mean over x (N, ...) and n draws of z. levels: see `reconstruction`."""
     g = dice(seed)
     like = x.new_empty(len(x), model.config["latent"])
     total = sum(float(vae_loss(model, x, randn_like(like, g), y, levels=levels).mean()) for _ in range(n))

@@ -10,7 +10,7 @@ from torch.distributions import Normal, kl_divergence
 
 from diffusion_lib import data, store, vae
 from diffusion_lib.train import fit
-from diffusion_lib.vae import VAE, bits_per_dimension, kl_to_prior, surprise, vae_loss
+from diffusion_lib.vae import VAE, bits_per_dimension, kl_to_prior, reconstruction, vae_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -47,11 +47,11 @@ def test_kl_is_torchs():
     assert torch.equal(kl_to_prior(torch.zeros(2, 3), torch.zeros(2, 3)), torch.zeros(2))
 
 
-def test_surprise_is_the_density():
+def test_the_reconstruction_term_is_the_density():
     torch.manual_seed(0)
     model, x, z = VAE((1, 8, 8), latent=3, channels=4, sd=0.3), torch.rand(4, 1, 8, 8), torch.randn(4, 3)
     truth = -Normal(model.decode(z), 0.3).log_prob(x).flatten(1).sum(1)
-    assert torch.allclose(surprise(model, x, z), truth, rtol=1e-4)
+    assert torch.allclose(reconstruction(model, x, z), truth, rtol=1e-4)
 
 
 @torch.no_grad()
@@ -63,7 +63,7 @@ def test_grey_levels_share_one_unit_of_probability():
     for level in torch.linspace(-1, 1, 17):  # one pixel takes every level, the others stay
         x = before.clone()
         x[0, 0, 2, 5] = level
-        total += math.exp(float(surprise(model, before, z, levels=17) - surprise(model, x, z, levels=17)))
+        total += math.exp(float(reconstruction(model, before, z, levels=17) - reconstruction(model, x, z, levels=17)))
     one = Normal(model.decode(z)[0, 0, 2, 5], 0.3)
     share = float(one.cdf(torch.tensor(0.25 + 1 / 16)) - one.cdf(torch.tensor(0.25 - 1 / 16)))
     assert total * share == pytest.approx(1, rel=1e-4)
@@ -101,7 +101,7 @@ def test_the_gradient_finds_its_way_through_the_dice():
     model, x = VAE((2,), latent=2, channels=8), torch.randn(6, 2)
     noise = torch.randn(6, 2, generator=dice())
     mu, logvar = model.encode(x)
-    surprise(model, x, mu + (0.5 * logvar).exp() * noise).sum().backward()
+    reconstruction(model, x, mu + (0.5 * logvar).exp() * noise).sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in model.body.parameters())
 
 

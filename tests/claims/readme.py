@@ -35,7 +35,7 @@ def quality_rows():
     def digits(r):
         return f"{r['accuracy']:.1%}, {r['frechet']:.1f}"
 
-    yield f"| {g['all_25_modes']} of {len(g['seeds'])} seeds; {islands(ours)} | {islands(true)}; perfect denoiser {islands(perfect)} |"
+    yield f"| {g['all_25_modes']} of {len(g['seeds'])} seeds; {islands(ours)} | {islands(true)}; optimal denoiser {islands(perfect)} |"
     yield f"| {digits(d['median'])} | {d['real_accuracy']:.1%}, {d['real_against_real']:.1f} |"
     yield f"| {digits(m['median'])} | {m['real_against_real']:.1f} |"
     yield f"| {digits(s['mnist'])} | {s['mnist']['real_against_real']:.1f} |"
@@ -256,7 +256,7 @@ PLAIN = {
     "For a class": "1.6 4 340",
     "Pictures for your blog": "4 4.6",
     "Train and draw from a shell": "16 32",
-    "Names": "1 0 1 1 1 0 0 1 1 1",
+    "Names": "1 0 1 1 1 0 0 1 1 1 0 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
     f"{MEASUREMENTS}: the tables": "2014",
     "How fast": "95 50 95",

@@ -76,7 +76,7 @@ def bell_guess(xt, m, c, t, schedule):
 def _belief(
     gain=lambda a, c: a.sqrt() * c**2 / (a * c**2 + 1 - a), off=lambda xt, m, a: xt - a.sqrt() * m, start=lambda m: m
 ):
-    """bell_guess with another gain, another surprise to multiply it with, or another place to start from."""
+    """bell_guess with another gain, another deviation to multiply it with, or another place to start from."""
 
     def formula(xt, m, c, t, schedule):
         a = schedule.alpha_bar[t]

@@ -17,7 +17,7 @@ from ...dataset import Data
 from ...diffusion import randn_like
 from ...evaluation import records
 from ...train import Record, fit
-from ...vae import VAE, kl_to_prior, surprise
+from ...vae import VAE, kl_to_prior, reconstruction
 from ...values import dice, need
 from ...viz import still as stills
 from ...viz.figures import grid, to_uint8
@@ -171,7 +171,7 @@ def bound_parts(model: VAE, x: Tensor, levels: int, seed: int = 0) -> dict[str, 
     z = mu + (0.5 * logvar).exp() * randn_like(mu, dice(seed))
     bits = math.prod(model.shape) * math.log(2)
     return {
-        "reconstruction": float(surprise(model, x, z, levels=levels).mean()) / bits,
+        "reconstruction": float(reconstruction(model, x, z, levels=levels).mean()) / bits,
         "KL": float(kl_to_prior(mu, logvar).mean()) / bits,
     }
 
