@@ -131,5 +131,5 @@ SCENES = (
     ),
     view("arrows", N_("Arrows that point where pictures are likelier: the score of eight islands, from noise to data"), _arrows, (10, -8)),
     view("gaussian", N_("Is a step back a bell curve? True for small steps, false for large ones"), lesson03.is_it_gaussian, (30, 50)),
-    view("memory", N_("What a optimal denoiser remembers: every walk ends at a picture that it knows"), _memory, (10, 30, -1), MNIST),
+    view("memory", N_("What the optimal denoiser of a set remembers: every walk ends at a picture that it knows"), _memory, (10, 30, -1), MNIST),
 )  # fmt: skip
