@@ -125,7 +125,9 @@ PROBE = """() => {
     inspect();
     return new Promise((done) => setTimeout(done, 100));
   };
-  P.stop = () => { P.on = false; return { keys: P.keys, painted: P.changes.map((c) => c.painted), begun: P.changes.map((c) => c.begun), blanks: P.blanks, jumps: P.jumps, frames: P.frames }; };
+  // Answers in the next frame: then the last tick has ended, and does not go on beside the next key's.
+  P.stop = () => new Promise((done) => { P.on = false; requestAnimationFrame(() => done(seen())); });
+  const seen = () => { return { keys: P.keys, painted: P.changes.map((c) => c.painted), begun: P.changes.map((c) => c.begun), blanks: P.blanks, jumps: P.jumps, frames: P.frames }; };
   // Blanks the picture for exactly one frame, times times: the probe must see every one of them.
   P.inject = (times) => new Promise((done) => {
     requestAnimationFrame(tick);

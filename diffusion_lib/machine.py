@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,18 +74,26 @@ def seeded_weights(seed: int) -> Iterator[None]:
         yield
 
 
+_gate, _all, _beside = threading.Lock(), 0, 0  # how many threads torch has when nobody leaves one, and how many do
+
+
 @contextmanager
 def beside_the_browser() -> Iterator[None]:
     """Inside, torch leaves one core to the browser that paints meanwhile: threads that wait for each other wait for it, too.
 
-    On two cores a step of the GAN on cats took 139 ms with both and 91 with one (benchmarks/live.py).
+    On two cores a step of the GAN on cats took 139 ms with both and 91 with one (benchmarks/live.py). Threads of Python may be
+    inside together.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, before - 1))
+    global _all, _beside
+    with _gate:
+        _all, _beside = _all if _beside else torch.get_num_threads(), _beside + 1
+        torch.set_num_threads(max(1, _all - 1))
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _gate:
+            _beside -= 1
+            torch.set_num_threads(_all)
 
 
 PRECISIONS = ("float32", "bfloat16", "auto")

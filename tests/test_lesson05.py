@@ -12,6 +12,7 @@ from PIL import Image
 from small import until
 
 from diffusion_lib import data, gan
+from diffusion_lib.course import ahead
 from diffusion_lib.course.lesson05 import cat_film, step_gan
 from diffusion_lib.course.lesson05 import duel as module
 from diffusion_lib.course.lesson05 import pair as module_pair
@@ -228,6 +229,7 @@ def test_every_button_presses_its_part_and_adds_a_moment(d):
 
 
 def test_a_press_leaves_a_core_to_the_browser(monkeypatch):
+    ahead._POOL.submit(int).result()  # after whatever another test's press has left to be done
     view, used, before = step_gan(RING, seed=0), [], torch.get_num_threads()
     teach = view.pair.teach
     monkeypatch.setattr(view.pair, "teach", lambda: (used.append(torch.get_num_threads()), teach())[1])
@@ -239,6 +241,90 @@ def test_a_press_leaves_a_core_to_the_browser(monkeypatch):
     finally:
         torch.set_num_threads(before)
     assert used == [2, 1]
+
+
+@pytest.fixture
+def hits(monkeypatch):
+    """How often a press of the browser found its moment done, and waiting until the next is."""
+    monkeypatch.setattr(ahead, "REST", 0)
+    arrived, arrive = [], module.Duel._arrive
+    monkeypatch.setattr(module.Duel, "_arrive", lambda *a: arrived.append(found := arrive(*a)) or found)
+    rest = lambda box: until(lambda: box._ahead._future is None or box._ahead._future.done())
+    return SimpleNamespace(count=lambda: sum(found is not None for found in arrived), asked=arrived, rest=rest)
+
+
+def same_moments(a, b):
+    arrays = [[v if not isinstance(v, np.ndarray) else v.tobytes() for v in m.values()] for m in (a, b)]
+    return a.keys() == b.keys() and equal_states(*arrays)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("d", "n"), ((MOONS, 12), (CATS, 3)))
+def test_a_press_done_beforehand_is_the_press_to_the_bit(hits, d, n):
+    """The same buttons in a random order, on a duel that looks ahead after each, and on one that never does."""
+    quick, plain = (step_gan(d, batch=8, starts={"nothing": None, "again": None}) for _ in range(2))
+    for k in np.random.default_rng(1).choice(7, size=n, p=[0.1, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1]):
+        for box in (quick, plain):
+            again = 2 if k < 4 else 1
+            for _ in range(again):
+                if k < 4:
+                    key = ("draw", "teach", "fool", "repeat")[k]
+                    box.buttons[key].click() if box is quick else box.press(key)
+                elif k == 4:
+                    box.player.value = len(box.history) // 2
+                    box.branch_here()
+                elif k == 5:
+                    box.other_branch()
+                else:
+                    box.start.value = "again" if box.start.value == "nothing" else "nothing"
+                hits.rest(box)
+    assert equal_states(quick.pair.state(), plain.pair.state())
+    assert len(quick.history) == len(plain.history) and all(map(same_moments, quick.history, plain.history))
+    assert quick.player.film["labels"] == plain.player.film["labels"] and quick.says.value == plain.says.value
+    assert hits.count() >= 0.4 * n
+
+
+def test_what_was_done_beforehand_counts_for_nothing_once_something_has_changed(hits):
+    def by_hand(box):
+        box.pair.teach()
+
+    def weights(box):
+        with torch.no_grad():
+            next(box.g.model.parameters()).flatten()[0] += 1e-6
+
+    def rate(box):
+        box.d.set_rate(0.5)
+
+    def loss(box):
+        box.pair.loss = gan.LOSSES["hinge"]
+
+    def back(box):
+        box.player.value = 0
+        box.branch_here()
+
+    for n, change in enumerate((by_hand, weights, rate, loss, back), 1):
+        quick, plain = (step_gan(MOONS, batch=8) for _ in range(2))
+        quick.buttons["repeat"].click(), plain.press("repeat")
+        hits.rest(quick)
+        for box in (quick, plain):
+            change(box)
+            box.press("repeat")
+        assert equal_states(quick.pair.state(), plain.pair.state()) and hits.asked == [None] * n, change
+
+
+def test_the_browser_has_the_next_frame_before_the_button_is_pressed(hits):
+    box, foreseen = step_gan(MOONS, batch=8), {}
+    for n in range(26):  # the film is full, and has been thinned
+        box.buttons["draw"].click()
+        if n:
+            told = {k: v for k, v in foreseen.items() if k != "press"}
+            assert foreseen["press"] == box.buttons["draw"].description and told == box.player.grown
+        hits.rest(box)
+        foreseen = box.player.ahead
+        assert foreseen["after"] == box.player.film.grown
+    assert hits.count() == 25
+    box.branch_here()  # another film: what was foreseen for this one counts no more
+    assert box.player.ahead["after"] < box.player.film.grown
 
 
 def test_the_slider_tells_each_moment_again_and_branching_goes_on_from_it():

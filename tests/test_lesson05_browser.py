@@ -124,6 +124,43 @@ def test_the_cats_have_the_same_buttons(lab, cats):
     screenshot(p, "duel_cats")
 
 
+# Presses a button, if one is given, and says what is there before the kernel can have answered: all pixels, and which moment.
+NOW = """([button, box]) => {
+  button?.click();
+  return [...box.querySelectorAll('canvas')].map((c) => c.toDataURL()).join() + box.querySelector('.fp-readout').textContent;
+}"""
+
+
+def test_the_same_button_again_shows_its_moment_before_the_kernel_answers(lab, points):
+    """What stands there at once is what the kernel says a little later; where that was foreseen for another film, nothing does."""
+    p, box = lab, points
+    repeat, all_of_it = button(box, "4  Repeat").element_handle(), box.element_handle()
+    known = "duel.player.ahead.get('after') == duel.player.film.grown and duel.player.ahead['press'] == '4  Repeat'"
+
+    def press():
+        n = ask_kernel(p, "duel.pair.fooled")
+        becomes(p, known)
+        before, at_once = p.evaluate(NOW, [None, all_of_it]), p.evaluate(NOW, [repeat, all_of_it])
+        becomes(p, f"duel.pair.fooled == {n} + 1")
+        p.evaluate(IDLE, 20_000)
+        return before, at_once, p.evaluate(NOW, [None, all_of_it])
+
+    repeat.click()
+    for _ in range(2):
+        before, at_once, then = press()
+        assert before != at_once == then
+    becomes(p, known)
+    ask_kernel(p, "duel.pair.teach()")  # the kernel's word is another one: it counts
+    before, at_once, then = press()
+    assert before != at_once != then
+    becomes(p, known)
+    ask_kernel(p, "duel.restart()")
+    p.evaluate(IDLE, 20_000)
+    before, at_once = (p.evaluate(NOW, [b, all_of_it]) for b in (None, repeat))
+    assert before == at_once
+    becomes(p, "duel.pair.fooled == 1")
+
+
 @pytest.mark.parametrize(("which", "limit"), ((1, 50), (2, 120)))
 def test_from_button_to_picture(lab, which, limit):
     """The aim is `limit` ms on an idle core, and what it took is printed; here, beside another worker, only a hang fails."""

@@ -94,6 +94,11 @@ def only(worker: Worker | None) -> None:
         _working.append(worker)
 
 
+def at_work() -> bool:
+    """Does anything work just now?"""
+    return any(worker.busy for worker in _working)
+
+
 atexit.register(only, None)  # or Python would end in the middle of a step
 
 
@@ -121,21 +126,23 @@ class WorkBox(PlayerBox):
 
         A film that is the one on show and a frame more is not made anew. at(frame) -> where in the film it is.
         """
-        frames = frames if len(frames) > 1 else frames * 2
-        before, player = {id(f): i for i, f in enumerate(self._shown)}, self.player
-        jump = jump or player.value >= player.n_frames - 1
+        frames, player = frames if len(frames) > 1 else frames * 2, self.player
+        jump, more = jump or player.value >= player.n_frames - 1, self._more_by_one(frames)
         looking, self._shown = self._shown[player.value], frames
-        *old, new = frames
         self._sending = True
         with player.hold_sync():  # the film and its frame travel together
-            if id(new) in before or not all(id(f) in before for f in old):
-                player.update(**self._film(frames))
-            else:
-                words = {"captions": self._caption(new), "labels": self._label(new)}
-                keep = [before[id(f)] for f in old]
-                player.append([*self._pictures([new]), *self._curves(frames)], **words, keep=keep)
+            player.append(**more) if more else player.update(**self._film(frames))
             player.value = len(frames) - 1 if jump else same_place(frames, looking, at)
         self._sending = False
+
+    def _more_by_one(self, frames: list) -> dict | None:
+        """What a player appends that shows these frames but the last, and maybe some that are to go; None for another film."""
+        *old, new = frames
+        before = {id(f): i for i, f in enumerate(self._shown)}
+        if id(new) in before or not all(id(f) in before for f in old):
+            return None
+        keep, panels = [before[id(f)] for f in old], [*self._pictures([new]), *self._curves(frames)]
+        return {"panels": panels, "captions": self._caption(new), "labels": self._label(new), "keep": keep}
 
     @property
     def error(self) -> BaseException | None:

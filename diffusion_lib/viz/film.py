@@ -36,7 +36,7 @@ class Film:
 
     captions: a sentence, or one per frame. labels: short readouts, one per frame ("t = 37"). name: what the film shows, for
     screen readers. fps: frames per second of Play. panel_width: height of the panels (= width of a square one) in screen
-    pixels; None fits them to the page. grown: how often a frame was appended. Raises ValueError with a sentence.
+    pixels; None fits them to the page. grown: how often it was changed, a frame appended or all. Raises ValueError with a sentence.
     """
 
     panels: list[dict]
@@ -83,7 +83,7 @@ class Film:
 
     def changed(self, **new) -> Film:
         """Another film: what is None stays as it was."""
-        return replace(self, **{key: value for key, value in new.items() if value is not None})
+        return replace(self, grown=self.grown + 1, **{key: value for key, value in new.items() if value is not None})
 
     def append(self, panels, *, captions=None, labels=None, keep=None) -> tuple[Film, dict]:
         """The film with one frame more, and what a browser that has this one needs to make the same of it.

@@ -3,16 +3,38 @@
 // The film of a model with the newest frame; a browser that has missed one asks for all of them.
 newest = (model) => {
   const film = model.get("film"), part = model.get("grown") ?? {};
-  if (part.after === film.grown) {
-    const panels = film.panels.map((panel, k) => part.panels[k].whole ?? joined(panel, part.panels[k], part.keep, film.frames));
-    const words = joined({ captions: film.captions, labels: film.labels }, { captions: part.captions ?? [], labels: part.labels ?? [] }, part.keep);
-    Object.assign(film, words, { panels, frames: part.frames, grown: part.after + 1 }); // in its place: the kernel has it already
-  } else if (part.after >= film.grown) model.send({ kind: "whole" });
-  return film;
+  if (part.after === film.grown) Object.assign(film, longer(film, part)); // in its place: the kernel has it already
+  else if (part.after >= film.grown) model.send({ kind: "whole" });
+  return pressed.has(foreseen(model)) ? { ...film, ...longer(film, foreseen(model)), guess: true } : film;
 };
 
 // Has a film come with this message, which is to be told next? Then its frame is painted with it.
-comes = (model, film) => model.get("film") !== film || model.get("grown")?.after === film.grown;
+comes = (model, film) => (model.get("film") !== film && !film.guess) || model.get("grown")?.after === film.grown;
+
+// What comes next, where that is known: whoever presses its button sees it at once, until the kernel's own word comes.
+const foreseen = (model) => (model.get("ahead")?.after === model.get("film").grown ? model.get("ahead") : null);
+const pressed = new WeakSet();
+
+function prompt({ model, el }) {
+  let reload;
+  const get = (key) => (key === "value" && pressed.has(foreseen(model)) ? foreseen(model).frames - 1 : model.get(key));
+  const on = (name, act) => model.on(name, name === "change:grown" ? (reload = act) : act);
+  const leave = render({ model: { ...model, get, on }, el });
+  const press = ({ target }) => {
+    const button = target.closest?.("button:enabled"), next = foreseen(model);
+    if (!button || button.textContent !== next?.press || !el.closest(".dl-box")?.contains(button)) return;
+    pressed.add(next);
+    reload();
+  };
+  document.addEventListener("click", press); // after the button, which tells the kernel
+  return () => [document.removeEventListener("click", press), leave()];
+}
+
+function longer(film, part) {
+  const panels = film.panels.map((panel, k) => part.panels[k].whole ?? joined(panel, part.panels[k], part.keep, film.frames));
+  const words = joined({ captions: film.captions, labels: film.labels }, { captions: part.captions ?? [], labels: part.labels ?? [] }, part.keep);
+  return { ...words, panels, frames: part.frames, grown: part.after + 1 };
+}
 
 function joined(old, more, keep, frames) {
   const found = { ...old };
@@ -33,4 +55,4 @@ function stacked(old, add, keep, size) {
 }
 
 // It grows even while nobody looks at it.
-export default { initialize: ({ model }) => model.on("change:grown", () => newest(model)), render };
+export default { initialize: ({ model }) => model.on("change:grown", () => newest(model)), render: prompt };

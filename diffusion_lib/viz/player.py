@@ -34,6 +34,7 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
     _esm = script(__file__, "panels.js", "player.js", "grow.js")
     film = traitlets.Instance(Film).tag(sync=True, to_json=lambda film, _: film.packed())
     grown = traitlets.Dict().tag(sync=True)  # the newest frame of a film that grows, see `Film.append`
+    ahead = traitlets.Dict().tag(sync=True)  # the frame that a button is going to append, see `foresee`
     value = traitlets.Int(0).tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
 
@@ -72,6 +73,12 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
             self._appending, self.film = True, film
             self._appending, self.grown = False, part
             self.value = self.value
+
+    def foresee(self, press: str, panels, **more):
+        """What a button with the words `press`, beside this player, is going to `append`: its frame is shown as soon as it is
+        pressed, until the kernel's own word comes. It is forgotten when the film changes in another way."""
+        with self._updating:
+            self.ahead = {"press": press, **self.film.append(panels, **more)[1]}
 
     def _should_send_property(self, key, value):
         """Of a film that grows by a frame the browser has the rest."""

@@ -8,6 +8,7 @@ snapshot of everything is kept, and "Branch from here" goes on from it. What run
 
 from __future__ import annotations
 
+import copy
 import html
 import math
 import time
@@ -24,6 +25,7 @@ from ...train import Learner
 from ...viz.panels import curve
 from ...viz.player import FramePlayer
 from ...words import N_, _
+from ..ahead import Ahead
 from ..common import counted
 from ..controls import button, choices, group, menu
 from ..worker import WorkBox
@@ -56,6 +58,13 @@ class Film:
     def items(self) -> list:
         """What is kept, in its order."""
         return self._old + self._new
+
+    def longer(self, item) -> Film:
+        """A film that has this item as well; this one stays as it is."""
+        film = copy.copy(self)
+        film._old, film._new = list(self._old), list(self._new)
+        film.add(item)
+        return film
 
     def branch(self, last: int) -> Film:
         """A film of its own that ends with item number `last`; this one stays as it is."""
@@ -96,13 +105,14 @@ class Duel(WorkBox):
         self.eye = Points(data) if data.x.ndim == 2 else Pictures(data)
         self.frame_ms: list[float] = []
         self._other: tuple[Pair, Film, str] | None = None  # what was left by a branch or a new start
+        self._ahead = Ahead()
         actions, journeys = self._controls()
         self._begin()
         self._shown = self.film.items() * 2
         self.player = FramePlayer(**self._film(self._shown), name=name, fps=4)
         self.children = [actions, journeys, self.says, self.player]
         for key, pressed in self.buttons.items():
-            pressed.on_click(lambda pressed, key=key: self.press(key))
+            pressed.on_click(lambda pressed, key=key: self._pressed(key))
         self.stop.on_click(lambda button: self.halt())
         self.branch.on_click(lambda button: self.branch_here())
         self.back.on_click(lambda button: self.other_branch())
@@ -144,8 +154,8 @@ class Duel(WorkBox):
     def _begin(self) -> None:
         self._began, self._moving = self.start.value, False
         self.pair, self.film = Pair(self.data, nets=self._starts[self._began], **self.options), Film()
-        first = self._add(_("Nobody has learned yet in this duel. Press a button."))
-        first["state"] = self.pair.state()
+        first = self._moment(self.pair, _("Nobody has learned yet in this duel. Press a button."))
+        self.film.add(first | {"state": self.pair.state()})
 
     @property
     def g(self) -> Learner:
@@ -176,13 +186,39 @@ class Duel(WorkBox):
 
     def press(self, name: str) -> None:
         """What the button does. While something runs, only Stop is heard."""
+        ready = self._ahead.take(name)  # before the lock, which its work needs, too
         with self._lock:
             if self.busy:
                 return
             long = {"wins": self._until_it_wins, "slow": self._in_slow_motion, "run": self._keep_on}
             if name in long:
                 return self.worker.start(long[name], begun=self._buttons, ended=self._ended)
-            self._do(getattr(self.pair, name))
+            self._do(getattr(self.pair, name), ready=ready)
+
+    def _pressed(self, name: str) -> None:
+        """The browser's press. While one looks at what it did, the same is done once more beforehand."""
+        self.press(name)
+        if not self.busy:
+            self._ahead.begin(name, lambda: self._beforehand(name))
+
+    def _beforehand(self, name: str) -> tuple[dict, Pair, dict]:
+        """The button's next moment, which the browser gets at once: the one that it comes after, a twin that was there, and it."""
+        with self._lock:
+            start, twin = self.film.items()[-1], self.pair.twin()
+        with beside_the_browser():
+            moment = self._moment(twin, getattr(twin, name)()) | {"state": twin.state()}
+        with self._lock:
+            more = self._more_by_one(self.film.longer(moment).items())
+            if more and not self.busy and start is self.film.items()[-1]:
+                self.player.foresee(self.buttons[name].description, **more)
+        return start, twin, moment
+
+    def _arrive(self, start: dict, twin: Pair, moment: dict) -> dict | None:
+        """Go where the twin has been; nothing happens, and it is None, if the pair is not where the twin began."""
+        if not self.pair.like(twin, start["state"]):
+            return None
+        self.pair.restore(moment["state"])
+        return moment
 
     def join(self, seconds: float = math.inf) -> None:
         """Wait until what runs has ended by itself or was stopped, or so many seconds."""
@@ -240,26 +276,28 @@ class Duel(WorkBox):
 
     # ---- what a press does
 
-    def _do(self, act, *arguments) -> None:
+    def _do(self, act, *arguments, ready=None) -> None:
         tick = time.perf_counter()
+        moment = self._arrive(*ready) if ready else None
         try:
-            with beside_the_browser():
-                moment = self._add(act(*arguments))
+            if not moment:
+                with beside_the_browser():
+                    moment = self._moment(self.pair, act(*arguments))
         except FloatingPointError as error:
             self.halt()
             what = _("{error}. The weights stay as they were: branch from an earlier moment.").format(error=error)
             return self._say(what, bad=True)
+        self.film.add(moment)
         self._show(jump=not self.busy)  # while it runs, whoever looks back is left alone
-        moment["state"] = self.pair.state()  # what is seen is sent first
+        if "state" not in moment:  # what is seen is sent first
+            moment["state"] = self.pair.state()
         self.frame_ms.append(1000 * (time.perf_counter() - tick))
         del self.frame_ms[:-200]
 
-    def _add(self, sentence: str) -> dict:
-        """A moment more; its state is put in when it is on show."""
-        pair = self.pair
-        moment = {"taught": pair.taught, "fooled": pair.fooled, "sentence": sentence} | self.eye.look(pair)
-        self.film.add(moment)
-        return moment
+    def _moment(self, pair: Pair, sentence: str) -> dict:
+        """What is kept of a moment, but its state: that comes when it is on show."""
+        told = {"taught": pair.taught, "fooled": pair.fooled, "losses": pair.losses, "sentence": sentence}
+        return told | self.eye.look(pair)
 
     def _ended(self) -> None:
         if self.error:
@@ -315,7 +353,7 @@ class Duel(WorkBox):
         return self.eye.panels(frames)
 
     def _curves(self, frames: list[dict]) -> list[dict]:
-        rows = np.array(self.pair.losses or [(0, math.nan, math.nan)]).reshape(-1, 3)
+        rows = np.array(frames[-1]["losses"] or [(0, math.nan, math.nan)]).reshape(-1, 3)
         rows = np.concatenate([[(0, math.nan, math.nan)], rows])
         end = max(20, rows[-1, 0])
         balance = even(self.pair.loss)

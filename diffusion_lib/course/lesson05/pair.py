@@ -21,6 +21,16 @@ from ...nets import Discriminator, Generator
 from ...train import Learner
 from ...words import _, ngettext
 
+TABLE = (
+    "z",
+    "real",
+    "fakes",
+    "scores",
+    "real_scores",
+    "taught",
+    "fooled",
+    "_stride",
+)  # what changes beside networks and losses
 FULL, MOST = 60, 400  # lessons at the beginning that all stay in the loss curve; rows in all
 
 
@@ -169,17 +179,16 @@ class Pair:
 
     # ---- rewinding
 
-    def state(self) -> dict:
-        """Everything: weights, optimizers, dice, the fakes on the table. `restore` goes on from it to the bit."""
-        moving = {
+    def _now(self) -> dict:
+        return {
             "learners": [self.g.state_dict(), self.d.state_dict()],
             "dice": self.dice.get_state(),
-            "table": (self.z, self.real, self.taught, self.fooled),
+            "table": [getattr(self, name) for name in TABLE],
         }
-        return _copied(moving) | {
-            "losses": self.losses,
-            "stride": self._stride,
-        }  # a list that is replaced, never changed
+
+    def state(self) -> dict:
+        """Everything: weights, optimizers, dice, the fakes on the table. `restore` goes on from it to the bit."""
+        return _copied(self._now()) | {"losses": self.losses}  # a list that is replaced, never changed
 
     def restore(self, state: dict) -> None:
         """Back to what `state()` gave, as often as one likes."""
@@ -187,9 +196,21 @@ class Pair:
         for learner, its in zip((self.g, self.d), moving["learners"], strict=True):
             learner.load_state_dict(its)
         self.dice.set_state(moving["dice"])
-        self.z, self.real, self.taught, self.fooled = moving["table"]
-        self.losses, self._stride = state["losses"], state["stride"]
-        self._look()
+        vars(self).update(zip(TABLE, moving["table"], strict=True), losses=state["losses"])
+
+    def twin(self) -> Pair:
+        """Another pair at the same place: what it does from here on, this one would do, to the bit."""
+        twin = copy.copy(self)
+        twin.g, twin.d = copy.deepcopy((self.g, self.d))
+        twin.dice = torch.Generator().set_state(self.dice.get_state())
+        return twin
+
+    def like(self, twin: Pair, state: dict) -> bool:
+        """Does it stand at `state`, where `twin` was made, and go by the same rules?"""
+        rules = all(getattr(self, name) is getattr(twin, name) for name in ("x", "batch", "loss", "regular"))
+        return (
+            rules and self.losses is state["losses"] and all(_same(now, state[key]) for key, now in self._now().items())
+        )
 
 
 def _copied(tree):
@@ -199,6 +220,15 @@ def _copied(tree):
     if isinstance(tree, dict):
         return {key: _copied(value) for key, value in tree.items()}
     return type(tree)(map(_copied, tree)) if isinstance(tree, list | tuple) else tree
+
+
+def _same(a, b) -> bool:
+    """Are two states equal to the bit?"""
+    if isinstance(a, Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
+    return len(a) == len(b) and all(map(_same, a, b)) if isinstance(a, list | tuple) else a == b
 
 
 def _begin(net, like: Learner) -> Learner:
