@@ -138,8 +138,8 @@ def test_the_same_button_again_shows_its_moment_before_the_kernel_answers(lab, p
     known = "duel.player.ahead.get('after') == duel.player.film.grown and duel.player.ahead['press'] == '4  Repeat'"
 
     def press():
-        n = ask_kernel(p, "duel.pair.fooled")
         becomes(p, known)
+        n = ask_kernel(p, "duel.pair.fooled")
         before, at_once = p.evaluate(NOW, [None, all_of_it]), p.evaluate(NOW, [repeat, all_of_it])
         becomes(p, f"duel.pair.fooled == {n} + 1")
         p.evaluate(IDLE, 20_000)
