@@ -88,7 +88,7 @@ def test_a_player_sends_the_new_frame_only(monkeypatch):
     assert player.value == 1 and player.film.captions == ["caption 3", "caption 4"]
     sent.clear()
     player.update(name="other")
-    assert sent == ["film"] and player.film.grown == 2
+    assert sent == ["film"] and player.film.grown == 3
     player._handle_custom_msg({"kind": "whole"}, [])
     assert sent == ["film", "film"]
     assert bytes_in(player.grown["panels"]) < bytes_in(player.film.panels)

@@ -141,7 +141,8 @@ class WorkBox(PlayerBox):
         before = {id(f): i for i, f in enumerate(self._shown)}
         if id(new) in before or not all(id(f) in before for f in old):
             return None
-        keep, panels = [before[id(f)] for f in old], [*self._pictures([new]), *self._curves(frames)]
+        keep = [before[id(f)] for f in old]
+        panels = [*self._pictures([new]), *self._curves(frames)]
         return {"panels": panels, "captions": self._caption(new), "labels": self._label(new), "keep": keep}
 
     @property

@@ -90,9 +90,6 @@ def _lessons(frame: dict) -> int:
     return frame["taught"] + frame["fooled"]
 
 
-# ---------------------------------------------------------------------------------------- the box
-
-
 class Duel(WorkBox):
     """G against D by hand; made by `step_gan`. `.pair` is what the buttons work on; `.g`, `.d`, `.losses` lead into it.
 
