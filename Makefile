@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT ?= 10000
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 OPENBLAS_CORETYPE=Haswell \
   NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
 
-.PHONY: help lab test avx2 quick slow lint words slips bench live quality gan audit audit-full race weights figures clean
+.PHONY: help lab test avx2 quick slow lint words slips bench lessons-time live quality gan audit audit-full race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -47,6 +47,9 @@ slips: $(VENV)/test  ## make each slip of benchmarks/slips.py that is new or who
 bench: $(VENV)/test  ## race the slider against an inline redraw in a real browser; writes benchmarks/slider.json
 	$(BIN)/python benchmarks/slider.py
 
+lessons-time: $(VENV)/test  ## run every lesson whole and say how long each took; fails over 4 minutes for one, 20 for all; writes benchmarks/lessons.json
+	$(BIN)/python benchmarks/lessons.py
+
 live: $(VENV)/test  ## how long from a button to the painted picture where the kernel works first; writes benchmarks/live.json
 	$(BIN)/python benchmarks/live.py
 
@@ -70,7 +73,7 @@ weights: $(VENV)/lab  ## print the commands that make the shipped weights again
 	@$(BIN)/python -c 'from diffusion_lib import store; [print(store.load(name).card["command"]) for name in store.names()]'
 
 figures: $(VENV)/lab  ## draw the pictures of the README and the lessons again
-	$(BIN)/python -m diffusion_lib figure forward --caption "blue and yellow flower at night" --out notebooks/images/forward.gif
+	$(BIN)/python -m diffusion_lib figure prompt --text "blue and yellow flower at night" --n 2 --out notebooks/images/prompt.gif
 	$(BIN)/python -m diffusion_lib figure forward --caption "orange tabby cat" --formula off --out notebooks/images/forward.png
 	$(BIN)/python -m diffusion_lib figure reverse --data cats --seed 3 --out notebooks/images/reverse.png
 	$(BIN)/python benchmarks/pictures.py

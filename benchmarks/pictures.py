@@ -1,17 +1,28 @@
-"""Draw the pictures at the top of lessons 02, 04 and 05 again: notebooks/images/{schedules,training,cats}.png (a minute)."""
+"""Draw the pictures at the top of lessons 02, 04 and 05 again, and those of the README's gallery (two minutes).
 
+    python benchmarks/pictures.py                  # notebooks/images/{schedules,training,cats}.png, notebooks/images/gallery
+    python benchmarks/pictures.py overview arrows  # only these of the gallery
+
+The gallery's commands stand in the README and nowhere else; here each is given again, small, as a PNG.
+"""
+
+import re
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from diffusion_lib import data, ddpm
+from diffusion_lib import __main__, data, ddpm
 from diffusion_lib.diffusion import Schedule, add_noise
 from diffusion_lib.evaluation.records import cat_film
 from diffusion_lib.train import fit
 from diffusion_lib.viz.figures import FORWARD, grid, save, strip
 
-IMAGES = Path(__file__).parent.parent / "notebooks" / "images"
+ROOT = Path(__file__).parent.parent
+IMAGES = ROOT / "notebooks" / "images"
+SMALL = "--width 6 --dpi 90".split()
 
 
 def schedules() -> None:
@@ -46,5 +57,27 @@ def cats() -> None:
     save(strip(np.stack(sheets), ["fakes before the first step", "real ones"]), IMAGES / "cats.png")
 
 
+def gallery() -> dict[str, tuple[Path, list[str]]]:
+    """Scene -> the picture that stands over its command in the README, and the words of that command after `diffusion_lib`."""
+    cells = re.findall(r"<td.*?</td>", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    pairs = [re.search(r'src="([^"]+)".*<code>python -m diffusion_lib (.+)</code>', cell, re.S) for cell in cells]
+    return {Path(p[1]).stem: (ROOT / p[1], shlex.split(p[2])) for p in pairs if p}
+
+
+def small(words: list[str], path: Path) -> list[str]:
+    """The same command for a picture of the gallery."""
+    return [*words[: words.index("--out")], *SMALL, "--out", str(path)]
+
+
+def main(names: list[str]) -> None:
+    if not names:
+        schedules(), training(), cats()
+    for name, (path, words) in gallery().items():
+        if name in (names or gallery()):
+            path.parent.mkdir(exist_ok=True)
+            if __main__.main(small(words, path)):
+                raise SystemExit(f"{name}: the README's command was refused.")
+
+
 if __name__ == "__main__":
-    schedules(), training(), cats()
+    main(sys.argv[1:])

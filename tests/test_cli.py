@@ -333,19 +333,6 @@ def test_every_example_in_the_help_works_when_pasted(here, name, monkeypatch, ca
         assert (here / out).stat().st_size > 5000
 
 
-@pytest.mark.heavy
-def test_the_readme_s_examples_are_commands(here):
-    from pathlib import Path
-
-    readme = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
-    Image.new("RGB", (40, 30)).save(here / "cat.jpg")
-    examples = re.findall(r"^python -m diffusion_lib (figure .*?)(?:\s+#.*)?$", readme, re.M)
-    assert examples
-    for example in examples:
-        words, walks = shlex.split(example), any(kind in example for kind in ("reverse", "prompt"))
-        run(*words, *(SMALL if words[1] in ("forward", "reverse") else []), *(["--steps", 4] if walks else []))
-
-
 def test_help_does_not_wait_for_torch():
     code = "import sys; from diffusion_lib.__main__ import main; main([]); print([m for m in ('torch', 'matplotlib') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -8,7 +8,7 @@ from diffusion_lib import data, store
 from diffusion_lib.evaluation import records
 from diffusion_lib.sampling import SAMPLERS
 
-from . import ROOT, benchmark, lesson06, lesson07, lesson08
+from . import ROOT, benchmark, lesson00, lesson06, lesson07, lesson08
 
 
 def slider_rows():
@@ -56,6 +56,7 @@ def rows() -> list[str]:
     """Every row of figures: those that stand here, those of the benchmarks, and those of the cures and the ladder."""
     import arena
     import gan
+    import lessons
     from test_lesson06 import cure_rows, ladder_rows
 
     made = [
@@ -68,6 +69,7 @@ def rows() -> list[str]:
         *ladder_rows(),
     ]
     made += [*arena.table(), *arena.second_table(), *arena.outcomes()]
+    made += lessons.markdown(benchmark("lessons")["lessons"])
     return [row for row in made if re.search(r"\d", row)]
 
 
@@ -227,11 +229,17 @@ def broken() -> list[str]:
 
 
 def running() -> list[str]:
-    """Seconds of a whole run on the wall and of the processor, least and most of a group of lessons; the largest peak of memory."""
-    took, groups = benchmark("lessons")["lessons"], (("01", "02", "03", "05"), ("08",), ("06", "07", "09"), ("04",))
-    spans = [sorted(round(took[n][key]) for n in group) for key in ("wall_s", "processor_s") for group in groups]
-    seconds = [f"{s}" for span in spans for s in dict.fromkeys((span[0], span[-1]))]
-    return [*seconds, f"{max(row['peak_mb'] for row in took.values()) / 1000:.2f}"]
+    """Of each lesson: minutes for the reader, and the processor's seconds of a run."""
+    tour = f"{benchmark('lessons')['lessons']['00']['processor_s']:.0f}"
+    return ["15", tour, *lesson00.table()]
+
+
+def limits() -> list[str]:
+    """Minutes that a lesson and that all may take on the wall, and the cores of the machine that ran them."""
+    import lessons
+
+    cores = {row["cores"] for row in benchmark("lessons")["lessons"].values()}
+    return [f"{lessons.EACH // 60}", f"{lessons.ALL // 60}", *map(str, cores)]
 
 
 def few_steps() -> list[str]:
@@ -244,6 +252,7 @@ MEASURED = {
     "Few steps": few_steps,
     "The lessons": running,
     "How fast": live,
+    "How long a lesson runs": limits,
     "How good": quality,
     "GANs": lambda: ["2014", *tried(), "2014", *lesson06.of("plain", "minimax (2014)", "all")],
     "When GANs break": broken,
@@ -251,17 +260,24 @@ MEASURED = {
     "The audit": audited,
     MEASUREMENTS: lines_of_figures,
 }
-QUOTED: dict = {}
+QUOTED = {
+    "Six others, point by point": (
+        ("smalldiffusion", "README.md at 1e6b201", "100 3 4 10"),
+        ("MIT 6.S184", "diffusion.csail.mit.edu/2026", "2026"),
+    )
+}
 PLAIN = {
-    "How machines draw pictures": "0 1000 3.11 3.12 3.13 200 3",
-    "The lessons": "1000 50 8 64 1 1,000 01 02 03 05 08 06 07 09 04",
+    "How machines draw pictures": "3.11 3.12 3.13 200 3",
+    "Who it is for": "90 01 03 05 07",
+    "Pictures to take away": "4 4.6",
+    "The lessons": "1000 8 64 1 1,000",
     "For a class": "1.6 4 340",
-    "Pictures for your blog": "4 4.6",
     "Train and draw from a shell": "16 32",
     "Names": "1 0 1 1 1 0 0 1 1 1 0 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
     f"{MEASUREMENTS}: the tables": "2014",
     "How fast": "95 50 95",
     "When GANs break": "3 1 8 3 8 3 1.5 2,000 8 64 16 32 16 64 16 2 2 32",
+    "Six others, point by point": "26 2026 64",
     "Licence and citation": "2.0 0.1 2026",
 }
