@@ -131,7 +131,9 @@ class Schedule(Bundle):
 
     def at(self, t: int | Tensor, like: Tensor, lowest: int = 1) -> Tensor:
         """alpha_bar[t] in float64, shaped to multiply `like` (B, ...); t an int or (B,) integers in lowest..T."""
-        if type(t) is not int or not lowest <= t <= self.T:  # a walk's times are, and it asks often
+        if isinstance(t, Tensor) and t.dtype == torch.int64 and t.shape == (len(like),) and t.stride(0) == 0:
+            t = t[0].item()  # one time, shown to all: a walk asks so, and often
+        if type(t) is not int or not lowest <= t <= self.T:
             t = whole_times(t, len(like), lowest, self.T)  # on the CPU, as the table is: MPS has no float64
         a = self.alpha_bar[t]
         return a.reshape(-1, *[1] * (like.ndim - 1)) if a.ndim else a
@@ -283,7 +285,10 @@ def convert(value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor
     check_tensor(xt, "xt")  # numbers that are none stay the caller's, for a training tells of them
     check_shape(value, xt)
     a = schedule.at(t, xt)
-    signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)
+    if a.ndim:
+        signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)
+    else:  # plain numbers: the same to the last digit, and a walk converts several times a step
+        signal, noise = math.sqrt(float(a)), math.sqrt(1 - float(a))
     if source == "x0":
         x0, eps = lambda: value, lambda: (xt - signal * value) / noise
     elif source == "v":

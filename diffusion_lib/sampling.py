@@ -101,7 +101,7 @@ def guess_x0(
     """
     schedule = own_schedule(model, schedule)
     ask = model.eps_and_v if getattr(model, "learns_variance", False) else lambda *told: (model(*told), None)
-    times = t.to(xt.device).expand(len(xt)) if isinstance(t, Tensor) else torch.full((len(xt),), t, device=xt.device)
+    times = torch.as_tensor(t, device=xt.device).expand(len(xt))
     answer, v = ask(xt, times, y)
     x0_hat = convert(_checked(answer, xt, t), predicts, "x0", xt, t, schedule)
     return x0_hat, v if v is None else _checked(v, xt, t, "A denoiser that has learned its variance")
