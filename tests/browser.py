@@ -66,6 +66,7 @@ FEWER = {
         "course.lesson10.by_weight": {"n": 4, "steps": 4},
         "course.lesson10.two_scores": {"n": 60},
     },
+    "13": {"course.lesson13.film_sizes": {"frames": 2}, "course.lesson13.article": {"n": 1}},
 }
 # Loops that a lesson writes out itself: so many rounds of them.
 ROUNDS = {"04": {"islice(points.batches(512), 800)": "islice(points.batches(512), 20)"}}

@@ -15,7 +15,7 @@ function colours(root) {
 }
 
 // What sticks to an edge of the screen needs ancestors that do not clip; a cell that is told to scroll its outputs still does.
-const STICKY = `.jp-Cell:not(.jp-mod-outputsScrolled) :is(.jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output, .widget-box):has(.fp, .sc) {
+const STICKY = `.jp-Cell:not(.jp-mod-outputsScrolled) :is(.jp-OutputArea, .jp-OutputArea-child, .jp-OutputArea-output, .widget-box):has(.fp, .sc, .st) {
   overflow: visible; }`;
 // On a low screen, such as a projector's at 150 %, a mouse finds smaller buttons, and the picture gets their room.
 const LOW = "(max-height: 600px) and (pointer: fine)", LOW_SCREEN = `@media ${LOW}`;

@@ -36,7 +36,7 @@ const SOON = 250, LONG = 300, CSS = `${colours(".st")} ${STICKY}
 .st-bar { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; } .st-bar .st-step { margin: 0 !important; }
 .st-view { position: relative; flex: 1 1 0; min-height: 96px; border: 1px solid var(--line); border-radius: var(--round); overflow: hidden; display: grid; place-items: center; background: var(--card); }
 .st-view img { max-width: 100%; max-height: 100%; min-width: 0; min-height: 0; object-fit: contain; display: block; }
-.st-view iframe { width: 100%; height: 100%; border: 0; background: #fff; }
+.st-view iframe { position: absolute; inset: 0 auto auto 0; width: 160%; height: 160%; transform: scale(.625); transform-origin: 0 0; border: 0; background: #fff; }
 .st-view.st-clear { background: repeating-conic-gradient(#d4d8dc 0 25%, #f4f5f6 0 50%) 0 0 / 20px 20px; }
 .st-works { position: absolute; right: 8px; top: 8px; display: flex; gap: 10px; align-items: center; padding: 6px 8px 6px 14px; border-radius: 24px; background: var(--card); border: 1px solid var(--quiet); box-shadow: 0 2px 8px #0003; }
 .st-works[hidden] { display: none; } .st-works progress { width: 90px; height: 8px; accent-color: var(--accent); } .st-works span { font-variant-numeric: tabular-nums; }
@@ -202,7 +202,7 @@ function render({ model, el }) {
   // A button over a hidden field for files; what is chosen goes to the kernel in parts that every server lets through.
   function chooser(field) {
     const input = make("input", { type: "file", class: "st-sr", tabindex: -1, "aria-hidden": "true", ...(field.kind === "files" && { multiple: "" }) });
-    const button = make("button", { type: "button", "aria-label": `${words[field.kind]} (${field.name})` }, words[field.kind], input);
+    const button = make("button", { type: "button", "aria-label": `${words[field.kind]} (${field.name})` }, words.pick, input);
     button.addEventListener("click", () => input.click());
     input.addEventListener("click", (event) => event.stopPropagation());
     input.addEventListener("change", async () => {
@@ -300,7 +300,7 @@ function render({ model, el }) {
   function done() {
     made.replaceChildren(...model.get("made").map((m) => make("article", {}, make("p", {}, make("strong", {}, `✓ ${m.path}`), `  (${m.size})  ${m.said}`),
       ...[["alt", m.alt], ["tag", m.tag], ["command", m.command]].map(([key, text]) => {
-        const { box } = line(text, words[key]);
+        const { box } = line(text, `${words[key]}: ${m.path}`);
         box.prepend(make("b", {}, words[key]));
         return box;
       }))));

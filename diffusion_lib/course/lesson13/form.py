@@ -34,12 +34,13 @@ from ...words import _, spoken
 from ..common import Newest
 from ..making import make
 from ..roads import LESSONS
-from ..scenes import LOOK, PAGE, Scene, look, named, rooms, scenes
+from ..scenes import PAGE, Scene, look, named, rooms, scenes
 from ..worker import Worker
 from .fields import fields, inches, line, read, sentence
 from .places import free, keep, misplaced, path_of, plain
 from .wording import NO_FFMPEG, WORDS
 
+SHARED = ("background", "captions", "formula", "font", "width", "dpi")  # goes along from scene to scene
 KEPT = 6  # files of which the form speaks
 SHARP = 200  # dots per inch at which a preview is drawn at most, and how wide one of a film is
 FILM_WIDE = 400
@@ -112,8 +113,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             if values is None:
                 values = self._kept.get(scene.name, {}) | self._kept.get("", {})
             values = {k: v for k, v in values.items() if k in names}
-            self._kept[scene.name] = {k: v for k, v in values.items() if k not in LOOK}
-            self._kept[""] = self._kept.get("", {}) | {k: v for k, v in values.items() if k in LOOK}
+            self._kept[scene.name] = {k: v for k, v in values.items() if k not in SHARED}
+            self._kept[""] = self._kept.get("", {}) | {k: v for k, v in values.items() if k in SHARED}
             if new and wish["stem"] in ("", self._current):
                 wish["stem"] = scene.name
             self._current = scene.name

@@ -136,15 +136,15 @@ def film_sizes(frames: int = 12, side: int = 200) -> Table:
     return table(["", "GIF", "WebP"], rows, [note])
 
 
-def article() -> Figure:
-    """The article's pictures, as small ones, each with the name of its scene."""
-    small = []
-    for _what, name, _ending in ARTICLE:
+def article(n: int = len(ARTICLE)) -> Figure:
+    """The last n of the article's pictures, small ones, each with the name of its scene."""
+    small, shown = [], ARTICLE[-n:]
+    for _what, name, _ending in shown:
         image = Image.open(io.BytesIO(png(_story(name).still(Look(dpi=80))))).convert("RGB")
         small.append(np.asarray(ImageOps.pad(image, (360, 220), Image.Resampling.LANCZOS, "white")))
-    fig = strip(np.stack(small), [name for _what, name, _ending in ARTICLE], columns=3)
+    fig = strip(np.stack(small), [name for _what, name, _ending in shown], columns=min(n, 3))
     fig.alt = _("Small pictures of the article's scenes: {names}.").format(
-        names="; ".join(f"{name}: {_(what)}" for what, name, _ending in ARTICLE)
+        names="; ".join(f"{name}: {_(what)}" for what, name, _ending in shown)
     )
     return fig
 
