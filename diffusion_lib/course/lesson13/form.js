@@ -32,7 +32,7 @@ const SOON = 250, LONG = 300, CSS = `${colours(".st")} ${STICKY}
 .st details { margin-top: 10px; border-top: 1px solid var(--line); } .st summary { padding: 10px 0; cursor: pointer; font-weight: 600; }
 .st-modes { display: flex; flex-wrap: wrap; gap: 0; } .st-modes button { border-radius: 0; margin-left: -1px; }
 .st-modes button:first-child { border-radius: 18px 0 0 18px; margin-left: 0; } .st-modes button:last-child { border-radius: 0 18px 18px 0; } .st-modes button:only-child { border-radius: 18px; }
-.st-modes button[aria-checked=true] { background: var(--ink); color: var(--page); border-color: var(--ink); font-weight: 650; }
+.st .st-modes button[aria-checked=true], .st .st-modes button[aria-checked=true]:hover { background: var(--ink); color: var(--page); border-color: var(--ink); font-weight: 650; }
 .st-bar { display: flex; flex-wrap: wrap; gap: 6px 12px; align-items: center; } .st-bar .st-step { margin: 0 !important; }
 .st-view { position: relative; flex: 1 1 0; min-height: 96px; border: 1px solid var(--line); border-radius: var(--round); overflow: hidden; display: grid; place-items: center; background: var(--card); }
 .st-view img { max-width: 100%; max-height: 100%; min-width: 0; min-height: 0; object-fit: contain; display: block; }
