@@ -22,6 +22,7 @@ WORDS = {  # what is written -> what is not
 READ = [
     *NOTEBOOKS,
     *(ROOT / "diffusion_lib").rglob("*.py"),
+    ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "benchmarks" / "README.md",
 ]

@@ -106,7 +106,7 @@ class Scene:
     @property
     def endings(self) -> tuple[str, ...]:
         """Of the files that it can be: a film is what has pictures per second."""
-        films = FILMS if any(option.name == "fps" for option, _ in self.choices) else ()
+        films = FILMS if any(option.name == "fps" for option, _only in self.choices) else ()
         return (*STILL, *films, *PAGE)
 
 
