@@ -189,6 +189,67 @@ def test_the_package_imports_without_the_heavy_things():
     assert out.strip() == "[]"
 
 
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "benchmarks" / "README.md"]
+
+
+def anchors(page):
+    """Where a link into a page of Markdown may lead: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page, flags=re.S), re.M)
+    return {re.sub(r"[^\w -]", "", heading.replace("`", "").lower()).replace(" ", "-") for heading in headings}
+
+
+def astray(path):
+    """Links and pictures of a page that lead nowhere: no file in this house, or no heading in it."""
+    page = path.read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```|`[^`]*`", "", page, flags=re.S)
+    for target in re.findall(r"\]\(([^)]+)\)|(?:src|href)=\"([^\"]+)\"", prose):
+        file, _, place = "".join(target).partition("#")
+        there = path.parent / file if file else path
+        if file.startswith("https://"):
+            continue
+        if not there.exists() or ROOT not in there.resolve().parents:
+            yield "".join(target)
+        elif place and (there.suffix != ".md" or place not in anchors(there.read_text(encoding="utf-8"))):
+            yield "".join(target)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: f"{p.parent.name} {p.name}")
+def test_links_of_the_pages_lead_somewhere(path):
+    assert not [*astray(path)]
+
+
+def test_a_link_that_leads_nowhere_is_noticed(monkeypatch, tmp_path):
+    page = tmp_path / "a.md"
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    page.write_text(
+        "# Where `a` is, and why\n[1](#where-a-is-and-why) [2](#where) [3](b.md) [4](a.md#why) ![5](c.png)"
+        ' <img src="d.png"> `[6](e)` [7](https://x.org) [8](http://x.org) [9](../a.md)'
+    )
+    assert [*astray(page)] == ["#where", "b.md", "a.md#why", "c.png", "d.png", "http://x.org", "../a.md"]
+
+
+def lacks(name, root=ROOT):
+    """What a lesson has not got of all that belongs to a lesson, `name` being its notebook's. (Its links have their own tests.)"""
+    number, tour = name[:2], name == TOUR.stem
+    read = lambda *path: text.read_text(encoding="utf-8") if (text := root.joinpath(*path)).exists() else ""
+    has = {
+        f"course/lesson{number}/__init__.py": "__all__" in read("diffusion_lib", "course", f"lesson{number}", "__init__.py"),
+        "exercises.py": tour or "EXERCISES" in read("diffusion_lib", "course", f"lesson{number}", "exercises.py"),
+        "course/roads.py": f'"{number}": ("{name}", ' in read("diffusion_lib", "course", "roads.py"),
+        "README": f"](notebooks/{name}.ipynb) |" in read("README.md"),
+        "tour": tour or f"]({name}.ipynb) |" in read("notebooks", TOUR.name),
+        f"tests/test_lesson{number}*.py": any((root / "tests").glob(f"test_lesson{number}*.py")),
+        f"tests/claims/lesson{number}.py": "MEASURED" in read("tests", "claims", f"lesson{number}.py"),
+        "benchmarks/lessons.json": f'"{number}"' in read("benchmarks", "lessons.json"),
+    }
+    return [part for part, there in has.items() if not there]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_lesson_has_all_its_parts(path):
+    assert not lacks(path.stem)
+
+
 def test_links_between_lessons_carry_the_lessons_own_titles():
     title = {p.name: re.search(r"^# (.+)$", source(cells(p, "markdown")[0]), re.M)[1] for p in NOTEBOOKS}
     order = sorted(title)
