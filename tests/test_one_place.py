@@ -2,6 +2,9 @@
 
 import ast
 import dataclasses
+import importlib
+import json
+import re
 import runpy
 import shlex
 from itertools import pairwise
@@ -11,20 +14,26 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from test_structure import lacks
+from test_words import catalogues
 from torch import nn
 
-from diffusion_lib import __main__, data, ddpm, families, files, gan, store, train
-from diffusion_lib.course import lesson07, lesson13, scenes
+from diffusion_lib import __main__, course, data, ddpm, families, files, gan, store, train
+from diffusion_lib.course import checking, lesson07, lesson13, roads, scenes
 from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.lesson01 import exercises as lesson01
 from diffusion_lib.course.lesson01 import scenes as lesson01_scenes
 from diffusion_lib.course.lesson07 import live_race, recorded, scores
+from diffusion_lib.course.live import Live
 from diffusion_lib.diffusion import SCHEDULES, Schedule, convert
 from diffusion_lib.evaluation import arena, cost, records
 from diffusion_lib.sampling import SAMPLERS, Sampler, sample
 from diffusion_lib.viz import figures, stories, tables
+from diffusion_lib.viz.panels import pixels
 
 TESTS = Path(__file__).parent
+CONTRIBUTING = (TESTS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+STEPS = dict(re.findall(r"^\*\*Add (.+?):\*\* (.+)$", CONTRIBUTING, re.M))  # what can be added: how
 
 
 @pytest.fixture(autouse=True)
@@ -112,10 +121,16 @@ def test_a_loss(monkeypatch, capsys):
     assert shared("LOSSES") > 3
 
 
-def test_an_exercise(monkeypatch):
+@pytest.mark.heavy
+def test_an_exercise(monkeypatch, capsys):
+    """Its lesson's room has it, and it is checked, hinted at and solved by its name."""
     one = dataclasses.replace(lesson01.EXERCISES[0], name="01.dummy")
     monkeypatch.setattr(lesson01, "EXERCISES", (*lesson01.EXERCISES, one))
     assert exercises.__wrapped__()["01.dummy"] is one  # what `exercises` keeps and shared("EXERCISES") > 3
+    checking.check("01.dummy", one.reference), checking.check("01.dummy", next(iter(one.slips.values()))[0])
+    checking.hint("01.dummy"), checking.solution("01.dummy")
+    told = capsys.readouterr().out
+    assert "Correct" in told and "Try again" in told and "Solution of 01.dummy" in told
 
 
 def test_a_scene(monkeypatch, capsys):
@@ -160,6 +175,143 @@ def test_a_scene(monkeypatch, capsys):
     )
     assert (
         asked[-1] == 5 and box.seen["alt"] == "Dots in a row." and "figure dummy --dots 5 --out" in box.form["command"]
+    )
+
+
+ROOM = '''"""Lesson 77: what its notebook shows."""
+
+from ...viz.player import FramePlayer
+from .views import dots
+
+__all__ = ["dots"]
+'''
+VIEWS = '''"""Dots."""
+
+import numpy as np
+
+from ...viz.panels import pixels
+from ...viz.player import FramePlayer
+from ...words import _
+
+
+def dots(n: int = 3) -> FramePlayer:
+    """A film of n frames."""
+    return FramePlayer([pixels(np.zeros((n, 2, 2), np.uint8))], captions=_("{n} dots in a row").format(n=n))
+'''
+ASKED = """from dataclasses import replace
+
+from ..lesson01.exercises import EXERCISES as OTHERS
+
+EXERCISES = (replace(OTHERS[0], name="77.dots"),)
+"""
+CELL = {"id": "77-title", "cell_type": "markdown", "metadata": {}, "source": ["# 77 · How many dots?"]}
+
+
+def test_a_lesson_and_its_view(tmp_path, monkeypatch):
+    """Each step of CONTRIBUTING is missed until it is done; then the lesson, its view, words, exercise and time are found."""
+
+    def put(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    notebook = put("notebooks/77_dots.ipynb", json.dumps({"cells": [CELL]}))
+    steps = {
+        "course/lesson77/__init__.py": [("diffusion_lib/course/lesson77/__init__.py", ROOM)],
+        "exercises.py": [("diffusion_lib/course/lesson77/exercises.py", ASKED)],
+        "course/roads.py": [("diffusion_lib/course/roads.py", 'LESSONS = {"77": ("77_dots", N_("How many dots?"))}')],
+        "README": [("README.md", "| [77 How many dots?](notebooks/77_dots.ipynb) | dots | 5 min | 1 s |")],
+        "tour": [("notebooks/00_tour.ipynb", "| [77 · How many dots?](77_dots.ipynb) | dots | 5 | 1 s |")],
+        "tests/test_lesson77*.py": [("tests/test_lesson77.py", "")],
+        "tests/claims/lesson77.py": [("tests/claims/lesson77.py", "MEASURED, QUOTED, PLAIN = {}, {}, {}")],
+        "benchmarks/lessons.json": [("benchmarks/lessons.json", '{"lessons": {"77": {}}}')],
+    }
+    missing = [*steps]
+    assert lacks("77_dots", tmp_path) == missing
+    for part, written in steps.items():
+        assert part.replace("77", "NN") in STEPS["a lesson"], part
+        for name, text in written:
+            put(name, text)
+        missing.remove(part)
+        assert lacks("77_dots", tmp_path) == missing
+    views = put("diffusion_lib/course/lesson77/views.py", VIEWS)
+
+    rooms = tmp_path / "diffusion_lib" / "course"
+    monkeypatch.setattr(course, "__path__", [*course.__path__, str(rooms)])
+    monkeypatch.setattr(checking, "__file__", str(rooms / "checking.py"))
+    assert [*exercises.__wrapped__()] == ["77.dots"]
+    lesson = importlib.import_module("diffusion_lib.course.lesson77")
+    assert all(getattr(lesson, name)().n_frames == 3 for name in lesson.__all__)
+    monkeypatch.setitem(roads.LESSONS, "77", ("77_dots", "How many dots?"))
+    assert roads.link("77") == notebook.name
+    assert [*catalogues.from_python(views)] == [("{n} dots in a row", None)]
+    assert catalogues.room(views) == catalogues.room(notebook) == "lesson77"
+    assert [m for m, _ in catalogues.from_notebook(notebook)] == ["# 77 · How many dots?"]
+
+
+def test_a_sentence(tmp_path):
+    """Of a module, of a table that is read when it is loaded, of two forms, and of a notebook's guess."""
+    module, other = tmp_path / "lesson01" / "dots.py", tmp_path / "01_dots.ipynb"
+    module.parent.mkdir()
+    module.write_text('A = N_("a dot")\nsay(_("{n} points").format(n=n), ngettext("{n} dot", "{n} dots", n))')
+    assert [m for m, _ in catalogues.from_python(module)] == ["a dot", "{n} points", ("{n} dot", "{n} dots")]
+    cell = {
+        "id": "01-guess",
+        "cell_type": "code",
+        "source": ['guess = predict("How many dots?", ["one dot", "two dots"])'],
+    }
+    other.write_text(json.dumps({"cells": [cell]}))
+    assert {"How many dots?", "one dot", "two dots"} <= {m for m, _ in catalogues.from_notebook(other)}
+
+
+def test_an_option_to_the_shell(monkeypatch):
+    """It is missed until the tables of test_options say what it changes."""
+    import test_options
+
+    def add_dummy(commands):
+        commands.choices["train"].add_argument("--dummy")
+
+    monkeypatch.setattr(__main__, "COMMANDS", [*__main__.COMMANDS, add_dummy])
+    with pytest.raises(AssertionError, match="--dummy"):
+        test_options.test_the_tables_have_every_option()
+    monkeypatch.setitem(test_options.TRAIN, "--dummy", ("", "--dummy 3", {"dummy": "3"}))
+    test_options.test_the_tables_have_every_option()
+
+
+class Counting(Live):
+    """Counts to three, and shows how far it is."""
+
+    def __init__(self):
+        super().__init__({"steps": 3})
+        self._open("count", 9)
+        self.proceed()
+
+    def _begin(self):
+        for step in (1, 2, 3):
+            yield train.Record(step, 0.1 * step, step / 3, 1.0, {"loss": 1 / step})
+
+    def _look(self):
+        return {"step": self.step, "seconds": self.trained}
+
+    def _pictures(self, frames):
+        return [pixels(np.stack([np.full((2, 2), 80 * f["step"], np.uint8) for f in frames]))]
+
+    def _curves(self, frames):
+        return []
+
+    def _caption(self, frame):
+        return f"counted to {frame['step']}"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_training_to_watch():
+    """It has its buttons, its film and its end, and Continue goes on."""
+    box = Counting()
+    assert box.state == "done" and box.step == 3 and box.error is None
+    assert box.player.film["captions"][-1] == "counted to 3" and not box.resume.disabled
+    assert all(
+        f"`{name}" in STEPS["a training to watch"] for name in ("_begin", "_look", "_pictures", "_curves", "_caption")
     )
 
 
@@ -317,3 +469,44 @@ def test_colours_and_dashes_of_the_tables_cycle(monkeypatch):
     for i in range(20):
         tables.known(f"family {i}", i)
     assert "stroke-dasharray" in tables.html(["", "a"], [["family 19", 1]])
+
+
+# ---------------------------------------------------------------------------------------- what CONTRIBUTING says
+
+PROVEN = {  # what can be added: the test that adds a dummy, here or in another file
+    "a schedule": test_a_schedule,
+    "a sampler": test_a_sampler,
+    "a data set": test_a_data_set,
+    "a GAN loss": test_a_loss,
+    "an option to the shell": test_an_option_to_the_shell,
+    "a network": test_a_network,
+    "a family of models": test_a_family_is_trained_saved_and_sampled_from_the_shell,
+    "a scene of `figure`": test_a_scene,
+    "an exercise": test_an_exercise,
+    "a lesson": test_a_lesson_and_its_view,
+    "a view": test_a_lesson_and_its_view,
+    "a training to watch": test_a_training_to_watch,
+    "a sentence": test_a_sentence,
+    "a language": "test_words.test_a_language_counts_from_when_it_is_chosen",
+}
+
+
+def test_every_step_of_contributing_is_performed_by_a_test():
+    assert STEPS.keys() == PROVEN.keys() and len(CONTRIBUTING) < 8500, "CONTRIBUTING is one page"
+    for test in PROVEN.values():
+        file, _, name = test.partition(".") if isinstance(test, str) else ("", "", "")
+        assert callable(test) or callable(getattr(importlib.import_module(file), name))
+
+
+@pytest.mark.parametrize("what", STEPS)
+def test_the_places_that_a_step_names_are_there(what):
+    """Files, and the tables in them; NN is the number of any lesson."""
+    root = TESTS.parent
+    for words in re.findall(r"`([^`]+)`", STEPS[what]):
+        path = words.replace("NN", "01").replace("_*", "_forward_noise")
+        if re.fullmatch(r"[\w/*.]+(\.py|\.ipynb|/)", path) and "xx" not in path and "ja" not in path.split("/"):
+            rooms = (root, root / "diffusion_lib", root / "diffusion_lib" / "course" / "lesson01")
+            assert any(p for room in rooms for p in room.glob(path)), f"{what}: there is no {words}"
+    for table, file in re.findall(r"`([A-Z]{3,})` (?:in|of) `([\w/]+\.py)`", STEPS[what]):
+        (path,) = (p for room in (root, root / "diffusion_lib") for p in room.glob(file.replace("NN", "01")))
+        assert re.search(rf"^{table}\b", path.read_text(encoding="utf-8"), re.M), f"{what}: no {table} in {file}"

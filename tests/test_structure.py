@@ -207,9 +207,8 @@ def astray(path):
         there = path.parent / file if file else path
         if file.startswith("https://"):
             continue
-        if not there.exists() or ROOT not in there.resolve().parents:
-            yield "".join(target)
-        elif place and (there.suffix != ".md" or place not in anchors(there.read_text(encoding="utf-8"))):
+        inside = there.exists() and ROOT in there.resolve().parents
+        if not inside or (place and (there.suffix != ".md" or place not in anchors(there.read_text(encoding="utf-8")))):
             yield "".join(target)
 
 
@@ -233,7 +232,8 @@ def lacks(name, root=ROOT):
     number, tour = name[:2], name == TOUR.stem
     read = lambda *path: text.read_text(encoding="utf-8") if (text := root.joinpath(*path)).exists() else ""
     has = {
-        f"course/lesson{number}/__init__.py": "__all__" in read("diffusion_lib", "course", f"lesson{number}", "__init__.py"),
+        f"course/lesson{number}/__init__.py": "__all__"
+        in read("diffusion_lib", "course", f"lesson{number}", "__init__.py"),
         "exercises.py": tour or "EXERCISES" in read("diffusion_lib", "course", f"lesson{number}", "exercises.py"),
         "course/roads.py": f'"{number}": ("{name}", ' in read("diffusion_lib", "course", "roads.py"),
         "README": f"](notebooks/{name}.ipynb) |" in read("README.md"),
