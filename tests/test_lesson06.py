@@ -101,7 +101,7 @@ def test_start_again_forgets_and_bad_wishes_are_refused(lab):
     lab.rewind(99)
     assert lab.history.items() == before
     with pytest.raises(ValueError, match="ring"):
-        collapse_lab(data.moons(200))
+        collapse_lab(data.digits().subset(20))
 
 
 def test_a_training_that_breaks_says_so_and_can_be_rewound(lab, monkeypatch):

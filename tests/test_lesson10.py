@@ -1,5 +1,6 @@
 """Lesson 10 without a browser: the prompt box, what changes with a word or with w, guidance on points, the recorded tables."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -272,3 +273,34 @@ def test_the_shipped_network_obeys():
     red = drawing.pictures("red flower by day", range(4), steps=10)[:, :, 8:16, 10:22].mean((0, 2, 3))
     assert red[0] > red[1] + 0.4 and red[0] > red[2] + 0.4
     assert "--words" in store.load("sprites32").card["command"]
+
+
+def test_in_a_notebook_the_first_picture_is_there_before_the_others(small, monkeypatch):
+    """The cell ends with it, and the walk goes on before one's eyes; a script and nbconvert wait for the last."""
+    go_on, shown = threading.Event(), []
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/notebooks/00_tour.ipynb")
+    show = boxes.PromptBox._show
+
+    def slow(box, steps, told):
+        shown.append(len(steps))
+        show(box, steps, told)
+        if len(steps) == 1:
+            box._seen.set()
+            assert go_on.wait(20)
+
+    monkeypatch.setattr(boxes.PromptBox, "_show", slow)
+    box = boxes.prompt_box("black cat", steps=4, model=small)
+    assert shown == [1] and box.player.n_frames == 2 and not box.drawn and box.player in box.children
+    go_on.set()
+    with box._newest._at_work:  # the walk has ended
+        assert len(box.steps) == 4 and len(box.drawn) == 1 and box.player.value == 4
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    assert len(boxes.prompt_box("black cat", steps=4, model=small).drawn) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_walk_that_breaks_before_its_first_picture_is_no_box(small, monkeypatch):
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/notebooks/00_tour.ipynb")
+    monkeypatch.setattr(boxes.PromptBox, "_work", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        boxes.prompt_box("black cat", steps=4, model=small)

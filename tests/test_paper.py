@@ -9,8 +9,6 @@ from PIL import Image
 from test_scenes import letters, meeting
 
 from diffusion_lib.course import maps
-from diffusion_lib.viz import stories
-from diffusion_lib.viz.about import About
 from diffusion_lib.viz.figures import png, raster
 from diffusion_lib.viz.look import Look
 from diffusion_lib.viz.paper import Paper, curve, formula
@@ -79,22 +77,3 @@ def test_a_sheet_of_links_and_paper_are_drawn_by_the_same_lines():
         assert "is it good?" in links and "is it good?" not in said and len(said) > 8
         assert len(paper.ax.images) == links.count("<image")
         assert raster(paper.figure).shape[1] == 400
-
-
-def test_a_page_of_a_drawing_is_light_and_dark_and_needs_nothing(tmp_path):
-    story = stories.drawn(sketch, "A <box>.")
-    page = story.page(tmp_path / "a.html", "From <here>", About("A box", "A <box>.", "ours", "python x")).read_text(
-        "utf-8"
-    )
-    assert (
-        page.count("<svg") == 2
-        and page.count("<desc>A &lt;box&gt;.</desc>") == 2
-        and "<h1>From &lt;here&gt;</h1>" in page
-    )
-    assert "<script" not in page and 'src="http' not in page and '<meta name="generator" content="python x">' in page
-    both = stories.drawn(sketch, "A box.", lambda new: new(100, 300))
-    assert both.page(tmp_path / "b.html", "", About("A box", "A box.")).read_text("utf-8").count("<svg") == 4
-    high = [both.still(Look(width=w)).get_figheight() for w in (8, 4)]
-    assert high == pytest.approx([4, 12])  # the tall form on a narrow page
-    with pytest.raises(ValueError, match=r"stands still.*end the name in"):
-        story.reel(Look())

@@ -1,6 +1,7 @@
 """A pad on which one draws a cloud of points, as data to learn.
 
 pad = Cloud(heart());  pad.data()      # Data with x (n, 2), variance 1
+easel = Easel(menu, learn)             # the same beside a view, seen while its menu of data says "your drawing"
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import math
 from collections.abc import Callable
 
 import anywidget
+import ipywidgets as widgets
 import numpy as np
 import torch
 import traitlets
@@ -19,8 +21,10 @@ from ..dataset import Data
 from ..values import dice
 from ..viz.theme import heard_at_once, script
 from ..words import N_, _, spoken
+from .controls import button, group
 
 MOST, FEWEST = 4000, 20  # points that a pad takes, and that can be learned from
+DRAWING = N_("your drawing")  # what the data are called, and the choice of them in a menu
 BLUR = 0.02  # each point drawn stands for a small cloud of this width; the pad is 2 wide
 WORDS = {  # what cloud.js says
     "pad": N_(
@@ -71,7 +75,34 @@ class Cloud(anywidget.AnyWidget):
             )
         x = drawn[torch.randint(len(drawn), (n,), generator=g)] + BLUR * torch.randn(n, 2, generator=g)
         x = x - x.mean(0)
-        return Data(x / x.var(0).mean().sqrt(), name=N_("your drawing"))
+        return Data(x / x.var(0).mean().sqrt(), name=DRAWING)
+
+
+class Easel(widgets.VBox):
+    """A pad and a button to learn what is on it, `.pad` and `.learn`; they are seen while the menu `choice` says `DRAWING`."""
+
+    def __init__(self, choice: widgets.Dropdown, learn: Callable[[], None]):
+        self.pad, self.choice = Cloud(heart()), choice
+        self.learn = button(_("Learn this"), _("New networks learn what is on the pad now"), "graduation-cap", 190)
+        super().__init__([self.pad, group([self.learn], name=_("What to learn"))])
+        self.add_class("cl-side")
+        self.learn.on_click(lambda button: learn())
+        choice.observe(lambda change: self._look(), "value")
+        self._look()
+
+    @property
+    def chosen(self) -> bool:
+        """Is the drawing what the menu says?"""
+        return self.choice.value == DRAWING
+
+    def _look(self) -> None:
+        self.layout.display = "flex" if self.chosen else "none"
+
+
+def beside(left: widgets.Widget, box: widgets.VBox) -> None:
+    """Put this to the left of all that a view has shown until now; below one another on a narrow page."""
+    right = widgets.VBox(box.children, layout={"flex": "1 1 400px", "min_width": "0"}).add_class("dl-box")
+    box.children = [widgets.HBox([left, right], layout={"flex_flow": "row wrap", "grid_gap": "8px 20px"})]
 
 
 # ---------------------------------------------------------------------------------------- to begin with

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import itertools
+import os
 import re
 import threading
 
@@ -61,21 +62,26 @@ def comet(start: np.ndarray, arrows: np.ndarray, color: int, thin: float, thick:
     ]
 
 
+def watched() -> bool:
+    """Does a notebook's page show what comes after its cell has ended? A script, and nbconvert, show what there is at its end."""
+    return bool(os.environ.get("JPY_SESSION_NAME"))
+
+
 class Newest:
     """For work that can be asked for faster than it is done: only what was asked last counts.
 
     ask(work): work(stale) is done at once where a cell asks, and beside the browser's messages where the browser does. It looks
-    at stale() between its steps, and leaves off when something newer was asked.
+    at stale() between its steps, and leaves off when something newer was asked. beside: do not wait for it in a cell either.
     """
 
     def __init__(self):
         self._asked, self._at_work = itertools.count(1), threading.Lock()
         self._newest = 0
 
-    def ask(self, work) -> None:
+    def ask(self, work, beside: bool = False) -> None:
         """Do work(stale), unless something newer is asked before it begins."""
         self._newest = mine = next(self._asked)
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and not beside:
             self._do(mine, work)
         else:
             threading.Thread(target=self._do, args=(mine, work), daemon=True).start()

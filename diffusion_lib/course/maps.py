@@ -9,8 +9,10 @@ Each has two layouts, for a page and for a phone; what they are made of is in `s
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
+import numpy as np
 import torch
 
 from .. import store
@@ -87,35 +89,60 @@ LOOP = {
 # ---------------------------------------------------------------------------------------- diffusion
 
 
-@cache
-def _chain(seed: int = 2) -> list[bytes]:
-    """A cat of ours at four times of a short schedule, as PNG."""
+def the_cat(seed: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    """A cat of ours and its noise, (1, 3, 32, 32) each."""
     x0 = torch.from_numpy(draw(CAT, 32)).permute(2, 0, 1)[None].float() / 127.5 - 1
-    schedule, eps = Schedule.of("cosine", T), randn_like(x0, dice(seed))
+    return x0, randn_like(x0, dice(seed))
+
+
+@cache
+def _chain() -> list[bytes]:
+    """It at four times of a short schedule, as PNG."""
+    (x0, eps), schedule = the_cat(), Schedule.of("cosine", T)
     return [png(grid(add_noise(x0, t, eps, schedule) if t else x0, pad=0)) for t in (0, MIDDLE - 1, MIDDLE, T)]
 
 
 TAGS = ("x_{0}", "x_{t−1}", "x_{t}", "x_{T}")
 
 
+WIDE, TALL = (128, (10, 290, 572, 852), 126), (116, 137, (66, 316, 566, 816))  # size, left and top of the four pictures
+
+
+def _wide_arc(i: int, way: str) -> tuple:
+    """Of the arrow between pictures i and i + 1, its path and its head; way: q there, p back."""
+    size, left, top = WIDE
+    a, b, bottom = left[i] + size / 2 + 14, left[i + 1] + size / 2 - 14, top + size
+    if way == "q":
+        return f"M{a} {top - 8} C{a + 22} {top - 62} {b - 22} {top - 62} {b - 4} {top - 14}", (b, top - 6, 60)
+    path = f"M{b} {bottom + 8} C{b - 22} {bottom + 62} {a + 22} {bottom + 62} {a + 4} {bottom + 14}"
+    return path, (a, bottom + 6, 240)
+
+
+def _tall_arc(i: int, way: str) -> tuple:
+    size, left, top = TALL
+    a, b, right = top[i] + size - 26, top[i + 1] + 26, left + size
+    if way == "q":
+        return f"M{right + 8} {a} C{right + 44} {a + 22} {right + 44} {b - 22} {right + 14} {b - 4}", (
+            right + 6,
+            b,
+            150,
+        )
+    path = f"M{left - 8} {b} C{left - 44} {b - 22} {left - 44} {a + 22} {left - 14} {a + 4}"
+    return path, (left - 6, a, 330)
+
+
 def model_wide(here: str = "", new=Sheet) -> Sheet:
     """The line from left to right. new: what it is drawn on, a Sheet or, for a picture, `viz.paper.Paper`."""
-    s, size, left, top = new(990, 452), 128, (10, 290, 572, 852), 126
-    middle, bottom = [x + size / 2 for x in left], top + size
+    s, (size, left, top) = new(990, 452), WIDE
+    middle = [x + size / 2 for x in left]
     s.write(10, 28, _("forward: noise is added"), "q.strong", 20, "start")
     s.write(10, 52, _("by a rule: nothing to learn"), "q", 16, "start")
     s.write(980, 402, _("reverse: noise is taken away"), "p.strong", 20, "end")
     s.write(980, 426, _("by a network that has learned it"), "p", 16, "end")
     for i in range(3):
-        a, b, far = middle[i] + 14, middle[i + 1] - 14, "" if i == 1 else ".far"
-        s.arrow(
-            f"M{a} {top - 8} C{a + 22} {top - 62} {b - 22} {top - 62} {b - 4} {top - 14}", f"q{far}", (b, top - 6, 60)
-        )
-        s.arrow(
-            f"M{b} {bottom + 8} C{b - 22} {bottom + 62} {a + 22} {bottom + 62} {a + 4} {bottom + 14}",
-            f"p{far}",
-            (a, bottom + 6, 240),
-        )
+        for way in "qp":
+            path, head = _wide_arc(i, way)
+            s.arrow(path, way if i == 1 else f"{way}.far", head)
         if i != 1:
             s.write((left[i] + size + left[i + 1]) / 2, top + size / 2 + 6, "· · ·", "quiet.strong", 26)
     for x, picture, tag in zip(left, _chain(), TAGS, strict=True):
@@ -145,24 +172,16 @@ def model_wide(here: str = "", new=Sheet) -> Sheet:
 
 def model_tall(here: str = "", new=Sheet) -> Sheet:
     """The same for a phone, from top to bottom."""
-    s, size, left, top = new(390, 1020), 116, 137, (66, 316, 566, 816)
+    s, (size, left, top) = new(390, 1020), TALL
     right = left + size
     s.write(386, 20, _("forward: noise is added"), "q.strong", 18, "end")
     s.write(386, 42, _("by a rule: nothing to learn"), "q", 16, "end")
     s.write(4, 974, _("reverse: noise is taken away"), "p.strong", 18, "start")
     s.write(4, 998, _("by a network that has learned it"), "p", 16, "start")
     for i in range(3):
-        a, b, far = top[i] + size - 26, top[i + 1] + 26, "" if i == 1 else ".far"
-        s.arrow(
-            f"M{right + 8} {a} C{right + 44} {a + 22} {right + 44} {b - 22} {right + 14} {b - 4}",
-            f"q{far}",
-            (right + 6, b, 150),
-        )
-        s.arrow(
-            f"M{left - 8} {b} C{left - 44} {b - 22} {left - 44} {a + 22} {left - 14} {a + 4}",
-            f"p{far}",
-            (left - 6, a, 330),
-        )
+        for way in "qp":
+            path, head = _tall_arc(i, way)
+            s.arrow(path, way if i == 1 else f"{way}.far", head)
         if i != 1:
             s.write(195, (top[i] + size + top[i + 1]) / 2 + 7, "· · ·", "quiet.strong", 26)
     for y, picture, tag in zip(top, _chain(), TAGS, strict=True):
@@ -186,6 +205,20 @@ def model_tall(here: str = "", new=Sheet) -> Sheet:
     s.place("fewer", 0, middle + 228, 104, 64), s.place("words", 2, middle + 48, 98, 62)
     s.place("judge", 0, 50, 126, 56), s.place("copy", 0, 107, 126, 54)
     return s
+
+
+def model_move(s, k: int, u: float, way: str, picture: bytes, t: int) -> None:
+    """A picture on its way, on drawing k: u from 0 to 3 is its place among the four, way "q" there or "p" back."""
+    (size, left, top), arc = (TALL, _tall_arc) if k else (WIDE, _wide_arc)
+    x, y = (left, float(np.interp(u, range(4), top))) if k else (float(np.interp(u, range(4), left)), top)
+    if 0 < u < 3 or u == (3 if way == "q" else 0):
+        path, head = arc(min(2, int(u)) if way == "p" else max(0, math.ceil(u) - 1), way)
+        s.arrow(path, way, head)
+        if way == "p":
+            middle = (TALL[2][1] + TALL[0] + TALL[2][2]) / 2
+            s.ring(*((left - 4, middle - 32, size + 8, 64) if k else (385, 366, 220, 58)), "n")
+    s.picture(x, y, size, picture, f"t = {t}")
+    s.ring(x, y, size, size, way, 9)
 
 
 def whole_model(here: str = "") -> Map:
@@ -282,6 +315,32 @@ def loop_tall(here: str = "", new=Sheet) -> Sheet:
     s.place("two", 112, 452, 276, 222), s.place("three", 0, 396, 108, 62), s.place("four", 62, 686, 164, 86)
     s.place("judge", 218, 774, 166, 66)
     return s
+
+
+LIT = {  # of each step, on either drawing: its arrow, its number, and round whom the ring goes
+    1: (("M280 150 H330", "p", (342, 150, 0)), (312, 120), (164, 110, 112, 80)),
+    2: (("M890 256 V296 A20 20 0 0 1 870 316 H688 A20 20 0 0 1 668 296 V274", "q", (668, 264, 270)), (780, 316), (606, 172, 126, 86)),
+    3: (("M668 168 V60 A22 22 0 0 0 646 38 H242 A22 22 0 0 0 220 60 V92", "p", (220, 104, 90)), (444, 38), (164, 110, 112, 80)),
+    4: (("M196 330 A40 40 0 1 0 236 370", "n", (236, 360, 270)), (196, 370), None),
+}, {
+    1: (("M170 202 C170 232 104 222 104 250", "p", (104, 260, 90)), (134, 234), (134, 138, 122, 62)),
+    2: (("M274 618 H330 A20 20 0 0 0 350 598 V524 A20 20 0 0 0 330 504 H288", "q", (276, 504, 180)), (350, 560), (126, 470, 146, 66)),
+    3: (("M120 500 H40 A22 22 0 0 1 18 478 V186 A22 22 0 0 1 40 164 H116", "p", (128, 164, 0)), (18, 420), (134, 138, 122, 62)),
+    4: (("M110 704 A40 40 0 1 0 150 744", "n", (150, 734, 270)), (110, 744), None),
+}  # fmt: skip
+
+
+def loop_move(s, k: int, step: int, fakes: bytes, real: bytes) -> None:
+    """One of the four steps, lit on drawing k, and the pictures that it is about."""
+    arrow, (x, y), whom = LIT[k][step]
+    kind = arrow[1]
+    s.arrow(*arrow)
+    s.step(x, y, str(step), kind)
+    s.ring(x - 19, y - 19, 38, 38, kind, 19)
+    if whom:
+        s.ring(*whom, kind)
+    s.picture(*((44, 268, 116) if k else (350, 72, 130)), fakes)
+    s.picture(*((242, 268, 116) if k else (350, 268, 130)), real)
 
 
 def gan_loop(here: str = "") -> Map:

@@ -72,8 +72,9 @@ LOOK = {
 # A film of a chain is made of its pictures alone, with a bar below: no letters but t, no inches.
 CHAIN = {name: STILL for name in ("columns", "captions", "formula", "font", "width")} | {"dpi": (".png", ".jpg")}
 
-# A drawing that stands still has no moments, and letters that belong to its boxes.
-DRAWN = ("background", "captions", "formula", "width", "dpi", "title")
+# A drawing has letters that belong to its boxes, and moments only where it moves.
+DRAWN = ("background", "captions", "formula", "width", "dpi", "frames", "fps", "title")
+MOVES = {"frames": FILMS}
 
 
 def seed(says: str) -> Option:

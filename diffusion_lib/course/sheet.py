@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from ..viz.still import TEXT, wrapped
 from ..viz.theme import DARK, LIGHT
 from ..words import _
 from .roads import LESSONS, link
@@ -73,6 +74,13 @@ class Sheet:
             f'<text x="{x}" y="{y}" class="{_classes(kind)}" font-size="{size}" text-anchor="{anchor}">{letters(text)}</text>'
         )
 
+    def say(self, x, y, wide, text, kind="", size=16, anchor="start") -> float:
+        """Several lines, none wider than this; returns the place of the next."""
+        for line in wrapped(text, wide * TEXT / size):
+            self.write(x, y, line, kind, size, anchor)
+            y += 1.4 * size
+        return y
+
     def arrow(self, path, kind, head: tuple[float, float, int]) -> None:
         """A curve, and its head (x, y, degrees: 0 points to the right)."""
         x, y, turn = head
@@ -112,6 +120,10 @@ class Sheet:
         self.add(f'<circle class="step {kind}" cx="{x}" cy="{y}" r="15"/>')
         self.write(x, y + 6, number, f"number.step.{kind}", 17)
 
+    def ring(self, x, y, wide, high, kind: str, r: float = 14) -> None:
+        """Round what is meant just now."""
+        self.add(f'<rect class="ring {kind}" x="{x}" y="{y}" width="{wide}" height="{high}" rx="{r}"/>')
+
     def place(self, part: str, x, y, wide, high) -> None:
         """Where a part is."""
         self.places[part] = (x, y, wide, high)
@@ -142,7 +154,7 @@ class Map:
     def __init__(self, alt: str, parts: dict[str, Part], here: str, sheets: dict[str, Sheet]):
         self.alt, self.parts, self.here = alt, parts, here
         drawn = "".join(sheet.html(kind, parts, here, alt) for kind, sheet in sheets.items())
-        self.html = f'<div class="dl-map"><style>{_css(tuple(parts))}</style>{drawn}{self._says()}</div>'
+        self.html = f'<div class="dl-map"><style>{css(tuple(parts))}</style>{drawn}{self._says()}</div>'
 
     def _says(self) -> str:
         idle = _(
@@ -177,10 +189,10 @@ def _colours(theme: dict, lab: bool) -> str:
 
 
 @cache
-def _css(parts: tuple[str, ...]) -> str:
+def css(parts: tuple[str, ...]) -> str:
     """Of one drawing: its look, in the colours of both themes, and which words belong to which part."""
     colours = {
         f"{k}{'_lab' * lab}": _colours(t, lab) for k, t in {"light": LIGHT, "dark": DARK}.items() for lab in (0, 1)
     }
     on = [f'.dl-map:has([data-part="{k}"]:is(:hover,:focus-visible))>.says>[data-says="{k}"]' for k in parts]
-    return Template(STYLE.read_text(encoding="utf-8")).substitute(colours, on=",".join(on))
+    return Template(STYLE.read_text(encoding="utf-8")).substitute(colours, on=",".join(on) or ".none")

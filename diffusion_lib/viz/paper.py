@@ -141,6 +141,11 @@ class Paper:
         self.ax.add_patch(patches.Circle((x, y), 15, fc=self.letters[kind], lw=0, zorder=self.above()))
         self.write(x, y + 6, number, "number.strong", 17)
 
+    def ring(self, x, y, wide, high, kind: str, r: float = 14) -> None:
+        """Round what is meant just now."""
+        more = {"ec": self.lines[kind], "lw": 6 * self.point, "zorder": self.above()}
+        self._rounded(x, y, wide, high, r, fc="none", **more)
+
     def badge(self, *of_a_lesson) -> None:
         """Nothing: paper has no lessons to go to."""
 

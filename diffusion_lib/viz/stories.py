@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from html import escape
 
 import numpy as np
 
-from ..files import expanded, write
 from ..values import need
-from ..words import code
 from . import figures
 from .figures import Figure
 from .look import MOST, Look, Reel, Story, evenly
-from .paper import Paper
 from .printed import printed
 from .waiting import counted
 
@@ -119,66 +115,3 @@ def numbered(labels: Sequence[str], n: int) -> list[int]:
     found = [re.search(r"\d[\d,]*", text) for text in labels]
     numbers = [int(m[0].replace(",", "")) for m in found if m]
     return numbers if len({*numbers}) == n else list(range(n))
-
-
-NARROW = 5.5  # inches: a drawing that has two forms is tall below
-
-
-def drawn(draw: Callable, alt: str, tall: Callable | None = None, **more) -> Story:
-    """A drawing that stands still. draw(new) draws on the sheet that new(width, height) gives; more: of Story.
-
-    tall: the same for a narrow page or a phone, if there is one.
-    """
-
-    def still(look: Look) -> Figure:
-        paper = Paper(look)
-        (tall if tall and look.width < NARROW else draw)(paper)
-        return paper.figure
-
-    def reel(look: Look) -> Reel:
-        raise ValueError("This scene stands still, and a film moves: end the name in .png, .svg, .pdf, .jpg or .html.")
-
-    def page(path, title, about):
-        wide = ({"wide": 8.0} if tall else {"": 8.0}) | ({"tall": 3.9} if tall else {})
-        looks = {
-            f"{paper} {shape}".strip(): Look(background=k, width=w)
-            for shape, w in wide.items()
-            for paper, k in (("light", "white"), ("dark", "dark"))
-        }
-        return still_page(path, title, about, {kind: figures.svg(still(look)) for kind, look in looks.items()})
-
-    return Story(alt, still, reel, page, **more)
-
-
-def still_page(path, title: str, about, svgs: dict[str, str]):
-    """An HTML page of a drawing, light or dark as its reader's screen is; needs nothing from outside and no JavaScript."""
-    drawings = "\n".join(f'<figure class="{kind}">{about.described(svg)}</figure>' for kind, svg in svgs.items())
-    heading = f"<h1>{escape(title)}</h1>" if title else ""
-    page = STILL_PAGE.format(
-        lang=code(),
-        title=escape(title or about.title),
-        about=about.head(),
-        heading=heading,
-        alt=escape(about.alt),
-        drawings=drawings,
-    )
-    path = expanded(path)
-    write(path, page)
-    return path
-
-
-STILL_PAGE = """<!doctype html>
-<html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>{title}</title>{about}
-<style>
-:root {{ color-scheme: light dark; font: 17px/1.55 system-ui, sans-serif; }}
-body {{ max-width: 1080px; margin: 0 auto; padding: 24px 16px 48px; }}
-figure {{ margin: 0 0 1.2em; }} svg {{ width: 100%; height: auto; }} .dark {{ display: none; }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #14171a; color: #e8eaed; }} .dark {{ display: block; }} .light {{ display: none; }} }}
-.tall {{ display: none !important; max-width: 420px; }}
-@media (max-width: 600px) {{ .wide {{ display: none !important; }} .light.tall {{ display: block !important; }} }}
-@media (max-width: 600px) and (prefers-color-scheme: dark) {{ .light.tall {{ display: none !important; }} .dark.tall {{ display: block !important; }} }}
-</style></head>
-<body>{heading}{drawings}<p>{alt}</p></body></html>
-"""

@@ -10,7 +10,7 @@ from ...evaluation import arena
 from ...families import FAMILIES
 from ...viz.panels import scatter
 from ...words import N_, _
-from ..cloud import EXAMPLES, Cloud
+from ..cloud import EXAMPLES, Cloud, beside
 from ..common import say
 from ..controls import button, choices, group, menu
 from ..live import ByTurns
@@ -32,13 +32,10 @@ class DrawnRace(ByTurns):
         self.learn.button_style = "primary"
         self._enter(self.pad.data())
         self._open(_("Your drawing, learned twice"), keep)
-        row, player, says = self.children
         begin = group([self.learn, self.example], name=_("What to learn"))
-        left = widgets.VBox([self.pad, begin]).add_class("cl-side")
-        right = widgets.VBox([row, player, says], layout={"flex": "1 1 400px", "min_width": "0"}).add_class("dl-box")
-        self.children = [widgets.HBox([left, right], layout={"flex_flow": "row wrap", "grid_gap": "8px 20px"})]
+        beside(widgets.VBox([self.pad, begin]).add_class("cl-side"), self)
         self.stop.disabled = self.resume.disabled = True
-        say(says, _("Draw over it, or clear it and draw your own. Then press “Learn this”."))
+        say(self.says, _("Draw over it, or clear it and draw your own. Then press “Learn this”."))
         self.example.observe(self._begin_with, "value")
         self.learn.on_click(lambda button: self.start())
 

@@ -5,25 +5,68 @@ from __future__ import annotations
 from functools import cache
 from itertools import pairwise
 
+import numpy as np
 import torch
 
 from ... import data, store
-from ...sampling import sample
+from ...data.prompts import understand
+from ...diffusion import Schedule, add_noise
+from ...sampling import named_sampler, sample
 from ...values import dice
 from ...viz.figures import grid, png
 from ...viz.look import Story
-from ...viz.stories import drawn
 from ...words import N_, _
 from .. import maps
-from ..scenes import DIGITS, DRAWN, Scene
+from ..drawings import Moment, moving
+from ..scenes import DIGITS, DRAWN, MOVES, Scene
+from .leap import SAMPLER
 
 OVERVIEW = N_("The whole diffusion model on one line: q adds noise, p with its network takes it away")
 FAMILIES = N_("GAN, VAE and diffusion in one drawing: one leap, through a narrow place and back, many small steps")
 
 
+T, CALLS = 1000, 26  # of the walk in `overview`
+
+
+@cache
+def _journey(seed: int = 5) -> list[tuple[float, str, bytes, int]]:
+    """A cat becomes noise, and other noise another cat: (place on the line 0..3, "q" or "p", picture, t) of each moment."""
+    model, schedule = store.load("sprites32"), Schedule.of("cosine", T)
+    stops = [0, T * (maps.MIDDLE - 1) // maps.T, T * maps.MIDDLE // maps.T, T]  # the t of the four pictures
+    show = lambda x: png(grid(x.clamp(-1, 1), pad=0))
+    x0, eps = maps.the_cat()
+    there = []
+    for u in (*np.linspace(0, 1, 8, endpoint=False), *np.linspace(1, 2, 8, endpoint=False), *np.linspace(2, 3, 11)):
+        t = round(float(np.interp(u, range(4), stops)))
+        there.append((float(u), "q", show(add_noise(x0, t, eps, schedule) if t else x0), t))
+    xT = torch.randn(1, *model.shape, generator=dice(seed), dtype=torch.float32)
+    times = model.schedule.times(CALLS, named_sampler(SAMPLER).even)
+    steps = list(sample(model, xT, steps=times, sampler=SAMPLER, clip=1.0, y=understand("cat").y(1)))
+    path = [(steps[0].t, xT), *((step.s, step.xs) for step in steps)]
+    back = [(float(np.interp(t * T / model.schedule.T, stops, range(4))), "p", show(x), t) for t, x in path]
+    return there + back
+
+
 def overview(o) -> Story:
-    """`whole_model` of the course, without its links."""
-    return drawn(lambda new: maps.model_wide(new=new), maps.whole_model().alt, lambda new: maps.model_tall(new=new))
+    """`whole_model` of the course, without its links; moving, a picture goes from x_0 to x_T, and another one back."""
+    says = {
+        ("q", 0): _("x_{0}, a picture from the data."),
+        ("q", T): _("x_{T}: all of it is noise. Nothing had to be learned for that."),
+        ("p", T): _("Now back, from other noise, which was drawn by chance."),
+        ("p", 0): _("Another cat than before: it grew from other noise."),
+        "q": _("q: a little noise is added. A rule does it; no network is asked."),
+        "p": _("p_{θ}: the network says which noise it sees, and a little of it is taken away."),
+    }
+
+    def move(s, i: int, k: int) -> None:
+        u, way, picture, t = _journey()[i]
+        maps.model_move(s, k, u, way, picture, t)
+
+    def moments() -> list[Moment]:
+        return [Moment(f"t = {t}", says.get((way, t), says[way])) for _u, way, _picture, t in _journey()]
+
+    drawings = [lambda new: maps.model_wide(new=new), lambda new: maps.model_tall(new=new)]
+    return moving(maps.whole_model().alt, drawings, move, moments, name=_("The whole diffusion model"), fps=6)
 
 
 @cache
@@ -44,6 +87,7 @@ def _digits(seed: int = 1) -> dict[str, list[bytes]]:
         "gan": [fields(z), show(fake), show(real)],
         "vae": [show(real), fields(mu), show(back)],
         "ddpm": [show(x) for x in walk],
+        "calls": [show(x) for x in (steps[0].xt, *(step.xs for step in steps))],
     }
 
 
@@ -95,10 +139,23 @@ def families(o) -> Story:
     alt = _(
         "Three rows. GAN: random numbers z go through a generator in one leap and become a picture, and a discriminator tells fakes from real ones. VAE: a picture goes through an encoder into few numbers z, and a decoder draws it again. Diffusion: noise becomes a picture in many small steps by a network, and pictures become noise by a rule."
     )
-    return drawn(draw, alt, credit=_(DIGITS))
+    calls = _digits()["calls"]
+    last = len(calls) - 1
+    said = _("GAN and VAE have drawn: one call of a network. Diffusion: call {k} of {calls}.")
+    moments = [Moment(_("call {k}").format(k=k), said.format(k=k, calls=last)) for k in range(len(calls))]
+    moments[0] = Moment(moments[0].label, _("Noise here, noise there: no network has been asked."))
+
+    def move(s, k: int, of: int) -> None:
+        x = 160 + 700 * k / last
+        for left, top, kind in ((460, 32, "p"), (860, 230, "n")):  # what one call draws
+            s.ring(left, top, 96, 96, kind, 9) if k else s.box(left, top, 96, 96, kind, ("?", "quiet.strong", 30))
+        s.picture(x, 428, 96, calls[k])
+        s.ring(x, 428, 96, 96, "q", 9)
+
+    return moving(alt, [draw], move, lambda: moments, name=_("One leap, and many steps"), credit=_(DIGITS))
 
 
 SCENES = (
-    Scene("overview", OVERVIEW, overview, look=DRAWN),
-    Scene("families", FAMILIES, families, look=DRAWN),
+    Scene("overview", OVERVIEW, overview, look=DRAWN, only=MOVES),
+    Scene("families", FAMILIES, families, look=DRAWN, only=MOVES),
 )  # fmt: skip

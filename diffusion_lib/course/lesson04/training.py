@@ -12,11 +12,14 @@ from collections.abc import Iterator
 import numpy as np
 from torch import Tensor
 
+from ... import ddpm
 from ...dataset import Data
 from ...ddpm import Denoiser
 from ...train import Parts, Record, fit
 from ...viz.panels import curve
 from ...words import N_, _
+from ..cloud import DRAWING, Easel, beside
+from ..common import say
 from ..controls import choices, menu
 from ..live import Live, budget
 from .looks import Pictures, Points
@@ -62,15 +65,37 @@ class Training(Live):
 
     def __init__(self, model, parts, data, budget, *, y, n, calls, keep, seed, name):
         super().__init__(budget)
-        self.model, self.parts, self.data, self.round, self._seed = model, parts, data, 0, seed
+        self._seed, self._looks, points = seed, {"n": n, "y": y, "calls": calls}, data.x.ndim == 2
+        self._enter(model, parts, data)
+        self.level = menu(_("Guess at"), choices(LEVELS), list(LEVELS)[0 if points else 1], 280, high=0)
+        own = points and data.name != DRAWING  # pictures have a pad of another kind, see `own`
+        self.what = menu(_("Data"), choices([data.name, DRAWING]) if own else [data.name], wide=220, high=0)
+        self._open(name, keep, beside=(self.level, self.what) if own else (self.level,))
+        self.level.observe(lambda change: self._show(), "value")
+        self._given, self.easel = data, Easel(self.what, self.learn)
+        if own:
+            beside(self.easel, self)
+            self.what.observe(lambda change: self.easel.chosen or self.learn(), "value")
+
+    def _enter(self, model: Denoiser, parts: Parts, data: Data) -> None:
+        """A new training."""
+        self.model, self.parts, self.data, self.round, self.losses = model, parts, data, 0, LossCurve()
         db = model.schedule.snr_db[1:]
         times = {name: 1 + int((db - level).abs().argmin()) for name, level in LEVELS.items()}
-        points = data.x.ndim == 2
-        kind = Points if points else Pictures
-        self.eye, self.losses = kind(data, times, seed, n, y=y, calls=calls), LossCurve()
-        self.level = menu(_("Guess at"), choices(LEVELS), list(LEVELS)[0 if points else 1], 280, high=0)
-        self._open(name, keep, beside=(self.level,))
-        self.level.observe(lambda change: self._show(), "value")
+        self.eye = (Points if data.x.ndim == 2 else Pictures)(data, times, self._seed, **self._looks)
+
+    def learn(self) -> None:
+        """Begin anew, with a new network, on the data that the menu says: what is on the pad now, or what was given."""
+        try:
+            data = self.easel.pad.data(seed=self._seed) if self.easel.chosen else self._given
+        except ValueError as error:
+            return say(self.says, str(error), bad=True)
+        self.halt()
+        self.worker.join(20)
+        with self._lock:
+            self._enter(*ddpm.build(data, seed=self._seed), data)
+            self.before = (0, 0.0)
+            self._anew([])
 
     def _begin(self) -> Iterator[Record]:
         return fit(*self.parts, **{self.unit: self.amount}, seed=self._seed + self.round)

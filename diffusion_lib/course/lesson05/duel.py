@@ -26,6 +26,7 @@ from ...viz.panels import curve
 from ...viz.player import FramePlayer
 from ...words import N_, _
 from ..ahead import Ahead
+from ..cloud import DRAWING, Easel, beside
 from ..common import counted
 from ..controls import button, choices, group, menu
 from ..worker import WorkBox
@@ -98,16 +99,20 @@ class Duel(WorkBox):
 
     def __init__(self, data: Data, starts: dict, name: str, options: dict):
         super().__init__("duel")
-        self.data, self.options, self._starts = data, options, starts
-        self.eye = Points(data) if data.x.ndim == 2 else Pictures(data)
+        self._given, self.options, self._starts = data, options, starts
+        self._enter(data)
         self.frame_ms: list[float] = []
-        self._other: tuple[Pair, Film, str] | None = None  # what was left by a branch or a new start
+        self._other: dict | None = None  # what was left by a branch or a new start
         self._ahead = Ahead()
         actions, journeys = self._controls()
         self._begin()
         self._shown = self.film.items() * 2
         self.player = FramePlayer(**self._film(self._shown), name=name, fps=4)
         self.children = [actions, journeys, self.says, self.player]
+        self.easel = Easel(self.what, self.learn)
+        if len(self.what.options) > 1:  # points, and no drawing yet
+            beside(self.easel, self)
+            self.what.observe(lambda change: self.easel.chosen or self.learn(), "value")
         for key, pressed in self.buttons.items():
             pressed.on_click(lambda pressed, key=key: self._pressed(key))
         self.stop.on_click(lambda button: self.halt())
@@ -142,11 +147,19 @@ class Duel(WorkBox):
         self.back = large(_("Other branch"), tip, 160, "undo")
         self.pace = menu(_("Steps a frame"), [1, 5, 25], wide=220, high=46)
         self.start = menu(_("Start from"), choices(self._starts), wide=290, high=46)
+        own = self.data.x.ndim == 2 and self.data.name != DRAWING
+        self._name = self.data.name or N_("as given")
+        self.what = menu(_("Data"), choices([self._name, DRAWING] if own else [self._name]), wide=220, high=46)
         self.says = widgets.HTML(layout={"height": "56px"})
         *first, slow, run = self.buttons.values()
         first += [self.start] if len(self._starts) > 1 else []
         journeys = [slow, run, self.pace, self.stop, self.branch, self.back]
+        first += [self.what] if own else []
         return [group(first, name=_("The parts of a step")), group(journeys, name=_("Many steps, and the way back"))]
+
+    def _enter(self, data: Data) -> None:
+        """What is to be learned, and how it is looked at."""
+        self.data, self.eye = data, Points(data) if data.x.ndim == 2 else Pictures(data)
 
     def _begin(self) -> None:
         self._began, self._moving = self.start.value, False
@@ -238,30 +251,43 @@ class Duel(WorkBox):
 
     def other_branch(self) -> None:
         """Change places with what a branch or a new start has left; the same again leads back."""
+        self._ahead.take(None)  # the other branch may have other data
         with self._lock:
             if self.busy or self._other is None:
                 return
-            self._other, (self.pair, self.film, self._began) = self._here(), self._other
-            # the menu says what it began from, and nothing begins
+            then, self._other = self._other, self._here()
+            vars(self).update(then)
+            # the menus say what it began from, and nothing begins
             self._moving, self.start.value = True, self._began
+            self.what.value = self._name if self.data is self._given else DRAWING
             self._moving = False
             self.pair.restore(self.film.items()[-1]["state"])
             self._show(jump=True)
             self._say(_("The other branch, where you left it. What you were at just now waits under “Other branch”."))
 
-    def restart(self) -> None:
-        """Begin anew, from where the dropdown says."""
+    def restart(self, data: Data | None = None) -> None:
+        """Begin anew, from where the dropdown says, on the same data or on these."""
         if self._moving:
             return
         self.halt()
         self.join(20)
+        self._ahead.take(None)  # it was made for the old data
         with self._lock:
             self._other = self._here()
+            if data is not None:
+                self._enter(data)
             self._begin()
             self._show(jump=True)
 
-    def _here(self) -> tuple[Pair, Film, str]:
-        return self.pair, self.film, self._began
+    def learn(self) -> None:
+        """Begin anew on the data that the menu says: what is on the pad now, or what was given."""
+        try:
+            self.restart(self.easel.pad.data() if self.easel.chosen else self._given)
+        except ValueError as error:
+            self._say(str(error), bad=True)
+
+    def _here(self) -> dict:
+        return {key: getattr(self, key) for key in ("pair", "film", "_began", "data", "eye")}
 
     def _buttons(self) -> None:
         running = self.busy

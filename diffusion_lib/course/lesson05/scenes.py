@@ -6,14 +6,14 @@ import numpy as np
 
 from ... import data
 from ...evaluation import records
-from ...viz.figures import grid
+from ...viz.figures import grid, png
 from ...viz.film import Film
 from ...viz.look import Story
 from ...viz.panels import pixels
-from ...viz.stories import drawn
 from ...words import N_, _
 from .. import maps
-from ..scenes import DRAWN, Scene, view
+from ..drawings import Moment, moving
+from ..scenes import DRAWN, MOVES, Scene, view
 
 
 def cats() -> Film:
@@ -27,12 +27,29 @@ def cats() -> Film:
     )
 
 
+ROUNDS = 12  # of the many steps of a training, in the drawing of its loop
+
+
 def loop(o) -> Story:
-    """`gan_loop` of the course, without its links."""
-    return drawn(lambda new: maps.loop_wide(new=new), maps.gan_loop().alt, lambda new: maps.loop_tall(new=new))
+    """`gan_loop` of the course, without its links; moving, the four steps are lit in turn, with the pictures of a recorded training."""
+    film, steps = records.cat_film()
+    picked = np.linspace(0, len(steps) - 1, ROUNDS).round().astype(int)
+    rounds = []
+    for n, row in enumerate(picked):
+        fakes = grid(film[row, :4].transpose(0, 3, 1, 2), columns=2, pad=0)
+        real = grid(data.sprites(4, film.shape[2], n, "cat").x, columns=2, pad=0)
+        rounds.append((png(fakes), png(real)))
+    says = [_(maps.LOOP[part].says) for part in ("one", "two", "three", "four")]
+    moments = [Moment(_("step {n:,}").format(n=steps[row]), text) for row in picked for text in says]
+
+    def move(s, i: int, k: int) -> None:
+        maps.loop_move(s, k, i % 4 + 1, *rounds[i // 4])
+
+    drawings = [lambda new: maps.loop_wide(new=new), lambda new: maps.loop_tall(new=new)]
+    return moving(maps.gan_loop().alt, drawings, move, lambda: moments, name=_("The four steps of a GAN"), fps=2)
 
 
 SCENES = (
     view("gan-data", N_("Real cats and generated cats: what a GAN learns from, and what it draws"), cats),
-    Scene("gan-loop", N_("The two players of a GAN and the four steps of its training, with real pictures in them"), loop, look=DRAWN),
+    Scene("gan-loop", N_("The two players of a GAN and the four steps of its training, with real pictures in them"), loop, look=DRAWN, only=MOVES),
 )  # fmt: skip

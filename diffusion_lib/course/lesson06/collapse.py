@@ -20,6 +20,7 @@ from ...train import Record, fit
 from ...values import dice, need
 from ...viz.panels import curve, scatter
 from ...words import N_, _
+from ..cloud import DRAWING, Easel, beside
 from ..common import say
 from ..controls import button, choices, group, menu
 from ..live import Live, budget
@@ -64,6 +65,17 @@ def move_in(net: nn.Module, saved: list[tuple[Tensor, Tensor]]) -> bool:
     return True
 
 
+def parts(x: Tensor, k: int = 8) -> tuple[Tensor, float]:
+    """The middles (k, 2) of k parts of a cloud (N, 2), each point belonging to the nearest one (Lloyd 1982), and a part's width."""
+    middles = x[:1]
+    for _k in range(k - 1):  # begin with places far apart
+        middles = torch.cat([middles, x[torch.cdist(x, middles).min(1).values.argmax()][None]])
+    for _round in range(30):
+        which = torch.cdist(x, middles).argmin(1)
+        middles = torch.stack([x[which == i].mean(0) if bool((which == i).any()) else middles[i] for i in range(k)])
+    return middles, float((x - middles[torch.cdist(x, middles).argmin(1)]).square().mean().sqrt())
+
+
 # ---------------------------------------------------------------------------------------- the lab
 
 
@@ -77,14 +89,15 @@ class CollapseLab(Live):
     cure = N_("Rewind, or start again.")
 
     def __init__(self, data: _data.Data, budget: dict[str, float], keep: int, seed: int):
-        need(data.modes is not None, "The lab counts modes, so it needs data that have some: 'ring' or 'grid'.")
+        need(data.x.ndim == 2, "The lab breaks a GAN on points: 'ring', 'grid', or a Data with x of shape (N, 2).")
         super().__init__(budget)
-        self.data, self.seed = data, seed
-        self.backdrop = data.x[:800]
-        self.limit = 1.3 * float(data.modes.abs().max())
+        self.seed, self._given = seed, data
+        self._enter(data)
         self.old: tuple[np.ndarray, np.ndarray] | None = None  # what the same training did without the cure
         self.recipe = menu(_("Recipe"), choices(gan.RECIPES), wide=300)
         self.speed = menu(_("Speed"), choices(SPEEDS), wide=330)
+        own = data.name != DRAWING
+        self.what = menu(_("Data"), choices([data.name, DRAWING] if own else [data.name]), wide=200)
         tip = _("New networks, with this recipe and this speed")
         self.again = button(_("Start from step 0"), tip, "refresh", 190)
         tip = _("Rewind to the frame that the film shows, and go on with this recipe and this speed")
@@ -93,10 +106,20 @@ class CollapseLab(Live):
         self.go_on.on_click(lambda button: self.rewind())
         self._prepare()
         self.z = self.model.noise(2000, dice(seed))
-        controls = group([self.recipe, self.speed, self.again, self.go_on], name=_("What to train"))
+        controls = [*([self.what] * own), self.recipe, self.speed, self.again, self.go_on]
+        controls = group(controls, name=_("What to train"))
+        self.easel = Easel(self.what, self.start)
         self._open(_("A GAN learns the {data}").format(data=_(data.name)), keep, above=(controls,))
+        if own:
+            beside(self.easel, self)
         self.speed.observe(lambda change: self._hint(), "value")
         self.recipe.observe(lambda change: self._hint(), "value")
+
+    def _enter(self, data: _data.Data) -> None:
+        """What is to be learned. The modes of data that have none are the middles of their parts."""
+        self.data, self.backdrop = data, data.x[:800]
+        self.modes, self.sd = parts(data.x) if data.modes is None else (data.modes, data.sd)
+        self.limit = 1.3 * float((data.x if data.modes is None else data.modes).abs().max())
 
     def _prepare(self) -> None:
         """New networks and their training, as the two menus say."""
@@ -124,14 +147,18 @@ class CollapseLab(Live):
 
     def _state(self, state: str, sentence: str) -> None:
         super()._state(state, sentence)
-        for control in (self.recipe, self.speed, self.again, self.go_on):
+        for control in (self.what, self.recipe, self.speed, self.again, self.go_on, self.easel.learn):
             control.disabled = state == "training"
 
     def start(self) -> None:
-        """New networks, from step 0."""
+        """New networks, from step 0, on the data that the menu says: what is on the pad now, or what was given."""
         with self._lock:
             if self.state == "training":
                 return
+            try:
+                self._enter(self.easel.pad.data(seed=self.seed) if self.easel.chosen else self._given)
+            except ValueError as error:
+                return say(self.says, str(error), bad=True)
             self._prepare()
             self.old, self.before = None, (0, 0.0)
             self._anew([])
@@ -161,7 +188,7 @@ class CollapseLab(Live):
         x = g(self.z)
         if not bool(x.isfinite().all()):
             raise FloatingPointError(f"The samples are no numbers any more at step {self.step}.")
-        seen = mode_report(x, self.data.modes, self.data.sd) | {"near": near_modes(x, self.data.modes)}
+        seen = mode_report(x, self.modes, self.sd) | {"near": near_modes(x, self.modes)}
         if seen["high_quality"] < COUNTED:
             seen |= {"modes": math.nan, "kl": math.nan}
         scores = (d(self.data.x[:500]), d(x[:500]))
@@ -178,7 +205,7 @@ class CollapseLab(Live):
         return [scatter(self.backdrop, _("fakes, over the data (grey)"), layers=[fakes], **look)]
 
     def _curves(self, frames: list[dict]) -> list[dict]:
-        at, k = self._at(frames), len(self.data.modes)
+        at, k = self._at(frames), len(self.modes)
         x, lines = (at, {_("near"): [f["near"] for f in frames], _("within 3 sd"): [f["modes"] for f in frames]})
         if self.old is not None:
             x = np.union1d(at, self.old[0])
@@ -192,9 +219,11 @@ class CollapseLab(Live):
 
     def _caption(self, f: dict) -> str:
         said = _("{recipe}:  near {near} of {modes} modes; within 3 sd {share:.1%}, ").format(
-            recipe=f["recipe"], near=f["near"], modes=len(self.data.modes), share=f["high_quality"]
+            recipe=f["recipe"], near=f["near"], modes=len(self.modes), share=f["high_quality"]
         )
-        if math.isnan(f["modes"]):
+        if self.data.modes is None:
+            said += _("a mode: the middle of an eighth of the data")
+        elif math.isnan(f["modes"]):
             said += _("too few to count modes")
         else:
             said += _("on {modes} modes, KL {kl:.2f}, width {width:.2f}").format(
@@ -217,8 +246,8 @@ def collapse_lab(
 ) -> CollapseLab:
     """A GAN on points that breaks before one's eyes. It begins at once and trains beside the notebook.
 
-    steps: how long, the same on every machine (1,500 if nothing is said), or seconds. data: "ring", "grid" or a Data with
-    modes. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the film, each with the weights of both
+    steps: how long, the same on every machine (1,500 if nothing is said), or seconds. data: "ring", "grid" or a Data of points,
+    such as `Cloud.data()`; another drawing can be chosen in the box. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the film, each with the weights of both
     networks; with more, it is thinned evenly.
     """
     data = _data.load(data) if isinstance(data, str) else data

@@ -22,6 +22,7 @@ from ...viz.panels import curve, pixels, scatter
 from ...viz.tables import Table, html, page, table
 from ...words import N_, _
 from .. import progress
+from ..cloud import DRAWING, Easel, beside
 from ..common import say
 from ..controls import button, choices, choose, group, menu
 from ..live import ByTurns
@@ -131,16 +132,20 @@ class LiveArena(ByTurns):
         self.seed, self.bet = seed, bet
         self.own: dict[str, arena.Place] = {}  # data that were handed over, by their name
         name = what if isinstance(what, str) else self._own(what)
-        names = [*LIVE] + [name] * (name not in LIVE)
+        names = [*dict.fromkeys([*LIVE, name, DRAWING])]
         budgets = [(_("{n:g} s each").format(n=s), s) for s in sorted({*SECONDS, seconds})]
         self.choice = menu(_("Data"), choices(names), name)
         self.budget = menu(_("Budget"), budgets, seconds, 220)
         tip = _("Three new networks, other dice, these data and this budget")
         self.again = button(_("New race"), tip, "refresh")
         self.again.on_click(lambda button: self.start())
+        self.easel = Easel(self.choice, self.start)
+        if name == DRAWING:
+            self.easel.pad.show(what.x[:600] / float(what.x.abs().max()))
         self._enter()
         controls = group([self.choice, self.budget, self.again], name=_("The next race"))
         self._open(_("{names} by turns").format(names=", ".join(self.entries)), keep, above=(controls,))
+        beside(self.easel, self)
 
     def _own(self, data: Data) -> str:
         """A place of the reader's own: half of the points to learn from, half to judge by."""
@@ -168,13 +173,18 @@ class LiveArena(ByTurns):
         with self._lock:
             if self.state == "training":
                 return
+            try:
+                if self.easel.chosen:
+                    self._own(self.easel.pad.data(seed=self.seed + 1))
+            except ValueError as error:
+                return say(self.says, str(error), bad=True)
             self.seed, self.amount = self.seed + 1, self.budget.value
             self._enter()
             self._anew([])
 
     def _state(self, state: str, sentence: str) -> None:
         super()._state(state, sentence)
-        for control in (self.choice, self.budget, self.again):
+        for control in (self.choice, self.budget, self.again, self.easel.learn):
             control.disabled = state == "training"
 
     def _work(self) -> None:
@@ -287,7 +297,7 @@ def live_arena(
     """GAN, VAE and DDPM learn the same data by turns, each for the same measured seconds. It begins at once.
 
     place, seconds: as the two menus offer, or any other place of `arena.load`, or points of your own, such as `Cloud.data()`
-    gives: half of them are learned, half judge. It takes three times `seconds`, and a little
+    gives: half of them are learned, half judge. So it is with what one draws in the box. It takes three times `seconds`, and a little
     more to draw. "New race" starts again with what the menus say.
     """
     box = LiveArena(place, seconds, keep, seed, bet)

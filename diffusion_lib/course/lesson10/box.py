@@ -6,6 +6,7 @@ import html
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 
 import ipywidgets as widgets
 import torch
@@ -17,7 +18,7 @@ from ...sampling import Step
 from ...viz.panels import pixels
 from ...viz.player import FramePlayer
 from ...words import _
-from ..common import Newest, PlayerBox
+from ..common import Newest, PlayerBox, watched
 from ..controls import button, group
 from .drawing import film, frame, line, painter, walk
 
@@ -56,7 +57,8 @@ class PromptBox(PlayerBox):
         self.model, self.n, self.drawn = painter(model), n, []
         self.steps: list[Step] = []
         self.first_ms = self.all_ms = 0.0
-        self._newest, self._setting = Newest(), False
+        self.error: Exception | None = None
+        self._newest, self._setting, self._seen = Newest(), False, Event()
         wide = {"width": "auto", "min_width": "320px", "flex": "1 1 320px"}
         self.text = widgets.Text(text, description=_("Prompt"), continuous_update=False, layout=wide)
         self.negative = widgets.Text(negative, description=_("Without"), continuous_update=False, layout=wide)
@@ -69,7 +71,12 @@ class PromptBox(PlayerBox):
         self.earlier = widgets.Dropdown(options=[("—", -1)], description=_("Earlier"), layout={"width": "300px"})
         self.says = widgets.HTML(layout={"min_height": "68px"})
         self.past = FramePlayer(self._past_panels(), name=_("The last prompts, to compare"), panel_width=150)
-        self._ask()
+        self._ask(
+            beside=watched()
+        )  # its cell ends with the first of its pictures, and the others come before one's eyes
+        self._seen.wait()
+        if self.player is None:
+            raise self.error
         for control in (self.text, self.negative, self.w, self.calls, self.seed):
             control.observe(lambda change: self._changed(), "value")
         self.earlier.observe(lambda change: self._again(), "value")
@@ -101,7 +108,7 @@ class PromptBox(PlayerBox):
             self._setting = False
         self._ask()
 
-    def _ask(self) -> None:
+    def _ask(self, beside: bool = False) -> None:
         told = Drawn(
             self.text.value, self.negative.value, self.w.value, self.calls.value, self.seed.value, torch.zeros(0)
         )
@@ -110,12 +117,16 @@ class PromptBox(PlayerBox):
             try:
                 self._work(told, understand(told.text, told.negative), stale)
             except ValueError as error:
+                self.error = error
                 self._say([str(error)], bad=True)
             except Exception as error:  # nobody sees the traceback of a thread
+                self.error = error
                 self._say([_("It broke off: {error}").format(error=f"{type(error).__name__}: {error}")], bad=True)
                 raise
+            finally:
+                self._seen.set()
 
-        self._newest.ask(work)
+        self._newest.ask(work, beside)
 
     def _work(self, told: Drawn, p: Prompt, stale: Callable[[], bool]) -> None:
         start, steps, shown = time.perf_counter(), [], 0.0
@@ -131,6 +142,7 @@ class PromptBox(PlayerBox):
             if len(steps) == 1:
                 self.first_ms = 1000 * (time.perf_counter() - start)
                 self._say([*p.says(), _("Drawing …")])
+                self._seen.set()
         self.all_ms = 1000 * (time.perf_counter() - start)
         took = _("{calls} calls of the network, {ms:.0f} ms in all.")
         self._say([*p.says(), took.format(calls=len(steps), ms=self.all_ms)])

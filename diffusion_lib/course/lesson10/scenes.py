@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -13,11 +14,12 @@ from ...viz.figures import REVERSE, grid, png
 from ...viz.look import Story
 from ...viz.player import FramePlayer
 from ...viz.still import TEXT, wrapped
-from ...viz.stories import chain, drawn
+from ...viz.stories import chain
 from ...viz.waiting import counted
 from ...words import N_, _
 from .. import lesson10
-from ..scenes import CHAIN, DRAWN, Option, Scene, seed, view
+from ..drawings import Moment, moving
+from ..scenes import CHAIN, DRAWN, MOVES, Option, Scene, seed, view
 from . import drawing
 
 
@@ -64,9 +66,24 @@ ASKED = (
 )
 
 
+CALLS = 20
+
+
 def service(o) -> Story:
     """Both prompts of the article to our own network, which knows few words; which it does not know is said."""
     model, seeds = drawing.painter(), range(o.seed, o.seed + 4)
+
+    @cache
+    def walks() -> list[list]:
+        """Of each prompt the pictures (4, 3, H, W) after each second call."""
+        found = []
+        for text in ASKED:
+            steps = list(drawing.walk(text, seeds, CALLS, model=model))
+            found.append([steps[0].xt, *(step.xs for step in steps[1::2])])
+        return found
+
+    def place(left: int, i: int) -> tuple[int, int, int]:
+        return left + 82 + 156 * (i % 2), 122 + 156 * (i // 2), 150
 
     def draw(new) -> None:
         s = new(990, 560)
@@ -76,8 +93,8 @@ def service(o) -> Story:
             for n, line in enumerate(lines):
                 s.write(left + 20, 50 + 24 * (n - (len(lines) - 1) / 2), line, "", 18, "start")
             s.arrow(f"M{left + 235} 82 V102", "grey", (left + 235, 114, 90))
-            for i, x in enumerate(drawing.pictures(text, seeds, model=model)):
-                s.picture(left + 82 + 156 * (i % 2), 122 + 156 * (i // 2), 150, png(grid(x[None], pad=0)))
+            for i, x in enumerate(walks()[ASKED.index(text)][-1]):
+                s.picture(*place(left, i), png(grid(x[None], pad=0)))
             y = 460
             for line in understand(text, "").says():
                 y = s.say(left, y, 470, line, "quiet", 15)
@@ -86,7 +103,21 @@ def service(o) -> Story:
     alt = _(
         "Two sentences, and under each four pictures of {size} x {size} pixels that a small network of cats and flowers draws."
     )
-    return drawn(draw, f"{alt.format(size=model.shape[-1])} {heard}")
+    said = _("Both sentences, and the same eight pictures after {k} of {calls} calls of the network.")
+    moments = [Moment(_("call {k}").format(k=k), said.format(k=k, calls=CALLS)) for k in range(0, CALLS + 1, 2)]
+
+    def move(s, n: int, of: int) -> None:
+        for left, walk in zip((10, 510), walks(), strict=True):
+            for i, x in enumerate(walk[n]):
+                s.picture(*place(left, i), png(grid(x[None].clamp(-1, 1), pad=0)))
+
+    return moving(
+        f"{alt.format(size=model.shape[-1])} {heard}",
+        [draw],
+        move,
+        lambda: moments,
+        name=_("Two sentences become pictures"),
+    )
 
 
 SCENES = (
@@ -106,6 +137,6 @@ SCENES = (
         only=CHAIN,
         examples=('--text "sleeping cat" --negative "black" --n 8 --out cats.gif',),
     ),
-    Scene("service", N_("Two sentences of an article, what our network hears of them, and what it draws"), service, (seed("of the pictures"),), look=tuple(n for n in DRAWN if n not in ("captions", "formula"))),
+    Scene("service", N_("Two sentences of an article, what our network hears of them, and what it draws"), service, (seed("of the pictures"),), look=tuple(n for n in DRAWN if n not in ("captions", "formula")), only=MOVES),
     view("guidance", N_("Guidance on points: two scores, their sum, and where walks end as the words count more"), lesson10.two_scores, (1, 5)),
 )  # fmt: skip
