@@ -63,6 +63,8 @@ ALSO = {
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
     "scenes.py": "scenes options cli figures",
+    "course/making.py": "scenes options figures lesson13",
+    "viz/waiting.py": "waiting lesson13",
     "viz/about.py": "scenes",
     "viz/look.py": "scenes options",
     "viz/moving.py": "scenes figures",

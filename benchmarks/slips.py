@@ -850,4 +850,28 @@ WORDS = [
     ("js still: kept for the next save too", THEME_JS, "    latest = null;\n  };", "  };"),
 ]  # fmt: skip
 
-SLIPS = MATHEMATICS + WIRING + KEPT + WORDS
+# ---- lesson 13: the studio
+FORM, FIELDS, PLACES, LOOKING, WAITING = (
+    *(f"diffusion_lib/course/lesson13/{name}.py" for name in ("form", "fields", "places", "looking")),
+    "diffusion_lib/viz/waiting.py",
+)
+STUDIO = [
+    ("studio: the command names another file", FORM, '"--out", str(target)]', '"--out", str(out)]'),
+    ("studio: an old answer overwrites a newer one", FORM, "if stale() or self._halt.is_set():", "if self._halt.is_set():"),
+    ("studio: Stop is not heard while a file is written", FORM, "if self.worker.stopping.is_set():", "if False:"),
+    ("studio: a story is kept for other options", FORM, "if self._story[0] == key:", "if self._story[0]:"),
+    ("studio: what was typed for a scene is forgotten", FORM, 'self._kept.get(scene.name, {}) | self._kept.get("", {})', 'dict(self._kept.get("", {}))'),
+    ("studio: a picture that excludes others leaves them", FORM, "if k not in others}", "}"),
+    ("studio: a broken picture is kept", FORM, "                square(whole, 8)  # or says what is wrong with it\n", "                pass\n"),
+    ("studio: options of other files stand in the command", FIELDS, "if not text or (only and ending not in only):", "if not text:"),
+    ("studio: what is usual stands in the command", FIELDS, "        if value == usual:\n            continue\n", ""),
+    ("studio: two of a group are taken", FIELDS, "if option.group and (other", "if False and (other"),
+    ("studio: a number out of range is taken", FIELDS, "if o.low <= value <= o.high and", "if"),
+    ("studio: a file is overwritten", PLACES, "while os.path.lexists(expanded(place)):", "while False:"),
+    ("studio: an upload with a folder in its name", PLACES, 'PurePath(name.replace("\\\\", "/")).name', "name"),
+    ("eyes: the matrix is turned", LOOKING, "@ eye.T", "@ eye"),
+    ("eyes: not in linear light", LOOKING, "(light(picture / 255) @", "((picture / 255) @"),
+    ("waiting: another thread hears", WAITING, "before = _say.set(say)", "before = _say.set(None)"),
+]  # fmt: skip
+
+SLIPS = MATHEMATICS + WIRING + KEPT + WORDS + STUDIO

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..files import expanded, whole
 from ..values import need
 from .about import About
 from .figures import PAPER, enlarge, lettering, rgb
-from .waiting import counted
+from .waiting import counted, tell
 
 FILMS = (".gif", ".webp", ".mp4")
 
@@ -65,6 +66,19 @@ def save_gif(frames, path, *more, **options) -> Path:
     return save_film(frames, path, *more, **options)
 
 
+def _heard(film: list[Image.Image]) -> list[Image.Image]:
+    """The same pictures; whoever waits hears when Pillow, which writes them all in one call, comes to the next of them."""
+
+    def seek(frame: int, i: int) -> None:
+        if frame:  # each has one, and Pillow goes to it
+            raise EOFError
+        tell(i / len(film))
+
+    for i, picture in enumerate(film):
+        picture.seek = partial(seek, i=i)
+    return film
+
+
 def _gif(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
     if (a == a[..., :1]).all():  # grey
         film = [Image.fromarray(f[..., 0]) for f in a]
@@ -79,13 +93,13 @@ def _gif(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
         ]
     duration = [10 * round(t / 10) for t in times]  # a GIF counts in hundredths of a second
     more = {"comment": about.comment().encode("utf-8")} if about.command else {}
-    film[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0, **more)
+    _heard(film)[0].save(part, "GIF", save_all=True, append_images=film[1:], duration=duration, loop=0, **more)
 
 
 def _webp(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
     film, duration = [Image.fromarray(f) for f in a], [round(t) for t in times]
     options = {"lossless": True, "quality": 60, "method": 2, "exif": about.exif()}
-    film[0].save(part, "WEBP", save_all=True, append_images=film[1:], duration=duration, loop=0, **options)
+    _heard(film)[0].save(part, "WEBP", save_all=True, append_images=film[1:], duration=duration, loop=0, **options)
 
 
 def _mp4(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:

@@ -25,10 +25,15 @@ def heard(say: Callable[[float], None]) -> Iterator[None]:
         _say.reset(before)
 
 
+def tell(share: float) -> None:
+    """Let whoever waits hear how much is done."""
+    if say := _say.get():
+        say(min(1.0, share))
+
+
 def counted(items: Iterable, n: int = 0) -> Iterator:
     """The items, n of them (0: they know it themselves); whoever waits hears how many are done."""
     n = n or (len(items) if isinstance(items, Sized) else 1)
     for i, item in enumerate(items):
-        if say := _say.get():
-            say(min(1.0, i / n))
+        tell(i / n)
         yield item
