@@ -204,6 +204,10 @@ def test_a_file_that_is_there_stays_unless_one_says_so(box, here):
         "forward-3.png",
     ]
     assert "forward.png was there already, and stays" in box.made[0]["said"]
+    assert (
+        box.made[0]["command"].endswith(" forward-3.png")
+        and Image.open("forward-3.png").text["Comment"] == box.made[0]["command"]
+    )
     before = (here / "forward.png").read_bytes()
     made = written(box, ".png", replace=True, values=SMALL | {"background": "dark"})
     assert (

@@ -13,8 +13,9 @@ SIZES = {"projector": (1366, 768), "projector at 150 %": (911, 512)}
 # For each output of the notebook that holds widgets: where controls and pictures are, unstuck, and what is seen when one scrolls to each picture.
 MEASURE = """async () => {
   const notebook = window.jupyterapp.shell.currentWidget.content, found = [];
+  // the studio's fields scroll in a part of their own, and files that were written stand below
   const frames = async (n) => { while (n--) await new Promise(requestAnimationFrame); };
-  const rects = (box, what) => [...box.querySelectorAll(what)].map((el) => el.getBoundingClientRect()).filter((r) => r.height > 8 && r.width > 8);
+  const rects = (box, what) => [...box.querySelectorAll(what)].filter((el) => !el.parentElement.closest('.st-form, .st-made')).map((el) => el.getBoundingClientRect()).filter((r) => r.height > 8 && r.width > 8);
   const plain = document.createElement('style');
   plain.textContent = '.fp-bar, .dl-row, .sc-bar { position: static !important; }';
   for (const [index, cell] of notebook.widgets.entries()) {
@@ -22,8 +23,8 @@ MEASURE = """async () => {
     await notebook.scrollToItem(index, 'start');
     await frames(6);
     const out = cell.node.querySelector('.jp-OutputArea'), screen = cell.node.closest('.jp-WindowedPanel-outer');
-    const controls = () => rects(out, 'button, select, input:not([type=file]), .noUi-target, [role=slider], [tabindex="0"]');
-    const pictures = () => rects(out, 'canvas, .sc svg[role=group], .widget-image');
+    const controls = () => rects(out, 'button, select, input:not([type=file]), .noUi-target, [role=slider], [tabindex="0"], .st-form');
+    const pictures = () => rects(out, 'canvas, .sc svg[role=group], .widget-image, .st-view');
     if (!pictures().length) continue; // a question, a bet: buttons and their words only
     document.head.append(plain);
     await frames(2);
@@ -65,7 +66,7 @@ def test_controls_and_pictures_are_seen_together(path):
             p.set_viewport_size({"width": width, "height": height})
             p.evaluate("() => new Promise((done) => setTimeout(done, 400))")  # the page's own clock
             views = p.evaluate(MEASURE)
-            assert len(views) >= fewest(path.stem)
+            assert len(views) >= (1 if path.stem == "13_studio" else fewest(path.stem))  # that has stills besides
             for view in views:
                 print(f"{view['id']:28} {name:20} {view['span']:4} of {view['screen']}")
                 if name == "projector":
