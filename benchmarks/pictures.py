@@ -1,6 +1,6 @@
-"""Draw the pictures at the top of lessons 02, 04 and 05 again, and those of the README's gallery (two minutes).
+"""Draw the pictures at the top of lessons 02, 04, 05 and 06 again, and those of the README's gallery (two minutes).
 
-    python benchmarks/pictures.py                  # notebooks/images/{schedules,training,cats}.png, notebooks/images/gallery
+    python benchmarks/pictures.py                  # notebooks/images/{schedules,training,cats,collapse}.png, notebooks/images/gallery
     python benchmarks/pictures.py overview arrows  # only these of the gallery
 
 The gallery's commands stand in the README and nowhere else; here each is given again, small, as a PNG.
@@ -16,6 +16,7 @@ import torch
 
 from diffusion_lib import __main__, data, ddpm
 from diffusion_lib.diffusion import Schedule, add_noise
+from diffusion_lib.evaluation import records
 from diffusion_lib.evaluation.records import cat_film
 from diffusion_lib.train import fit
 from diffusion_lib.viz.figures import FORWARD, grid, save, strip
@@ -57,6 +58,21 @@ def cats() -> None:
     save(strip(np.stack(sheets), ["fakes before the first step", "real ones"]), IMAGES / "cats.png")
 
 
+def collapse(size: int = 112) -> None:
+    """Where the fakes of a recorded training with the loss of 2014 are: real islands blue, fakes orange, a dot of 2 x 2 pixels each."""
+    book = records.read("cures")
+    run, ring, frames = book["film"]["non-saturating"], data.ring(400, seed=0).x.numpy(), (0, 1, 4, 16)
+    sheets = []
+    for k in frames:
+        sheet = np.full((size, size, 3), 244, np.uint8)
+        for points, ink in ((ring, (140, 180, 230)), (np.array(run[k][1]).reshape(-1, 2) / 100, (213, 94, 0))):
+            at = ((points * (1, -1) / book["plot"] + 1) / 2 * size).astype(int).clip(1, size - 2)
+            for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+                sheet[at[:, 1] + i, at[:, 0] + j] = ink
+        sheets.append(sheet)
+    save(strip(np.stack(sheets), [f"step {run[k][0]:,}" for k in frames]), IMAGES / "collapse.png")
+
+
 def gallery() -> dict[str, tuple[Path, list[str]]]:
     """Scene -> the picture that stands over its command in the README, and the words of that command after `diffusion_lib`."""
     cells = re.findall(r"<td.*?</td>", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
@@ -71,7 +87,7 @@ def small(words: list[str], path: Path) -> list[str]:
 
 def main(names: list[str]) -> None:
     if not names:
-        schedules(), training(), cats()
+        schedules(), training(), cats(), collapse()
     for name, (path, words) in gallery().items():
         if name in (names or gallery()):
             path.parent.mkdir(exist_ok=True)
