@@ -857,7 +857,7 @@ FORM, FIELDS, PLACES, LOOKING, WAITING = (
 )
 STUDIO = [
     ("studio: the command names another file", FORM, '"--out", str(target)]', '"--out", str(out)]'),
-    ("studio: an old answer overwrites a newer one", FORM, "if stale() or self._halt.is_set():", "if self._halt.is_set():"),
+    ("studio: an old answer overwrites a newer one", FORM, "        if stale():\n            return\n        with self.hold_sync():", "        with self.hold_sync():"),
     ("studio: Stop is not heard while a file is written", FORM, "if self.worker.stopping.is_set():", "if False:"),
     ("studio: a story is kept for other options", FORM, "if self._story[0] == key:", "if self._story[0]:"),
     ("studio: what was typed for a scene is forgotten", FORM, 'self._kept.get(scene.name, {}) | self._kept.get("", {})', 'dict(self._kept.get("", {}))'),
@@ -867,6 +867,7 @@ STUDIO = [
     ("studio: what is usual stands in the command", FIELDS, "        if value == usual:\n            continue\n", ""),
     ("studio: two of a group are taken", FIELDS, "if option.group and (other", "if False and (other"),
     ("studio: a number out of range is taken", FIELDS, "if o.low <= value <= o.high and", "if"),
+    ("studio: a press comes before what was typed", FORM, '                self.wish = content["wish"]\n', "                pass\n"),
     ("studio: a file is overwritten", PLACES, "while os.path.lexists(expanded(place)):", "while False:"),
     ("studio: an upload with a folder in its name", PLACES, 'PurePath(name.replace("\\\\", "/")).name', "name"),
     ("eyes: the matrix is turned", LOOKING, "@ eye.T", "@ eye"),

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from test_scenes import HUGE
 
 from diffusion_lib import __main__
 from diffusion_lib.course import lesson13
-from diffusion_lib.course.lesson13 import exercises, fields, form, looking
+from diffusion_lib.course.lesson13 import exercises, fields, form, looking, previews
 from diffusion_lib.course.scenes import FILMS, LOOK, PAGE, STILL, named, scenes
 from diffusion_lib.viz import figures, moving
 
@@ -44,6 +45,14 @@ def written(box, ending, **wish):
     box.worker.join(60)
     assert not box.worker.error, box.worker.error
     return box.made[0]
+
+
+def wait(fine):
+    for _ in range(400):
+        if fine():
+            return
+        threading.Event().wait(0.05)
+    raise AssertionError("it never came")
 
 
 def png(size=(20, 12), color="red"):
@@ -269,6 +278,12 @@ def test_a_file_or_a_folder_in_the_wrong_place_is_said(box, here):
         and "evil.png: This picture cannot be read" in box.seen["says"]
         and not (here / "evil.png").exists()
     )
+    hand_over(box, "image", "huge.png", HUGE)
+    assert (
+        "huge.png: This picture" in box.seen["says"]
+        and "million pixels" in box.seen["says"]
+        and not (here / "huge.png").exists()
+    )
     hand_over(box, "image", "", png((3, 3)))
     assert box.form["values"]["image"] == "picture.png"
 
@@ -298,31 +313,66 @@ def test_what_is_not_there_is_named_with_the_nearest():
 
 
 def test_an_old_answer_never_overwrites_a_newer_one(box, monkeypatch):
-    began, go_on, drawn = threading.Event(), threading.Event(), []
-    true = form.Studio._picture
+    began, go_on, drawn, seen = threading.Event(), threading.Event(), [], []
+    true = previews.PREVIEWS["picture"]
 
-    def slow(self, story, o, scene):
+    def slow(story, o, scene):
         drawn.append(o.seed)
         if o.seed == 1:
             began.set()
             assert go_on.wait(20)
-        return true(self, story, o, scene)
+        return true(story, o, scene)
 
-    monkeypatch.setattr(form.Studio, "_picture", slow)
+    monkeypatch.setitem(previews.PREVIEWS, "picture", slow)
     first = threading.Thread(target=lambda: box.choose(values=SMALL | {"seed": "1"}))
     first.start()
     assert began.wait(20)
+    box.observe(lambda change: seen.append(change["new"]["n"]), "seen")
     later = threading.Thread(target=lambda: [box.choose(values=SMALL | {"seed": s}) for s in ("2", "3")])
     later.start(), later.join(), first.join()
-    newest = box.wish["n"]
+    newest = box.now["n"]
     go_on.set()
-    for _ in range(400):
-        if box.seen["n"] == newest:
-            break
-        threading.Event().wait(0.05)
-    assert box.seen["n"] == newest and drawn[0] == 1 and drawn[-1] == 3
-    alone = lesson13.studio("forward", **SMALL, seed=3)
-    assert np.array_equal(picture(box), picture(alone))
+    wait(lambda: box.seen["n"] == newest)
+    assert seen == [newest] and drawn[0] == 1 and drawn[-1] == 3
+    assert np.array_equal(picture(box), picture(lesson13.studio("forward", **SMALL, seed=3)))
+
+
+def test_what_is_seen_already_is_not_drawn_again_and_what_is_being_drawn_is_not_wanted(box, monkeypatch):
+    true, began, go_on, drawn = previews.PREVIEWS["picture"], threading.Event(), threading.Event(), []
+
+    def slow(story, o, scene):
+        drawn.append(o.seed)
+        began.set()
+        assert go_on.wait(20)
+        return true(story, o, scene)
+
+    monkeypatch.setitem(previews.PREVIEWS, "picture", slow)
+    before = box.picture
+    box.choose(stem="another", replace=True)
+    assert not drawn and box.seen["n"] == box.now["n"] and box.form["command"].endswith("another.png")
+    thread = threading.Thread(target=lambda: box.choose(values=SMALL | {"seed": "1"}))
+    thread.start()
+    assert began.wait(20)
+    thread = threading.Thread(target=lambda: box.choose(values=SMALL))
+    thread.start(), thread.join()
+    assert box.seen["n"] == box.now["n"]
+    go_on.set()
+    wait(lambda: not box._newest._at_work.locked())
+    assert box.picture == before and drawn == [1] and not box.seen["bad"]
+
+
+def test_a_press_is_about_what_was_typed_before_it(box, here):
+    """The browser's message of the press may come before that of the form."""
+    box._hear(
+        {"make": ".png", "wish": box.now | {"n": 7, "values": SMALL | {"caption": "black cat"}, "stem": "cat"}}, []
+    )
+    box.worker.join(20)
+    assert (
+        "black cat" in box.made[0]["alt"]
+        and (here / "cat.png").exists()
+        and box.made[0]["folder"] == str(here.resolve())
+    )
+    assert "✓ cat.png is written" in box.seen["says"] and "MIT" in box.made[0]["licence"]
 
 
 def test_a_file_in_the_making_can_be_stopped_and_leaves_nothing(box, here, monkeypatch):

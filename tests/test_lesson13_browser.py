@@ -131,6 +131,13 @@ def test_a_picture_of_ones_own_becomes_a_file_and_its_command_is_copied(lesson, 
     out.get_by_text("Copied").first.wait_for()
     assert p.evaluate("navigator.clipboard.readText()") == command(out)
     alt = Image.open(here / "forward.png").text["Description"]
+    p.evaluate(
+        "Object.defineProperty(navigator, 'clipboard', { value: undefined, configurable: true })"
+    )  # as without HTTPS
+    out.get_by_role("button", name="Copy: Alt text: forward.png").click()
+    out.get_by_role("button", name="Copy: Alt text: forward.png").get_by_text("Copied").wait_for()
+    p.evaluate("delete navigator.clipboard")
+    assert p.evaluate("navigator.clipboard.readText()") == alt
     assert alt in made.inner_text() and f'alt="{alt}"' in made.inner_text()
     out.get_by_role("button", name="Write SVG").click()
     out.get_by_text("✓ forward.svg").first.wait_for()

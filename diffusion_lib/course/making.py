@@ -24,11 +24,12 @@ from .scenes import PAGE, Scene, look
 
 @dataclass(frozen=True)
 class Made:
-    """A file that was written. alt: what it shows, for those who do not see it; notes: sentences for whoever asked for it."""
+    """A file that was written. alt: what it shows, for those who do not see it; notes: sentences for whoever asked for it; licence: whose it is."""
 
     path: Path
     alt: str
     notes: tuple[str, ...] = ()
+    licence: str = OURS
 
     @property
     def pixels(self) -> tuple[int, int] | None:
@@ -81,4 +82,4 @@ def make(scene: Scene, o, out: Path, words: Sequence[str], story: Story | None =
         save_film(reel.frames, out, o.fps or reel.fps, reel.scale, reel.hold_last, **more)
     else:
         save(story.still(how), out, about)
-    return Made(out, story.alt, story.notes)
+    return Made(out, story.alt, story.notes, about.licence)

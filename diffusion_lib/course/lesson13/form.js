@@ -59,17 +59,20 @@ let forms = 0;
 function render({ model, el }) {
   const words = model.get("words"), form = () => model.get("form"), wish = () => model.get("wish");
   const root = make("div", { class: "st", "data-lm-suppress-shortcuts": "true" }), style = make("style", {}, CSS), mine = `st${++forms}`;
-  let n = wish().n, asked = n, built = "", timer = 0, late = 0, url = "", typed = {}, handed = 0;
+  let mode = form().mode, ending = form().ending, n = wish().n, asked = n, built = "", timer = 0, late = 0, url = "", typed = {}, handed = 0;
 
   // ---- what the kernel is told
 
-  function tell(more) {
+  function tell(more = {}) {
     clearTimeout(timer);
-    n = asked = Math.max(n, wish().n) + 1;
-    model.set("wish", { ...wish(), ...more, n });
+    timer = 0;
+    n = asked = Math.max(n, wish().n, form().n) + 1;
+    const all = { scene: select.value, mode, ending, folder: folder.value, stem: stem.value, replace: replace.checked, values: { ...typed }, ...more, n };
+    model.set("wish", all);
     send(() => model.save_changes());
     clearTimeout(late);
     late = setTimeout(() => ((late = 0), sign()), LONG);
+    return all;
   }
   function send(act) {
     try {
@@ -80,9 +83,8 @@ function render({ model, el }) {
   }
   const soon = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => tell({ values: { ...typed } }), SOON);
+    timer = setTimeout(tell, SOON);
   };
-  const at_once = () => tell({ values: { ...typed } });
 
   // ---- the parts
 
@@ -149,7 +151,7 @@ function render({ model, el }) {
       if (value) for (const other of others(field)) typed[other] = "";
       for (const other of others(field)) fill(other);
       reset.hidden = empty(name);
-      wait ? soon() : at_once();
+      wait ? soon() : tell();
     };
     let control, slider = null;
     const usual = field.usual || words.auto;
@@ -227,6 +229,7 @@ function render({ model, el }) {
   }
   function formed() {
     const f = form();
+    if (f.n >= asked) [mode, ending] = [f.mode, f.ending];
     if (f.scene !== built) build();
     else for (const field of f.fields) {
       const box = box_of(field.name), value = f.values[field.name] ?? "";
@@ -245,16 +248,17 @@ function render({ model, el }) {
     if (document.activeElement !== stem && stem.value !== f.stem) stem.value = f.stem;
     if (document.activeElement !== folder && folder.value !== f.folder) folder.value = f.folder;
     for (const [input, key] of [[stem, ":stem"], [folder, ":folder"]]) input.setAttribute("aria-invalid", !!f.faults[key]);
-    modes.replaceChildren(...f.modes.map((mode) => {
-      const b = make("button", { type: "button", role: "radio", "aria-checked": mode === f.mode, tabindex: mode === f.mode ? 0 : -1, "data-mode": mode }, words[mode]);
-      b.addEventListener("click", () => tell({ mode, values: { ...typed } }));
+    modes.replaceChildren(...f.modes.map((name) => {
+      const b = make("button", { type: "button", role: "radio", "aria-checked": name === f.mode, tabindex: name === f.mode ? 0 : -1, "data-mode": name }, words[name]);
+      b.addEventListener("click", () => become(name));
       return b;
     }));
-    buttons.replaceChildren(...f.offers.map(({ ending, name, why }) => {
+    buttons.replaceChildren(...f.offers.map(({ ending: kind, name, why }) => {
       const b = make("button", { type: "button", class: "st-write", "aria-label": worded(words.write, { name }), ...(why && { disabled: "", title: why }) }, name);
       b.addEventListener("click", () => {
-        tell({ ending, values: { ...typed }, folder: folder.value, stem: stem.value, replace: replace.checked });
-        send(() => model.send({ make: ending }));
+        ending = kind;
+        const all = tell();
+        send(() => model.send({ make: kind, wish: all }));
       });
       return b;
     }), ...f.offers.filter((o) => o.why).map((o) => make("small", {}, o.why)));
@@ -298,8 +302,8 @@ function render({ model, el }) {
     for (const b of buttons.querySelectorAll("button:not([title])")) b.disabled = file;
   }
   function done() {
-    made.replaceChildren(...model.get("made").map((m) => make("article", {}, make("p", {}, make("strong", {}, `✓ ${m.path}`), `  (${m.size})  ${m.said}`),
-      ...[["alt", m.alt], ["tag", m.tag], ["command", m.command]].map(([key, text]) => {
+    made.replaceChildren(...model.get("made").map((m) => make("article", {}, make("p", {}, make("strong", {}, `✓ ${m.path}`), `  (${m.size})  ${worded(words.in, m)}.  ${m.said}`),
+      ...[["alt", m.alt], ["tag", m.tag], ["licence", m.licence], ["command", m.command]].map(([key, text]) => {
         const { box } = line(text, `${words[key]}: ${m.path}`);
         box.prepend(make("b", {}, words[key]));
         return box;
@@ -308,16 +312,19 @@ function render({ model, el }) {
 
   // ---- hands
 
-  select.addEventListener("change", () => tell({ scene: select.value, values: null }));
+  function become(name) {
+    mode = name;
+    tell();
+  }
+
+  select.addEventListener("change", () => tell({ values: null }));
   stop.addEventListener("click", () => send(() => model.send({ stop: true })));
-  for (const [input, key] of [[folder, "folder"], [stem, "stem"]]) input.addEventListener("change", () => tell({ [key]: input.value, values: { ...typed } }));
-  replace.addEventListener("change", () => tell({ replace: replace.checked, values: { ...typed } }));
+  for (const input of [folder, stem, replace]) input.addEventListener("change", () => tell());
   modes.addEventListener("keydown", (event) => {
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key], all = form().modes;
     if (!by) return;
     event.preventDefault();
-    const mode = all[(all.indexOf(form().mode) + by + all.length) % all.length];
-    tell({ mode, values: { ...typed } });
+    become(all[(all.indexOf(form().mode) + by + all.length) % all.length]);
     modes.querySelector(`[data-mode="${mode}"]`)?.focus();
   });
   const heard = [["change:form", formed], ["change:seen", looked], ["change:picture", painted], ["change:progress", sign], ["change:made", done]];

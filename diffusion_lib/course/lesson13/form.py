@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path, PurePath
 
 import anywidget
@@ -24,28 +22,27 @@ from ...data.own import square
 from ...files import check, expanded
 from ...values import choice
 from ...viz import still as stills
-from ...viz.about import OURS, About
-from ...viz.figures import FILES, png
+from ...viz.figures import FILES
 from ...viz.look import Story
-from ...viz.moving import FILMS, save_film
+from ...viz.moving import FILMS
 from ...viz.theme import heard_at_once, script
 from ...viz.waiting import heard
 from ...words import _, spoken
 from ..common import Newest
 from ..making import make
 from ..roads import LESSONS
-from ..scenes import PAGE, Scene, look, named, rooms, scenes
+from ..scenes import PAGE, Scene, named, rooms, scenes
 from ..worker import Worker
-from .fields import fields, inches, line, read, sentence
+from .fields import fields, line, read, sentence
 from .places import free, keep, misplaced, path_of, plain
+from .previews import PREVIEWS
 from .wording import NO_FFMPEG, WORDS
 
 SHARED = ("background", "captions", "formula", "font", "width", "dpi")  # goes along from scene to scene
 KEPT = 6  # files of which the form speaks
-SHARP = 200  # dots per inch at which a preview is drawn at most, and how wide one of a film is
-FILM_WIDE = 400
 LARGEST, PART = 60 << 20, 1 << 20  # bytes of a file that is handed over, and of a part of it
 MODES = {"picture": tuple(FILES), "film": FILMS, "page": PAGE}
+NOTHING = {"n": 0, "scene": "", "values": None, "mode": "picture", "ending": ".png", "folder": "", "stem": "", "replace": False}  # fmt: skip
 
 
 class Stopped(Exception):
@@ -55,7 +52,7 @@ class Stopped(Exception):
 class Studio(stills.Stilled, anywidget.AnyWidget):
     """Made by `studio`.
 
-    wish: {n, scene, values, mode, ending, folder, stem, replace}, from the browser. form: what is answered at once. picture, seen: the
+    wish: {n, scene, values, mode, ending, folder, stem, replace}, from the browser; now: what is made of it. form: what is answered at once. picture, seen: the
     newest preview and what is said of it. progress: {what, share} while something is made. made: files that were written, the newest first.
     """
 
@@ -74,6 +71,7 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         self._lock, self._newest, self._halt = threading.RLock(), Newest(), threading.Event()
         self._kept: dict[str, dict] = {}  # what was typed for each scene, and, under "", of how it looks
         self._story: tuple = (None, None)
+        self._shown: tuple = ()
         self._parts: dict[str, list[bytes]] = {}
         self._still, self._told, self._current = b"", 0.0, ""
         self.worker = Worker("studio")
@@ -85,23 +83,18 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         stills.fresh(self, self.still, self.alt)
         self.on_msg(lambda widget, content, buffers: self._hear(content, buffers))
         self.observe(lambda change: self._wished(), "wish")
-        self.wish = {
-            "n": 0,
-            "scene": scene,
-            "values": values,
-            "mode": "picture",
-            "ending": ".png",
-            "folder": folder,
-            "stem": "",
-            "replace": False,
-        }
+        self.now = NOTHING
+        self.wish = NOTHING | {"scene": scene, "values": values, "folder": folder}
 
     # ---- what is asked
 
     def choose(self, scene: str | None = None, **wish) -> None:
         """As if it were chosen in the form: a scene, values={...}, mode, ending, folder, stem, replace."""
-        more = {"values": None} if scene and scene != self.wish["scene"] else {}
-        self.wish = self.wish | {"n": self.wish["n"] + 1, "scene": scene or self.wish["scene"]} | more | wish
+        new = scene not in (None, self.now["scene"])
+        here = (
+            self.now | {"n": max(self.now["n"], self.wish["n"]) + 1} | ({"scene": scene, "values": None} if new else {})
+        )
+        self.wish = here | wish
 
     def _wished(self) -> None:
         with self._lock:
@@ -118,8 +111,7 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             if new and wish["stem"] in ("", self._current):
                 wish["stem"] = scene.name
             self._current = scene.name
-            with self.hold_trait_notifications():
-                self.set_trait("wish", wish | {"values": values})
+            self.now = wish = wish | {"values": values}
             o, words, faults = read(scene, values, wish["ending"])
             out = path_of(wish, wish["ending"])
             faults |= misplaced(wish)
@@ -132,23 +124,18 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
                 "offers": self._offers(wish["mode"]),
             }
             self.form = {k: wish[k] for k in ("n", "scene", "mode", "ending", "folder", "stem")} | said | shown
-            if not faults:
-                self._ask(scene, o, wish)
-            else:
+            if faults:
                 self._say(wish["n"], next(iter(faults.values())), bad=True, field=next(iter(faults)))
+            elif self._of(scene, o, wish) == self._shown and not self.seen["bad"]:
+                self._newest.ask(lambda stale: None)  # what is still being drawn is not wanted any more
+                self.seen = self.seen | {"n": wish["n"]}
+            else:
+                self._halt.clear()
+                self._newest.ask(lambda stale: self._preview(scene, o, wish, stale))
 
     def _cleaned(self) -> dict:
         """The wish as it may be: a browser is not trusted."""
-        w = {
-            "n": 0,
-            "scene": "",
-            "values": None,
-            "mode": "picture",
-            "ending": ".png",
-            "folder": "",
-            "stem": "",
-            "replace": False,
-        } | dict(self.wish)
+        w = NOTHING | dict(self.wish)
         named(w["scene"])
         w["values"] = w["values"] if w["values"] is None else {str(k): v for k, v in dict(w["values"]).items()}
         modes = self._modes(self._scenes[w["scene"]])
@@ -169,9 +156,11 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
 
     # ---- the preview
 
-    def _ask(self, scene: Scene, o, wish: dict) -> None:
-        self._halt.clear()
-        self._newest.ask(lambda stale: self._preview(scene, o, wish, stale))
+    @staticmethod
+    def _of(scene: Scene, o, wish: dict) -> tuple:
+        """All that decides what a preview looks like."""
+        chosen = [getattr(o, option.name) for option, _only in scene.choices]
+        return (scene.name, repr(chosen), [_changed(value) for value in chosen], wish["mode"])
 
     def _preview(self, scene: Scene, o, wish: dict, stale: Callable[[], bool]) -> None:
         def say(share: float) -> None:
@@ -179,12 +168,12 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
                 raise Stopped
             self._tell("preview", share)
 
-        self.progress = {"what": "preview", "share": 0}
+        if not self.worker.busy:  # whose progress is shown
+            self.progress = {"what": "preview", "share": 0}
         try:
             with heard(say):
                 story = self._story_of(scene, o)
-                shown = {"picture": self._picture, "film": self._film, "page": self._page}[wish["mode"]]
-                content, kind, info = shown(story, o, scene)
+                content, kind, info = PREVIEWS[wish["mode"]](story, o, scene)
         except Stopped:
             if not stale():
                 self._say(wish["n"], _("Stopped: what you see is the picture before."))
@@ -196,7 +185,9 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         if stale():
             return
         with self.hold_sync():
-            self.picture, self.progress = content, {}
+            self.picture = content
+            self._done("preview")
+            self._shown = self._of(scene, o, wish)
             self._still = content if kind == "image/png" else self._still
             self.seen = {
                 "n": wish["n"],
@@ -220,45 +211,20 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             self._story = (key, story)
         return story
 
-    def _picture(self, story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
-        how = look(o)
-        figure = story.still(replace(how, dpi=min(how.dpi, SHARP)))
-        wide, high = figure.get_size_inches()
-        sharper = how.dpi / min(how.dpi, SHARP)
-        pixels = tuple(round(sharper * n) for n in figure.canvas.get_width_height())
-        return png(figure), "image/png", inches(wide, high, pixels)
-
-    def _film(self, story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
-        how = look(o)
-        reel = story.reel(replace(how, dpi=min(how.dpi, FILM_WIDE / how.width)))
-        more = {"hold_first": reel.hold_first, "labels": reel.labels, "background": how.background}
-        fps = o.fps or reel.fps
-        with tempfile.TemporaryDirectory() as folder:
-            out = save_film(reel.frames, Path(folder, "a.gif"), fps, max(1, reel.scale // 2), reel.hold_last, **more)
-            content = out.read_bytes()
-        return (
-            content,
-            "image/gif",
-            _("{n} pictures, {fps:g} each second; a small copy of the film").format(n=len(reel.frames), fps=fps),
-        )
-
-    def _page(self, story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder, "a.html")
-            story.page(out, o.title or "", About(scene.shows, story.alt, story.credit or OURS))
-            content = out.read_bytes()
-        return content, "text/html", _("One file of {kb:,} KB that works offline.").format(kb=len(content) // 1024 + 1)
-
     def _say(self, n: int, text: str, bad: bool = False, field: str = "") -> None:
         """A sentence in place of what is said of the preview, which stays as it is."""
         with self.hold_sync():
-            self.progress = {}
+            self._done("preview")
             self.seen = self.seen | {"n": n, "says": text, "bad": bad, "field": field, "notes": []}
 
+    def _done(self, what: str) -> None:
+        if (self.progress.get("what") == "preview") == (what == "preview"):
+            self.progress = {}
+
     def _tell(self, what: str, share: float) -> None:
-        """How far it is, at most ten times a second."""
+        """How far it is, at most ten times a second; a file goes before a preview."""
         now = time.monotonic()
-        if now - self._told > 0.1:
+        if now - self._told > 0.1 and not (what == "preview" and self.worker.busy):
             self._told, self.progress = now, {"what": what, "share": round(share, 3)}
 
     # ---- files
@@ -268,6 +234,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             self._halt.set()
             self.worker.halt()
         elif content.get("make") in (*FILES, *FILMS, *PAGE):
+            if isinstance(content.get("wish"), dict):  # the press is faster than what was typed before it
+                self.wish = content["wish"]
             self.write(content["make"])
         elif "part" in content:
             self._receive(content, bytes(buffers[0]) if buffers else b"")
@@ -275,7 +243,7 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
     def write(self, ending: str) -> None:
         """Write what is chosen as a file of this ending, beside the browser's messages."""
         with self._lock:
-            wish, scene = dict(self.wish), self._scenes[self.wish["scene"]]
+            wish, scene = self.now, self._scenes[self.now["scene"]]
             o, words, faults = read(scene, wish["values"], ending)
             faults |= misplaced(wish)
             if faults or self.worker.busy:
@@ -308,7 +276,9 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
                 )
             entry = {
                 "path": str(target),
+                "folder": str(place.parent.resolve()),
                 "size": made.size,
+                "licence": made.licence,
                 "alt": made.alt,
                 "tag": made.tag,
                 "command": line(told),
@@ -317,14 +287,14 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             self.made = [entry, *(m for m in self.made if m["path"] != entry["path"])][:KEPT]
 
         def ended() -> None:
-            self.progress = {}
+            self._done(target.name)
             if isinstance(self.worker.error, Stopped):
                 self._say(wish["n"], _("Stopped: {name} is not written.").format(name=target.name))
             elif self.worker.error:
                 self._say(wish["n"], sentence(self.worker.error), bad=True)
             else:
                 done = _("✓ {name} is written, {size}. Its alt text and its line for a page stand below.")
-                self._say(self.wish["n"], done.format(name=target, size=self.made[0]["size"]))
+                self._say(self.now["n"], done.format(name=target, size=self.made[0]["size"]))
 
         self.worker.start(work, begun=lambda: self._tell(target.name, 0.0), ended=ended)
 
@@ -341,19 +311,19 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         try:
             if PurePath(name).suffix.lower() != ".safetensors":
                 square(whole, 8)  # or says what is wrong with it
-            path = keep(self.wish["folder"], name, whole)
+            path = keep(self.now["folder"], name, whole)
         except (ValueError, OSError) as error:
             return self._refuse(content, f"{name}: {sentence(error)}")
         kind = {f["name"]: f["kind"] for f in self.form["fields"]}.get(field)
         if kind not in ("file", "files"):
             return
-        before = self.wish["values"].get(field, "") if kind == "files" else ""
+        before = self.now["values"].get(field, "") if kind == "files" else ""
         others = {
             f["name"]
             for f in self.form["fields"]
             if f["group"] and f["name"] != field and f["group"] == self._group_of(field)
         }
-        values = {k: v for k, v in self.wish["values"].items() if k not in others}
+        values = {k: v for k, v in self.now["values"].items() if k not in others}
         self.choose(values=values | {field: "\n".join(filter(None, [before, str(path)]))})
 
     def _group_of(self, field: str) -> str:
@@ -361,7 +331,7 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
 
     def _refuse(self, content: dict, text: str) -> None:
         self._parts.pop(str(content.get("id")), None)
-        self._say(self.wish["n"], text, bad=True, field=str(content.get("field", "")))
+        self._say(self.now["n"], text, bad=True, field=str(content.get("field", "")))
 
     # ---- where no JavaScript runs
 

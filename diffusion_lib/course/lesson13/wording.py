@@ -15,5 +15,5 @@ WORDS = {  # what form.js says
     "gone": N_("No kernel hears this: run the cell again."), "write": N_("Write {name}"), "folder": N_("Folder"), "name": N_("Name"),
     "replace": N_("replace a file of that name"), "command": N_("The same from a terminal"), "copy": N_("Copy"), "copied": N_("Copied"),
     "failed": N_("The browser does not copy: the text is selected, press Ctrl+C."), "alt": N_("Alt text"), "tag": N_("For a page"), "preview": N_("Preview"),
-    "made": N_("Made"), "form": N_("What there is to choose of the scene"),
+    "licence": N_("Whose it is"), "in": N_("in {folder}"), "made": N_("Made"), "form": N_("What there is to choose of the scene"),
 }  # fmt: skip
