@@ -64,7 +64,7 @@ def test_the_gallery_is_what_make_figures_makes():
 
 
 def test_pictures_of_the_front_page_are_described():
-    found = re.findall(r'<img src="([^"]+)" alt="([^"]+)">', README) + [
+    found = re.findall(r'<img width="250" src="([^"]+)" alt="([^"]+)">', README) + [
         (src, alt) for alt, src in re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", README)
     ]
     assert len(found) == len(gallery()) + 1 and all(len(alt) > 25 and (ROOT / src).exists() for src, alt in found)
