@@ -45,14 +45,14 @@ const SOON = 250, LONG = 300, CSS = `${colours(".st")} ${STICKY}
 .st-line { display: flex; gap: 8px; align-items: center; min-width: 0; }
 .st-line code { flex: 1 1 auto; min-width: 0; overflow-x: auto; white-space: nowrap; padding: 7px 10px; border: 1px solid var(--line); border-radius: 8px; background: var(--hover); color: var(--ink); font: 13.5px/20px ui-monospace, Menlo, Consolas, monospace; user-select: all; scrollbar-width: thin; }
 .st-made { display: grid; gap: 8px; margin: 10px 4px 4px; } .st-made article { border: 1px solid var(--line); border-left: 4px solid var(--third); border-radius: 8px; padding: 8px 12px; background: var(--card); display: grid; gap: 6px; }
-.st-made p { margin: 0; overflow-wrap: anywhere; } .st-made .st-line b { flex: 0 0 76px; font-size: 13px; color: var(--quiet); }
+.st-made p { margin: 0; overflow-wrap: anywhere; } .st-made .st-line b { flex: 0 0 104px; font-size: 13px; color: var(--quiet); }
 .st-made .st-line code { white-space: nowrap; }
 .st-sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 ${LOW_SCREEN} { .st { font-size: 14px; line-height: 1.3; } .st-side { gap: 4px; } .st-view { min-height: 80px; } .st button { min-height: 30px; padding: 0 12px; }
   .st select, .st input:not([type=range], [type=checkbox]) { height: 30px; } .st select.st-scene { height: 36px; } .st-line code { padding: 3px 8px; } .st-says { font-size: 13px; min-height: 17px; } .st-step b { display: none; } }
 @container (max-width: 620px) { .st-all { display: flex; flex-direction: column; height: auto; } .st-side { display: contents; } .st-form { overflow: visible; order: 2; }
   .st-view { order: 0; position: sticky; top: 0; z-index: 4; flex: none; height: min(28vh, 210px); margin: 0 4px; } .st-says { order: 1; margin: 4px; } .st-bar { order: 3; margin: 8px 4px; } .st-place { order: 4; margin: 4px; } .st-more { order: 5; margin: 4px; }
-  .st-bar.st-first { order: 1; } .st-place { grid-template-columns: auto minmax(0, 1fr); } }`;
+  .st-made .st-line { flex-wrap: wrap; } .st-made .st-line b { flex-basis: 100%; } .st-bar.st-first { order: 1; } .st-place { grid-template-columns: auto minmax(0, 1fr); } }`;
 
 let forms = 0;
 

@@ -15,7 +15,7 @@ from ..scenes import Scene, look
 from .fields import inches
 
 SHARP = 200  # dots per inch at which a preview is drawn at most
-FILM_WIDE = 400  # pixels of a film's
+FILM_WIDE, FEW = 400, 20  # pixels of a film's, and how many of its pictures
 
 
 def picture(story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
@@ -28,15 +28,17 @@ def picture(story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
 
 
 def film(story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
-    """All of its pictures, smaller, as a GIF."""
+    """Its pictures, smaller, as a GIF; if nobody said how many, fewer than the file will have."""
     how = look(o)
-    reel = story.reel(replace(how, dpi=min(how.dpi, FILM_WIDE / how.width)))
+    chosen = how.times is not None or how.frames is not None
+    reel = story.reel(replace(how, dpi=min(how.dpi, FILM_WIDE / how.width), frames=how.frames if chosen else FEW))
     fps, more = o.fps or reel.fps, {"hold_first": reel.hold_first, "labels": reel.labels, "background": how.background}
     with tempfile.TemporaryDirectory() as folder:
         out = save_film(reel.frames, Path(folder, "a.gif"), fps, max(1, reel.scale // 2), reel.hold_last, **more)
         content = out.read_bytes()
-    said = _("{n} pictures, {fps:g} each second; a small copy of the film")
-    return content, "image/gif", said.format(n=len(reel.frames), fps=fps)
+    said = _("A small copy: {n} pictures, {fps:g} each second.")
+    fewer = "" if chosen else _("(The file has {n} or more.)").format(n=len(reel.frames))
+    return content, "image/gif", f"{said.format(n=len(reel.frames), fps=fps)} {fewer}".strip()
 
 
 def page(story: Story, o, scene: Scene) -> tuple[bytes, str, str]:
