@@ -168,7 +168,7 @@ def compiled(catalog: Catalog, folder: Path, name: str) -> None:
 ACCENTS = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
 # what no translator changes: code, formulas, tags, targets of links, what is filled in, subscripts, entities
 KEPT = re.compile(
-    r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]*\$|</?[a-z][^<>]*>|\]\([^)]*\)|https?://\S+|[_^]\{\{.*?\}\}|[_^]?\{[^{}]*\}|&\w+;|\\.)",
+    r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$\n]*\$|</?[a-z][^<>]*>|\]\([^)]*\)|https?://\S+|[_^]\{\{.*?\}\}|[_^]?\{[^{}]*\}|%\(\w+\)s|&\w+;|\\.)",
     re.S,
 )
 

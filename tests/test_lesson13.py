@@ -82,6 +82,19 @@ def test_each_option_of_each_scene_is_a_field_and_each_field_an_option(name):
         assert f["kind"] != "choice" or not f["usual"] or f["usual"] in [value for value, _said in f["choices"]]
 
 
+def test_in_another_language_a_default_is_said(monkeypatch):
+    """What is cut out of an English sentence stays in one of another language, with its values."""
+    monkeypatch.setattr(
+        fields,
+        "_",
+        lambda text: text.replace("how noise grows", "xx").replace("one of", "eins von").replace("default", "sonst"),
+    )
+    said = {f["name"]: f["says"] for f in fields.fields(named("forward"))}
+    assert said["schedule"].startswith("xx, eins von linear, cosine") and said["schedule"].endswith(
+        "(sonst: cosine; DDPM's is linear)"
+    )
+
+
 def test_a_film_is_offered_of_what_moves(box):
     modes = lambda name: form.Studio._modes(named(name))
     assert named("forward").endings == (*STILL, *FILMS, *PAGE) and modes("forward") == box.form["modes"] == [

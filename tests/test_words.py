@@ -179,7 +179,7 @@ def test_a_message_stands_in_one_catalogue(found):
 
 
 def test_the_language_of_marks_keeps_what_no_translator_changes(found):
-    holes = lambda text: sorted(re.findall(r"\{\{|\}\}|\{[^{}]*\}|`[^`]*`|\$[^$\n]+\$", text))
+    holes = lambda text: sorted(re.findall(r"\{\{|\}\}|\{[^{}]*\}|%\(\w+\)s|`[^`]*`|\$[^$\n]+\$", text))
     for catalog in found.values():
         for message in [m for m in catalog if m.id and not m.context]:
             for text in message.id if message.pluralizable else [message.id]:

@@ -56,9 +56,13 @@ def _step(wide: float) -> float:
 
 
 def says(o: Option) -> str:
-    """What an option does; that it has a default, and which values, the field shows by itself."""
+    """What an option does; that it has a default, and which values, the field shows by itself (in English: else they are said)."""
+    names = o.choices() if callable(o.choices) else o.choices or ()
+    filled = {"%(choices)s": ", ".join(names), "%(default)s": str(o.default)}
     said = DEFAULT.sub("", _(o.says))
-    return said % {"choices": "", "default": ""} if "%(" in said else said
+    for hole, text in filled.items():
+        said = said.replace(hole, text)
+    return said
 
 
 # ---------------------------------------------------------------------------------------- what stands in them
