@@ -142,7 +142,7 @@ def few_steps(
             share[eta] = float((nearest(last.xs, means)[0] * math.sqrt(2) < 3 * sd).double().mean())
         captions.append(
             _(
-                "{steps}:  points that reach an island (within 3 sd): {ddpm:.0%} with DDPM, {ddim:.0%} with DDIM      (99% of real points are there)"
+                "{steps}:  points that reach an island (within 3 sd): {ddpm:.0%} with DDPM, {ddim:.0%} with DDIM      (of real points: 99%)"
             ).format(steps=_steps(count), ddpm=share[1.0], ddim=share[0.0])
         )
 
