@@ -38,8 +38,9 @@ def test_who_presses_while_it_is_under_way_waits_for_it(at_once):
 
 def test_nothing_is_begun_while_the_browser_paints_or_something_works(monkeypatch):
     ahead, done = Ahead(), []
-    monkeypatch.setattr(module, "REST", 60)
+    monkeypatch.setattr(module, "REST", 3)
     ahead.begin("a", lambda: done.append("too early"))
+    until(lambda: ahead._future.running() or ahead._future.done())
     assert ahead.take("a") is None
     monkeypatch.setattr(module, "REST", 0)
     monkeypatch.setattr(worker, "_working", [SimpleNamespace(busy=True)])
