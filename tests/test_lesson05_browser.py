@@ -3,7 +3,7 @@
 import statistics
 
 import pytest
-from browser import IDLE, ask_kernel, becomes, button, screenshot, shown
+from browser import IDLE, ask_kernel, becomes, button, restart_kernel, screenshot, shown
 from pages import move
 
 pytestmark = pytest.mark.browser
@@ -168,3 +168,17 @@ def test_from_button_to_picture(lab, which, limit):
     took = {name: clicks(p, box, name, 4)[1:] for name in ("2  Teach", "3  Fool", "4  Repeat")}
     print({name: f"median {statistics.median(ms):.0f} ms, largest {max(ms):.0f}" for name, ms in took.items()})
     assert all(statistics.median(ms) < 40 * limit for ms in took.values()), took
+
+
+def test_without_a_kernel_the_moment_is_taken_back(lab, points):
+    p, box = lab, points
+    repeat, all_of_it = button(box, "4  Repeat").element_handle(), box.element_handle()
+    n = ask_kernel(p, "duel.pair.fooled")
+    repeat.click()
+    becomes(p, f"duel.pair.fooled == {n} + 1 and duel.player.ahead.get('after') == duel.player.film.grown")
+    p.evaluate(IDLE, 20_000)
+    restart_kernel(p)
+    before, at_once = (p.evaluate(NOW, [b, all_of_it]) for b in (None, repeat))
+    box.get_by_text("No kernel hears this").wait_for()
+    assert before != at_once and before == p.evaluate(NOW, [None, all_of_it])
+    p.errors[:] = [error for error in p.errors if not error.startswith("Cannot send")]  # the button's own

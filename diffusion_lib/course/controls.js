@@ -90,6 +90,7 @@ function bell(model, row) {
         model.send({ ring: mine });
       } catch {
         say(words.gone, control);
+        document.dispatchEvent(new Event("dl-gone")); // what was shown at once is taken back
       }
     };
     const soon = setTimeout(tell, begins ? AFTER : 0);

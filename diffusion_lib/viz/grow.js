@@ -26,8 +26,11 @@ function prompt({ model, el }) {
     pressed.add(next);
     reload();
   };
-  document.addEventListener("click", press); // after the button, which tells the kernel
-  return () => [document.removeEventListener("click", press), leave()];
+  const regret = () => pressed.delete(foreseen(model)) && reload();
+  const ends = new AbortController();
+  document.addEventListener("click", press, ends); // after the button, which tells the kernel
+  document.addEventListener("dl-gone", regret, ends); // no kernel hears it
+  return () => [ends.abort(), leave()];
 }
 
 function longer(film, part) {

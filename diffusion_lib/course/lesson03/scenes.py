@@ -81,7 +81,7 @@ def reverse(o) -> Story:
         titles=titles,
         equations=EQUATIONS,
         notes=note,
-    )  # fmt: skip
+    )
 
 
 def _pictures(o) -> tuple:
