@@ -142,16 +142,15 @@ class Schedule(Bundle):
         """T = t_0 > t_1 > ... > t_n = 0: the n steps that a sampler takes (all T if n is None).
 
         even: "t" spaces them evenly in t, as DDPM and DDIM do; "snr" evenly in decibels, which leaves more of few steps
-        for the last small noises, where narrow structure is decided; "karras" evenly in sigma^(1/7), where
-        sigma^2 = (1 - alpha_bar) / alpha_bar (Karras et al. 2022, 2206.00364, eq. 5; a power of 0 would be decibels).
+        for the last small noises, where narrow structure is decided; "karras" evenly in sigma^(1/7), sigma^2 being
+        (1 - alpha_bar) / alpha_bar (Karras et al. 2022, 2206.00364, eq. 5).
         """
         says = f"The number of sampling steps must be a whole number in 1..{self.T} (= T), but got {n!r}."
         n = integer(self.T if n is None else n, 1, self.T, says)
         if choice(even, EVEN, "Steps cannot be even in") == "t":
             return [round(self.T * (n - i) / n) for i in range(n + 1)]
         # whole times are few near t = 1, so each step leaves room for those after it
-        ruler = self.snr_db if even == "snr" else ((1 - self.alpha_bar) / self.alpha_bar) ** (0.5 / 7)
-        times = [self.T]
+        ruler, times = {"snr": self.snr_db, "karras": (1 / self.alpha_bar - 1) ** (1 / 14)}[even], [self.T]
         for i in range(1, n):
             wanted = ruler[-1] + (ruler[1] - ruler[-1]) * i / max(n - 1, 1)
             t = 1 + int((ruler[1:] - wanted).abs().argmin())
@@ -285,10 +284,8 @@ def convert(value: Tensor, source: str, target: str, xt: Tensor, t: int | Tensor
     check_tensor(xt, "xt")  # numbers that are none stay the caller's, for a training tells of them
     check_shape(value, xt)
     a = schedule.at(t, xt)
-    if a.ndim:
-        signal, noise = a.sqrt().to(xt), (1 - a).sqrt().to(xt)
-    else:  # plain numbers: the same to the last digit, and a walk converts several times a step
-        signal, noise = math.sqrt(float(a)), math.sqrt(1 - float(a))
+    root = (lambda v: v.sqrt().to(xt)) if a.ndim else math.sqrt  # of one number plain arithmetic, the same bits
+    signal, noise = root(a), root(1 - a)
     if source == "x0":
         x0, eps = lambda: value, lambda: (xt - signal * value) / noise
     elif source == "v":

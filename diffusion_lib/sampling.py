@@ -101,8 +101,7 @@ def guess_x0(
     """
     schedule = own_schedule(model, schedule)
     ask = model.eps_and_v if getattr(model, "learns_variance", False) else lambda *told: (model(*told), None)
-    times = torch.as_tensor(t, device=xt.device).expand(len(xt))
-    answer, v = ask(xt, times, y)
+    answer, v = ask(xt, torch.as_tensor(t, device=xt.device).expand(len(xt)), y)
     x0_hat = convert(_checked(answer, xt, t), predicts, "x0", xt, t, schedule)
     return x0_hat, v if v is None else _checked(v, xt, t, "A denoiser that has learned its variance")
 

@@ -209,4 +209,8 @@ def test_the_table_of_ten_calls_has_the_means_of_the_runs():
             runs = [r["frechet"] for r in found["runs"] if (r["sampler"], r["calls"]) == (name, 10)]
             assert table[f"{name}, 10 calls"][verdicts.PLACES[place]] == f"{sum(runs) / len(runs):.1f}"
         assert table["ddpm, 250 calls"][verdicts.PLACES[place]] == f"{found['ddpm_250']:.1f}"
+        assert (
+            table["dpmpp_2m, 10 calls, Karras times"][verdicts.PLACES[place]]
+            == f"{found['dpmpp_2m_karras']['frechet']:.1f}"
+        )
         assert table["real pictures"][verdicts.PLACES[place]] == f"{found['floor']:.1f}"

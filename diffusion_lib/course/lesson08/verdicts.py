@@ -47,6 +47,7 @@ def parity_table() -> Table:
             [_("{name}, 10 calls").format(name=s), *(f"{found[p]['at_10'][s]:.1f}" for p in found)]
             for s in next(iter(found.values()))["at_10"]
         ),
+        [_("dpmpp_2m, 10 calls, Karras times"), *(f"{found[p]['dpmpp_2m_karras']['frechet']:.1f}" for p in found)],
         [_("real pictures"), *(f"{found[p]['floor']:.1f}" for p in found)],
     ]
     return table(head, rows, quiet=[_("real pictures")])
