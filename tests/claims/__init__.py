@@ -36,6 +36,7 @@ POINTERS = (
     r"\]\([^)]*\)",
     r"(?m)^#+ (Exercise )?\d+ · ",
     r"R3GAN",
+    r"6\.S184",
     r"\b[RL][12]\b",
     r"\b[xLE]_\{?\w+\}?",
     r"[Ll]essons? \d\d( (to|and|,) \d\d)*(, \d\d)*( and \d\d)*",

@@ -54,7 +54,6 @@ def numbers_of_a_picture() -> list[str]:
 MEASURED = {"00-leap-after": both, "00-lessons": table, "00-pad-after": lambda: ["0.0", *numbers_of_a_picture()]}
 QUOTED: dict = {}
 PLAIN = {  # minutes, the numbers of steps and of signs
-    "00-title": "0 1000",
     "00-pad": "32 32",
     "00-loop-after": "1 2 3 4",
     "00-paths": "90 15 01 03 05 07 01 05 06 07 10 03 04 07 13 04 10",
