@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from browser import ask_kernel, screenshot
+from browser import ask_kernel, saved, screenshot
 from pages import cell
 from PIL import Image
 
@@ -58,6 +58,11 @@ def test_a_scene_is_chosen_changed_and_seen(lesson):
     assert "--caption 'sleepy black cat'" in command(out) and "sleepy black cat" in out.locator(
         ".st-view img"
     ).get_attribute("alt")
+    p.wait_for_timeout(1200)  # at rest: the kernel draws a still of it, which the next save keeps
+    (kept,) = [
+        o["data"] for c in saved(p) if c["id"] == PLACE for o in c["outputs"] if "image/png" in o.get("data", {})
+    ]
+    assert "sleepy black cat" in kept["text/plain"] and "--background dark" in kept["text/plain"]
     choose(p, out, "calls")
     assert out.get_by_label("caption", exact=True).count() == 0 and "figure calls --background dark" in command(out)
     choose(p, out, "forward")

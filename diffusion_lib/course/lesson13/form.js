@@ -59,6 +59,7 @@ let forms = 0;
 function render({ model, el }) {
   const words = model.get("words"), form = () => model.get("form"), wish = () => model.get("wish");
   const root = make("div", { class: "st", "data-lm-suppress-shortcuts": "true" }), style = make("style", {}, CSS), mine = `st${++forms}`;
+  const keeper = keepStill(model);
   let mode = form().mode, ending = form().ending, n = wish().n, asked = n, built = "", timer = 0, late = 0, url = "", typed = {}, handed = 0;
 
   // ---- what the kernel is told
@@ -287,6 +288,7 @@ function render({ model, el }) {
     const before = url;
     url = URL.createObjectURL(new Blob([data], { type: kind }));
     picture.src = url;
+    keeper.moved(); // a saved notebook shows this one
     picture.decode?.().catch(() => {}).finally(() => before && URL.revokeObjectURL(before));
   }
   function sign() {
@@ -338,7 +340,7 @@ function render({ model, el }) {
   requestAnimationFrame(fit);
   return () => {
     for (const [what, act] of heard) model.off(what, act);
-    clearTimeout(timer), clearTimeout(late), sizes.disconnect(), unfollow();
+    clearTimeout(timer), clearTimeout(late), sizes.disconnect(), unfollow(), keeper.leave();
     if (url) URL.revokeObjectURL(url);
   };
 }
