@@ -138,12 +138,9 @@ class _Page:
             foot = self.line * min(notes, max([notes if c.notes else 0 for c in row]))
             places.append((y + head, row))
             y += head + max(c.high + c.below for c in row) + 0.3 * self.line * bool(foot) + foot + 0.6 * self.gap
-            last = (r + 1) * self.columns % max(1, len(film.panels)) == 0 or (r + 1) % -(
-                -len(film.panels) // self.columns
-            ) == 0
-            if not self.strip and last:
-                block = (r + 1) // -(-len(film.panels) // self.columns) - 1
-                places.append((y, self.moments[block]))
+            block, more = divmod(r + 1, -(-len(film.panels) // self.columns))  # rows of a moment
+            if not self.strip and not more:
+                places.append((y, self.moments[block - 1]))
                 y += self.line * (labelled + lines) + 0.5 * self.gap * bool(labelled + lines)
         high = math.ceil(y + 0.3 * self.margin)
         fig = Figure((math.ceil(wide) + 0.01) / look.dpi, (high + 0.01) / look.dpi, look.background, look.dpi)
@@ -199,15 +196,8 @@ class _Page:
             ax.imshow(frame, interpolation=smooth, aspect="auto", cmap="gray", vmin=0, vmax=255)
         for n, text in enumerate(c.notes):
             size = 1.0 if self.strip and n == len(c.notes) - 1 else 0.85
-            middle = {"ha": "center"} if self.strip else {}
-            self.write(
-                at + c.wide / 2 * self.strip,
-                y + c.high + c.below + 0.3 * self.line + n * self.line,
-                text,
-                size,
-                self.quiet,
-                **middle,
-            )
+            left, top = at + c.wide / 2 * self.strip, y + c.high + c.below + (0.3 + n) * self.line
+            self.write(left, top, text, size, self.quiet, ha="center" if self.strip else "left")
 
     def plot(self, c: Cell, x: float, y: float) -> None:
         """Axes, marks and legend."""
@@ -216,13 +206,8 @@ class _Page:
         ax.set_autoscale_on(False)
         ax.spines[:].set_visible(False)
         if under := panel.get("field"):
-            ax.imshow(
-                picture(under, i),
-                extent=(*panel["xlim"], *panel["ylim"]),
-                aspect="auto",
-                interpolation="bilinear",
-                zorder=0,
-            )
+            box = (*panel["xlim"], *panel["ylim"])
+            ax.imshow(picture(under, i), extent=box, aspect="auto", interpolation="bilinear", zorder=0)
         for at, draw in (("xticks", ax.set_xticks), ("yticks", ax.set_yticks)):
             ticks = self.thinned(panel, c.wide) if at == "xticks" else panel[at]
             draw([v for v, _ in ticks], [marked(text) for _, text in ticks])
@@ -238,16 +223,8 @@ class _Page:
             self.write(x + c.wide / 2, below, text, 0.9, self.quiet, ha="center")
             below += self.line
         if text := look.says(panel["ylabel"]):
-            self.base.text(
-                x - c.left + 0.2 * self.letter,
-                y + c.high / 2,
-                marked(text),
-                size=0.9 * look.font,
-                color=self.quiet,
-                rotation=90,
-                va="center",
-                ha="left",
-            )
+            upwards = {"rotation": 90, "va": "center", "ha": "left", "size": 0.9 * look.font, "color": self.quiet}
+            self.base.text(x - c.left + 0.2 * self.letter, y + c.high / 2, marked(text), **upwards)
         for n, line in enumerate(self.legend(panel, c.wide)):
             for at, name, mark in line:
                 self.sign(x + at, below + n * self.line + 0.55 * self.letter, mark, hue(mark["colors"][0]))
@@ -269,14 +246,8 @@ class _Page:
         if mark["kind"] == "line":
             self.base.plot([x, x + 1.8 * self.letter], [y, y], color=color, lw=1.8, ls=DASHES[mark.get("dash", 0) or 0])
         else:
-            self.base.plot(
-                [x + 0.9 * self.letter],
-                [y],
-                "o" if mark["kind"] == "points" else "s",
-                color=color,
-                ms=0.5 * self.look.font,
-                mew=0,
-            )
+            sign = "o" if mark["kind"] == "points" else "s"
+            self.base.plot([x + 0.9 * self.letter], [y], sign, color=color, ms=0.5 * self.look.font, mew=0)
 
 
 def marked(text: str) -> str:

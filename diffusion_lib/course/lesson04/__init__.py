@@ -5,14 +5,5 @@ from .denoisers import bound, network_or_optimal, three_questions, variances
 from .own import copies, fine_tune, own_pictures
 from .training import watch
 
-__all__ = [
-    "bound",
-    "copies",
-    "fine_tune",
-    "network_or_optimal",
-    "own_pictures",
-    "step_reverse",
-    "three_questions",
-    "variances",
-    "watch",
-]
+__all__ = ["bound", "copies", "fine_tune", "network_or_optimal", "own_pictures", "step_reverse", "three_questions"]
+__all__ += ["variances", "watch"]

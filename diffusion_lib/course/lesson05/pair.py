@@ -21,16 +21,8 @@ from ...nets import Discriminator, Generator
 from ...train import Learner
 from ...words import _, ngettext
 
-TABLE = (
-    "z",
-    "real",
-    "fakes",
-    "scores",
-    "real_scores",
-    "taught",
-    "fooled",
-    "_stride",
-)  # what changes beside networks and losses
+# what changes beside networks and losses
+TABLE = "z real fakes scores real_scores taught fooled _stride".split()
 FULL, MOST = 60, 400  # lessons at the beginning that all stay in the loss curve; rows in all
 
 
