@@ -330,6 +330,13 @@ def test_a_strip_and_a_film_of_panels_keep_their_texts_apart_in_every_look():
         story.still(Look(times=(7,)))
 
 
+def test_each_moment_is_named_once_in_however_many_columns():
+    """Three panels in two columns are two rows a moment; the third row is no moment's end."""
+    film = Film([pixels(np.zeros((2, 4, 4), np.uint8), name) for name in "abc"], labels=["first", "second"])
+    said = [text for text, _ in letters(printed(film, [0, 1], Look(dpi=50, columns=2)))]
+    assert said.count("first") == said.count("second") == 1
+
+
 def test_what_is_printed_of_a_film_is_what_it_shows():
     """Pixels to the last bit, points and lines where they are, in the colours of the theme."""
     rng = np.random.default_rng(0)
