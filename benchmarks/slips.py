@@ -606,7 +606,7 @@ WIRING = [
     ("js: a film grows at its beginning", GROW_JS, "all.set(add, keep.length * size);", "all.set(add, 0);"),
     ("js: a film that grows keeps its first frames", GROW_JS, "all.set(old.subarray(k * size, (k + 1) * size), i * size)", "all.set(old.subarray(i * size, (i + 1) * size), i * size)"),
     ("js: words of a film that grows", GROW_JS, "keep.map((k) => old[key][k])", "keep.map((_, k) => old[key][k])"),
-    ("js: a frame heard twice is two frames", GROW_JS, "if (part.after === film.grown) {", "if (part.after >= film.grown - 1) {"),
+    ("js: a frame heard twice is two frames", GROW_JS, "if (part.after === film.grown) Object", "if (part.after >= film.grown - 1) Object"),
     ("js: a missed frame is not asked for", GROW_JS, 'model.send({ kind: "whole" })', 'model.send({ kind: "part" })'),
     ("js: a film that grows shows its old pictures", JS, "fill(fits(old[k], panel) ? old[k] : build(panel), panel)", "(fits(old[k], panel) ? old[k] : fill(build(panel), panel))"),
     ("js: subscripts raised", THEME_JS, 'part[0] === "_" ? "sub" : "sup"', 'part[0] === "_" ? "sup" : "sub"'),

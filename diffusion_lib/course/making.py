@@ -15,8 +15,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..viz import figures
 from ..viz.about import OURS, About, command
-from ..viz.figures import save
 from ..viz.look import Story
 from ..viz.moving import FILMS, save_film
 from .scenes import PAGE, Scene, look
@@ -81,5 +81,5 @@ def make(scene: Scene, o, out: Path, words: Sequence[str], story: Story | None =
         more = {"hold_first": reel.hold_first, "labels": reel.labels, "background": how.background, "about": about}
         save_film(reel.frames, out, o.fps or reel.fps, reel.scale, reel.hold_last, **more)
     else:
-        save(story.still(how), out, about)
+        figures.save(story.still(how), out, about)
     return Made(out, story.alt, story.notes, about.licence)
