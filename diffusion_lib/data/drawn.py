@@ -87,17 +87,8 @@ def random_sprites(
             specs.append(spec), rows.append(row)
     u = np.stack(rows)  # one row a sprite
     shake = 2 * u[:, 6:] - 1
-    jitter = np.stack(
-        [
-            0.07 * shake[:, 0],
-            0.05 * shake[:, 1],
-            1 + 0.07 * shake[:, 2],
-            0.1 * shake[:, 3],
-            np.sign(shake[:, 4]),
-            np.sign(shake[:, 5]),
-        ],
-        1,
-    )
+    a, b, c, d, *signs = shake[:, :6].T
+    jitter = np.stack([0.07 * a, 0.05 * b, 1 + 0.07 * c, 0.1 * d, *map(np.sign, signs)], 1)
     return _draw(specs, jitter.astype(np.float32), size), specs
 
 

@@ -34,18 +34,11 @@ def _mixture(centres: np.ndarray, sd: float, n: int, seed: int, name: str) -> Da
     scale = math.sqrt((centres**2).mean() + sd**2)
     n = _count(n)
     y = g.integers(len(centres), size=n)
-    x = (centres[y] + sd * g.standard_normal((n, 2))) / scale
+    x = torch.tensor((centres[y] + sd * g.standard_normal((n, 2))) / scale, dtype=torch.float32)
     modes = torch.tensor(centres / scale, dtype=torch.float32)
     names = tuple(str(i) for i in range(len(centres)))
-    return Data(
-        torch.tensor(x, dtype=torch.float32),
-        torch.from_numpy(y),
-        names,
-        name,
-        "computed by diffusion_lib",
-        modes=modes,
-        sd=sd / scale,
-    )
+    source = "computed by diffusion_lib"
+    return Data(x, torch.from_numpy(y), names, name, source, modes=modes, sd=sd / scale)
 
 
 def ring(n: int = 10_000, seed: int = 0) -> Data:

@@ -107,17 +107,8 @@ class Paper:
         )
         shown.set_clip_path(self._rounded(x, y, size, high, 9, fc="none", ec="none", lw=0))
         if tag:
-            self._rounded(
-                x,
-                y + high - 28,
-                size,
-                28,
-                8,
-                fc=self.card if self.card != "none" else "white",
-                lw=0,
-                alpha=0.92,
-                zorder=self.above(),
-            )
+            card = self.card if self.card != "none" else "white"
+            self._rounded(x, y + high - 28, size, 28, 8, fc=card, lw=0, alpha=0.92, zorder=self.above())
             self.write(x + size / 2, y + high - 9, tag, "math.ontag", 18)
         self._rounded(x, y, size, high, 9, fc="none", ec=self.quiet, lw=1.2 * self.point, zorder=self.above())
         if under:

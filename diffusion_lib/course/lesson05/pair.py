@@ -22,7 +22,7 @@ from ...train import Learner
 from ...words import _, ngettext
 
 # what changes beside networks and losses
-TABLE = "z real fakes scores real_scores taught fooled _stride".split()
+TABLE = ("z", "real", "fakes", "scores", "real_scores", "taught", "fooled", "_stride")
 FULL, MOST = 60, 400  # lessons at the beginning that all stay in the loss curve; rows in all
 
 

@@ -296,14 +296,8 @@ def circling(lr: float = 0.2, steps: int = 60) -> FramePlayer:
     plane = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
     plane |= {"xlabel": _("x, who wants x·y small"), "ylabel": _("y, who wants it large")}
     game = scatter(np.zeros((1, 2)), _("the game"), colors=-1, size=10, layers=clouds, **plane)
-    growth = curve(
-        t,
-        {_(name): r for name, r in radius.items()},
-        _("distance from the balance (0, 0)"),
-        cursor=t,
-        xlabel=_("step"),
-        ylim=(0, limit),
-    )
+    far, look = {_(name): r for name, r in radius.items()}, {"xlabel": _("step"), "ylim": (0, limit)}
+    growth = curve(t, far, _("distance from the balance (0, 0)"), cursor=t, **look)
     captions = [
         _("step {n}: at once {once:.2f}, in turns {turns:.2f}").format(
             n=i, once=radius["at once"][i], turns=radius["in turns"][i]

@@ -115,16 +115,8 @@ def ladder_table(equal: str = "seconds") -> Table:
             work = steps * rung["gflops"][family] / 1000
             cells = [far, spread, failed, f"{steps:,}", f"{work:.1f}", f"{sum(rung['parameters'][family]):,}"]
             rows.append([f"{size}", family, *cells])
-    head = [
-        N_("size"),
-        N_("family"),
-        _("distance, in floors"),
-        N_("diversity"),
-        N_("failed"),
-        N_("steps"),
-        "TFLOP",
-        N_("parameters"),
-    ]
+    head = [N_("size"), N_("family"), _("distance, in floors"), N_("diversity"), N_("failed")]
+    head += [N_("steps"), "TFLOP", N_("parameters")]
     worst = {s: book["anchors"][str(s)] for s in seen}
     marks = [
         _("{noise:.0f} and {mean:.0f} at {size}").format(noise=a["noise"], mean=a["mean picture"], size=s)

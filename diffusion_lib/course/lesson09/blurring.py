@@ -123,15 +123,8 @@ def s_table() -> Table:
         name = f"{r['s']:.2f}, {_('fixed') if r['fixed'] else _('learned')}"
         cells = [f"{r[k]:{form}}" for k, form in COLUMNS.items()]
         rows.append([name, *cells])
-    head = [
-        "s",
-        N_("error"),
-        N_("width of q"),
-        N_("digits a z"),
-        N_("bits"),
-        N_("Fréchet: from clouds"),
-        N_("Fréchet: from N(0, I)"),
-    ]
+    head = ["s", N_("error"), N_("width of q"), N_("digits a z"), N_("bits")]
+    head += [N_("Fréchet: from clouds"), N_("Fréchet: from N(0, I)")]
     floor = book["frechet_floor"]
     note = _("Fréchet distance of as many real digits: {low:.1f} to {high:.1f}").format(low=min(floor), high=max(floor))
     return table(head, rows, [note])

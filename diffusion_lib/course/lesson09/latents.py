@@ -250,16 +250,8 @@ def straight_or_round(n: int = 4, frames: int = 41, seed: int = 3) -> FramePlaye
         panels.append(pixels(np.stack([grid(f, columns=2) for f in x]), _("diffusion, {way}").format(way=_(name))))
         lengths[name] = path.flatten(2).norm(dim=2).mean(1).numpy()
     top = 1.2 * max(v.max() for v in lengths.values())
-    panels.append(
-        curve(
-            u,
-            {_(k): v for k, v in lengths.items()},
-            _("length of x_{T}"),
-            xlabel=_("share of the way"),
-            cursor=u,
-            ylim=(0, top),
-        )
-    )
+    lines, look = {_(k): v for k, v in lengths.items()}, {"xlabel": _("share of the way"), "ylim": (0, top)}
+    panels.append(curve(u, lines, _("length of x_{T}"), cursor=u, **look))
     said = [
         _("length of x_{{T}}:  straight {straight:.1f}, arc {arc:.1f}").format(straight=a, arc=b)
         for a, b in zip(*lengths.values(), strict=True)
