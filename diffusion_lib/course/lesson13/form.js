@@ -41,7 +41,7 @@ const SOON = 250, LONG = 300, CSS = `${colours(".st")} ${STICKY}
 .st-works { position: absolute; right: 8px; top: 8px; display: flex; gap: 10px; align-items: center; padding: 6px 8px 6px 14px; border-radius: 24px; background: var(--card); border: 1px solid var(--quiet); box-shadow: 0 2px 8px #0003; }
 .st-works[hidden] { display: none; } .st-works progress { width: 90px; height: 8px; accent-color: var(--accent); } .st-works span { font-variant-numeric: tabular-nums; }
 .st-says { margin: 0; min-height: 21px; color: var(--quiet); font-size: 14px; overflow-wrap: anywhere; } .st-says.st-bad { font-weight: 600; }
-.st-place { display: grid; grid-template-columns: auto minmax(0, 1fr) auto minmax(0, 1fr); gap: 4px 8px; align-items: center; } .st-place label { font-weight: 600; }
+.st-place { display: grid; grid-template-columns: auto minmax(0, 1fr) auto minmax(0, 1fr); gap: 4px 8px; align-items: center; } .st-place label { font-weight: 600; } .st .st-place input[aria-invalid=true] { border: 2px solid var(--wrong); }
 .st-line { display: flex; gap: 8px; align-items: center; min-width: 0; }
 .st-line code { flex: 1 1 auto; min-width: 0; overflow-x: auto; white-space: nowrap; padding: 7px 10px; border: 1px solid var(--line); border-radius: 8px; background: var(--hover); color: var(--ink); font: 13.5px/20px ui-monospace, Menlo, Consolas, monospace; user-select: all; scrollbar-width: thin; }
 .st-made { display: grid; gap: 8px; margin: 10px 4px 4px; } .st-made article { border: 1px solid var(--line); border-left: 4px solid var(--third); border-radius: 8px; padding: 8px 12px; background: var(--card); display: grid; gap: 6px; }
