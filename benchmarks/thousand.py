@@ -9,7 +9,7 @@ dice, 20 calls), walks (the same weights by 250 DDPM steps), copies, race (GAN, 
 thread, the options that won on sprites of 16 pixels), held_out (a tenth of the kinds is never shown).
 
 A sample is *valid* if it is nearer to a sticker of the values that are read than half of the way between the two nearest kinds:
-then it is nearest to no other kind, whatever the reader thinks.
+then it is nearer to no other kind, whatever the reader thinks. Beside it stands how many are within the whole of that way.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def shipped(seeds=(0, 1, 2)) -> dict:
         print(rows[-1], flush=True)
         if seed == seeds[0]:
             keep("shipped", seen, x)
-    card = {k: model.card[k] for k in ("command", "steps", "seconds", "machine")}
+    card = {k: model.card[k] for k in ("command", "steps", "batch", "seconds", "machine")}
     numbers = sum(p.numel() for p in model.net.parameters())
     return {"calls": CALLS, "sampler": "dpmpp_2m", "card": card, "parameters": numbers, "rows": rows}
 

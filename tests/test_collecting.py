@@ -26,8 +26,8 @@ def shown(tmp_path_factory):
     some = {f"{k} pictures": np.full((40, 16, 16, 3), 10 * i, np.uint8) for i, k in enumerate(kinds)}
     np.savez(tmp_path / "thousand.npz", **{k: v.astype(np.uint16) for k, v in kinds.items()}, **some)
     row = {"valid": 0.456, "modes": 987, "kl": 0.1234}
-    rows = [{"family": k, "seconds": 300.2} | row for k in FAMILIES[:3]]
-    shipped = {"card": {"seconds": 4500.0}, "rows": [row | {"modes": 1000}]}
+    rows = [{"family": k, "seen": 64_000} | row for k in FAMILIES[:3]]
+    shipped = {"card": {"steps": 2000, "batch": 64}, "rows": [row | {"modes": 1000}]}
     book = {"race": {"rows": rows}, "shipped": shipped, "floor": {"modes": 1000, "kl": 0.0192}}
     (tmp_path / "thousand.json").write_text(json.dumps(book))
     with pytest.MonkeyPatch.context() as patch:
@@ -64,6 +64,6 @@ def test_a_place_has_the_colour_of_its_kind(shown):
 
 def test_the_table_says_the_record(shown):
     head, *rows = shown[1].splitlines()
-    assert [r.split()[-4:] for r in rows[:3]] == [["45.6%", "987", "0.123", "300"]] * 3
-    assert rows[3].split()[-4:] == ["45.6%", "1000", "0.123", "4,500"]
+    assert [r.split()[-4:] for r in rows[:3]] == [["45.6%", "987", "0.123", "64,000"]] * 3
+    assert rows[3].split()[-4:] == ["45.6%", "1000", "0.123", "128,000"]
     assert rows[4].split()[-3:] == ["100.0%", "1000", "0.019"] and "kinds found" in head
