@@ -204,6 +204,21 @@ def held_out(seconds: float = 600) -> dict:
     return about | {"shown": found(kinds[fine & ~away])["modes"]} | row
 
 
+def table(book: dict) -> list[str]:
+    """The rows of benchmarks/README.md."""
+    rows, floor = (
+        ["| who | seen | valid | within the gap | kinds found | KL | calls |", "|---|---|---|---|---|---|---|"],
+        book["floor"],
+    )
+    card = book["shipped"]["card"]
+    longer = {"seen": card["steps"] * card["batch"], "calls": book["shipped"]["calls"]}
+    them = [(f"`thousand`, dice {r['seed']}", longer | r) for r in book["shipped"]["rows"]]
+    for name, r in them + [(r["family"], r) for r in book.get("race", {}).get("rows", [])]:
+        cells = [f"{r['seen']:,}", f"{r['valid']:.1%}", f"{r['within_gap']:.1%}", f"{r['modes']:,}", f"{r['kl']:.4f}"]
+        rows.append(f"| {' | '.join([name, *cells, str(r['calls'])])} |")
+    return [*rows, f"| *fair draws* | | | | {floor['modes']:,} | {floor['kl']:.4f} ± {floor['sd']:.4f} | |"]
+
+
 PARTS = {
     "reader": reader_part, "ruler": ruler, "floor": floor, "shipped": shipped, "walks": walks, "copies": copies, "race": race,
     "held_out": held_out,
