@@ -4,8 +4,12 @@ import math
 from functools import cache
 from statistics import mean, median
 
+import numpy as np
+
+from diffusion_lib import store
 from diffusion_lib.course.lesson07.scores import GOOD
 from diffusion_lib.course.lesson09.measures import seen_and_unseen
+from diffusion_lib.data.stickers import KINDS
 from diffusion_lib.evaluation import arena, cost, records
 from diffusion_lib.evaluation.metrics import neighbourhoods
 
@@ -105,8 +109,43 @@ def a_picture() -> str:
     return f"{64 * (mean(column('digits', 'VAE', 'bits')) - mean(column('digits', 'DDPM', 'bits'))):.0f}"
 
 
+def dealt() -> list[str]:
+    """Kinds, stickers that were learned from, samples and calls: of the weights that ship."""
+    book = records.read("thousand")["shipped"]
+    card = store.load("thousand").card
+    assert card["command"] == book["card"]["command"] and card["steps"] == book["card"]["steps"]
+    return [f"{KINDS:,}", f"{card['items']:,}", f"{book['rows'][0]['n']:,}", str(book["calls"])]
+
+
+def one_of_each() -> list[str]:
+    """Kinds that as many fair draws as there are kinds find, to ten; and the share that they miss."""
+    missed = (1 - 1 / KINDS) ** KINDS
+    return [f"{KINDS * (1 - missed):.0f}"[:2] + "0", f"{KINDS:,}", "1", "1", *[f"{KINDS:,}"] * 2, f"{missed:.2f}"]
+
+
+def album_after() -> list[str]:
+    """Kinds found by valid samples and by all; KL, that of fair draws and its spread; what is left as a spread of the shares; distances."""
+    book = records.read("thousand")
+    row, floor, ruler = book["shipped"]["rows"][0], book["floor"], book["ruler"]
+    more = row["kl"] - floor["kl"]
+    assert more > 2 * floor["sd"]  # "less evenly than chance allows"
+    kinds = [f"{row['of_valid']['modes']:,}", f"{row['modes']:,}"]
+    kl = [f"{v:.4f}" for v in (row["kl"], floor["kl"], floor["sd"])]
+    far = [f"{v:.3f}" for v in (row["distance"], ruler["limit"], ruler["real"]["most"])]
+    return [*kinds, *kl, "2", *percent((2 * more) ** 0.5, row["valid"]), *far]
+
+
+def shown_samples() -> list[str]:
+    with np.load(records.RECORDS / "thousand.npz") as film:
+        return [str(len(film["shipped pictures"]))]
+
+
 GOOD_IS = [f"{GOOD:g}"]
 MEASURED = {
+    "07-album": dealt,
+    "07-album-look": shown_samples,
+    "07-album-reveal": one_of_each,
+    "07-album-after": album_after,
     "07-live": lambda: [str(len(place("grid").learn.modes)), code("07-live-code", r"seconds=(\d+)")],
     "07-live-table": lambda: GOOD_IS,
     "07-fair-guess": lambda: list(forward_millions().values()),
@@ -187,6 +226,8 @@ QUOTED = {  # paper, its table, and what it prints there
 }
 
 PLAIN = {  # minutes, numbers of a list or of an example, choices of a guess, 0 of "contains 0"
+    "07-album-guess": "1,000 1,000 370 630",
+    "07-album-table": "0",
     "07-title": "90",
     "07-fair-frechet": "0",
     "07-fair-unequal": "16 16 32",

@@ -5,6 +5,7 @@ import re
 from functools import cache
 
 from diffusion_lib import data, store
+from diffusion_lib.data.stickers import KINDS
 from diffusion_lib.evaluation import records
 from diffusion_lib.sampling import SAMPLERS
 
@@ -56,6 +57,7 @@ def rows() -> list[str]:
     """Every row of figures: those that stand here, those of the benchmarks, and those of the cures and the ladder."""
     import arena
     import gan
+    import thousand
     import lessons
     from test_lesson06 import cure_rows, ladder_rows
 
@@ -67,6 +69,7 @@ def rows() -> list[str]:
         *gan.table(benchmark("gan")),
         *cure_rows(),
         *ladder_rows(),
+        *thousand.table(records.read("thousand")),
     ]
     made += [*arena.table(), *arena.second_table(), *arena.outcomes()]
     made += lessons.markdown(benchmark("lessons")["lessons"])
@@ -248,7 +251,17 @@ def few_steps() -> list[str]:
     return [*lesson08.parity(), f"{unseen}", f"{left}", *lesson08.overhead()]
 
 
+def thousand_kinds() -> list[str]:
+    """The reader, the ruler and the floor of the stickers' benchmark."""
+    book = records.read("thousand")
+    reader, ruler, floor = book["reader"], book["ruler"], book["floor"]
+    read = [f"{reader['n']:,}", f"{reader['whole']['share']:.2%}"[:-1]]
+    apart = [f"{ruler['limit']:.4f}", "1", "1", f"{ruler['n']:,}", f"{ruler['real']['most']:.4f}"]
+    return [f"{KINDS:,}", *read, *apart, str(book["shipped"]["calls"]), str(floor["draws"])]
+
+
 MEASURED = {
+    "A thousand kinds": thousand_kinds,
     "Few steps": few_steps,
     "The lessons": running,
     "How fast": live,

@@ -7,6 +7,7 @@ from .. import lesson07
 from ..scenes import DIGITS, view
 
 SCENES = (
+    view("album", N_("What a DDPM finds of a thousand kinds of sticker, and how soon"), lambda: lesson07.album(), (4, -1)),
     view("arena", N_("GAN, VAE and diffusion learn the same points for the same seconds of a processor"), lambda: lesson07.recorded_arena("grid"), (3, -1)),
     view("arena-digits", N_("GAN, VAE and diffusion learn the same digits for the same seconds of a processor"), lambda: lesson07.recorded_arena("digits"), (-1,), DIGITS),
 )  # fmt: skip
