@@ -32,7 +32,7 @@ def shown(tmp_path_factory):
     (tmp_path / "thousand.json").write_text(json.dumps(book))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(records, "RECORDS", tmp_path), patch.setattr(collecting, "RECORDS", tmp_path)
-        return lesson07.album(), lesson07.thousand()
+        return lesson07.album(), lesson07.album_table()
 
 
 def test_the_album_is_filled_by_valid_stickers_of_each_kind(shown):

@@ -57,8 +57,8 @@ def rows() -> list[str]:
     """Every row of figures: those that stand here, those of the benchmarks, and those of the cures and the ladder."""
     import arena
     import gan
-    import thousand
     import lessons
+    import thousand
     from test_lesson06 import cure_rows, ladder_rows
 
     made = [
@@ -257,7 +257,8 @@ def thousand_kinds() -> list[str]:
     reader, ruler, floor = book["reader"], book["ruler"], book["floor"]
     read = [f"{reader['n']:,}", f"{reader['whole']['share']:.2%}"[:-1]]
     apart = [f"{ruler['limit']:.4f}", "1", "1", f"{ruler['n']:,}", f"{ruler['real']['most']:.4f}"]
-    return [f"{KINDS:,}", *read, *apart, str(book["shipped"]["calls"]), str(floor["draws"])]
+    near = [f"{book['near']['share']:.1%}"[:-1], f"{book['near']['n']:,}"]
+    return [f"{KINDS:,}", *read, *apart, *near, str(book["shipped"]["calls"]), str(floor["draws"])]
 
 
 MEASURED = {

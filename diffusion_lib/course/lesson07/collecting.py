@@ -76,7 +76,7 @@ def _page(shown: np.ndarray, filled: np.ndarray) -> np.ndarray:
     return np.concatenate([white(top, 6), white(page, 0)])
 
 
-def thousand() -> Table:
+def album_table() -> Table:
     """The same in numbers: 26,000 samples of each beside as many fair draws."""
     book = read("thousand")
     card = book["shipped"]["card"]
