@@ -1,7 +1,8 @@
 """Slips that people make by accident, (what it is, file, the right code, the wrong code); `mutants.py` makes one at a time.
 
 The right code stands exactly once in its file (a test holds that). MATHEMATICS came first; WIRING is which panel, which number,
-which word, which way up, and whether an option is handed on; KEPT: nothing learned is lost; WORDS: prompts and guidance.
+which word, which way up, and whether an option is handed on; KEPT: nothing learned is lost; WORDS: prompts and guidance; DOOR: lesson 00, scenes
+and their files.
 """
 
 from __future__ import annotations
@@ -98,6 +99,13 @@ FILM = "diffusion_lib/viz/film.py"
 PLAYER = "diffusion_lib/viz/player.py"
 PLOTS = "diffusion_lib/viz/plots.py"
 STILL = "diffusion_lib/viz/still.py"
+ABOUT, PRINTED, PAPER, LOOK = (f"diffusion_lib/viz/{name}.py" for name in ("about", "printed", "paper", "look"))
+MAPS, SHEET, DRAWINGS, SCENES, PROGRESS = (
+    f"diffusion_lib/course/{n}.py" for n in ("maps", "sheet", "drawings", "scenes", "progress")
+)
+LEAP, DRAWN_, STANDING, FAMILIES_ = (
+    f"diffusion_lib/course/lesson00/{n}.py" for n in ("leap", "drawn", "standing", "scenes")
+)
 TABLES = "diffusion_lib/viz/tables.py"
 
 MATHEMATICS = [
@@ -875,4 +883,99 @@ STUDIO = [
     ("waiting: another thread hears", WAITING, "before = _say.set(say)", "before = _say.set(None)"),
 ]  # fmt: skip
 
-SLIPS = MATHEMATICS + WIRING + KEPT + WORDS + STUDIO
+# The front door and the shell over the scenes, written from the code before their tests were read.
+DOOR = [
+    # ---- the shell over the scenes
+    ("figure: another scene than the nearest is named", SCENES, "near = get_close_matches(str(name), found, 1, 0)", "near = [*found][:1]"),
+    ("figure: a transparent film is taken", MAKING, 'if getattr(o, "background", None) == "transparent" and o.ending in FILMS:', "if False:"),
+    ("figure --title is ignored", MAKING, 'story.page(out, o.title or "", about)', 'story.page(out, "", about)'),
+    ("figure: an ending in capitals is another one", MAKING, "o.ending = out.suffix.lower()", "o.ending = out.suffix"),
+    ("figure: what is to be said is not printed", MAIN, "    for note in made.notes:\n        tell(note)\n", ""),
+    ("figure: the first picture of a film does not stand longer", MAKING, '{"hold_first": reel.hold_first, ', "{"),
+    ("figure: a film without its t", MAKING, '"labels": reel.labels, ', ""),
+    ("figure --sheet: one name under all", MAIN, "[scene.name for scene in found], columns=4)", '["forward" for _ in found], columns=4)'),
+    ("figure: the line for a page is as wide as the file", MAKING, "min(800, self.pixels[0])", "self.pixels[0]"),
+    ("figure: the line for a page is not escaped", MAKING, "name, words = escape(self.path.name), escape(self.alt)", "name, words = self.path.name, self.alt"),
+    ("figure --list: names alone", MAIN, 'f"{name:{wide}}  {scene.shows}"', "name"),
+    ("figure: all scenes go into one file", MAIN, '        default=f"{scene.name}.png",', '        default="figure.png",'),
+    ("figure: two pictures at once are taken", MAIN, "groups.setdefault(option.group, p.add_mutually_exclusive_group()) if option.group else p", "p"),
+    ("figure: a number out of range is taken", MAIN, "number(option.low, option.high, option.kind)", "number(-1e9, 1e9, option.kind)"),
+    ("figure: the command in the file lacks its options", MAIN, 'found.words = ["figure", *(args or ())]', 'found.words = ["figure", args[0]] if args else ["figure"]'),
+    # ---- what a file says of itself
+    ("about: --image=FILE tells the folder", ABOUT, "(_name(value) if option in PATHS else value)", "value"),
+    ("about: --image FILE tells the folder", ABOUT, "            word = _name(word)\n", "            pass\n"),
+    ("about: an SVG keeps Matplotlib's title", ABOUT, r'''re.sub(r"\s*<title>.*?</title>", "", svg, count=1, flags=re.S)''', "svg"),
+    ("about: an SVG's description is not escaped", ABOUT, "<desc>{escape(self.alt)}</desc>", "<desc>{self.alt}</desc>"),
+    ("about: EXIF's description and licence exchanged", ABOUT, "exif[DESCRIPTION], exif[COPYRIGHT] =", "exif[COPYRIGHT], exif[DESCRIPTION] ="),
+    ("about: a page's head without the licence", ABOUT, '"copyright": self.licence, ', ""),
+    ("about: a PNG's title and description exchanged", ABOUT, "Title=self.title, Description=self.alt, Copyright", "Title=self.alt, Description=self.title, Copyright"),
+    # ---- films as files
+    ("gif: times in another unit", MOVING, "[10 * round(t / 10) for t in times]", "[round(t / 10) for t in times]"),
+    ("film: to and fro shows both ends twice", MOVING, "np.concatenate([a, a[-2:0:-1]]), np.concatenate([times, times[-2:0:-1]])", "np.concatenate([a, a[::-1]]), np.concatenate([times, times[::-1]])"),
+    ("gif: the paper is nearly white", MOVING, "at[(frame == colour).all(-1)] = i", "pass"),
+    ("webp: loses detail", MOVING, '"lossless": True', '"lossless": False'),
+    ("film: faster than a browser plays", MOVING, "need(0 < fps <= 50,", "need(0 < fps,"),
+    # ---- moments on paper
+    ("paper: pixels are not whole", PRINTED, "zoom = math.floor(zoom) if zoom >= 1 else zoom", "zoom = zoom * 1.0"),
+    ("paper: the first moment's label under each", PRINTED, "self.write(self.margin, y, label(self.film, i), bold=True)", "self.write(self.margin, y, label(self.film, 0), bold=True)"),
+    ("paper: the first moment's caption under each", PRINTED, "self.wrap(pick(film.captions, i), across)", "self.wrap(pick(film.captions, 0), across)"),
+    ("paper: the first moment's notes under each", PRINTED, 'pick(panel["notes"], i), self.column, 0.85', 'pick(panel["notes"], 0), self.column, 0.85'),
+    ("paper: points mixed with the variance", PRINTED, "(np.sqrt(a) * v + np.sqrt(1 - a) * row(e)", "(np.sqrt(a) * v + (1 - a) * row(e)"),
+    ("paper: a picture mixed with alpha_bar", PRINTED, "((np.sqrt(a) * x0 + np.sqrt(1 - a) * eps", "((a * x0 + np.sqrt(1 - a) * eps"),
+    ("paper: the first picture at each moment", PRINTED, "frame = film[min(i, len(film) - 1)]", "frame = film[0]"),
+    ("paper: faint marks on a field", PRINTED, 'palette = theme["words"] if under else self.palette', "palette = self.palette"),
+    ("paper: a plot upside down", PRINTED, 'ylim=panel["ylim"], facecolor', 'ylim=panel["ylim"][::-1], facecolor'),
+    ("paper: a dollar begins a formula", PRINTED, r'p.replace("$", r"\$")', "p"),
+    ("paper: ticks over one another", PRINTED, "for step in range(1, len(room) + 1):", "for step in ():"),
+    ("paper: one colour in the legend", PRINTED, 'mark, hue(mark["colors"][0]))', "mark, hue(0))"),
+    ("paper: no dashes", PRINTED, 'ls=DASHES[mark.get("dash", 0) or 0])\n        if', 'ls="-")\n        if'),
+    ("drawing: formulas that nobody wanted", PAPER, 'if maths and not self.look.formula and "(" in text:', "if False:"),
+    ("drawing: an arc round the other side", PAPER, "(1 if large == sweep else -1)", "(1 if large != sweep else -1)"),
+    ("drawing: heads of arrows turned the other way", PAPER, "(x + a * c - b * s, y + a * s + b * c)", "(x + a * c + b * s, y - a * s + b * c)"),
+    ("drawing: a picture upside down", PAPER, "extent=(x, x + size, y + high, y)", "extent=(x, x + size, y, y + high)"),
+    ("drawing: dark letters on dark paper", PAPER, '_, self.ink, self.quiet, self.faint, _ = PAPER[look.background]', '_, self.ink, self.quiet, self.faint, _ = PAPER["white"]'),
+    ("drawing: leads to lessons on paper", PAPER, "links = False  #", "links = True  #"),
+    ("look: words that nobody wanted", LOOK, 'return text if self.words or not WORD.search(bare) else ""', "return text"),
+    ("look: moments in the order in which they were asked for", LOOK, "return sorted({place[t] for t in self.times})", "return [place[t] for t in self.times]"),
+    ("story: a page begins at the film's first moment", CHAIN, "film.save_html(path, usual[0],", "film.save_html(path, 0,"),
+    ("story: moments by numbers that are not theirs alone", CHAIN, "return numbers if len({*numbers}) == n else list(range(n))", "return numbers or list(range(n))"),
+    ("story: a phone's drawing is the wide one", DRAWINGS, "k = int(len(drawings) > 1 and look.width < NARROW)", "k = 0"),
+    # ---- drawings that lead to lessons
+    ("map: x_t-1 and x_t exchanged", MAPS, "for t in (0, MIDDLE - 1, MIDDLE, T)]", "for t in (0, MIDDLE, MIDDLE - 1, T)]"),
+    ("map: real and fake exchanged", MAPS, 'png(fakes), png(grid(sprites(4, 16, seed, "cat").x, columns=2, pad=0))', 'png(grid(sprites(4, 16, seed, "cat").x, columns=2, pad=0)), png(fakes)'),
+    ("map: p is where q is", MAPS, 's.place("p", centre - 100, 262, 220, 80)', 's.place("p", centre - 92, 36, 204, 78)'),
+    ("map: the arrow of p shows forward", MAPS, "(a, bottom + 6, 240)", "(a, bottom + 6, 60)"),
+    ("map: fewer steps lead to another lesson", MAPS, '"fewer": Part("08",', '"fewer": Part("07",'),
+    ("sheet: no lesson is here", SHEET, 'now = ".now" if lesson == here else ""', 'now = ""'),
+    ("sheet: places as if it were square", SHEET, "100 * y / self.height,", "100 * y / self.width,"),
+    ("sheet: links that lead nowhere", SHEET, '"href": link(p.lesson)', '"href": "#"'),
+    ("sheet: text is markup", SHEET, "{escape(words)}</tspan>", "{words}</tspan>"),
+    ("sheet: what is below stands above", SHEET, '{"_": 0.28, "^": -0.38}', '{"^": 0.28, "_": -0.38}'),
+    ("sheet: a part says its name twice", SHEET, "{marked(_(p.says))} <b>", "{marked(_(p.name))} <b>"),
+    # ---- what is kept
+    ("progress: two notebooks at once", PROGRESS, "        with _locked(path):\n            everything", "        if True:\n            everything"),
+    ("progress: a broken file is written over", PROGRESS, 'os.replace(path, path.with_name(f"{path.name}.unreadable"))', "path.unlink()"),
+    ("progress: the last one alone is kept", PROGRESS, "everything[kind][name] = value", "everything[kind] = {name: value}"),
+    ("progress: a trouble that has passed", PROGRESS, '        trouble = ""\n    except', "    except"),
+    ("progress: any notebook with a number is a lesson", PROGRESS, 'return number if number in LESSONS and name == f"{LESSONS[number][0]}.ipynb" else ""', 'return number if number in LESSONS else ""'),
+    # ---- lesson 00
+    ("leap: G has drawn before it is asked", LEAP, "film([noise, *[cats] * calls])", "film([cats, *[cats] * calls])"),
+    ("leap: x_t and what is seen in it exchanged", LEAP, "walk.append(step.xs), seen.append(step.x0_hat)", "walk.append(step.x0_hat), seen.append(step.xs)"),
+    ("leap: a call too many", LEAP, "for k, t in enumerate(took)]", "for k, t in enumerate(took, 1)]"),
+    ("leap: seconds called milliseconds", LEAP, "calls=calls, ms=1000 * t)", "calls=calls, ms=t)"),
+    ("leap: diffusion is not told what to draw", LEAP, ', y=understand("cat").y(n)', ""),
+    ("tour's pad: what was drawn before is learned", DRAWN_, "            self._enter(drawn)\n            self._anew([])", "            self._anew([])"),
+    ("tour's pad: the same dice again", DRAWN_, "            self.seed += 1\n", ""),
+    ("tour's pad: too little is not said", DRAWN_, "return say(self.says, str(error), bad=True)", "return"),
+    ("tour's pad: one cloud for both", DRAWN_, 'np.stack([f[name]["x"] for f in frames])', 'np.stack([f["GAN"]["x"] for f in frames])'),
+    ("tour's pad: to be pressed only while it learns", DRAWN_, 'self.learn.disabled = state == "training"', 'self.learn.disabled = state != "training"'),
+    ("tour's pad: the example before this one", DRAWN_, 'self.pad.show(EXAMPLES[change["new"]]())', 'self.pad.show(EXAMPLES[change["old"]]())'),
+    ("standing: one exercise makes a lesson done", STANDING, 'if row["solved"] == row["of"]:', 'if row["solved"]:'),
+    ("standing: every guess was right", STANDING, 'if g.get("right") is True)', ")"),
+    ("standing: all is forgotten at one press", STANDING, "        if not self._sure:\n", "        if False:\n"),
+    ("standing: a guess alone is nothing", STANDING, 'return _("begun") if row["solved"] or row["guesses"] else', 'return _("begun") if row["solved"] else'),
+    ("families: the walk shown backwards", FAMILIES_, "walk = [steps[0].xt, steps[12].xt, steps[16].xt, steps[-1].xs]", "walk = [steps[-1].xs, steps[16].xt, steps[12].xt, steps[0].xt]"),
+    ("families: the VAE draws what it was given", FAMILIES_, "back = v.decode(mu)", "back = real"),
+]  # fmt: skip
+
+SLIPS = MATHEMATICS + WIRING + KEPT + WORDS + STUDIO + DOOR

@@ -26,6 +26,15 @@ CLICK = """([button, box]) => new Promise((resolve) => {
   })();
 })"""
 
+# How far the pixels of the palette's first blue reach, half of them to each side of their middle, and how many there are.
+BLUE = """(canvas) => {
+  const { width, height } = canvas, at = canvas.getContext('2d').getImageData(0, 0, width, height).data, x = [], y = [];
+  for (let i = 0; i < width * height; i++)
+    if (Math.abs(at[4 * i]) < 30 && Math.abs(at[4 * i + 1] - 114) < 30 && Math.abs(at[4 * i + 2] - 178) < 30) x.push(i % width), y.push(i / width);
+  const span = (v) => (v.sort((a, b) => a - b), v[Math.floor(0.95 * v.length)] - v[Math.floor(0.05 * v.length)]);
+  return { count: x.length, wide: span(x), high: span(y) };
+}"""
+
 
 @pytest.fixture
 def points(lab):
@@ -168,6 +177,35 @@ def test_from_button_to_picture(lab, which, limit):
     took = {name: clicks(p, box, name, 4)[1:] for name in ("2  Teach", "3  Fool", "4  Repeat")}
     print({name: f"median {statistics.median(ms):.0f} ms, largest {max(ms):.0f}" for name, ms in took.items()})
     assert all(statistics.median(ms) < 40 * limit for ms in took.values()), took
+
+
+def test_a_drawing_is_chosen_learned_and_shown(lab, points):
+    """The pad of the tour, behind the menu of data: a line across its middle, drawn with the mouse."""
+    p, box = lab, points
+    menu, pad = box.get_by_label("Data"), box.locator(".cl canvas")
+    assert pad.count() == 0 or not pad.is_visible()
+    menu.select_option("your drawing")
+    pad.wait_for()
+    button(box, "Clear").click()
+    becomes(p, "len(duel.easel.pad.points) == 0")
+    button(box, "Learn this").click()
+    box.get_by_text("Draw a little more: at least 20 points are needed, and there are 0.").wait_for()
+    left, top, wide, high = pad.bounding_box().values()
+    p.mouse.move(left + 0.1 * wide, top + 0.5 * high)
+    p.mouse.down()
+    p.mouse.move(left + 0.9 * wide, top + 0.5 * high, steps=4)
+    p.mouse.up()
+    becomes(p, "len(duel.easel.pad.points) > 100")
+    button(box, "Learn this").click()
+    becomes(p, "duel.data.name == 'your drawing'")
+    button(box, "4  Repeat").click()
+    becomes(p, "(duel.pair.taught, duel.pair.fooled) == (1, 1)")
+    screenshot(p, "lesson05-drawing")
+    real = box.locator(".fp canvas").first.evaluate(BLUE)  # rows and columns of the dots that are real ones
+    assert real["count"] > 200 and real["high"] < 0.25 * real["wide"], real
+    menu.select_option("moons")
+    becomes(p, "duel.data.name == 'moons'")
+    pad.wait_for(state="hidden")
 
 
 def test_without_a_kernel_the_moment_is_taken_back(lab, points):

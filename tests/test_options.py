@@ -17,7 +17,7 @@ from PIL import Image
 from diffusion_lib import __main__, data, ddpm, gan, machine, nets, store, train, vae
 from diffusion_lib.checkpoint import told
 from diffusion_lib.cli.options import Parser
-from diffusion_lib.course import lesson01
+from diffusion_lib.course import lesson01, making
 from diffusion_lib.course.lesson03 import glass
 from diffusion_lib.course.lesson10 import drawing as lesson10_drawing
 from diffusion_lib.course.lesson10.drawing import COUNTS
@@ -25,7 +25,7 @@ from diffusion_lib.data.factors import told as told_by
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.train import Parts, Record
-from diffusion_lib.viz import figures, moving
+from diffusion_lib.viz import figures
 from diffusion_lib.viz.player import FramePlayer
 
 FAMILIES = {"ddpm": ddpm, "gan": gan, "vae": vae, "classifier": classifier}
@@ -375,8 +375,8 @@ def drawing(monkeypatch):
         spy.update(rows=[seen(trace.frames(k)) for k in ("xt", "x0_hat")], labels=film["labels"])
         return film
 
-    monkeypatch.setattr(figures, "strip", strip), monkeypatch.setattr(figures, "save", save)
-    monkeypatch.setattr(moving, "save_film", save_film)
+    monkeypatch.setattr(figures, "strip", strip)
+    monkeypatch.setattr(making, "save", save), monkeypatch.setattr(making, "save_film", save_film)
     monkeypatch.setattr(lesson01, "explore_forward", box), monkeypatch.setattr(glass, "glass_box", walked)
     monkeypatch.setattr(FramePlayer, "save_html", lambda self, path, title, **more: page(path, title))
     return spy

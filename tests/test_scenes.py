@@ -18,6 +18,7 @@ from PIL import Image
 from test_figures import blocks, frames
 
 from diffusion_lib import __main__
+from diffusion_lib.course import making
 from diffusion_lib.course.scenes import scenes
 from diffusion_lib.viz import figures, moving, stories
 from diffusion_lib.viz.about import About, command
@@ -292,9 +293,7 @@ SLOW = {"network", "walks"}  # a second or more of work before anything is drawn
 )
 def test_a_scene_is_drawn_without_a_choice_and_no_text_lies_over_another(name, monkeypatch):
     drawn, scene = [], scenes()[name]
-    monkeypatch.setattr(
-        figures, "save", lambda figure, path, about: drawn.append((figure, about)) or Path(path).touch()
-    )
+    monkeypatch.setattr(making, "save", lambda figure, path, about: drawn.append((figure, about)) or Path(path).touch())
     assert __main__.main(["figure", name, "--out", "a.png"]) == 0
     ((figure, about),) = drawn
     assert meeting(figure) == ([], [])

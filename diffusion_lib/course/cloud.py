@@ -100,9 +100,10 @@ class Easel(widgets.VBox):
 
 
 def beside(left: widgets.Widget, box: widgets.VBox) -> None:
-    """Put this to the left of all that a view has shown until now; below one another on a narrow page."""
+    """Put this to the left of all that a view has shown until now, or above it on a narrow page; Tab comes to it last."""
     right = widgets.VBox(box.children, layout={"flex": "1 1 400px", "min_width": "0"}).add_class("dl-box")
-    box.children = [widgets.HBox([left, right], layout={"flex_flow": "row wrap", "grid_gap": "8px 20px"})]
+    left.layout.order = "-1"
+    box.children = [widgets.HBox([right, left], layout={"flex_flow": "row wrap", "grid_gap": "8px 20px"})]
 
 
 # ---------------------------------------------------------------------------------------- to begin with
