@@ -76,7 +76,6 @@ ALSO = {
     "course/maps.py": "drawings paper lesson00",
     "course/sheet.py": "maps drawings",
     "course/scenes.py": "options lesson13",
-    "course/making.py": "scenes options lesson13",
     "course/progress.py": "lesson00 prediction checking",
     "data/prompts.py": "captions",
     "evaluation/reader.py": "nets",
