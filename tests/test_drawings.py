@@ -172,6 +172,20 @@ def _panel_of(moved) -> list[tuple[int, str]]:
     return [(int(k), element) for at, element in found for k in at.split()]
 
 
+def test_the_pictures_of_the_three_families_are_what_they_are_called():
+    """Noise on the left, a digit on the right; what the VAE draws is like what it was given, and is not that."""
+    rough = lambda picture: float(
+        abs(np.diff(np.asarray(Image.open(io.BytesIO(picture)).convert("L")).astype(float))).mean()
+    )
+    same = lambda a, b: np.array_equal(*(np.asarray(Image.open(io.BytesIO(p))) for p in (a, b)))
+    found = tour._digits()
+    walk = found["ddpm"]
+    assert same(walk[0], found["calls"][0]) and same(walk[-1], found["calls"][-1]) and rough(walk[0]) > rough(walk[-1])
+    assert not same(found["vae"][0], found["vae"][2]) and same(found["vae"][0], found["gan"][2])
+    given, back = (np.asarray(Image.open(io.BytesIO(found["vae"][k])).convert("L")).astype(float) for k in (0, 2))
+    assert np.corrcoef(given.ravel(), back.ravel())[0, 1] > 0.6
+
+
 @pytest.mark.browser
 def test_a_page_moves_by_keys_in_a_drawing_for_its_width(chrome, tmp_path):
     path = clock(start=1).page(tmp_path / "a.html", "", About("A clock", "A clock."))

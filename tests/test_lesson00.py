@@ -1,7 +1,9 @@
 """Lesson 00: what its views compute."""
 
+import itertools
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from diffusion_lib import store
 from diffusion_lib.course import lesson00, progress, roads
 from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.cloud import EXAMPLES
+from diffusion_lib.course.lesson00 import leap
 from diffusion_lib.course.lesson00.leap import numbers_as_picture
 from diffusion_lib.course.lesson10.drawing import noises, walk
 from diffusion_lib.data.prompts import understand
@@ -70,6 +73,14 @@ def test_the_slider_counts_calls_and_says_what_they_took(film):
     took = [numbers(c) for c in film.film["captions"][1:]]
     assert [row[3:5] for row in took] == [[1, 3], [2, 3], [3, 3]]
     assert took[0][-1] <= took[1][-1] <= took[2][-1] and all(row[2] == 2 for row in took)
+
+
+def test_what_the_calls_took_is_said_in_milliseconds(monkeypatch):
+    """By a clock that goes on by a quarter of a second each time that somebody looks."""
+    clock = itertools.count(0, 0.25)
+    monkeypatch.setattr(leap, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    captions = lesson00.side_by_side(n=1, calls=2).film["captions"]
+    assert [numbers(c)[1] for c in captions[1:]] == [250, 250] and [numbers(c)[-1] for c in captions[1:]] == [250, 500]
 
 
 def test_numbers_become_fields_of_grey():

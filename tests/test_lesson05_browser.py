@@ -182,7 +182,7 @@ def test_from_button_to_picture(lab, which, limit):
 def test_a_drawing_is_chosen_learned_and_shown(lab, points):
     """The pad of the tour, behind the menu of data: a line across its middle, drawn with the mouse."""
     p, box = lab, points
-    menu, pad = box.get_by_label("Data"), box.locator(".cl canvas")
+    menu, pad = box.get_by_label("Data", exact=True), box.locator(".cl canvas")
     assert pad.count() == 0 or not pad.is_visible()
     menu.select_option("your drawing")
     pad.wait_for()

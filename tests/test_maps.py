@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 from itertools import combinations
 from pathlib import Path
@@ -128,3 +129,31 @@ def test_what_is_written_in_colour_is_seen():
             assert contrast(rgb(theme["words"][i]), rgb(theme["page"])) >= 4.5
             assert contrast(rgb(theme["card"]), rgb(theme["ink"])) >= 4.5  # the number of a lesson
             assert contrast(rgb(theme["on_accent"]), rgb(theme["words"][i])) >= 4.5  # the number on a step's disc
+
+
+@pytest.mark.parametrize("arc", (maps._wide_arc, maps._tall_arc))
+@pytest.mark.parametrize("way", "qp")
+def test_an_arrow_points_where_its_line_ends(arc, way):
+    for i in range(3):
+        path, (x, y, turn) = arc(i, way)
+        *_start, cx, cy, ex, ey = map(float, re.findall(r"-?[\d.]+", path))
+        along = math.degrees(math.atan2(ey - cy, ex - cx))
+        assert abs((along - turn + 180) % 360 - 180) < 15 and math.hypot(x - ex, y - ey) < 12
+
+
+def test_a_link_lies_over_its_part_whatever_the_shape_of_the_drawing():
+    for (name, shape), (draw_it, _parts) in SHEETS.items():
+        sheet = draw_it("")
+        html = sheet.html(shape, SHEETS[name, shape][1], "", "a drawing")
+        for key, (x, y, wide, high) in sheet.places.items():
+            style = re.search(rf'data-part="{key}"[^>]*style="([^"]*)"', html)[1]
+            seen = [float(v) / 100 for v in re.findall(r"([\d.]+)%", style)]
+            wanted = [x / sheet.width, y / sheet.height, wide / sheet.width, high / sheet.height]
+            assert np.allclose(seen, wanted, atol=1e-3), key
+
+
+def test_below_a_drawing_stands_what_a_part_is():
+    shown = whole_model()
+    for key, part in shown.parts.items():
+        said = re.search(rf'<p data-says="{key}">(.*?) <b>', shown.html)[1]
+        assert said == marked(part.says)

@@ -77,3 +77,25 @@ def test_a_sheet_of_links_and_paper_are_drawn_by_the_same_lines():
         assert "is it good?" in links and "is it good?" not in said and len(said) > 8
         assert len(paper.ax.images) == links.count("<image")
         assert raster(paper.figure).shape[1] == 400
+
+
+@pytest.mark.parametrize("turn", (0, 90, 180, 240, 330))
+def test_the_head_of_an_arrow_is_its_foremost_point(turn):
+    s = Paper(Look(dpi=50))(200, 100)
+    s.arrow("M0 0 L100 50", "q", (100, 50, turn))
+    corners = s.ax.patches[-1].get_xy() - (100, 50)
+    forward = np.array([np.cos(np.radians(turn)), np.sin(np.radians(turn))])  # y downwards, as in an SVG
+    assert (corners @ forward <= 1e-6).all() and (corners @ forward).min() < -10
+
+
+@pytest.mark.parametrize("background", ("white", "dark"))
+def test_a_picture_stands_upright_and_letters_are_seen(background):
+    s = Paper(Look(dpi=50, background=background))(100, 100)
+    s.picture(10, 10, 80, png(np.stack([np.full((4, 3), (250, 0, 0)), np.full((4, 3), (0, 0, 250))]).astype(np.uint8)))
+    s.write(50, 98, "letters")
+    page = raster(s.figure).astype(int)
+    high = len(page)
+    assert page[high // 4, high // 2].tolist() == [250, 0, 0] and page[3 * high // 4, high // 2].tolist() == [0, 0, 250]
+    theme = DARK if background == "dark" else LIGHT
+    ink, paper = (int(to_hex(c)[1:3], 16) for c in (s.ax.texts[-1].get_color(), theme["page"]))
+    assert abs(ink - paper) > 150

@@ -18,6 +18,7 @@ from PIL import Image
 from test_figures import blocks, frames
 
 from diffusion_lib import __main__
+from diffusion_lib.cli.figure import sheet
 from diffusion_lib.course import making
 from diffusion_lib.course.scenes import scenes
 from diffusion_lib.viz import figures, moving, stories
@@ -126,6 +127,17 @@ def test_what_to_paste_is_printed(capsys):
     assert '<iframe src="a.html" title="' in figure("forward --size 8 --T 3 --out a.html", capsys)
 
 
+def test_the_line_to_paste_is_html_and_no_wider_than_a_page():
+    Image.new("RGB", (1600, 20)).save("a&b.png"), Image.new("RGB", (300, 20)).save("small.PNG")
+    wide, small = making.Made(Path("a&b.png"), 'The "x" <y>'), making.Made(Path("small.PNG"), "")
+    assert wide.tag == '<img src="a&amp;b.png" alt="The &quot;x&quot; &lt;y&gt;" width="800">'
+    assert small.tag.endswith('width="300">') and small.size.startswith("300 x 20 pixels")
+
+
+def test_an_ending_in_capitals_is_the_same(capsys):
+    assert Image.open(digit("A.GIF", capsys)).n_frames > 2 and "<main" in digit("B.HTML", capsys).read_text("utf-8")
+
+
 # What no rule foretells cannot be made small: why these pages are larger.
 LARGE = {
     "ink": "three clouds of 700 points, each pushed by chance at 180 moments",
@@ -169,6 +181,15 @@ def test_sixty_frames_of_512_pixels_are_less_than_3_mb(capsys):
     figure("forward --size 64 --frames 60 --out a.gif", capsys)
     film, _ = frames("a.gif")
     assert film.n_frames == 60 and film.width == 512 and Path("a.gif").stat().st_size < 3e6
+
+
+def test_a_sheet_has_each_scene_over_its_name(monkeypatch, capsys):
+    seen, strip = [], figures.strip
+    monkeypatch.setattr(figures, "strip", lambda a, names, **more: seen.append((a, names)) or strip(a, names, **more))
+    sheet([scenes()["circling"], scenes()["jump"]], Path("sheet.png"))
+    ((small, names),) = seen
+    assert names == ["circling", "jump"] and not np.array_equal(*small)
+    assert "2 scenes: circling, jump" in capsys.readouterr().out and Image.open("sheet.png").width > 700
 
 
 @pytest.fixture
@@ -238,6 +259,7 @@ def test_dots_per_inch_are_as_asked(capsys):
         ("forward --background transparent --out a.gif", "film stands on light or on dark"),
         ("forward --size 8 --frames 2 --T 2 --out a.mp4", "there is none here: install ffmpeg"),
         ("forward --image huge.png", "huge.png"),
+        ("forward --kind cat --caption cat", "--caption.*not allowed with.*--kind"),
         ("forward --image bin", "bin"),
         ("--sheet bin.png", "it is a folder"),
         ("--sheet sheet.gif", "must end in .png"),
