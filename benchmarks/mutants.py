@@ -62,7 +62,7 @@ ALSO = {
     "families.py": "one_place arena",
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
-    "scenes.py": "scenes options cli figures",
+    "scenes.py": "scenes options cli figures drawings",
     "course/making.py": "scenes options figures lesson13",
     "viz/waiting.py": "waiting lesson13",
     "viz/about.py": "scenes",
