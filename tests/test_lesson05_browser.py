@@ -85,7 +85,7 @@ def test_teach_until_it_wins_and_slow_motion_and_run_and_stop(lab, points):
     button(box, "Stop").click()
     p.wait_for_function("b => !b.disabled", arg=button(box, "Run").element_handle())
     before = eval(lessons(p))
-    box.locator("select").first.select_option("5")
+    box.get_by_label("Steps a frame").select_option("5")
     button(box, "Run").click()
     becomes(p, f"duel.pair.fooled >= {before[1] + 15}")
     button(box, "Stop").click()

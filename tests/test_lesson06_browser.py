@@ -23,15 +23,15 @@ def test_the_lab_rewinds_cures_and_starts_again(lesson, name):
     assert readout(film) == "step 12" and out.get_by_text("non-saturating, D's rate 1").first.is_visible()
     move(film, 0)
     assert readout(film) == "step 0"
-    out.locator("select").first.select_option("+ minibatch std")
-    out.locator("select").nth(1).select_option("D four times faster")
+    out.get_by_label("Recipe").select_option("+ minibatch std")
+    out.get_by_label("Speed").first.select_option("D four times faster")
     out.get_by_text("Choose: start from step 0").wait_for()
     p.evaluate(IDLE, 30_000)
     press(p, out, "Go on from this frame", "Done: 12 steps")
     out.get_by_text("+ minibatch std, D's rate 4").first.wait_for()
     screenshot(p, f"lesson{name}-cured")
     before = pictures(p, film)
-    out.locator("select").first.select_option("WGAN-GP")
+    out.get_by_label("Recipe").select_option("WGAN-GP")
     press(p, out, "Start from step 0", "Done: 12 steps")
     out.get_by_text("WGAN-GP, D's rate 4").first.wait_for()  # an older "Done" may still have stood there
     p.evaluate(IDLE, 30_000)

@@ -376,7 +376,7 @@ def drawing(monkeypatch):
         return film
 
     monkeypatch.setattr(figures, "strip", strip)
-    monkeypatch.setattr(making, "save", save), monkeypatch.setattr(making, "save_film", save_film)
+    monkeypatch.setattr(making.figures, "save", save), monkeypatch.setattr(making, "save_film", save_film)
     monkeypatch.setattr(lesson01, "explore_forward", box), monkeypatch.setattr(glass, "glass_box", walked)
     monkeypatch.setattr(FramePlayer, "save_html", lambda self, path, title, **more: page(path, title))
     return spy

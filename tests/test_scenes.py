@@ -315,7 +315,9 @@ SLOW = {"network", "walks"}  # a second or more of work before anything is drawn
 )
 def test_a_scene_is_drawn_without_a_choice_and_no_text_lies_over_another(name, monkeypatch):
     drawn, scene = [], scenes()[name]
-    monkeypatch.setattr(making, "save", lambda figure, path, about: drawn.append((figure, about)) or Path(path).touch())
+    monkeypatch.setattr(
+        making.figures, "save", lambda figure, path, about: drawn.append((figure, about)) or Path(path).touch()
+    )
     assert __main__.main(["figure", name, "--out", "a.png"]) == 0
     ((figure, about),) = drawn
     assert meeting(figure) == ([], [])
