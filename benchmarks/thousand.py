@@ -19,7 +19,7 @@ import os
 import statistics
 import sys
 import time
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -33,7 +33,6 @@ from diffusion_lib.evaluation.kinds import found, nearest_sticker
 from diffusion_lib.evaluation.metrics import copied, uneven, wilson
 from diffusion_lib.evaluation.records import RECORDS, race_book
 from diffusion_lib.families import FAMILIES
-from diffusion_lib.files import cache_folder
 from diffusion_lib.train import fit
 from diffusion_lib.viz.figures import to_uint8
 
@@ -49,15 +48,8 @@ LEARN, SECONDS, SHOWN = (
 @cache
 def judge() -> reader.Reader:
     """The reader: from the cache folder, or trained anew (two minutes)."""
-    path, net = cache_folder() / "reader_thousand.pt", reader.Reader(stickers.SIZE, counts=[10, 10, 10])
-    if not path.exists():
-        for net, record in reader.learn(data=thousand(40_000, seed=1, words=True)):  # noqa: B007
-            if record.step % 500 == 0:
-                print("reader", record, flush=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(net.state_dict(), path)
-    net.load_state_dict(torch.load(path, weights_only=True))
-    return net.eval().requires_grad_(False)
+    learn = partial(reader.learn, data=thousand(40_000, seed=1, words=True))
+    return reader.kept("reader_thousand.pt", reader.Reader(stickers.SIZE, counts=[10, 10, 10]), learn)
 
 
 def reader_part() -> dict:

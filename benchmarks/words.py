@@ -27,7 +27,6 @@ from diffusion_lib.data.factors import FACTORS, TOLD, held_out, told
 from diffusion_lib.evaluation import reader
 from diffusion_lib.evaluation.metrics import frechet, neighbourhoods, wilson
 from diffusion_lib.evaluation.records import RECORDS
-from diffusion_lib.files import cache_folder
 
 RECORD = RECORDS / "words.json"
 NAMES, CALLS = list(TOLD), 20
@@ -42,15 +41,7 @@ ALL = [
 @cache
 def judge() -> reader.Reader:
     """The reader: from the cache folder, or trained anew (some minutes)."""
-    path, net = cache_folder() / "reader32.pt", reader.Reader()
-    if not path.exists():
-        for net, record in reader.learn():  # noqa: B007
-            if record.step % 500 == 0:
-                print("reader", record, flush=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(net.state_dict(), path)
-    net.load_state_dict(torch.load(path, weights_only=True))
-    return net.eval().requires_grad_(False)
+    return reader.kept("reader32.pt", reader.Reader(), reader.learn)
 
 
 def drawn(specs: list[dict], w: float, seed: int = 0) -> torch.Tensor:

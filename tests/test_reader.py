@@ -29,3 +29,14 @@ def test_it_learns_from_all_combinations(monkeypatch):
     (d,) = given
     assert 0 < sum(held_out(checked(words)) for words in d.captions) < 32
     assert (net(d.x)[:, 0] == d.y[:, 0]).double().mean() > 0.9
+
+
+def test_a_reader_is_trained_once_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("DIFFUSION_LIB_CACHE", str(tmp_path / "new"))
+    trained, times = reader.Reader(8, 4, [2, 3]), []
+    training = lambda: times.append(1) or iter([(trained, None)])
+    x = torch.rand(5, 3, 8, 8) * 2 - 1
+    for _ in range(2):
+        again = reader.kept("r.pt", reader.Reader(8, 4, [2, 3]), training)
+        assert torch.equal(again.eval()(x), trained.eval()(x)) and not any(p.requires_grad for p in again.parameters())
+    assert times == [1] and [p.name for p in (tmp_path / "new").iterdir()] == ["r.pt"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import torch
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ..data.drawn import sprites
 from ..data.factors import FACTORS, TOLD
 from ..dataset import Data
+from ..files import cache_folder, whole
 from ..machine import seeded_weights
 from ..train import Learner, Record, fit
 from ..values import need, plain
@@ -76,3 +77,16 @@ def learn(
 
     for record in fit(step, data.batches(64, seed), [learner], steps=steps, seed=seed):
         yield learner.ema, record
+
+
+def kept(name: str, net: Reader, training: Callable[[], Iterable[tuple[Reader, Record]]]) -> Reader:
+    """The reader of this name from the cache folder; where there is none, `net` of this training (minutes), kept for another time."""
+    path = cache_folder() / name
+    if not path.exists():
+        for net, _ in training():  # noqa: B007
+            pass
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part:
+            torch.save(net.state_dict(), part)
+    net.load_state_dict(torch.load(path, weights_only=True))
+    return net.eval().requires_grad_(False)
