@@ -14,11 +14,11 @@ export GOMP_SPINCOUNT ?= 10000
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 OPENBLAS_CORETYPE=Haswell \
   NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
 
-.PHONY: help lab test avx2 quick slow lint words slips bench lessons-time live quality gan audit audit-full race weights figures clean
+.PHONY: help lab test avx2 quick slow lint words slips bench lessons-time lessons-time-avx2 live quality gan audit audit-full race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 lab: $(VENV)/lab  ## install, then open JupyterLab on the tour
 	$(BIN)/python -m jupyter lab $(LESSON) $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -46,6 +46,9 @@ slips: $(VENV)/test  ## make each slip of benchmarks/slips.py that is new or who
 
 bench: $(VENV)/test  ## race the slider against an inline redraw in a real browser; writes benchmarks/slider.json
 	$(BIN)/python benchmarks/slider.py
+
+lessons-time-avx2: $(VENV)/test  ## the same with the arithmetic of a processor without AVX-512; writes benchmarks/lessons_avx2.json
+	$(AVX2) $(BIN)/python benchmarks/lessons.py
 
 lessons-time: $(VENV)/test  ## run every lesson whole and say how long each took; fails over 4 minutes for one, 20 for all; writes benchmarks/lessons.json
 	$(BIN)/python benchmarks/lessons.py
