@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from diffusion_lib.files import write
@@ -19,6 +19,14 @@ def save(path: Path, book: dict, close: bool = False) -> None:
     """close: without a space, for large ones that nobody reads; else a line for each number."""
     look = {"separators": (",", ":")} if close else {"indent": 1}
     write(path, json.dumps(book, **look) + "\n")
+
+
+def watched(training: Iterable[tuple], every: int = 500) -> Iterator[tuple]:
+    """What a training yields, (what has learned, its record), and a line each so many steps for whoever waits."""
+    for net, record in training:
+        if record.step % every == 0:
+            print(record, flush=True)
+        yield net, record
 
 
 def missing(plan: Iterable[tuple], rows: list[dict], *keys: str) -> list[tuple]:

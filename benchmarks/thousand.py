@@ -19,11 +19,11 @@ import os
 import statistics
 import sys
 import time
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import torch
-from book import missing, opened, rounded, save
+from book import missing, opened, rounded, save, watched
 from torch import Tensor
 
 from diffusion_lib import ddpm, store
@@ -38,17 +38,14 @@ from diffusion_lib.viz.figures import to_uint8
 
 OUT, FILM = RECORDS / "thousand.json", RECORDS / "thousand.npz"
 N, CALLS, WEIGHTS = 26_000, 20, "thousand"
-LEARN, SECONDS, SHOWN = (
-    50_000,
-    300,
-    40,
-)  # stickers to learn from and seconds for each in the race; pictures that are kept
+LEARN, SECONDS = 50_000, 300  # stickers to learn from and seconds for each in the race
+SHOWN = 40  # pictures that are kept
 
 
 @cache
 def judge() -> reader.Reader:
     """The reader: from the cache folder, or trained anew (two minutes)."""
-    learn = partial(reader.learn, data=thousand(40_000, seed=1, words=True))
+    learn = lambda: watched(reader.learn(data=thousand(40_000, seed=1, words=True)))
     return reader.kept("reader_thousand.pt", reader.Reader(stickers.SIZE, counts=[10, 10, 10]), learn)
 
 

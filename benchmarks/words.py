@@ -18,7 +18,7 @@ from functools import cache
 from itertools import product
 
 import torch
-from book import opened, rounded, save
+from book import opened, rounded, save, watched
 
 from diffusion_lib import ddpm, store
 from diffusion_lib.course.lesson10.drawing import WEIGHTS, pictures, walk
@@ -41,7 +41,7 @@ ALL = [
 @cache
 def judge() -> reader.Reader:
     """The reader: from the cache folder, or trained anew (some minutes)."""
-    return reader.kept("reader32.pt", reader.Reader(), reader.learn)
+    return reader.kept("reader32.pt", reader.Reader(), lambda: watched(reader.learn()))
 
 
 def drawn(specs: list[dict], w: float, seed: int = 0) -> torch.Tensor:

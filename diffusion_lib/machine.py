@@ -81,8 +81,7 @@ _gate, _all, _beside = threading.Lock(), 0, 0  # how many threads torch has when
 def beside_the_browser() -> Iterator[None]:
     """Inside, torch leaves one core to the browser that paints meanwhile: threads that wait for each other wait for it, too.
 
-    On two cores a step of the GAN on cats took 139 ms with both and 91 with one (benchmarks/live.py). Threads of Python may be
-    inside together.
+    Threads of Python may be inside together.
     """
     global _all, _beside
     with _gate:

@@ -2,7 +2,9 @@
 
 import math
 
-from book import missing, opened, rounded, save
+from book import missing, opened, rounded, save, watched
+
+from diffusion_lib.train import Record
 
 
 def test_a_book_is_begun_once_and_goes_on(tmp_path):
@@ -27,3 +29,9 @@ def test_numbers_are_written_with_few_digits_and_none_where_there_is_none():
     assert rounded(row, 2) == {"a": 0.33, "b": [None, [None, 66.67]], "n": 7, "ok": True, "word": "x", "none": None}
     assert rounded(row, 2, behind=False)["b"][1] == [None, 67.0] and rounded(1 / 3) == 0.33333
     assert rounded(row)["ok"] is True
+
+
+def test_a_training_is_watched_and_goes_through_unchanged(capsys):
+    steps = [("net", Record(n, 0.0, 0.0, 0.0, {})) for n in (1, 500, 999, 1000)]
+    assert list(watched(steps)) == steps
+    assert capsys.readouterr().out.splitlines() == [str(steps[1][1]), str(steps[3][1])]
