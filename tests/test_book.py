@@ -32,6 +32,6 @@ def test_numbers_are_written_with_few_digits_and_none_where_there_is_none():
 
 
 def test_a_training_is_watched_and_goes_through_unchanged(capsys):
-    steps = [("net", Record(n, 0.0, 0.0, 0.0, {})) for n in (1, 500, 999, 1000)]
+    steps = [("net", Record(n, 1.0, 0.5, 1.0, {"loss": 0.3})) for n in (1, 500, 999, 1000)]
     assert list(watched(steps)) == steps
     assert capsys.readouterr().out.splitlines() == [str(steps[1][1]), str(steps[3][1])]
