@@ -1,8 +1,6 @@
 """Slips that people make by accident, (what it is, file, the right code, the wrong code); `mutants.py` makes one at a time.
 
-The right code stands exactly once in its file (a test holds that). MATHEMATICS came first; WIRING is which panel, which number,
-which word, which way up, and whether an option is handed on; KEPT: nothing learned is lost; WORDS: prompts and guidance; DOOR: lesson 00, scenes
-and their files.
+The right code stands exactly once in its file (a test holds that).
 """
 
 from __future__ import annotations
@@ -107,8 +105,19 @@ LEAP, DRAWN_, STANDING, FAMILIES_ = (
     f"diffusion_lib/course/lesson00/{n}.py" for n in ("leap", "drawn", "standing", "scenes")
 )
 TABLES = "diffusion_lib/viz/tables.py"
+FILES, OPTIONS, CLASSIFIER = (f"diffusion_lib/{name}.py" for name in ("files", "cli/options", "evaluation/classifier"))
+GUIDANCE, PROMPTS, READER = (f"diffusion_lib/{name}.py" for name in ("guidance", "data/prompts", "evaluation/reader"))
+BOX, COMPARING, DRAWING, EX10, OBEYED, TELLS = (
+    f"diffusion_lib/course/lesson10/{name}.py"
+    for name in ("box", "comparing", "drawing", "exercises", "recorded", "scenes")
+)
+FORM, FIELDS, PLACES, LOOKING, WAITING = (
+    *(f"diffusion_lib/course/lesson13/{name}.py" for name in ("form", "fields", "places", "looking")),
+    "diffusion_lib/viz/waiting.py",
+)
 
-MATHEMATICS = [
+SLIPS = [
+    # ======== mathematics
     ("alpha_bar table in float32", VALUES, 'torch.as_tensor(numbers, dtype=torch.float64, device="cpu")', "torch.as_tensor(numbers).float().double().cpu()"),
     ("betas made for T = 1000 used for any T", D, "torch.exp(-(0.1 * u + 9.95 * u**2))", "torch.exp(-(0.1 * u * (len(u) - 1) / 1000 + 9.95 * (u * (len(u) - 1) / 1000) ** 2))"),
     ("cosine not squared", D, "1.008 * math.pi / 2) ** 2", "1.008 * math.pi / 2)"),
@@ -241,12 +250,8 @@ MATHEMATICS = [
     ("Student's interval: scatter of the population", M, "float(values.std()) / math.sqrt(len(values))", "float(values.std(correction=0)) / math.sqrt(len(values))"),
     ("floor: the eye judges what it knows by heart", A, "classifier.accuracy(self.eye, self.unseen.x, self.unseen.y)", "classifier.accuracy(self.eye, self.learn.x, self.learn.y)"),
     ("spread: the same two hands each time", A, "torch.Generator().manual_seed(seed)).split(self.n)", "torch.Generator().manual_seed(0)).split(self.n)"),
-]  # fmt: skip
-
-# ---------------------------------------------------------------------------------------- the wiring
-# Written on 26 November 2026 from the code alone, before a test of the wiring was looked at or written.
-
-WIRING = [
+    # ======== the wiring: which panel, which number, which word, which way up, and whether an option is handed on
+    # Written on 26 November 2026 from the code alone, before a test of the wiring was looked at or written.
     # ---- lesson 01: forward
     ("caption: the weights of picture and noise exchanged", FORWARD, "{math.sqrt(a):.3f} x_{{0}} + {math.sqrt(1 - a):.3f} ε", "{math.sqrt(1 - a):.3f} x_{{0}} + {math.sqrt(a):.3f} ε"),
     ("caption: picture : noise upside down", FORWARD, "=math.sqrt(a / (1 - a)))", "=math.sqrt((1 - a) / a))"),
@@ -649,11 +654,7 @@ WIRING = [
     ("sculptor: the seed is ignored", SCULPTOR, "g = torch.Generator().manual_seed(seed)", "g = torch.Generator().manual_seed(0)"),
     ("sculptor: the still's beta begins at t = 0", SCULPTOR, '{"": schedule.beta[1:]}', '{"": schedule.beta[:-1]}'),
     ("sculptor: the still shows the first picture whatever is chosen", SCULPTOR, 'return self._x0[self.state["picture"]]', "return next(iter(self._x0.values()))"),
-]  # fmt: skip
-
-# ---- nothing learned is lost, and nothing is silently something else
-FILES, OPTIONS, CLASSIFIER = (f"diffusion_lib/{name}.py" for name in ("files", "cli/options", "evaluation/classifier"))
-KEPT = [
+    # ======== kept: nothing learned is lost, and nothing is silently something else
     ('shell: a signal is written down and not looked at', SHELL, '                if came:\n                    break\n', ''),
     ('shell: SIGHUP forgotten', SHELL, '"SIGTERM", "SIGHUP"', '"SIGTERM"'),
     ('shell: nohup is not respected', SHELL, 'if signal.getsignal(number) is not signal.SIG_IGN:', 'if True:'),
@@ -703,16 +704,8 @@ KEPT = [
     ('store: the card of another program', STORE, 'isinstance(about, dict) and about.get', 'about.get'),
     ('store: 16 bits too small are called no numbers', STORE, '"do not all fit into 16 bits" if half else', ''),
     ('classifier: its data are not told', CLASSIFIER, '"data": data, "seed": seed, "batch"', '"seed": seed, "batch"'),
-]  # fmt: skip
-
-# ---- lesson 10 and what came with it: words, guidance, the shell's prompts; and brothers of lesson 08's. Written from the code
-# alone, before a look at its tests.
-GUIDANCE, PROMPTS, READER = (f"diffusion_lib/{name}.py" for name in ("guidance", "data/prompts", "evaluation/reader"))
-BOX, COMPARING, DRAWING, EX10, OBEYED, TELLS = (
-    f"diffusion_lib/course/lesson10/{name}.py"
-    for name in ("box", "comparing", "drawing", "exercises", "recorded", "scenes")
-)
-WORDS = [
+    # ======== words: lesson 10 and what came with it: words, guidance, the shell's prompts; and brothers of lesson 08's. Written from the code
+    # alone, before a look at its tests.
     ("guidance: the step turned round", GUIDANCE, "return eps_none + w * (eps_y - eps_none)", "return eps_none + w * (eps_none - eps_y)"),
     ("guidance: counted from told, as in the paper", GUIDANCE, "return eps_none + w * (eps_y - eps_none)", "return eps_y + w * (eps_y - eps_none)"),
     ("guidance: both answers exchanged", GUIDANCE, "torch.cat([none, y])", "torch.cat([y, none])"),
@@ -856,14 +849,7 @@ WORDS = [
     ("js still: put into every output", THEME_JS, "        if (!latest.places.includes(output.data?.[VIEW]?.model_id)) return;\n", ""),
     ("js still: asked for while the view moves", THEME_JS, "      clearTimeout(timer);\n      timer = setTimeout(ask, REST_MS);", "      ask();"),
     ("js still: kept for the next save too", THEME_JS, "    latest = null;\n  };", "  };"),
-]  # fmt: skip
-
-# ---- lesson 13: the studio
-FORM, FIELDS, PLACES, LOOKING, WAITING = (
-    *(f"diffusion_lib/course/lesson13/{name}.py" for name in ("form", "fields", "places", "looking")),
-    "diffusion_lib/viz/waiting.py",
-)
-STUDIO = [
+    # ======== lesson 13: the studio
     ("studio: the command names another file", FORM, '"--out", str(target)]', '"--out", str(out)]'),
     ("studio: an old answer overwrites a newer one", FORM, "        if stale():\n            return\n        with self.hold_sync():", "        with self.hold_sync():"),
     ("studio: Stop is not heard while a file is written", FORM, "if self.worker.stopping.is_set():", "if False:"),
@@ -881,10 +867,7 @@ STUDIO = [
     ("eyes: the matrix is turned", LOOKING, "@ eye.T", "@ eye"),
     ("eyes: not in linear light", LOOKING, "(light(picture / 255) @", "((picture / 255) @"),
     ("waiting: another thread hears", WAITING, "before = _say.set(say)", "before = _say.set(None)"),
-]  # fmt: skip
-
-# The front door and the shell over the scenes, written from the code before their tests were read.
-DOOR = [
+    # ======== the front door and the shell over the scenes, written from the code before their tests were read.
     # ---- the shell over the scenes
     ("figure: another scene than the nearest is named", SCENES, "near = get_close_matches(str(name), found, 1, 0)", "near = [*found][:1]"),
     ("figure: a transparent film is taken", MAKING, 'if getattr(o, "background", None) == "transparent" and o.ending in FILMS:', "if False:"),
@@ -977,5 +960,3 @@ DOOR = [
     ("families: the walk shown backwards", FAMILIES_, "walk = [steps[0].xt, steps[12].xt, steps[16].xt, steps[-1].xs]", "walk = [steps[-1].xs, steps[16].xt, steps[12].xt, steps[0].xt]"),
     ("families: the VAE draws what it was given", FAMILIES_, "back = v.decode(mu)", "back = real"),
 ]  # fmt: skip
-
-SLIPS = MATHEMATICS + WIRING + KEPT + WORDS + STUDIO + DOOR
