@@ -223,9 +223,16 @@ def table(book: dict) -> list[str]:
 
 
 PARTS = {
-    "reader": reader_part, "ruler": ruler, "floor": floor, "shipped": shipped, "near": near, "walks": walks, "copies": copies, "race": race,
+    "reader": reader_part,
+    "ruler": ruler,
+    "floor": floor,
+    "shipped": shipped,
+    "near": near,
+    "walks": walks,
+    "copies": copies,
+    "race": race,
     "held_out": held_out,
-}  # fmt: skip
+}
 
 
 def main() -> None:

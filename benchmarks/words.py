@@ -200,9 +200,15 @@ def milliseconds() -> dict:
 
 
 PARTS = {
-    "reader": reader_part, "obeyed": obeyed, "spread": spread, "held_out": held_out_part, "trade": trade,
-    "frechet": frechet_part, "families": families, "milliseconds": milliseconds,
-}  # fmt: skip
+    "reader": reader_part,
+    "obeyed": obeyed,
+    "spread": spread,
+    "held_out": held_out_part,
+    "trade": trade,
+    "frechet": frechet_part,
+    "families": families,
+    "milliseconds": milliseconds,
+}
 
 
 def main() -> None:

@@ -148,7 +148,7 @@ def test_a_lit_step_is_drawn_over_itself(k):
     for step in (1, 2, 3, 4):
         s = Sheet(still.width, still.height)
         maps.loop_move(s, k, step, RED, BLUE)
-        path, kind, _head = maps.LIT[k][step][0]
+        path, kind, *_at = maps.STEPS[k][step - 1]
         assert any(f'd="{path}"' in e for e in still.drawn) and f'<path class="{kind}" d="{path}"/>' in s.drawn
         assert {*places(s)} <= {*places(still)} and len(places(s)) == 2
         (disc,) = [e for e in s.drawn if e.startswith("<circle")]

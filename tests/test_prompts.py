@@ -5,7 +5,7 @@ import torch
 
 from diffusion_lib.data.captions import caption
 from diffusion_lib.data.factors import FACTORS, TOLD
-from diffusion_lib.data.prompts import IGNORED, KNOWN, LABELS, LONGEST, meaning, tokens, understand
+from diffusion_lib.data.prompts import IGNORED, KNOWN, LONGEST, meaning, tokens, understand
 
 FLOWER = {"species": "flower"}
 CAT = {"species": "cat"}
@@ -165,7 +165,7 @@ def test_each_word_is_used_ignored_or_named():
         p = understand(text)
         named = [w for w, *_rest in p.understood] + [*p.ignored] + [w for w, _near in p.unknown]
         said = " ".join(p.says())
-        assert all(w in named or f"“{w}”" in said for w in tokens(text) if meaning(w) not in LABELS)
+        assert all(w in named or f"“{w}”" in said for w in tokens(text) if meaning(w) not in TOLD)
 
 
 def test_words_are_ours_or_ignored_but_not_both():

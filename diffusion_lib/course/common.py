@@ -22,10 +22,9 @@ tables.known("diffusion", list(FAMILIES).index("DDPM"))  # a walk of the same ne
 
 
 # what data, recipes and records call themselves, in English; the views look it up where they show it
-NAMES = (
-    N_("grid"), N_("ring"), N_("moons"), N_("digits"), N_("mnist"), N_("sprites"), N_("cats"), N_("flowers"), N_("picture"),
-    N_("minimax (2014)"), N_("+ spectral norm"), N_("+ two learning rates"), N_("+ minibatch std"), N_("RpGAN alone"), N_("minimax"), N_("non-saturating"), N_("accuracy"), N_("bits"), N_("coverage"), N_("your pictures"),
-)  # fmt: skip
+N_("grid"), N_("ring"), N_("moons"), N_("digits"), N_("mnist"), N_("sprites"), N_("cats"), N_("flowers"), N_("picture")
+N_("minimax (2014)"), N_("+ spectral norm"), N_("+ two learning rates"), N_("+ minibatch std"), N_("RpGAN alone")
+N_("minimax"), N_("non-saturating"), N_("accuracy"), N_("bits"), N_("coverage"), N_("your pictures")
 
 
 def counted(n: float, thing: str) -> str:

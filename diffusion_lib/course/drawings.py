@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -128,15 +128,12 @@ def _panel(sheets: list[list[Sheet]]) -> dict:
         same.append(picture)
     named = lambda element: PICTURE.sub(lambda found: names[found[1]], element)
     pictures = [{"height": high, "width": wide, "channels": 3, "data": np.stack(r)} for (high, wide), r in rows.items()]
-    made = [
-        {"width": still.width, "height": still.height, "svg": _svg(still, map(named, still.drawn), {named(e): at for e, at in parts.items()})}
-        for still, parts in drawn
-    ]  # fmt: skip
+    made = [{"width": s.width, "height": s.height, "svg": _svg(s, parts, named)} for s, parts in drawn]
     return {"style": css(()), "pictures": pictures, "sheets": made}
 
 
-def _svg(still: Sheet, always: Iterable[str], parts: dict[str, list[int]]) -> str:
-    """What is always there, and in it what is there at some moments."""
-    moving = (f'<g data-at="{" ".join(map(str, at))}">{element}</g>' for element, at in parts.items())
+def _svg(still: Sheet, parts: dict[str, list[int]], named: Callable) -> str:
+    """What is always there, and in it what is there at some moments; named: with a name for each picture."""
+    moving = (f'<g data-at="{" ".join(map(str, at))}">{named(element)}</g>' for element, at in parts.items())
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {still.width} {still.height}">'
-    return f"{head}{''.join(always)}{''.join(moving)}</svg>"
+    return f"{head}{''.join(map(named, still.drawn))}{''.join(moving)}</svg>"

@@ -249,29 +249,50 @@ def _players(seed: int = 4) -> tuple[bytes, bytes, bytes]:
     return png(grid(numbers, pad=0)), png(fakes), png(grid(sprites(4, 16, seed, "cat").x, columns=2, pad=0))
 
 
+# of the game, on the page and on the phone: where G (p) and D (q) are; of its steps 1 to 4 the arrow, its head, and the number's place
+BOXES = ({"p": (164, 110, 112, 80), "q": (606, 172, 126, 86)}, {"p": (134, 138, 122, 62), "q": (126, 470, 146, 66)})
+STEPS = (
+    [
+        ("M280 150 H330", "p", (342, 150, 0), (312, 120)),
+        ("M890 256 V296 A20 20 0 0 1 870 316 H688 A20 20 0 0 1 668 296 V274", "q", (668, 264, 270), (780, 316)),
+        ("M668 168 V60 A22 22 0 0 0 646 38 H242 A22 22 0 0 0 220 60 V92", "p", (220, 104, 90), (444, 38)),
+        ("M196 330 A40 40 0 1 0 236 370", "n", (236, 360, 270), (196, 370)),
+    ],
+    [
+        ("M170 202 C170 232 104 222 104 250", "p", (104, 260, 90), (134, 234)),
+        ("M274 618 H330 A20 20 0 0 0 350 598 V524 A20 20 0 0 0 330 504 H288", "q", (276, 504, 180), (350, 560)),
+        ("M120 500 H40 A22 22 0 0 1 18 478 V186 A22 22 0 0 1 40 164 H116", "p", (128, 164, 0), (18, 420)),
+        ("M110 704 A40 40 0 1 0 150 744", "n", (150, 734, 270), (110, 744)),
+    ],
+)
+
+
+def _loop_steps(s, k: int) -> None:
+    """The four steps on drawing k, none of them lit."""
+    for number, (path, kind, head, at) in enumerate(STEPS[k], 1):
+        s.arrow(path, "p.far" if number == 3 else kind, head), s.step(*at, str(number), kind)
+
+
 def loop_wide(here: str = "", new=Sheet) -> Sheet:
     """The loop on a page. new: see `model_wide`."""
-    s, (z, fakes, real) = new(990, 440), _players()
-    s.arrow("M668 168 V60 A22 22 0 0 0 646 38 H242 A22 22 0 0 0 220 60 V92", "p.far", (220, 104, 90))
+    s, (z, fakes, real), box = new(990, 440), _players(), BOXES[0]
+    _loop_steps(s, 0)
     s.arrow("M112 150 H148", "grey", (160, 150, 0))
-    s.arrow("M280 150 H330", "p", (342, 150, 0))
     s.arrow("M484 150 C540 150 540 196 588 196", "grey", (600, 196, 0))
     s.arrow("M484 336 C540 336 540 232 588 232", "grey", (600, 232, 0))
     s.arrow("M736 214 H796", "grey", (808, 214, 0))
-    s.arrow("M890 256 V296 A20 20 0 0 1 870 316 H688 A20 20 0 0 1 668 296 V274", "q", (668, 264, 270))
     (
         s.picture(12, 102, 96, z, under="z"),
         s.picture(350, 72, 130, fakes, under=_("fakes")),
         s.picture(350, 268, 130, real, under=_("real")),
     )
-    s.box(164, 110, 112, 80, "p", ("G", "math.p.strong", 28), (_("generator"), "quiet", 15))
-    s.box(606, 172, 126, 86, "q", ("D", "math.q.strong", 28), (_("discriminator"), "quiet", 15))
+    s.box(*box["p"], "p", ("G", "math.p.strong", 28), (_("generator"), "quiet", 15))
+    s.box(*box["q"], "q", ("D", "math.q.strong", 28), (_("discriminator"), "quiet", 15))
     s.box(814, 180, 152, 70, "", (_("real or fake?"), "strong", 18))
-    s.step(312, 120, "1", "p"), s.write(312, 190, _("draws"), "p", 16)
-    s.step(780, 316, "2", "q"), s.write(780, 352, _("D pays when it errs, and learns"), "q", 17)
-    s.step(444, 38, "3", "p"), s.write(466, 26, _("through D, back to G: it learns to fool D"), "p", 17, "start")
-    s.arrow("M196 330 A40 40 0 1 0 236 370", "n", (236, 360, 270))
-    s.step(196, 370, "4", "n"), s.write(112, 376, _("again"), "n", 17)
+    s.write(312, 190, _("draws"), "p", 16)
+    s.write(780, 352, _("D pays when it errs, and learns"), "q", 17)
+    s.write(466, 26, _("through D, back to G: it learns to fool D"), "p", 17, "start")
+    s.write(112, 376, _("again"), "n", 17)
     for x, y, lesson in ((108, 102, "09"), (276, 110, "05"), (480, 270, "05"), (732, 172, "05"), (236, 326, "06")):
         s.badge(x, y, lesson, here)
     if s.links:
@@ -284,14 +305,12 @@ def loop_wide(here: str = "", new=Sheet) -> Sheet:
 
 def loop_tall(here: str = "", new=Sheet) -> Sheet:
     """The same for a phone, from top to bottom."""
-    s, (z, fakes, real) = new(390, 860), _players()
-    s.arrow("M120 500 H40 A22 22 0 0 1 18 478 V186 A22 22 0 0 1 40 164 H116", "p.far", (128, 164, 0))
+    s, (z, fakes, real), box = new(390, 860), _players(), BOXES[1]
+    _loop_steps(s, 1)
     s.arrow("M195 106 V122", "grey", (195, 132, 90))
-    s.arrow("M170 202 C170 232 104 222 104 250", "p", (104, 260, 90))
     s.arrow("M104 388 C104 430 160 424 160 452", "grey", (160, 464, 90))
     s.arrow("M300 388 C300 430 230 424 230 452", "grey", (230, 464, 90))
     s.arrow("M195 540 V574", "grey", (195, 586, 90))
-    s.arrow("M274 618 H330 A20 20 0 0 0 350 598 V524 A20 20 0 0 0 330 504 H288", "q", (276, 504, 180))
     (
         s.picture(150, 8, 92, z),
         s.write(136, 60, "z", "", 16),
@@ -299,14 +318,13 @@ def loop_tall(here: str = "", new=Sheet) -> Sheet:
         s.picture(242, 268, 116, real),
     )
     s.write(44, 260, _("fakes"), "", 15, "start"), s.write(242, 260, _("real"), "", 15, "start")
-    s.box(134, 138, 122, 62, "p", ("G", "math.p.strong", 24), (_("generator"), "quiet", 14))
-    s.box(126, 470, 146, 66, "q", ("D", "math.q.strong", 24), (_("discriminator"), "quiet", 14))
+    s.box(*box["p"], "p", ("G", "math.p.strong", 24), (_("generator"), "quiet", 14))
+    s.box(*box["q"], "q", ("D", "math.q.strong", 24), (_("discriminator"), "quiet", 14))
     s.box(120, 592, 152, 52, "", (_("real or fake?"), "strong", 17))
-    s.step(134, 234, "1", "p"), s.write(160, 240, _("draws"), "p", 15, "start")
-    s.step(350, 560, "2", "q"), s.write(386, 664, _("D pays when it errs"), "q", 15, "end")
-    s.step(18, 420, "3", "p"), s.write(38, 444, _("G learns"), "p", 15, "start")
-    s.arrow("M110 704 A40 40 0 1 0 150 744", "n", (150, 734, 270))
-    s.step(110, 744, "4", "n"), s.write(168, 750, _("again"), "n", 16, "start")
+    s.write(160, 240, _("draws"), "p", 15, "start")
+    s.write(386, 664, _("D pays when it errs"), "q", 15, "end")
+    s.write(38, 444, _("G learns"), "p", 15, "start")
+    s.write(168, 750, _("again"), "n", 16, "start")
     for x, y, lesson in ((242, 8, "09"), (256, 138, "05"), (358, 268, "05"), (272, 470, "05"), (150, 700, "06")):
         s.badge(x, y, lesson, here)
     if s.links:
@@ -317,28 +335,14 @@ def loop_tall(here: str = "", new=Sheet) -> Sheet:
     return s
 
 
-LIT = {  # of each step, on either drawing: its arrow, its number, and round whom the ring goes
-    1: (("M280 150 H330", "p", (342, 150, 0)), (312, 120), (164, 110, 112, 80)),
-    2: (("M890 256 V296 A20 20 0 0 1 870 316 H688 A20 20 0 0 1 668 296 V274", "q", (668, 264, 270)), (780, 316), (606, 172, 126, 86)),
-    3: (("M668 168 V60 A22 22 0 0 0 646 38 H242 A22 22 0 0 0 220 60 V92", "p", (220, 104, 90)), (444, 38), (164, 110, 112, 80)),
-    4: (("M196 330 A40 40 0 1 0 236 370", "n", (236, 360, 270)), (196, 370), None),
-}, {
-    1: (("M170 202 C170 232 104 222 104 250", "p", (104, 260, 90)), (134, 234), (134, 138, 122, 62)),
-    2: (("M274 618 H330 A20 20 0 0 0 350 598 V524 A20 20 0 0 0 330 504 H288", "q", (276, 504, 180)), (350, 560), (126, 470, 146, 66)),
-    3: (("M120 500 H40 A22 22 0 0 1 18 478 V186 A22 22 0 0 1 40 164 H116", "p", (128, 164, 0)), (18, 420), (134, 138, 122, 62)),
-    4: (("M110 704 A40 40 0 1 0 150 744", "n", (150, 734, 270)), (110, 744), None),
-}  # fmt: skip
-
-
 def loop_move(s, k: int, step: int, fakes: bytes, real: bytes) -> None:
     """One of the four steps, lit on drawing k, and the pictures that it is about."""
-    arrow, (x, y), whom = LIT[k][step]
-    kind = arrow[1]
-    s.arrow(*arrow)
+    path, kind, head, (x, y) = STEPS[k][step - 1]
+    s.arrow(path, kind, head)
     s.step(x, y, str(step), kind)
     s.ring(x - 19, y - 19, 38, 38, kind, 19)
-    if whom:
-        s.ring(*whom, kind)
+    if kind in BOXES[k]:
+        s.ring(*BOXES[k][kind], kind)
     s.picture(*((44, 268, 116) if k else (350, 72, 130)), fakes)
     s.picture(*((242, 268, 116) if k else (350, 268, 130)), real)
 

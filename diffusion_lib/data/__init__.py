@@ -11,4 +11,5 @@ from .own import folder, photo
 from .points import cat, grid, moons, ring, swiss_roll
 from .stickers import thousand
 
-__all__ = ["DATASETS", "Data", "cat", "digits", "flower_photo", "folder", "grid", "load", "mnist", "moons", "photo", "ring", "sprites", "swiss_roll", "thousand"]  # fmt: skip
+__all__ = ["DATASETS", "Data", "cat", "digits", "flower_photo", "folder", "grid", "load"]
+__all__ += ["mnist", "moons", "photo", "ring", "sprites", "swiss_roll", "thousand"]

@@ -77,16 +77,12 @@ IGNORED = set(
     very please draw me picture image photo show make create sky color colour colored coloured style shaped big small little gorgeous beautiful pretty cute lovely nice adorable sweet
     の と に で が を は も な や い た て いる ある した 色 色の 枚 形 型 下 中 絵 描いて かわいい 可愛い 美しい きれい きれいな 綺麗 綺麗な""".split()
 ) - {"style"}  # a style is something that we cannot draw in
-LABELS = {
-    "species": N_("species"), "fur": N_("fur"), "pattern": N_("pattern"), "eyes": N_("eyes"), "pose": N_("pose"),
-    "petals": N_("petals"), "centre": N_("centre"), "shape": N_("shape"), "count": N_("count"), "time": N_("time"),
-}  # fmt: skip
-NAMES = (  # of the values, as a translation finds them
-    N_("cat"), N_("flower"), N_("orange"), N_("black"), N_("grey"), N_("white"), N_("brown"), N_("plain"), N_("tabby"),
-    N_("tuxedo"), N_("patched"), N_("open"), N_("wide"), N_("happy"), N_("sleepy"), N_("winking"), N_("sitting"),
-    N_("portrait"), N_("loaf"), N_("curled"), N_("pink"), N_("red"), N_("yellow"), N_("blue"), N_("purple"), N_("round"),
-    N_("pointed"), N_("heart"), N_("tulip"), N_("five"), N_("six"), N_("eight"), N_("day"), N_("night"),
-)  # fmt: skip
+# what is asked for, and its values, as a translation finds them
+N_("species"), N_("fur"), N_("pattern"), N_("eyes"), N_("pose"), N_("petals"), N_("centre"), N_("shape"), N_("count")
+N_("time"), N_("day"), N_("night"), N_("cat"), N_("flower"), N_("tulip"), N_("orange"), N_("black"), N_("grey")
+N_("white"), N_("brown"), N_("pink"), N_("red"), N_("yellow"), N_("blue"), N_("purple"), N_("plain"), N_("tabby")
+N_("tuxedo"), N_("patched"), N_("open"), N_("wide"), N_("happy"), N_("sleepy"), N_("winking"), N_("sitting")
+N_("portrait"), N_("loaf"), N_("curled"), N_("round"), N_("pointed"), N_("heart"), N_("five"), N_("six"), N_("eight")
 VALUES = {value for values in TOLD.values() for value in values}
 KNOWN = {word: word for word in (*VALUES, *TOLD)} | SYNONYMS
 JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff々ー０-９]+")
@@ -201,7 +197,7 @@ class Prompt:
 
 def _with_home(word: str, factor: str, value: str) -> str:
     """ "blue (petals)", "moon (night)", "white (pattern: tuxedo)": the word, and what was made of it where they differ."""
-    home = [] if factor in ("species", "time") else [_(LABELS[factor])]
+    home = [] if factor in ("species", "time") else [_(factor)]
     home += [] if value in (word, word.removesuffix("s")) else [_(value)]
     return f"{word} ({': '.join(home)})" if home else word
 
@@ -219,7 +215,7 @@ def _near(word: str, near: tuple[str, ...]) -> str:
 
 
 def _listed(spec: dict[str, str]) -> str:
-    return ", ".join(_(v) if f in ("species", "time") else f"{_(LABELS[f])} {_(v)}" for f, v in spec.items())
+    return ", ".join(_(v) if f in ("species", "time") else f"{_(f)} {_(v)}" for f, v in spec.items())
 
 
 def understand(text: str, negative: str = "") -> Prompt:
@@ -310,8 +306,8 @@ def _place(ours: list[tuple[str, str]], kind: str):
     for (word, m), following in pairs:
         homes = [f for f, values in factors.items() if m in values]
         free = [f for f in homes if f not in spec]
-        if m in FACTORS or m in LABELS:
-            if m in LABELS and m not in factors and m not in ("species", "shape", "count", "time"):
+        if m in FACTORS or m in TOLD:
+            if m in TOLD and m not in factors and m not in ("species", "shape", "count", "time"):
                 problems.append(_unfit(word, m, kind))
         elif not homes:
             problems.append(_unfit(word, m, kind))
@@ -320,7 +316,7 @@ def _place(ours: list[tuple[str, str]], kind: str):
             spec[home] = m
             said.append((word, home, m))
         elif m == first[word] and (all(spec[f] != m for f in homes) or len(homes) > 1):
-            taken = _(" and ").join(f"{_(LABELS[f])} = {spec[f]}" for f in homes)
+            taken = _(" and ").join(f"{_(f)} = {spec[f]}" for f in homes)
             why = _("There is no room for “{word}”, because the {kind} already has {taken}: leave one of them out.")
             problems.append(Problem(word, why.format(word=word, kind=_(kind), taken=taken)))
     return spec, said, problems
@@ -331,5 +327,5 @@ def _unfit(word: str, m: str, kind: str) -> Problem:
     if m in COLOURS or m in FUR:
         why = _("I cannot draw “{word}” here: a {kind} can have {factor} {values}.")
         values = ", ".join(_(v) for v in FACTORS[kind][colours])
-        return Problem(word, why.format(word=word, kind=_(kind), factor=_(LABELS[colours]), values=values))
+        return Problem(word, why.format(word=word, kind=_(kind), factor=_(colours), values=values))
     return Problem(word, _("I cannot draw “{word}” here: a {kind} has no such thing.").format(word=word, kind=_(kind)))

@@ -23,7 +23,8 @@ from .still import TEXT, wrapped
 from .theme import DARK, LIGHT
 
 NUMBER = re.compile(r"[A-Za-z]|-?\d+\.?\d*")
-FORMULA = {"ε̂": r"\hat{\epsilon}", "x̂": r"\hat{x}", "−": "{-}", "|": r"\mid ", "θ": r"\theta", "β": r"\beta", "·": r"\cdot ", "ᾱ": r"\bar{\alpha}", "ε": r"\epsilon", "μ": r"\mu", "σ": r"\sigma"}  # fmt: skip
+FORMULA = {"ε̂": r"\hat{\epsilon}", "x̂": r"\hat{x}", "−": "{-}", "|": r"\mid ", "·": r"\cdot ", "ᾱ": r"\bar{\alpha}"}
+FORMULA |= {"θ": r"\theta", "β": r"\beta", "ε": r"\epsilon", "μ": r"\mu", "σ": r"\sigma"}
 
 
 class Paper:

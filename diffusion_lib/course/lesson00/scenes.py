@@ -158,4 +158,4 @@ def families(o) -> Story:
 SCENES = (
     Scene("overview", OVERVIEW, overview, look=DRAWN, only=MOVES),
     Scene("families", FAMILIES, families, look=DRAWN, only=MOVES),
-)  # fmt: skip
+)

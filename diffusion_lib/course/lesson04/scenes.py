@@ -12,6 +12,6 @@ def _gap():
     return lesson04.network_or_optimal(store.load("digits"), *data.digits().split(1000))
 
 
-SCENES = (
-    view("network", N_("A trained network beside the optimal denoiser, on pictures that both know and on new ones"), _gap, (10,), DIGITS),
-)  # fmt: skip
+NETWORK = N_("A trained network beside the optimal denoiser, on pictures that both know and on new ones")
+
+SCENES = (view("network", NETWORK, _gap, (10,), DIGITS),)

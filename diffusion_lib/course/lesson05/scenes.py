@@ -49,7 +49,9 @@ def loop(o) -> Story:
     return moving(maps.gan_loop().alt, drawings, move, lambda: moments, name=_("The four steps of a GAN"), fps=2)
 
 
+GAN_LOOP = N_("The two players of a GAN and the four steps of its training, with real pictures in them")
+
 SCENES = (
     view("gan-data", N_("Real cats and generated cats: what a GAN learns from, and what it draws"), cats),
-    Scene("gan-loop", N_("The two players of a GAN and the four steps of its training, with real pictures in them"), loop, look=DRAWN, only=MOVES),
-)  # fmt: skip
+    Scene("gan-loop", GAN_LOOP, loop, look=DRAWN, only=MOVES),
+)

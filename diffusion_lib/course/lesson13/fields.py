@@ -19,7 +19,8 @@ from ..scenes import LOOK, Option, Scene
 
 FRONT = ("t", "background", "captions", "formula")  # of how it looks; the rest waits behind a click
 SLIDES = 100  # a wider range is typed
-SAID = {"en": N_("English"), "ja": N_("Japanese"), "none": N_("none"), "on": N_("on"), "off": N_("off"), "light": N_("light"), "dark": N_("dark"), "transparent": N_("transparent")}  # fmt: skip
+SAID = {"en": N_("English"), "ja": N_("Japanese")}  # other values say what they are
+N_("none"), N_("on"), N_("off"), N_("light"), N_("dark"), N_("transparent")
 KINDS = {int: "number", float: "number", str: "text"}
 DEFAULT = re.compile(r",?\s?one\sof\s%\(choices\)s|\s*\(default:\s%\(default\)s\)|\s*\(default[^()]*\)")
 

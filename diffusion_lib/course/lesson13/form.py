@@ -42,7 +42,7 @@ SHARED = ("background", "captions", "formula", "font", "width", "dpi")  # goes a
 KEPT = 6  # files of which the form speaks
 LARGEST, PART = 60 << 20, 1 << 20  # bytes of a file that is handed over, and of a part of it
 MODES = {"picture": tuple(FILES), "film": FILMS, "page": PAGE}
-NOTHING = {"n": 0, "scene": "", "values": None, "mode": "picture", "ending": ".png", "folder": "", "stem": "", "replace": False}  # fmt: skip
+NOTHING = dict(n=0, scene="", values=None, mode="picture", ending=".png", folder="", stem="", replace=False)
 
 
 class Stopped(Exception):

@@ -24,10 +24,14 @@ from .fields import line
 # Machado, Oliveira and Fernandes 2009, severity 1
 EYES = {
     N_("as it is"): np.eye(3),
-    N_("without green cones"): np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
-    N_("without red cones"): np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    N_("without green cones"): np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    N_("without red cones"): np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
     N_("printed in grey"): np.tile([0.2126, 0.7152, 0.0722], (3, 1)),
-}  # fmt: skip
+}
 
 ARTICLE = (  # what the article shows, the scene, and the file that suits it
     (N_("two prompts, and what a service answers"), "service", ".png"),
