@@ -273,6 +273,13 @@ def test_style():
         assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_few_lines_are_kept_from_ruff():
+    """A table of sentences is; what ruff would wrap is else written shorter. `off` is for the tables of exercises, and of options."""
+    files = [f for folder in ("diffusion_lib", "tests", "benchmarks", "locale") for f in (ROOT / folder).rglob("*.py")]
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    assert text.count("# fmt: " + "skip") < 20 and text.count("# fmt: " + "off") <= len(NOTEBOOKS) + 1
+
+
 def test_there_are_lessons():
     assert len(NOTEBOOKS) >= 2
 
