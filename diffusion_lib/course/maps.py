@@ -30,61 +30,25 @@ T, MIDDLE = 8, 3  # of the drawing: few steps, so that one of them is seen
 
 MODEL = {
     "data": Part("01", N_("x_0, a picture"), N_("x_{0}: a picture from the data. How does it become noise?")),
-    "q": Part(
-        "01",
-        N_("q, one step of noise"),
-        N_("q(x_{t} | x_{t−1}): the forward process. A little Gaussian noise is added: a rule, nothing to learn."),
-    ),
-    "beta": Part(
-        "02",
-        N_("beta, how fast"),
-        N_("β_{t}: how much noise each step adds. Such a list is a schedule, and you may draw your own."),
-    ),
-    "noise": Part(
-        "02",
-        N_("x_T, noise"),
-        N_("x_{T}: noise, in which no picture can be told from another. Is that so? A gauge tells."),
-    ),
-    "p": Part(
-        "03",
-        N_("p_theta, one step back"),
-        N_(
-            "p_{θ}(x_{t−1} | x_{t}): the reverse process. A little noise is taken away, and a little fresh noise added."
-        ),
-    ),
-    "net": Part(
-        "04",
-        N_("the network"),
-        N_(
-            "ε̂_{θ}(x_{t}, t): a network is shown a noisy picture and says which noise is in it. You train one, and watch."
-        ),
-    ),
+    "q": Part("01", N_("q, one step of noise"), N_("q(x_{t} | x_{t−1}): the forward process. A little Gaussian noise is added: a rule, nothing to learn.")),
+    "beta": Part("02", N_("beta, how fast"), N_("β_{t}: how much noise each step adds. Such a list is a schedule, and you may draw your own.")),
+    "noise": Part("02", N_("x_T, noise"), N_("x_{T}: noise, in which no picture can be told from another. Is that so? A gauge tells.")),
+    "p": Part("03", N_("p_theta, one step back"), N_("p_{θ}(x_{t−1} | x_{t}): the reverse process. A little noise is taken away, and a little fresh noise added.")),
+    "net": Part("04", N_("the network"), N_("ε̂_{θ}(x_{t}, t): a network is shown a noisy picture and says which noise is in it. You train one, and watch.")),
     "fewer": Part("08", N_("fewer, larger steps"), N_("The way back may take ten steps instead of a thousand. Why?")),
     "words": Part("10", N_("words"), N_("Words tell the network what to draw: this makes a service of it.")),
     "judge": Part("07", N_("is it good?"), N_("How good are the pictures, at what price, and beside a GAN's?")),
     "copy": Part("09", N_("is it a copy?"), N_("Did it learn from its pictures, or does it hand them back?")),
-}
+}  # fmt: skip
 LOOP = {
-    "z": Part(
-        "09", N_("z, random numbers"), N_("z: a few random numbers. Walk through them, and a cat becomes another cat.")
-    ),
-    "one": Part(
-        "05", N_("step 1, G draws fakes"), N_("1  Noise in, pictures out: the generator G draws fakes, in one leap.")
-    ),
+    "z": Part("09", N_("z, random numbers"), N_("z: a few random numbers. Walk through them, and a cat becomes another cat.")),
+    "one": Part("05", N_("step 1, G draws fakes"), N_("1  Noise in, pictures out: the generator G draws fakes, in one leap.")),
     "real": Part("05", N_("real pictures"), N_("Real pictures. Only D ever sees them.")),
-    "two": Part(
-        "05",
-        N_("step 2, D learns"),
-        N_("2  The discriminator D learns to tell real from fake, and pays for each time it was fooled."),
-    ),
-    "three": Part(
-        "05", N_("step 3, G learns"), N_("3  G learns from D's gradient: how should each pixel change, so that D errs?")
-    ),
-    "four": Part(
-        "06", N_("step 4, again"), N_("4  Again and again, until D can only guess. It does not always come to that.")
-    ),
+    "two": Part("05", N_("step 2, D learns"), N_("2  The discriminator D learns to tell real from fake, and pays for each time it was fooled.")),
+    "three": Part("05", N_("step 3, G learns"), N_("3  G learns from D's gradient: how should each pixel change, so that D errs?")),
+    "four": Part("06", N_("step 4, again"), N_("4  Again and again, until D can only guess. It does not always come to that.")),
     "judge": Part("07", N_("is it good?"), N_("How good are the pictures, at what price, and beside diffusion's?")),
-}
+}  # fmt: skip
 
 # ---------------------------------------------------------------------------------------- diffusion
 

@@ -12,16 +12,8 @@ FUR = {  # fur, its markings, bib and paws of a tuxedo, lines of mouth and close
     "white": ("FCF7F1", "D8C9C4", "F6D2AE", "5B4652", "57B3E8"),
     "brown": ("9A6A4B", "653F2B", "F6E3CB", "3A211A", "A9D65C"),
 }
-COLOURS = {
-    "pink": "F78FB3",
-    "red": "E5484D",
-    "orange": "F98A3C",
-    "yellow": "FFD23F",
-    "blue": "4F90FA",
-    "purple": "9B5DE5",
-    "white": "FFFAF3",
-    "brown": "8A5637",
-}
+COLOURS = {"pink": "F78FB3", "red": "E5484D", "orange": "F98A3C", "yellow": "FFD23F", "blue": "4F90FA"}
+COLOURS |= {"purple": "9B5DE5", "white": "FFFAF3", "brown": "8A5637"}
 SKY = {"day": ("7CC6EF", "E6F2EA"), "night": ("161C52", "5A55AC")}
 # behind the subject, so that a white cat shows by day and a black one by night
 GLOW = {"day": "DDF1F7", "night": "7A78CF"}

@@ -18,25 +18,18 @@ from .paint import Canvas, Shape, ellipse, grow, lens, polygon, rgb, twin, union
 
 SIZE = 16
 INK, LIGHT, DARK = "241C38", "FFF8E8", "A9B6CC"  # lines; the two tones of a paper
-COLOURS = {
-    "white": "FFFFFF",
-    "yellow": "FFD92E",
-    "pink": "FA92B4",
-    "orange": "EE7A0C",
-    "green": "189A54",
-    "cyan": "5FCBF8",
-    "blue": "2430EA",
-    "purple": "9B3899",
-    "red": "E01030",
-    "brown": "553019",
-}
+COLOURS = {"white": "FFFFFF", "yellow": "FFD92E", "pink": "FA92B4", "orange": "EE7A0C", "green": "189A54"}
+COLOURS |= {"cyan": "5FCBF8", "blue": "2430EA", "purple": "9B3899", "red": "E01030", "brown": "553019"}
 
 
 def _star(points: int, far: float, near: float, y: float = 0.0) -> Shape:
-    turn = [math.pi * k / points for k in range(2 * points)]
-    return polygon(
-        [(r * math.sin(a), y + r * math.cos(a)) for a, r in zip(turn, [far, near] * points, strict=True)], 0.04
-    )
+    corners = [(math.pi * k / points, near if k % 2 else far) for k in range(2 * points)]
+    return polygon([(r * math.sin(a), y + r * math.cos(a)) for a, r in corners], 0.04)
+
+
+def _block(wide: float, low: float, high: float, soft: float = 0.0) -> Shape:
+    """A rectangle, as far to the left as to the right."""
+    return polygon([(-wide, low), (wide, low), (wide, high), (-wide, high)], soft)
 
 
 def _moon() -> Shape:
@@ -65,26 +58,13 @@ THINGS: dict[str, tuple[Shape, tuple[Shape, ...]]] = {
     "star": (_star(5, 0.68, 0.3, -0.04), ()),
     "moon": (_moon(), ()),
     "house": (
-        union(
-            polygon([(-0.42, -0.56), (0.42, -0.56), (0.42, 0.05), (-0.42, 0.05)]),
-            polygon([(-0.62, 0.04), (0.62, 0.04), (0, 0.6)], 0.02),
-        ),
-        (polygon([(-0.12, -0.56), (0.12, -0.56), (0.12, -0.18), (-0.12, -0.18)]),),
+        union(_block(0.42, -0.56, 0.05), polygon([(-0.62, 0.04), (0.62, 0.04), (0, 0.6)], 0.02)),
+        (_block(0.12, -0.56, -0.18),),
     ),
-    "tree": (
-        union(
-            polygon([(-0.58, -0.3), (0.58, -0.3), (0, 0.66)], 0.04),
-            polygon([(-0.14, -0.62), (0.14, -0.62), (0.14, -0.3), (-0.14, -0.3)]),
-        ),
-        (),
-    ),
+    "tree": (union(polygon([(-0.58, -0.3), (0.58, -0.3), (0, 0.66)], 0.04), _block(0.14, -0.62, -0.3)), ()),
     "mushroom": (
-        union(_cap(), polygon([(-0.15, -0.58), (0.15, -0.58), (0.15, 0), (-0.15, 0)], 0.04)),
-        (
-            polygon([(-0.2, -0.12), (0.2, -0.12), (0.2, -0.04), (-0.2, -0.04)]),
-            ellipse(-0.24, 0.2, 0.09),
-            ellipse(0.2, 0.24, 0.09),
-        ),
+        union(_cap(), _block(0.15, -0.58, 0, 0.04)),
+        (_block(0.2, -0.12, -0.04), ellipse(-0.24, 0.2, 0.09), ellipse(0.2, 0.24, 0.09)),
     ),
     "boat": (
         union(
@@ -200,10 +180,8 @@ def thousand(n: int = 2000, seed: int = 0, words: bool = False, unseen: bool | N
     g, every = dice(seed), values_of(torch.arange(KINDS))
     if unseen is not None:
         every = every[kept_back(every) == unseen]
-    rounds = [  # each has every kind once
-        (every[torch.randperm(len(every), generator=g)], torch.rand(len(every), 4, generator=g))
-        for _ in range(-(-n // len(every)))
-    ]
+    one = lambda: (every[torch.randperm(len(every), generator=g)], torch.rand(len(every), 4, generator=g))
+    rounds = [one() for _ in range(-(-n // len(every)))]  # each has every kind once
     values, shaken = (torch.cat(part)[:n] for part in zip(*rounds, strict=True))
     x = (paint(values, shaken) * 255).round() / 127.5 - 1  # what bytes can hold
     y, names = (values, tuple(FACTORS.values())) if words else (None, ())

@@ -109,23 +109,10 @@ def _mp4(a: np.ndarray, times: np.ndarray, part: Path, about: About) -> None:
     rate = 1000 / times[len(times) // 2]
     a = np.pad(a, ((0, 0), (0, a.shape[1] % 2), (0, a.shape[2] % 2), (0, 0)), mode="edge")
     words = [w for key, text in about.words().items() for w in ("-metadata", f"{key.lower()}={text}")]
-    line = [program, "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{a.shape[2]}x{a.shape[1]}"]
-    line += [
-        "-r",
-        f"{rate:g}",
-        "-i",
-        "-",
-        "-an",
-        "-c:v",
-        "libx264",
-        "-crf",
-        "18",
-        "-pix_fmt",
-        "yuv420p",
-        "-threads",
-        "1",
-    ]
-    line += [*words, "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart+use_metadata_tags"]
+    size = f"{a.shape[2]}x{a.shape[1]}"
+    line = f"-v error -y -f rawvideo -pix_fmt rgb24 -s {size} -r {rate:g} -i - -an -c:v libx264 -crf 18".split()
+    line = [program, *line, "-pix_fmt", "yuv420p", "-threads", "1", *words]
+    line += "-fflags +bitexact -flags:v +bitexact -movflags +faststart+use_metadata_tags".split()
     work = subprocess.Popen([*line, "-f", "mp4", str(part)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         with suppress(BrokenPipeError):  # it has ended with a sentence, which is read below
@@ -148,9 +135,8 @@ def _label(a: np.ndarray, labels: Sequence[str], background: str) -> np.ndarray:
     if background == "white":
         ink, faint = "#222222", "#d8d8d8"
     size = max(11, w // 20)
-    hue = (
-        "#444444" if (a == a[..., :1]).all() and background == "white" else palette[0]
-    )  # a grey film stays grey, and so exact
+    grey = background == "white" and (a == a[..., :1]).all()
+    hue = "#444444" if grey else palette[0]  # a grey film stays grey, and so exact
     out = np.empty((len(a), h + int(2.2 * size), w, 3), np.uint8)
     out[:, :h] = a
     for i, label in enumerate(counted(labels)):
