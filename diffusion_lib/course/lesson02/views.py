@@ -45,19 +45,14 @@ def two_rulers(x0: Tensor, loud: float = 20.0, n: int = 41, seed: int = 0) -> Fr
 
     def panel(a, title):
         notes = [f"ā = {v:.3f}   {10 * math.log10(v / (1 - v)):+.1f} dB" for v in a.tolist()]
-        return mix(x0.numpy(), eps.numpy(), a.numpy(), title, notes=notes)
+        return mix(x0, eps, a, title, notes=notes)
 
-    i, in_db = np.arange(n), {_("steps of ā"): share_db.numpy(), _("steps of dB"): db.numpy()}
-    return FramePlayer(
-        [
-            panel(by_share, _("even steps of ā")),
-            panel(by_db, _("even steps of decibels")),
-            curve(i, in_db, _("where each of them is, in dB"), xlabel=_("step"), cursor=i),
-        ],
-        labels=[_("step {k}").format(k=k) for k in i],
-        name=_("One picture noised by even steps of alpha_bar and by even steps of decibels"),
-        fps=8,
-    )
+    i, in_db = np.arange(n), {_("steps of ā"): share_db, _("steps of dB"): db}
+    pictures = [panel(by_share, _("even steps of ā")), panel(by_db, _("even steps of decibels"))]
+    places = curve(i, in_db, _("where each of them is, in dB"), xlabel=_("step"), cursor=i)
+    labels = [_("step {k}").format(k=k) for k in i]
+    name = _("One picture noised by even steps of alpha_bar and by even steps of decibels")
+    return FramePlayer([*pictures, places], labels=labels, name=name, fps=8)
 
 
 def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: int = 0) -> FramePlayer:
@@ -82,11 +77,9 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
     at_T = truth[0]
     log_ratio = model.log_density(at_T, schedule.T) - log_normal(at_T, torch.zeros_like(at_T), 1.0)
     kl = float(log_ratio.mean() / 2)
-    captions = [
-        _(
-            "{ends}\nAt t = {T}, where the walk begins, all noisy data together are {kl:.3f} nats per dimension away from pure noise"
-        ).format(ends=ends, T=schedule.T, kl=max(kl, 0))
-    ] * len(times)
+    said = _(
+        "{ends}\nAt t = {T}, where the walk begins, all noisy data together are {kl:.3f} nats per dimension away from pure noise"
+    ).format(ends=ends, T=schedule.T, kl=max(kl, 0))
     limit = 2.3 * max(spread, 1.0)
     square = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
 
@@ -95,16 +88,9 @@ def schedule_test(schedule: Schedule, spread: float = 1.0, n: int = 2000, seed: 
         cloud = {"points": points.numpy(), "colors": 0, "size": 3}
         return scatter(modes, title, colors=-1, size=15, layers=[cloud], notes=notes, **square)
 
-    return FramePlayer(
-        [plane(walk, _("the walk from pure noise")), plane(truth, _("real data with noise"))],
-        captions=captions,
-        labels=[f"t = {t}" for t in times],
-        name=_("The optimal denoiser on 25 islands, {name} schedule, T = {T}").format(
-            name=_(schedule.name), T=schedule.T
-        ),
-        start=len(times) - 1,
-        fps=20,
-    )
+    panels = [plane(walk, _("the walk from pure noise")), plane(truth, _("real data with noise"))]
+    name = _("The optimal denoiser on 25 islands, {name} schedule, T = {T}")
+    return _walked(panels, [said] * len(times), times, name, schedule, fps=20)
 
 
 def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> FramePlayer:
@@ -128,24 +114,23 @@ def picture_test(schedule: Schedule, x: Tensor, n: int = 36, seed: int = 0) -> F
     bars = {"kind": ["bars", "line"], "xlabel": _("mean of all pixels")}
     different = len(nearest(walk[-1], x)[1].unique())
     low, high = (float(truth.quantile(q)) for q in (0.05, 0.95))
-    return FramePlayer(
-        [
-            pixels(np.stack([grid(step[:shown]) for step in walk]), title),
-            pixels(grid(real)[None], _("real pictures")),
-            curve(middle, shares, _("how bright the pictures are"), **bars),
-        ],
-        captions=[
-            _(
-                "In the end: brightness {darkest:+.2f} to {brightest:+.2f}, where nine tenths of the real pictures have {low:+.2f} to {high:+.2f}; {different} different pictures among {n}"
-            ).format(darkest=drawn.min(), brightest=drawn.max(), low=low, high=high, different=different, n=n)
-        ],
-        labels=[f"t = {t}" for t in times],
-        name=_("The optimal denoiser draws pictures, {name} schedule, T = {T}").format(
-            name=_(schedule.name), T=schedule.T
-        ),
-        start=len(times) - 1,
-        fps=12,
-    )
+    said = _(
+        "In the end: brightness {darkest:+.2f} to {brightest:+.2f}, where nine tenths of the real pictures have {low:+.2f} to {high:+.2f}; {different} different pictures among {n}"
+    ).format(darkest=drawn.min(), brightest=drawn.max(), low=low, high=high, different=different, n=n)
+    panels = [
+        pixels(np.stack([grid(step[:shown]) for step in walk]), title),
+        pixels(grid(real)[None], _("real pictures")),
+        curve(middle, shares, _("how bright the pictures are"), **bars),
+    ]
+    name = _("The optimal denoiser draws pictures, {name} schedule, T = {T}")
+    return _walked(panels, [said], times, name, schedule, fps=12)
+
+
+def _walked(panels: list, captions: list, times: list, name: str, schedule: Schedule, fps: float) -> FramePlayer:
+    """The film of a walk, which begins at its end. name: with places for the schedule's name and T."""
+    name = name.format(name=_(schedule.name), T=schedule.T)
+    labels, last = [f"t = {t}" for t in times], len(times) - 1
+    return FramePlayer(panels, captions=captions, labels=labels, name=name, start=last, fps=fps)
 
 
 def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -> FramePlayer:
@@ -170,19 +155,16 @@ def two_sizes(small: Tensor, large: Tensor, schedule: Schedule, seed: int = 0) -
         with np.errstate(divide="ignore"):
             db = 10 * np.log10(ratio * a / (1 - a))
         notes = [_("no noise") if v == np.inf else _("picture : noise {db:+.0f} dB").format(db=v) for v in db]
-        return mix(x0.numpy(), e.numpy(), a, title, notes=notes)
+        return mix(x0, e, a, title, notes=notes)
 
-    return FramePlayer(
-        [
-            panel(small, eps, _("{size} pixels").format(size=sizes[0]), power[0]),
-            panel(large, noise, _("{size} pixels").format(size=sizes[1]), float(large.var() / noise.var())),
-            panel(shrunk(large), shrunk(noise), _("the large one, averaged"), power[1]),
-        ],
-        labels=[f"t = {t} / {schedule.T}" for t in range(schedule.T + 1)],
-        name=_("One picture in two sizes with noise of the same strength"),
-        start=round(0.6 * schedule.T),
-        fps=30,
-    )
+    panels = [
+        panel(small, eps, _("{size} pixels").format(size=sizes[0]), power[0]),
+        panel(large, noise, _("{size} pixels").format(size=sizes[1]), float(large.var() / noise.var())),
+        panel(shrunk(large), shrunk(noise), _("the large one, averaged"), power[1]),
+    ]
+    labels, start = [f"t = {t} / {schedule.T}" for t in range(schedule.T + 1)], round(0.6 * schedule.T)
+    name = _("One picture in two sizes with noise of the same strength")
+    return FramePlayer(panels, labels=labels, name=name, start=start, fps=30)
 
 
 def _walk(model: MixtureDenoiser, xT: Tensor, g: torch.Generator, keep: int) -> tuple[list[int], Tensor]:
