@@ -311,7 +311,7 @@ SLIPS = [
     # ---- lesson 04: denoisers, training, own pictures
     ('"new pictures" shows the seen ones', DENOISERS, 'pixels(np.stack(films["new"])', 'pixels(np.stack(films["seen"])'),
     ("network's and optimal row exchanged", DENOISERS, 'guesses["network"][:4], guesses["optimal"][:4]]', 'guesses["optimal"][:4], guesses["network"][:4]]'),
-    ("caption: the error on new ones is that on seen ones", DENOISERS, 'new=errors["network", "new"][i]', 'new=errors["network", "seen"][i]'),
+    ("caption: the error on new ones is that on seen ones", DENOISERS, 'new=c, new_best=d', 'new=a, new_best=d'),
     ("decibels of noise with the sign of the signal's", DENOISERS, "=-v)", "=v)"),
     ("pictures told the classes of other pictures", DENOISERS, "None if labels is None else data.y[i]\n", "None if labels is None else data.y[:n]\n"),
     ("three questions: samples under another network's name", DENOISERS, '_("asked for {name}").format(name=name)) for name, film in films.items()', '_("asked for {name}").format(name=name)) for name, film in zip(reversed(films), films.values(), strict=True)'),
@@ -437,7 +437,7 @@ SLIPS = [
     ("sharpness: two makers' names exchanged", BLURRING, '_("grain"), "GAN", "DDPM"]', '_("grain"), "DDPM", "GAN"]'),
     ("table of s: the two distances exchanged", BLURRING, '"frechet_clouds": ".1f", "frechet": ".1f"', '"frechet": ".1f", "frechet_clouds": ".1f"'),
     ("is it a copy: seen and unseen exchanged", COPYING, "for known in (seen, fresh)", "for known in (fresh, seen)"),
-    ("is it a copy: the distances exchanged", COPYING, 'to_seen=d["to_seen"]', 'to_seen=d["to_unseen"]'),
+    ("is it a copy: the distances exchanged", MEASURES, '"to_seen": float(to_seen.median()), "to_unseen": float(to_fresh.median())', '"to_seen": float(to_fresh.median()), "to_unseen": float(to_seen.median())'),
     ("outright: three times as far is enough", MEASURES, "two[:, 0] < OUTRIGHT * two[:, 1]", "OUTRIGHT * two[:, 0] < two[:, 1]"),
     ("disguise: down instead of to the right", COPYING, "x.roll(1, 3)", "x.roll(1, 2)"),
     ("the dial's interval ends at its middle", COPYING, '(d["low"], d["high"]) for d in dials', '(d["low"], d["share"]) for d in dials'),

@@ -78,17 +78,11 @@ def network_or_optimal(
     db = schedule.snr_db[torch.tensor(times)].numpy()
     ys = {f"{_(who)}, {_(name)}": np.maximum(e, FLOOR) for (who, name), e in errors.items()}
     look = {"xlabel": _("noise in decibels"), "ylabel": _("mean square"), "cursor": -db} | ERRORS
-    said = [
-        _(
-            "error on seen pictures: network {seen:.3f}, optimal {seen_best:.3f}      on new ones: network {new:.3f}, optimal {new_best:.3f}"
-        ).format(
-            seen=errors["network", "seen"][i],
-            seen_best=errors["optimal", "seen"][i],
-            new=errors["network", "new"][i],
-            new_best=errors["optimal", "new"][i],
-        )
-        for i in range(len(db))
-    ]
+    said = _(
+        "error on seen pictures: network {seen:.3f}, optimal {seen_best:.3f}      on new ones: network {new:.3f}, optimal {new_best:.3f}"
+    )
+    four = zip(*(errors[who, name] for name in ("seen", "new") for who in ("network", "optimal")), strict=True)
+    said = [said.format(seen=a, seen_best=b, new=c, new_best=d) for a, b, c, d in four]
     rows = _("from above: x_{0}, x_{t}, network, optimal")
     panels = [
         pixels(np.stack(films["seen"]), _("pictures it learned from"), notes=rows),
@@ -124,10 +118,8 @@ def three_questions(
     for name, model in models.items():
         xts = [add_noise(x0, t, eps, schedule) for t in times]
         y = fresh.y[:200] if model.classes else None
-        pairs = zip(xts, times, strict=True)
-        ys[_("asked for {name}").format(name=name)] = [
-            float((guess(model, xt, t, schedule, y) - x0).pow(2).mean()) for xt, t in pairs
-        ]
+        off = [guess(model, xt, t, schedule, y) - x0 for xt, t in zip(xts, times, strict=True)]
+        ys[_("asked for {name}").format(name=name)] = [float(gap.pow(2).mean()) for gap in off]
     db = schedule.snr_db[torch.tensor(times)].numpy()
     xT, y = torch.randn(n, *x0.shape[1:], generator=g), torch.arange(n) % len(fresh.names)
 
@@ -227,23 +219,16 @@ def bound(
     ratio = (tilde[1:] / beta[1:]).log()
     shares = {"β": torch.zeros_like(ratio), "β̃": ratio, "learned": (1 - v_sum[1:] / n) * ratio}
     heights = {name: np.exp(around(torch.cat([v[:1], v]))) for name, v in shares.items()}
-    bits = {name: around(v) for name, v in terms.items()}
+    heights = {_(name): v for name, v in heights.items()}
+    bits = {_(name): around(v) for name, v in terms.items()}
     total = {name: float(v.sum()) for name, v in terms.items()}
     along = {"xlabel": "t", "log": "x", "xticks": [10**k for k in range(int(math.log10(schedule.T)) + 1)]}
-    left = curve(
-        middle, {_(k): v for k, v in bits.items()}, _("terms of the bound, bits per dimension"), cursor=middle, **along
-    )
-    right = curve(
-        middle, {_(k): v for k, v in heights.items()}, _("σ² as a share of β"), cursor=middle, ylim=(0, 1.08), **along
-    )
+    left = curve(middle, bits, _("terms of the bound, bits per dimension"), cursor=middle, **along)
+    right = curve(middle, heights, _("σ² as a share of β"), cursor=middle, ylim=(0, 1.08), **along)
     sums = ", ".join(f"{_(name)} {v:.2f}" for name, v in total.items())
-    here = [", ".join(f"{_(name)} {v[i]:.4f}" for name, v in bits.items()) for i in range(len(middle))]
-    captions = [
-        _("one term here: {here}      all {T} terms together: {sums} bits per dimension").format(
-            here=terms_here, T=schedule.T, sums=sums
-        )
-        for terms_here in here
-    ]
+    here = [", ".join(f"{name} {v[i]:.4f}" for name, v in bits.items()) for i in range(len(middle))]
+    said = _("one term here: {here}      all {T} terms together: {sums} bits per dimension")
+    captions = [said.format(here=terms_here, T=schedule.T, sums=sums) for terms_here in here]
     labels = [f"t = {a}" if b == a + 1 else _("t = {a} to {b}").format(a=a, b=b - 1) for a, b in pairwise(edges)]
     name = _("The variational bound, term by term, with three variances")
     return FramePlayer([left, right], captions=captions, labels=labels, name=name, start=1, fps=5)

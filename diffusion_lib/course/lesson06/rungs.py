@@ -118,13 +118,9 @@ def ladder_table(equal: str = "seconds") -> Table:
     head = [N_("size"), N_("family"), _("distance, in floors"), N_("diversity"), N_("failed")]
     head += [N_("steps"), "TFLOP", N_("parameters")]
     worst = {s: book["anchors"][str(s)] for s in seen}
-    marks = [
-        _("{noise:.0f} and {mean:.0f} at {size}").format(noise=a["noise"], mean=a["mean picture"], size=s)
-        for s, a in worst.items()
-    ]
-    return table(
-        head, rows, [_("Noise, and the mean picture, in floors: {marks} pixels.").format(marks="; ".join(marks))]
-    )
+    mark = _("{noise:.0f} and {mean:.0f} at {size}")
+    marks = "; ".join(mark.format(noise=a["noise"], mean=a["mean picture"], size=s) for s, a in worst.items())
+    return table(head, rows, [_("Noise, and the mean picture, in floors: {marks} pixels.").format(marks=marks)])
 
 
 # ---------------------------------------------------------------------------------------- the smallest rung, live
@@ -161,13 +157,9 @@ class Climb(ByTurns):
         return [curve(x, far, _("distance to real, in floors"), cursor=x, **look)]
 
     def _caption(self, f: dict) -> str:
-        each = "; ".join(
-            _("{name} {steps:,} steps, {distance:.1f} floors").format(
-                name=name, steps=f[name]["steps"], distance=f[name]["distance"]
-            )
-            for name in FAMILIES
-        )
-        return _("{n:.1f} s each:  {each}").format(n=f["seconds"], each=each)
+        said = _("{name} {steps:,} steps, {distance:.1f} floors")
+        each = [said.format(name=k, steps=f[k]["steps"], distance=f[k]["distance"]) for k in FAMILIES]
+        return _("{n:.1f} s each:  {each}").format(n=f["seconds"], each="; ".join(each))
 
 
 def climb(size: int = 8, *, seconds: float = 20.0, keep: int = 20, seed: int = 0) -> Climb:

@@ -91,11 +91,8 @@ def blind_spots(n: int = 1000, repeats: int = 8) -> FramePlayer:
         clouds.append(x.numpy())
         moved.append(z.clip(-MOST, MOST))
         sees = [_(name) for (short, name), far in zip(METRICS.values(), z, strict=True) if abs(far) > 4]
-        captions.append(
-            _("{words}. Clearly seen by: {metrics}.").format(
-                words=_(words), metrics=", ".join(sees) if sees else _("none")
-            )
-        )
+        said = _("{words}. Clearly seen by: {metrics}.")
+        captions.append(said.format(words=_(words), metrics=", ".join(sees) or _("none")))
     at = np.arange(len(METRICS), dtype=float)
     limits = {name: np.full((1, len(at)), level) for name, level in (("+2 sd", 2.0), ("−2 sd", -2.0))}
     title, kinds = _("how far each metric moves, in sd of real against real"), ["bars", "line", "line"]

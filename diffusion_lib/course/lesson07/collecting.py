@@ -49,12 +49,9 @@ def album() -> FramePlayer:
     lines.append(Line(real, _(REAL), colour=len(lines)))
     scale = {"log": "x", "xticks": [(v, f"{v:,}") for v in (10, 100, 1000, 10_000)], "ylim": (-30, 1050)}
     panels.append(curve(n, lines, _("kinds found, of 1,000"), xlabel=_("samples"), cursor=n, **scale))
-    captions = [
-        _("{n:,} samples: {found}; real ones {real:,.0f}").format(
-            n=k, found=", ".join(f"{names[f]} {c[i]:,.0f}" for f, c in counts.items()), real=real[i]
-        )
-        for i, k in enumerate(MOMENTS)
-    ]
+    said = _("{n:,} samples: {found}; real ones {real:,.0f}")
+    found = [", ".join(f"{names[f]} {c[i]:,.0f}" for f, c in counts.items()) for i in range(len(MOMENTS))]
+    captions = [said.format(n=k, found=f, real=r) for k, f, r in zip(MOMENTS, found, real, strict=True)]
     look = {"labels": [f"n = {k:,}" for k in MOMENTS], "name": _("An album of a thousand stickers"), "fps": 1}
     return FramePlayer(panels, captions=captions, start=len(MOMENTS) - 1, **look)
 

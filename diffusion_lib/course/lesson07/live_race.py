@@ -56,9 +56,8 @@ class Bet(widgets.VBox):
             question = _(text)
             style = "font-size:17px;line-height:44px"
             words = widgets.HTML(f'<span style="{style}">{question}</span>', layout={"width": f"{wide}px"})
-            buttons = [
-                button(f, _("{question} My bet: {name}").format(question=question, name=f), wide=110) for f in FAMILIES
-            ]
+            tip = _("{question} My bet: {name}")
+            buttons = [button(f, tip.format(question=question, name=f), wide=110) for f in FAMILIES]
             for family in buttons:
                 family.style.font_size = "16px"
                 family.on_click(lambda b, key=key, row=buttons: self._choose(key, b, row))
@@ -149,10 +148,8 @@ class LiveArena(ByTurns):
 
     def _own(self, data: Data) -> str:
         """A place of the reader's own: half of the points to learn from, half to judge by."""
-        need(
-            data.x.ndim == 2,
-            f"Only points of your own can race here, x of shape (N, 2), but got {tuple(data.x.shape)}.",
-        )
+        said = f"Only points of your own can race here, x of shape (N, 2), but got {tuple(data.x.shape)}."
+        need(data.x.ndim == 2, said)
         data.check()
         self.own[data.name or "own"] = arena.Place(*data.split(len(data) // 2))
         return data.name or "own"
@@ -232,14 +229,12 @@ class LiveArena(ByTurns):
         return f"{f['seconds']:.1f} s"
 
     def _caption(self, f: dict) -> str:
-        said = {
-            k: _("broke off") if f[k]["broke"] else _("covers {share:.2f}").format(share=f[k]["coverage"])
-            for k in FAMILIES
-        }
-        each = ";  ".join(
-            _("{name} {steps:,} steps, {said}").format(name=k, steps=f[k]["steps"], said=said[k]) for k in FAMILIES
-        )
-        return _("{n:.1f} s each:  {each}").format(n=f["seconds"], each=each)
+        told, covers = _("{name} {steps:,} steps, {said}"), _("covers {share:.2f}")
+        each = []
+        for k in FAMILIES:
+            said = _("broke off") if f[k]["broke"] else covers.format(share=f[k]["coverage"])
+            each.append(told.format(name=k, steps=f[k]["steps"], said=said))
+        return _("{n:.1f} s each:  {each}").format(n=f["seconds"], each=";  ".join(each))
 
     def table(self) -> str:
         """What came out: the ledger of this one race. Judging takes a few seconds the first time."""
@@ -285,9 +280,8 @@ class LiveArena(ByTurns):
             rows.append([k, *cells, *pays(k, start, ms)])
         apart = arena.apart(e.seconds for e in self.entries.values() if not e.error)
         notes = [_("Nobody's seconds are more than {apart:.2%} off their mean.").format(apart=apart)]
-        notes += [
-            _("{name} broke off. {error}").format(name=k, error=e.error) for k, e in self.entries.items() if e.error
-        ]
+        broke = _("{name} broke off. {error}")
+        notes += [broke.format(name=k, error=e.error) for k, e in self.entries.items() if e.error]
         return table(COSTS, rows, notes)
 
 

@@ -51,11 +51,9 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     families = raced(book)
     for i, family in enumerate(families):
         for j, row in enumerate(r for r in book["runs"] if r["family"] == family):
-            rows = np.array(
-                [0.0 if key == "coverage" else math.nan]
-                + [math.nan if c.get(key) is None else float(c[key]) for c in row["curve"]]
-            )
-            rows = np.append(rows, [math.nan] * (len(at) - len(rows)))  # of a run that broke off
+            rows = [math.nan if c.get(key) is None else float(c[key]) for c in row["curve"]]
+            rows = [0.0 if key == "coverage" else math.nan, *rows]
+            rows = np.array(rows + [math.nan] * (len(at) - len(rows)))  # of a run that broke off
             lines.append(Line(rows, "" if j else family, colour=i % 7))
     floor = float(book["floor"][key])
     lines.append(Line(np.full(len(at), floor), _(REAL), colour=len(families) % 7))
@@ -64,11 +62,8 @@ def recorded_arena(place: str, key: str = "coverage") -> FramePlayer:
     look = {"ylim": (-0.03, 1.05) if 0 <= floor <= 1 and not powers else None, "log": "y" * powers, "dots": False}
     panel = curve(at, lines, title, xlabel=_("seconds each"), cursor=seconds, **look)
     captions = [_("{n:.0f} s of training each; seed 0").format(n=s) for s in seconds]
-    labels, name, last = (
-        [f"{s:.0f} s" for s in seconds],
-        _("The recorded race on {data}").format(data=_(place)),
-        len(seconds) - 1,
-    )
+    labels, last = [f"{s:.0f} s" for s in seconds], len(seconds) - 1
+    name = _("The recorded race on {data}").format(data=_(place))
     return FramePlayer([*panels, panel], captions=captions, labels=labels, name=name, fps=3, start=last)
 
 
@@ -115,10 +110,9 @@ def quality(place: str, *keys: str, bet: Bet | None = None) -> Table:
 
 def _failures(book: dict, family: str) -> str:
     fails = _column(book, family, "fails")
-    low, high = wilson(int(sum(fails)), len(fails))
-    return _("{n} of {all} ({low:.0%} to {high:.0%})").format(
-        n=int(sum(fails)), all=len(fails), low=max(0, low), high=min(1, high)
-    )
+    n, (low, high) = int(sum(fails)), wilson(int(sum(fails)), len(fails))
+    said = _("{n} of {all} ({low:.0%} to {high:.0%})")
+    return said.format(n=n, all=len(fails), low=max(0, low), high=min(1, high))
 
 
 def _span(values: list[float], key: str) -> str:

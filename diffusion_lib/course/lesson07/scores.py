@@ -9,25 +9,11 @@ from ...evaluation import cost
 from ...families import FAMILIES
 from ...words import N_, _
 
-NAMES = {
-    "coverage": N_("covered"),
-    "nearer_to_training": N_("nearer to train"),
-    "kl": "KL",
-    "frechet": N_("Fréchet"),
-    "floors": N_("Fréchet, in floors"),
-    "high_quality": N_("within 3 sd"),
-    "modes": N_("islands"),
-    "sd_ratio": N_("width"),
-}
-FORMS = {
-    "high_quality": ".1%",
-    "accuracy": ".1%",
-    "kl": ".3f",
-    "frechet": ".1f",
-    "floors": ".1f",
-    "modes": ".0f",
-    "drawing_ms": ".4f",
-}
+NAMES = {"coverage": N_("covered"), "nearer_to_training": N_("nearer to train"), "kl": "KL", "frechet": N_("Fréchet")}
+NAMES |= {"floors": N_("Fréchet, in floors"), "high_quality": N_("within 3 sd")}
+NAMES |= {"modes": N_("islands"), "sd_ratio": N_("width")}
+FORMS = {"high_quality": ".1%", "accuracy": ".1%", "kl": ".3f", "frechet": ".1f", "floors": ".1f", "modes": ".0f"}
+FORMS |= {"drawing_ms": ".4f"}
 # what broke off has 0 of these, and infinity of any other number
 SHARES = ("coverage", "precision", "recall", "density", "high_quality", "accuracy", "modes")
 GOOD = 0.85  # a coverage that counts as learned

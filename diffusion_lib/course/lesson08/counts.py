@@ -42,29 +42,19 @@ class StepsSlider(PlayerBox):
         points, digits = (self._book[place]["samplers"][sampler] for place in ("points", "digits"))
         square = {"xlim": (-2.4, 2.4), "ylim": (-2.4, 2.4)}
         pictures = self._frames[f"digits {sampler}"][:, :, None]
+        cloud = {"points": self._frames[f"points {sampler}"].astype(np.float32), "colors": 0, "size": 3}
         panels = [
-            scatter(
-                data.ring(2).modes.numpy(),
-                _("points"),
-                colors=-1,
-                size=14,
-                layers=[{"points": self._frames[f"points {sampler}"].astype(np.float32), "colors": 0, "size": 3}],
-                **square,
-            ),
+            scatter(data.ring(2).modes, _("points"), colors=-1, size=14, layers=[cloud], **square),
             pixels(np.stack([grid(x, columns=5) for x in pictures]), _("digits")),
             self._curve("points", "high_quality", sampler, _("share on an island")),
             self._curve("digits", "frechet", sampler, _("distance of the digits")),
         ]
+        said = _(
+            "{ms:,.0f} ms for {n} digits;  on an island {share:.1%};  distance {far:.1f} ({n} real ones: {real:.1f})"
+        )
+        real = {"n": self._book["digits"]["samples"], "real": self._book["digits"]["real"]["frechet"]}
         said = [
-            _(
-                "{ms:,.0f} ms for {n} digits;  on an island {share:.1%};  distance {far:.1f} ({n} real ones: {real:.1f})"
-            ).format(
-                ms=d["ms"],
-                n=self._book["digits"]["samples"],
-                share=p["high_quality"],
-                far=d["frechet"],
-                real=self._book["digits"]["real"]["frechet"],
-            )
+            said.format(ms=d["ms"], share=p["high_quality"], far=d["frechet"], **real)
             for p, d in zip(points, digits, strict=True)
         ]
         name = _("One noise, few steps or many, with {sampler}").format(sampler=sampler)
@@ -119,7 +109,5 @@ def one_noise(
             notes.append(_("off by {gap:.2f}").format(gap=gap))
         panels.append(pixels(np.stack(films), name, notes=notes))
     panels.append(pixels(grid(aim, columns=5)[None], _("where it leads")))
-    labels = [_calls(c) for c in calls]
-    return FramePlayer(
-        panels, labels=labels, name=_("One noise through every sampler"), start=len(calls) // 2, fps=1, panel_width=170
-    )
+    labels, name = [_calls(c) for c in calls], _("One noise through every sampler")
+    return FramePlayer(panels, labels=labels, name=name, start=len(calls) // 2, fps=1, panel_width=170)

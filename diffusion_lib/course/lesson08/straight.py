@@ -50,21 +50,13 @@ def straight_path(means: Tensor, sd: float, n: int = 300, trails: int = 12, T: i
         _("the same walk, as x_{t}"): torch.stack(walk),
     }
     square = {"xlim": (-2.8, 2.8), "ylim": (-2.8, 2.8)}
-    panels = [
-        scatter(
-            path[:, trails:].numpy(),
-            title,
-            colors=-1,
-            size=3,
-            layers=[{"points": path[:, :trails].numpy(), "colors": color, "size": 7, "trail": list(range(trails))}],
-            **square,
-        )
-        for color, (title, path) in enumerate(ways.items())
-    ]
-    lengths = [bend(path) for path in ways.values()]
-    said = _(
-        "ways, in lengths of the straight one: pairs {pairs:.2f}, walk {walk:.2f}, walk as x_{{t}} {xt:.2f}"
-    ).format(pairs=lengths[0], walk=lengths[1], xt=lengths[2])
+    panels = []
+    for color, (title, path) in enumerate(ways.items()):
+        some = {"points": path[:, :trails].numpy(), "colors": color, "size": 7, "trail": list(range(trails))}
+        panels.append(scatter(path[:, trails:].numpy(), title, colors=-1, size=3, layers=[some], **square))
+    one, two, three = (bend(path) for path in ways.values())
+    said = _("ways, in lengths of the straight one: pairs {pairs:.2f}, walk {walk:.2f}, walk as x_{{t}} {xt:.2f}")
+    said = said.format(pairs=one, walk=two, xt=three)
     labels = [f"u = {place(schedule, t):.2f}" for t in times]
     name = _("The straight path of flow matching, and the walk that bends")
     return FramePlayer(panels, captions=[said] * len(labels), labels=labels, name=name, fps=10)

@@ -41,13 +41,10 @@ def parity_table() -> Table:
     """Frechet distance of 250 DDPM steps and of each sampler with ten calls; the row of real pictures is the floor."""
     found = read("few_steps")["parity"]
     head = [_("Fréchet distance"), *(_(PLACES[p]) for p in found)]
-    rows = [
-        [_("ddpm, 250 calls"), *(f"{found[p]['ddpm_250']:.1f}" for p in found)],
-        *(
-            [_("{name}, 10 calls").format(name=s), *(f"{found[p]['at_10'][s]:.1f}" for p in found)]
-            for s in next(iter(found.values()))["at_10"]
-        ),
-        [_("dpmpp_2m, 10 calls, Karras times"), *(f"{found[p]['dpmpp_2m_karras']['frechet']:.1f}" for p in found)],
-        [_("real pictures"), *(f"{found[p]['floor']:.1f}" for p in found)],
-    ]
+    numbers = {_("ddpm, 250 calls"): [f["ddpm_250"] for f in found.values()]}
+    for s in next(iter(found.values()))["at_10"]:
+        numbers[_("{name}, 10 calls").format(name=s)] = [f["at_10"][s] for f in found.values()]
+    numbers[_("dpmpp_2m, 10 calls, Karras times")] = [f["dpmpp_2m_karras"]["frechet"] for f in found.values()]
+    numbers[_("real pictures")] = [f["floor"] for f in found.values()]
+    rows = [[name, *(f"{v:.1f}" for v in row)] for name, row in numbers.items()]
     return table(head, rows, quiet=[_("real pictures")])

@@ -61,16 +61,12 @@ def why_blurred(model: VAE | None = None, frames: int = 12, seed: int = 0) -> Fr
         pixels(np.stack([grid(v[None]) for v in drawn]), _("what the decoder draws")),
     ]
     gap, single = ((v - drawn).flatten(1).pow(2).mean(1).sqrt() for v in (mean, x[which[:, 0]]))
-    says = [
-        _(
-            "root-mean-square difference a pixel, decoder's picture to the mean: {mean:.2f}; to the most probable digit: {digit:.2f}"
-        ).format(mean=a, digit=b)
-        for a, b in zip(gap, single, strict=True)
-    ]
-    labels = [
-        f"z = ({', '.join(f'{v:.2f}' for v in one[:2])}{', …' * (len(one) > 2)})".replace("-", "−")
-        for one in z.tolist()
-    ]
+    said = _(
+        "root-mean-square difference a pixel, decoder's picture to the mean: {mean:.2f}; to the most probable digit: {digit:.2f}"
+    )
+    says = [said.format(mean=a, digit=b) for a, b in zip(gap, single, strict=True)]
+    more = ", …" * (z.shape[1] > 2)
+    labels = [f"z = ({', '.join(f'{v:.2f}' for v in one[:2])}{more})".replace("-", "−") for one in z.tolist()]
     name = _("One z, the real digits behind it, their mean, and the decoder's picture")
     return FramePlayer(panels, captions=says, labels=labels, name=name, fps=1)
 

@@ -43,16 +43,7 @@ def _dials(dials: list[dict], names: list[str]) -> dict:
 def _sentence(d: dict) -> str:
     return _(
         "nearer to one of {pictures} seen than of {pictures} unseen pictures: {share:.1%} of {n:,} ({low:.1%} to {high:.1%}); outright copies: {outright:.1%}; distance a pixel: {to_seen:.2f} to seen, {to_unseen:.2f} to unseen"
-    ).format(
-        pictures=d["pictures"],
-        share=d["share"],
-        n=d["n"],
-        low=d["low"],
-        high=d["high"],
-        outright=d["outright"],
-        to_seen=d["to_seen"],
-        to_unseen=d["to_unseen"],
-    )
+    ).format(**d)
 
 
 DISGUISES = {
@@ -72,6 +63,5 @@ def disguises() -> Table:
     for name, change in DISGUISES.items():
         x = change(seen)
         rows.append([name, f"{copied(x, seen, unseen)['share']:.1%}", f"{outright(x, seen):.1%}"])
-    return table(
-        [_("copies of {n} training pictures").format(n=len(seen)), _("nearer to seen"), _("outright copies")], rows
-    )
+    head = [_("copies of {n} training pictures").format(n=len(seen)), _("nearer to seen"), _("outright copies")]
+    return table(head, rows)

@@ -146,9 +146,8 @@ class MapTraining(Live):
 
     def _caption(self, f: dict) -> str:
         whole = f["reconstruction"] + f["KL"]
-        return _("step {n:,}:  reconstruction {reconstruction:.2f} + KL {KL:.2f} = {whole:.2f} bits per pixel").format(
-            n=f["step"], reconstruction=f["reconstruction"], KL=f["KL"], whole=whole
-        )
+        said = _("step {n:,}:  reconstruction {reconstruction:.2f} + KL {KL:.2f} = {whole:.2f} bits per pixel")
+        return said.format(n=f["step"], reconstruction=f["reconstruction"], KL=f["KL"], whole=whole)
 
 
 def unfold(*, steps: int | None = None, seconds: float | None = None, keep: int = 25, seed: int = 0) -> MapTraining:
@@ -181,10 +180,8 @@ def bound_parts(model: VAE, x: Tensor, levels: int, seed: int = 0) -> dict[str, 
 
 def midpoint_table() -> Table:
     """The recorded Fréchet distances of pictures drawn at the ends and in the middles of walks, every seed."""
-    rows = [
-        [r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))]
-        for r in records.read("latents")["midpoints"]
-    ]
+    runs = records.read("latents")["midpoints"]
+    rows = [[r["name"], r["seed"], *(f"{r[k]:.1f}" for k in ("ends", "arc", "straight"))] for r in runs]
     return table(["", N_("seed"), N_("ends"), N_("middle of the arc"), N_("middle of the straight line")], rows)
 
 
@@ -192,13 +189,11 @@ def halfway_table() -> Table:
     """The recorded contrast of pictures half way, and how long the codes at the ends are."""
     rows = []
     for name, r in records.read("latents")["halfway"].items():
-        length = _("{length:.2f} (root of {n}: {root:.2f})").format(
-            length=r["length"], n=r["numbers"], root=r["numbers"] ** 0.5
-        )
+        length = _("{length:.2f} (root of {n}: {root:.2f})")
+        length = length.format(length=r["length"], n=r["numbers"], root=r["numbers"] ** 0.5)
         rows.append([name, *(f"{r[k]:.2f}" for k in ("ends", "arc", "straight", "fade")), length])
-    return table(
-        [N_("contrast"), N_("ends"), N_("arc"), N_("straight"), N_("cross-fade"), N_("length of a code")], rows
-    )
+    head = [N_("contrast"), N_("ends"), N_("arc"), N_("straight"), N_("cross-fade"), N_("length of a code")]
+    return table(head, rows)
 
 
 @torch.no_grad()
@@ -252,9 +247,7 @@ def straight_or_round(n: int = 4, frames: int = 41, seed: int = 3) -> FramePlaye
     top = 1.2 * max(v.max() for v in lengths.values())
     lines, look = {_(k): v for k, v in lengths.items()}, {"xlabel": _("share of the way"), "ylim": (0, top)}
     panels.append(curve(u, lines, _("length of x_{T}"), cursor=u, **look))
-    said = [
-        _("length of x_{{T}}:  straight {straight:.1f}, arc {arc:.1f}").format(straight=a, arc=b)
-        for a, b in zip(*lengths.values(), strict=True)
-    ]
+    said = _("length of x_{{T}}:  straight {straight:.1f}, arc {arc:.1f}")
+    said = [said.format(straight=a, arc=b) for a, b in zip(*lengths.values(), strict=True)]
     labels, name = [f"{v:.0%}" for v in u], _("A straight line and an arc between two noises")
     return FramePlayer(panels, captions=said, labels=labels, start=frames // 2, name=name, fps=12)
