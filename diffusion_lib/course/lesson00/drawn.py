@@ -74,12 +74,8 @@ class DrawnRace(ByTurns):
         plane, found = (-self.limit, self.limit), []
         for name, title in RACERS.items():
             film = np.stack([f[name]["x"] for f in frames])
-            cloud = {
-                "points": film,
-                "colors": list(FAMILIES).index(name) % 7,
-                "size": 4,
-                "name": _("drawn by the network"),
-            }
+            cloud = {"points": film, "colors": list(FAMILIES).index(name) % 7, "size": 4}
+            cloud |= {"name": _("drawn by the network")}
             yours = {"colors": -1, "size": 3, "name": _("yours"), "xlim": plane, "ylim": plane}
             found.append(scatter(self.drawn, _(title), layers=[cloud], **yours))
         return found
@@ -91,13 +87,9 @@ class DrawnRace(ByTurns):
         return f"{f['seconds']:.1f} s"
 
     def _caption(self, f: dict) -> str:
-        said = [
-            _("{name}: broke off").format(name=_(title))
-            if f[k]["broke"]
-            else _("{name}: {steps:,} steps").format(name=_(title), steps=f[k]["steps"])
-            for k, title in RACERS.items()
-        ]
-        return ";  ".join(said)
+        broke, steps = _("{name}: broke off"), _("{name}: {steps:,} steps")
+        each = ((broke if f[k]["broke"] else steps).format(name=_(v), steps=f[k]["steps"]) for k, v in RACERS.items())
+        return ";  ".join(each)
 
 
 def draw_and_learn(*, seconds: float = 10.0, keep: int = 30, seed: int = 0) -> DrawnRace:

@@ -49,15 +49,10 @@ class Standing(widgets.VBox):
     def look(self) -> None:
         """Show what is kept now."""
         self._ask(False)
-        rows = [
-            [
-                f"{n} · {_(LESSONS[n][1])}",
-                self._state(row),
-                f"{row['solved']} / {row['of']}",
-                f"{row['guesses']} ({row['right']})",
-            ]
-            for n, row in standing().items()
-        ]
+        rows = []
+        for n, row in standing().items():
+            counts = [f"{row['solved']} / {row['of']}", f"{row['guesses']} ({row['right']})"]
+            rows.append([f"{n} · {_(LESSONS[n][1])}", self._state(row), *counts])
         found = table(["", _("lesson"), _("exercises solved"), _("guesses (right)")], rows)
         self.table.value, self.words = found.html, str(found)
         if keeper.trouble:

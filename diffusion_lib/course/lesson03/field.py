@@ -55,13 +55,10 @@ def arrows(
     panels = [_panel(title, model, places, clouds, times, schedule, i) for i, (title, model) in enumerate(who.items())]
     said = [_("It points to where x_{t} is more probable.")] * len(times)
     if network:
-        gaps = [
-            apart(score(exact, x, t, schedule), score(network, x, t, schedule))
-            for x, t in zip(clouds, times, strict=True)
-        ]
-        said = [
-            _("mean angle between learned and exact arrows, at the points: {gap:.1f}°").format(gap=gap) for gap in gaps
-        ]
+        moments = list(zip(clouds, times, strict=True))
+        gaps = [apart(score(exact, x, t, schedule), score(network, x, t, schedule)) for x, t in moments]
+        angle = _("mean angle between learned and exact arrows, at the points: {gap:.1f}°")
+        said = [angle.format(gap=gap) for gap in gaps]
     name = _("The score of a noisy cloud as arrows, from noise to data")
     return FramePlayer(panels, captions=said, labels=[f"t = {t}" for t in times], name=name, start=frames // 3, fps=4)
 

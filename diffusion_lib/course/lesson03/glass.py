@@ -73,12 +73,8 @@ def _equation(trace: Trace, alpha_bar: Tensor) -> list[dict]:
 def _weights(step: Step, alpha_bar: Tensor) -> dict[str, float]:
     """The four numbers of reverse_step's equations that are not pictures."""
     at, as_ = float(alpha_bar[step.t]), float(alpha_bar[step.s])
-    return {
-        "signal": math.sqrt(at),
-        "noise": math.sqrt(1 - at),
-        "keep": math.sqrt(as_),
-        "direction": math.sqrt(max(0.0, 1 - as_ - step.sigma**2)),
-    }
+    direction = math.sqrt(max(0.0, 1 - as_ - step.sigma**2))
+    return {"signal": math.sqrt(at), "noise": math.sqrt(1 - at), "keep": math.sqrt(as_), "direction": direction}
 
 
 def _watched(trace: Trace, model, y: Tensor | None, x: Tensor | None) -> tuple:
@@ -93,12 +89,8 @@ def _watched(trace: Trace, model, y: Tensor | None, x: Tensor | None) -> tuple:
         return _("x̂_{0}: to the nearest training picture"), far, said, (0.0, 1.1 * float(far.max()))
     weights = torch.stack([model.posterior_weights(step.xt[:1], step.t, y)[0] for step in trace.steps])
     possible = torch.special.entr(weights).sum(1).exp()
-    return (
-        _("pictures it could still become"),
-        possible,
-        [_("still {pictures} possible").format(pictures=_about(v)) for v in possible],
-        None,
-    )
+    said = [_("still {pictures} possible").format(pictures=_about(v)) for v in possible]
+    return _("pictures it could still become"), possible, said, None
 
 
 def _about(pictures: float) -> str:

@@ -91,12 +91,8 @@ class Stepper(PlayerBox):
     def _reroll(self) -> None:
         self._rolls += 1
         i = self.player.value
-        self._ask(
-            lambda: self.trace.steps[:i],
-            lambda: _("New fresh noise from t = {t} on. Step forward: is it the same picture in the end?").format(
-                t=self.trace.steps[i].t
-            ),
-        )
+        said = _("New fresh noise from t = {t} on. Step forward: is it the same picture in the end?")
+        self._ask(lambda: self.trace.steps[:i], lambda: said.format(t=self.trace.steps[i].t))
 
     def _begin_anew(self) -> None:
         def told() -> str:

@@ -41,17 +41,14 @@ def ancestors(
         homes.append(grid(last.xs, columns=4))
         kinds, same = len(which.unique()), int((which == picture).sum())
         found = _("{kinds} different pictures").format(kinds=kinds) if kinds > 1 else _("always the same picture")
-        captions.append(
-            _("{n} walks back from one x_{{{t}}}:  {found}, {same} of {n} the one that was").format(
-                n=n, t=t, found=found, same=same
-            )
-        )
+        said = _("{n} walks back from one x_{{{t}}}:  {found}, {same} of {n} the one that was")
+        captions.append(said.format(n=n, t=t, found=found, same=same))
     panels = [
         pixels(to_uint8(x0), _("x_{0}: the one that was")),
         pixels(np.stack(noisy), _("x_{t}: what is left of it")),
         pixels(np.stack(homes), _("its possible ancestors")),
     ]
-    labels, name = ([_("from t = {t}").format(t=t) for t in times], _("One noisy picture has many possible ancestors"))
+    labels, name = [_("from t = {t}").format(t=t) for t in times], _("One noisy picture has many possible ancestors")
     return FramePlayer(panels, captions=captions, labels=labels, name=name, fps=1)
 
 
@@ -68,10 +65,8 @@ def memory(x: Tensor, schedule: Schedule, n: int = 16, seed: int = 0) -> FramePl
         pixels(films[1], _("x̂_{0}: the guess")),
         pixels(grid(x[home], columns=4)[None], _("nearest training pictures at the end")),
     ]
-    captions = [
-        _("after t = {t}: mean distance to the nearest of those pictures {far:.4f} a pixel").format(t=q.t, far=d)
-        for q, d in zip(trace.steps, away, strict=True)
-    ]
+    said = _("after t = {t}: mean distance to the nearest of those pictures {far:.4f} a pixel")
+    captions = [said.format(t=q.t, far=d) for q, d in zip(trace.steps, away, strict=True)]
     labels = [f"t = {q.t} → {q.s}" for q in trace.steps]
     name = _("Samples of the optimal denoiser beside their nearest training pictures")
     return FramePlayer(panels, captions=captions, labels=labels, name=name, fps=8)
@@ -101,10 +96,8 @@ def is_it_gaussian(xt: float = 0.3, n: int = 60) -> FramePlayer:
         curve(x, curves, title, xlabel="x_{t-1}", ylim=(0, 1.15)),
         curve(at, {"": np.array(gap)}, _("how wrong the Gaussian is"), **look),
     ]
-    captions = [
-        _("β = {b:.3f}, x_{{t}} = {xt}:  KL(true | Gaussian) = {kl:.4f} nats").format(b=b, xt=xt, kl=k)
-        for b, k in zip(betas, gap, strict=True)
-    ]
+    said = _("β = {b:.3f}, x_{{t}} = {xt}:  KL(true | Gaussian) = {kl:.4f} nats")
+    captions = [said.format(b=b, xt=xt, kl=k) for b, k in zip(betas, gap, strict=True)]
     labels = [f"β = {b:.3f}" for b in betas]
     name = _("The true reverse step of a two-mode mixture beside its Gaussian fit")
     return FramePlayer(panels, captions=captions, labels=labels, name=name, fps=10)
@@ -140,11 +133,10 @@ def few_steps(
             film.append(last.xs)
             # nearest() is per number, a mode's radius is in the plane: sqrt(2) between them
             share[eta] = float((nearest(last.xs, means)[0] * math.sqrt(2) < 3 * sd).double().mean())
-        captions.append(
-            _(
-                "{steps}:  points that reach an island (within 3 sd): {ddpm:.0%} with DDPM, {ddim:.0%} with DDIM      (of real points: 99%)"
-            ).format(steps=_steps(count), ddpm=share[1.0], ddim=share[0.0])
+        said = _(
+            "{steps}:  points that reach an island (within 3 sd): {ddpm:.0%} with DDPM, {ddim:.0%} with DDIM      (of real points: 99%)"
         )
+        captions.append(said.format(steps=_steps(count), ddpm=share[1.0], ddim=share[0.0]))
 
     def plane(film, title):
         cloud = {"points": torch.stack(film).numpy(), "colors": 0, "size": 4}

@@ -45,11 +45,8 @@ def tries_table() -> Table:
         found = {(t["network"], t["lr"]): t["overlap"] for t in book["tries"] if t["recipe"] == name}
         best = (choice["chosen"]["network"], choice["chosen"]["lr"])
         rows.append([name, *(f"{found[p]:.2f}{' *' * (p == best)}" for p in pairs)])
-    return table(
-        [N_("overlap"), *(f"{_(n)}, {lr:g}" for n, lr in pairs)],
-        rows,
-        [_("* chosen: {rule}.").format(rule=_(book["rule"]))],
-    )
+    head = [N_("overlap"), *(f"{_(n)}, {lr:g}" for n, lr in pairs)]
+    return table(head, rows, [_("* chosen: {rule}.").format(rule=_(book["rule"]))])
 
 
 def cures_table(kind: str) -> Table:
@@ -61,9 +58,8 @@ def cures_table(kind: str) -> Table:
         counts = [_("{n} of {all}").format(n=sum(r[k] for r in runs), all=n) for k in ("off", "lost", "blurred")]
         went = [f"{fate.count(k)}" for k in FATES]
         chosen, rate = " *" * (runs[0]["choice"] == "chosen"), f"{runs[0]['options']['lr']:g}"
-        span = _("{middle:.2f} ({low:.2f} to {high:.2f})").format(
-            middle=statistics.median(cover), low=cover[0], high=cover[-1]
-        )
+        span = _("{middle:.2f} ({low:.2f} to {high:.2f})")
+        span = span.format(middle=statistics.median(cover), low=cover[0], high=cover[-1])
         rows.append([_(name) + chosen, rate, *counts, *went, span, f"{runs[0]['steps']:,}"])
     notes = [
         _(
@@ -73,9 +69,8 @@ def cures_table(kind: str) -> Table:
     if kind in NETWORKS:
         notes.append(_("* this network was its better one in the tries."))
     first = {"plain": _("plain networks"), "waves": _("networks with waves")}.get(kind, _("recipe"))
-    return table(
-        [first, N_("rate"), N_("off"), N_("lost"), N_("blurred"), *FATES, N_("overlap"), N_("steps")], rows, notes
-    )
+    head = [first, N_("rate"), N_("off"), N_("lost"), N_("blurred"), *FATES, N_("overlap"), N_("steps")]
+    return table(head, rows, notes)
 
 
 def whereabouts(run: dict) -> str:
@@ -90,13 +85,9 @@ def whereabouts(run: dict) -> str:
 def _under(run: dict) -> str:
     """What is written under a run's picture: islands found and the share on them, or why none are counted."""
     final = run["final"]
-    if not run["off"]:
-        return f"{final['modes']} · {final['high_quality']:.0%}"
-    return (
-        _("{share:.0%} out").format(share=final["beyond"])
-        if final["beyond"] > 0.5
-        else f"– · {final['high_quality']:.0%}"
-    )
+    if run["off"] and final["beyond"] > 0.5:
+        return _("{share:.0%} out").format(share=final["beyond"])
+    return f"{'–' if run['off'] else final['modes']} · {final['high_quality']:.0%}"
 
 
 def edged(x: np.ndarray, limit: float) -> np.ndarray:
@@ -122,16 +113,14 @@ def cures(kind: str, width: float = 7.8) -> Figure:
             for j, run in enumerate(runs):
                 _small(ax, run, np.array([j * side, -i * tall]), modes, limit, palette)
         ax.set(yticks=[-i * tall for i in range(len(rows))], yticklabels=[fill(_(name), 15) for name in rows])
-        ax.set(
-            xticks=[j * side for j in range(columns)], xticklabels=[_("seed {n}").format(n=j) for j in range(columns)]
-        )
+        seeds = [_("seed {n}").format(n=j) for j in range(columns)]
+        ax.set(xticks=[j * side for j in range(columns)], xticklabels=seeds)
         xlim = (-limit - 0.2, (columns - 1) * side + limit + 0.2)
         ax.set(xlim=xlim, ylim=(-(len(rows) - 1) * tall - limit - 0.9, limit + 0.2), aspect="equal")
         ax.tick_params(length=0, labelsize=10, labeltop=True, labelbottom=False)
     good = {name: sum(not (r["off"] or r["lost"]) for r in runs) for name, runs in rows.items()}
-    found = "; ".join(
-        _("{name}: {n} of {all}").format(name=_(name), n=good[name], all=len(runs)) for name, runs in rows.items()
-    )
+    count = _("{name}: {n} of {all}")
+    found = "; ".join(count.format(name=_(name), n=good[name], all=len(runs)) for name, runs in rows.items())
     fig.alt = _(
         "The fakes of every recorded run ({kind}), a row for each recipe and a column for each seed. Runs that found all eight islands: {found}."
     ).format(kind=kind, found=found)
@@ -158,11 +147,10 @@ def astray() -> FramePlayer:
     films = {n: np.array([x for k, x in film]).reshape(len(film), -1, 2) / 100 for n, film in films.items()}
     frames = min(map(len, films.values()))
     look = {"colors": -1, "size": 14, "xlim": (-limit, limit), "ylim": (-limit, limit)}
-    fakes = {n: edged(x[:frames], limit).astype(np.float32) for n, x in films.items()}
-    panels = [
-        scatter(_data.ring(16).modes, _(n), layers=[{"points": x, "colors": 1, "size": 4}], **look)
-        for n, x in fakes.items()
-    ]
+    panels = []
+    for n, x in films.items():
+        fakes = {"points": edged(x[:frames], limit).astype(np.float32), "colors": 1, "size": 4}
+        panels.append(scatter(_data.ring(16).modes, _(n), layers=[fakes], **look))
     captions = []
     for k in range(frames):
         said = []
@@ -243,12 +231,9 @@ def winning(data: _data.Data, steps: int = 300, looks: int = 30, seed: int = 0) 
     slopes = curve(step, lengths, _("gradient that reaches G"), ylim=reach, log="y", **here)
     said, title = {_("of real"): p_real, _("of fakes"): p_fake}, _('D says "real" with probability')
     panels = [curve(step, said, title, ylim=(-0.04, 1.1), **here), slopes]
-    captions = [
-        _("D gives fakes {share}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)").format(
-            share=np.format_float_positional(f, 2, fractional=False, trim="-"), a=a, b=b
-        )
-        for f, a, b in (row[2:] for row in rows)
-    ]
+    said = _("D gives fakes {share}. Length of G's gradient: {a:.2g} (minimax), {b:.2g} (non-saturating)")
+    plain = lambda share: np.format_float_positional(share, 2, fractional=False, trim="-")
+    captions = [said.format(share=plain(f), a=a, b=b) for f, a, b in (row[2:] for row in rows)]
     labels, name = [_("{n:.0f} lessons").format(n=s) for s in step], _("D wins, and G's gradient vanishes")
     return FramePlayer(panels, captions=captions, labels=labels, name=name, start=len(rows) - 1)
 
@@ -289,21 +274,14 @@ def circling(lr: float = 0.2, steps: int = 60) -> FramePlayer:
     paths = {N_("at once"): bilinear(1.0, 0.0, lr, steps), N_("in turns"): bilinear(1.0, 0.0, lr, steps, True)}
     radius = {name: p.norm(dim=1).numpy() for name, p in paths.items()}
     limit, t = 1.1 * max(r.max() for r in radius.values()), np.arange(steps + 1)
-    clouds = [
-        {"points": p[:, None].numpy(), "colors": i, "size": 12, "trail": (0,), "name": _(name)}
-        for i, (name, p) in enumerate(paths.items())
-    ]
+    look = {"size": 12, "trail": (0,)}
+    clouds = [{"points": p[:, None], "colors": i, "name": _(k)} | look for i, (k, p) in enumerate(paths.items())]
     plane = {"xlim": (-limit, limit), "ylim": (-limit, limit)}
     plane |= {"xlabel": _("x, who wants x·y small"), "ylabel": _("y, who wants it large")}
     game = scatter(np.zeros((1, 2)), _("the game"), colors=-1, size=10, layers=clouds, **plane)
     far, look = {_(name): r for name, r in radius.items()}, {"xlabel": _("step"), "ylim": (0, limit)}
     growth = curve(t, far, _("distance from the balance (0, 0)"), cursor=t, **look)
-    captions = [
-        _("step {n}: at once {once:.2f}, in turns {turns:.2f}").format(
-            n=i, once=radius["at once"][i], turns=radius["in turns"][i]
-        )
-        for i in t
-    ]
-    labels = [_("step {n}").format(n=i) for i in t]
-    name = _("A game that circles")
+    said = _("step {n}: at once {once:.2f}, in turns {turns:.2f}")
+    captions = [said.format(n=i, once=radius["at once"][i], turns=radius["in turns"][i]) for i in t]
+    labels, name = [_("step {n}").format(n=i) for i in t], _("A game that circles")
     return FramePlayer([game, growth], captions=captions, labels=labels, name=name, start=steps)

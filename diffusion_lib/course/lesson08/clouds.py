@@ -45,22 +45,14 @@ def same_cloud(
         one = {"points": cloud[:, :1].numpy(), "colors": 1, "size": 9, "trail": [0]}
         return scatter(cloud[:, :500].numpy(), f"η = {eta:g}", colors=color, size=3, layers=[one], **square)
 
-    lines = {
-        _("the same points"): np.array(paths),
-        _("the clouds"): np.array(between),
-        _("two real clouds"): np.array(floor),
-    }
+    lines = {_("the same points"): paths, _("the clouds"): between, _("two real clouds"): floor}
     steps = schedule.T - np.array(keep)
     look = {"xlabel": _("steps"), "cursor": steps, "ylim": (0, 1.1 * max(paths))}
     ends = f"η = {etas[0]:g} | η = {etas[-1]:g}"
     panels = [panel(eta, torch.stack(cloud), -1) for eta, cloud in walks.items()]
     panels.append(curve(steps, lines, _("how far apart, {ends}").format(ends=ends), **look))
-    said = [
-        _("clouds {clouds:.3f} apart (two real ones: {floor:.3f});  points that began together: {paths:.2f}").format(
-            clouds=b, floor=f, paths=p
-        )
-        for b, f, p in zip(between, floor, paths, strict=True)
-    ]
+    said = _("clouds {clouds:.3f} apart (two real ones: {floor:.3f});  points that began together: {paths:.2f}")
+    said = [said.format(clouds=b, floor=f, paths=p) for b, f, p in zip(between, floor, paths, strict=True)]
     name = _("The same cloud with dice and without, and other paths")
     return FramePlayer(panels, captions=said, labels=[f"t = {t}" for t in keep], name=name, fps=6)
 

@@ -75,9 +75,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         self._parts: dict[str, list[bytes]] = {}
         self._still, self._told, self._current = b"", 0.0, ""
         self.worker = Worker("studio")
-        groups = [
-            {"name": _group(n), "scenes": [[s.name, _(s.shows)] for s in room]} for n, room in rooms().items() if room
-        ]
+        shown = {_group(n): [[s.name, _(s.shows)] for s in room] for n, room in rooms().items() if room}
+        groups = [{"name": name, "scenes": room} for name, room in shown.items()]
         super().__init__(words=spoken(WORDS) | {"largest": LARGEST, "part": PART}, groups=groups)
         heard_at_once(self)
         stills.fresh(self, self.still, self.alt)
@@ -90,10 +89,9 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
 
     def choose(self, scene: str | None = None, **wish) -> None:
         """As if it were chosen in the form: a scene, values={...}, mode, ending, folder, stem, replace."""
-        new = scene not in (None, self.now["scene"])
-        here = (
-            self.now | {"n": max(self.now["n"], self.wish["n"]) + 1} | ({"scene": scene, "values": None} if new else {})
-        )
+        here = self.now | {"n": max(self.now["n"], self.wish["n"]) + 1}
+        if scene not in (None, self.now["scene"]):
+            here |= {"scene": scene, "values": None}
         self.wish = here | wish
 
     def _wished(self) -> None:
@@ -116,13 +114,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             out = path_of(wish, wish["ending"])
             faults |= misplaced(wish)
             said = {"command": line(["figure", scene.name, *words, "--out", str(out)]), "faults": faults}
-            shown = {
-                "shows": _(scene.shows),
-                "fields": fields(scene),
-                "values": values,
-                "modes": self._modes(scene),
-                "offers": self._offers(wish["mode"]),
-            }
+            shown = {"shows": _(scene.shows), "fields": fields(scene), "values": values}
+            shown |= {"modes": self._modes(scene), "offers": self._offers(wish["mode"])}
             self.form = {k: wish[k] for k in ("n", "scene", "mode", "ending", "folder", "stem")} | said | shown
             if faults:
                 self._say(wish["n"], next(iter(faults.values())), bad=True, field=next(iter(faults)))
@@ -150,9 +143,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
     @staticmethod
     def _offers(mode: str) -> list[dict]:
         why = {".mp4": "" if shutil.which("ffmpeg") else _(NO_FFMPEG)}
-        return [
-            {"ending": e, "name": {".webp": "WebP"}.get(e, e[1:].upper()), "why": why.get(e, "")} for e in MODES[mode]
-        ]
+        called = lambda ending: {".webp": "WebP"}.get(ending, ending[1:].upper())
+        return [{"ending": e, "name": called(e), "why": why.get(e, "")} for e in MODES[mode]]
 
     # ---- the preview
 
@@ -189,15 +181,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             self._done("preview")
             self._shown = self._of(scene, o, wish)
             self._still = content if kind == "image/png" else self._still
-            self.seen = {
-                "n": wish["n"],
-                "says": info,
-                "bad": False,
-                "notes": list(story.notes),
-                "alt": story.alt,
-                "kind": kind,
-                "paper": o.background if hasattr(o, "background") else "",
-            }
+            told = {"says": info, "bad": False, "notes": list(story.notes), "alt": story.alt}
+            self.seen = told | {"n": wish["n"], "kind": kind, "paper": getattr(o, "background", "")}
 
     def _story_of(self, scene: Scene, o) -> Story:
         """What the scene has to show, made once for all its looks."""
@@ -247,9 +232,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             o, words, faults = read(scene, wish["values"], ending)
             faults |= misplaced(wish)
             if faults or self.worker.busy:
-                return self._say(
-                    wish["n"], next(iter(faults.values()), _("A file is being written: this comes after it.")), bad=True
-                )
+                busy = _("A file is being written: this comes after it.")
+                return self._say(wish["n"], next(iter(faults.values()), busy), bad=True)
             out = path_of(wish, ending)
             target = out if wish["replace"] else free(out)
             told = ["figure", scene.name, *words, "--out", str(target)]
@@ -266,24 +250,11 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
             check(place)
             with heard(say):
                 made = make(scene, o, place, told, self._story_of(scene, o))
-            if there:
-                said = _("It takes the place of the file that was there.")
-            else:
-                said = (
-                    ""
-                    if target == out
-                    else _("{name} was there already, and stays: this is {new}.").format(name=out.name, new=target.name)
-                )
-            entry = {
-                "path": str(target),
-                "folder": str(place.parent.resolve()),
-                "size": made.size,
-                "licence": made.licence,
-                "alt": made.alt,
-                "tag": made.tag,
-                "command": line(told),
-                "said": said,
-            }
+            said = _("It takes the place of the file that was there.") if there else ""
+            if target != out and not there:
+                said = _("{name} was there already, and stays: this is {new}.").format(name=out.name, new=target.name)
+            entry = {"path": str(target), "folder": str(place.parent.resolve()), "command": line(told), "said": said}
+            entry |= {key: getattr(made, key) for key in ("size", "licence", "alt", "tag")}
             self.made = [entry, *(m for m in self.made if m["path"] != entry["path"])][:KEPT]
 
         def ended() -> None:
@@ -318,16 +289,10 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
         if kind not in ("file", "files"):
             return
         before = self.now["values"].get(field, "") if kind == "files" else ""
-        others = {
-            f["name"]
-            for f in self.form["fields"]
-            if f["group"] and f["name"] != field and f["group"] == self._group_of(field)
-        }
+        group = {f["name"]: f["group"] for f in self.form["fields"]}
+        others = {name for name, own in group.items() if own and name != field and own == group[field]}
         values = {k: v for k, v in self.now["values"].items() if k not in others}
         self.choose(values=values | {field: "\n".join(filter(None, [before, str(path)]))})
-
-    def _group_of(self, field: str) -> str:
-        return next((f["group"] for f in self.form["fields"] if f["name"] == field), "")
 
     def _refuse(self, content: dict, text: str) -> None:
         self._parts.pop(str(content.get("id")), None)
@@ -341,9 +306,8 @@ class Studio(stills.Stilled, anywidget.AnyWidget):
 
     def alt(self) -> str:
         """What is on show, in words, and the command that makes it."""
-        return _("Studio: {alt} The same from a terminal: {command}").format(
-            alt=self.seen.get("alt", ""), command=self.form.get("command", "")
-        )
+        said = _("Studio: {alt} The same from a terminal: {command}")
+        return said.format(alt=self.seen.get("alt", ""), command=self.form.get("command", ""))
 
 
 def _group(number: str) -> str:
