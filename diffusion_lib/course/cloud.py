@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .. import data
 from ..dataset import Data
-from ..values import dice
+from ..values import dice, need
 from ..viz.theme import heard_at_once, script
 from ..words import N_, _, spoken
 from .controls import button, group
@@ -67,12 +67,8 @@ class Cloud(anywidget.AnyWidget):
         Raises ValueError, in a sentence for the learner, where there is too little to learn from.
         """
         drawn, g = self.points, dice(seed)
-        if len(drawn) < FEWEST:
-            raise ValueError(
-                _("Draw a little more: at least {few} points are needed, and there are {n}.").format(
-                    n=len(drawn), few=FEWEST
-                )
-            )
+        said = _("Draw a little more: at least {few} points are needed, and there are {n}.")
+        need(len(drawn) >= FEWEST, said.format(n=len(drawn), few=FEWEST))
         x = drawn[torch.randint(len(drawn), (n,), generator=g)] + BLUR * torch.randn(n, 2, generator=g)
         x = x - x.mean(0)
         return Data(x / x.var(0).mean().sqrt(), name=DRAWING)
@@ -119,9 +115,8 @@ def heart(n: int = 500, seed: int = 0) -> Tensor:
 def spiral(n: int = 600, seed: int = 0) -> Tensor:
     """A line that turns a little more than once on its way out, (n, 2)."""
     u, g = torch.linspace(0.15, 1, n).sqrt(), dice(seed)
-    return 0.85 * u[:, None] * torch.stack([(4 * math.pi * u).cos(), (4 * math.pi * u).sin()], 1) + 0.02 * torch.randn(
-        n, 2, generator=g
-    )
+    line = 0.85 * u[:, None] * torch.stack([(4 * math.pi * u).cos(), (4 * math.pi * u).sin()], 1)
+    return line + 0.02 * torch.randn(n, 2, generator=g)
 
 
 EXAMPLES: dict[str, Callable[[], Tensor]] = {

@@ -186,15 +186,12 @@ class Live(WorkBox):
             what = f"{type(self.error).__name__}: {self.error}"
             self._state("failed", _("The training broke off: {what}").format(what=what))
         elif self.worker.stopping.is_set():
-            self._state(
-                "stopped",
-                _("Stopped, and nothing is lost: {took}. Continue goes on from here.").format(took=self._took()),
-            )
+            said = _("Stopped, and nothing is lost: {took}. Continue goes on from here.")
+            self._state("stopped", said.format(took=self._took()))
         else:
             drawn = _("and {n:.0f} more to draw this film").format(n=self.drawing)
-            self._state(
-                "done", _("Done: {took}, {drawn}. Move the slider to look back.").format(took=self._took(), drawn=drawn)
-            )
+            said = _("Done: {took}, {drawn}. Move the slider to look back.")
+            self._state("done", said.format(took=self._took(), drawn=drawn))
 
     def _took(self) -> str:
         steps, seconds = counted(self.step, "step"), counted(round(self.trained), "second")

@@ -46,19 +46,9 @@ def chain(
     def still(look: Look) -> Figure:
         at = some(look, 6)
         labels = [f"$t = {numbers[i]}$" if look.formula else f"t = {numbers[i]}" for i in at]
-        return figures.strip(
-            pictures(at, False),
-            labels,
-            titles if look.formula else None,
-            above=arrow if look.formula else " ",
-            ends=tuple(look.says(word) for word in ends),
-            equations=equations if look.formula else (),
-            width=look.width,
-            background=look.background,
-            columns=look.columns,
-            font=look.font,
-            dpi=look.dpi,
-        )
+        said = {"titles": titles, "above": arrow, "equations": equations} if look.formula else {"above": " "}
+        said |= {name: getattr(look, name) for name in ("width", "background", "columns", "font", "dpi")}
+        return figures.strip(pictures(at, False), labels, ends=tuple(map(look.says, ends)), **said)
 
     def reel(look: Look) -> Reel:
         at = some(look, 40)

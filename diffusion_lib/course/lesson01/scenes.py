@@ -46,21 +46,10 @@ def forward(o) -> Story:
         box = lesson01.explore_forward({"x_{t}": x0}, schedule, upload=False, seed=o.seed)
         return box.player.save_html(path, title=title, description=about.alt, about=about)
 
-    alt = _("{what} dissolves into noise, from t = 0 to t = {T}: at each step a little more Gaussian noise.").format(
-        what=what, T=o.T
-    )
-    return chain(
-        range(o.T + 1),
-        pictures,
-        size=x0.numel(),
-        alt=alt,
-        page=page,
-        arrow=FORWARD,
-        ends=(_("picture"), _("noise")),
-        equations=EQUATIONS,
-        spread=spread,
-        credit=credit,
-    )
+    alt = _("{what} dissolves into noise, from t = 0 to t = {T}: at each step a little more Gaussian noise.")
+    says = {"arrow": FORWARD, "ends": (_("picture"), _("noise")), "equations": EQUATIONS, "credit": credit}
+    says["alt"] = alt.format(what=what, T=o.T)
+    return chain(range(o.T + 1), pictures, size=x0.numel(), page=page, spread=spread, **says)
 
 
 def _picture(o) -> tuple:
@@ -74,11 +63,8 @@ def _picture(o) -> tuple:
     if o.kind == "digit":
         return data.mnist().x[1500:1501], _("A handwritten digit"), _(MNIST)
     words = KINDS[o.kind or "cat"] if o.caption is None else o.caption
-    return (
-        data.photo(drawn.draw(captions.parse(words), size), size).x,
-        _("A picture ({words})").format(words=_(words)),
-        "",
-    )
+    x = data.photo(drawn.draw(captions.parse(words), size), size).x
+    return x, _("A picture ({words})").format(words=_(words)), ""
 
 
 @cache

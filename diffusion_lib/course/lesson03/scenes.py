@@ -11,6 +11,7 @@ from ...diffusion import SCHEDULES, Schedule
 from ...oracle import ideal_denoiser
 from ...sampling import sample
 from ...trace import Trace
+from ...values import need
 from ...viz.figures import REVERSE, grid
 from ...viz.look import MOST, Story
 from ...viz.player import FramePlayer
@@ -51,37 +52,20 @@ def reverse(o) -> Story:
         return [torch.cat(xt), torch.cat(x0_hat)] if titles else list(torch.stack(xt, 1))
 
     def page(path, title, about):
-        if o.n > 1:
-            raise ValueError("An HTML page shows all the numbers of one walk: leave --n out.")
-        if 6 * (o.steps + 1) * x[0].numel() > MOST:
-            raise ValueError(
-                f"{o.steps + 1} steps of so large pictures are too much for one file: take a smaller --size, or fewer of them."
-            )
+        need(o.n == 1, "An HTML page shows all the numbers of one walk: leave --n out.")
+        said = f"{o.steps + 1} steps of so large pictures are too much for one file: take a smaller --size, or fewer of them."
+        need(6 * (o.steps + 1) * x[0].numel() <= MOST, said)
         film = glass.glass_box(Trace(keep=o.steps + 1).record(walk()), model)
-        player = FramePlayer(
-            **film, name=_("Reverse process on {name}, step by step").format(name=name), fps=6, panel_width=200
-        )
+        called = _("Reverse process on {name}, step by step").format(name=name)
+        player = FramePlayer(**film, name=called, fps=6, panel_width=200)
         return player.save_html(path, title=title, description=about.alt, about=about)
 
-    alt = (
-        _(
-            "Noise becomes a picture, from t = {T} to t = 0. Below each x_t the clean picture that the denoiser sees in it."
-        )
-        if titles
-        else _("Noise becomes {n} pictures, from t = {T} to t = 0.")
+    one = _(
+        "Noise becomes a picture, from t = {T} to t = 0. Below each x_t the clean picture that the denoiser sees in it."
     )
-    return chain(
-        range(o.steps, -1, -1),
-        pictures,
-        size=o.n * x[0].numel(),
-        alt=alt.format(T=o.steps, n=o.n),
-        page=page,
-        arrow=REVERSE,
-        ends=(_("noise"), _("picture")),
-        titles=titles,
-        equations=EQUATIONS,
-        notes=note,
-    )
+    alt = (one if titles else _("Noise becomes {n} pictures, from t = {T} to t = 0.")).format(T=o.steps, n=o.n)
+    says = {"arrow": REVERSE, "ends": (_("noise"), _("picture")), "equations": EQUATIONS, "notes": note}
+    return chain(range(o.steps, -1, -1), pictures, size=o.n * x[0].numel(), alt=alt, page=page, titles=titles, **says)
 
 
 def _pictures(o) -> tuple:

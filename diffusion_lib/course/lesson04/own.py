@@ -62,9 +62,8 @@ class OwnPictures(widgets.VBox):
         self.pad = heard_at_once(Pad())
         size = {"width": "auto", "min_width": "150px", "height": "44px"}
         nowhere = _("Nothing leaves this computer")
-        self.upload = widgets.FileUpload(
-            accept="image/*", multiple=True, description=_("Add photos"), tooltip=nowhere, layout=size
-        )
+        look = {"description": _("Add photos"), "tooltip": nowhere, "layout": size}
+        self.upload = widgets.FileUpload(accept="image/*", multiple=True, **look)
         self.forget = button(_("Start again"))
         self.says = message("")
         # one picture of one size, whatever it holds: nothing jumps
@@ -73,9 +72,8 @@ class OwnPictures(widgets.VBox):
         self.upload.observe(self._uploaded, "value")
         self.forget.on_click(lambda button: self.clear())
         side = group([self.shown, self.upload, self.forget], name=_("Your pictures"), width="312px")
-        super().__init__(
-            [widgets.HBox([self.pad, side], layout={"flex_flow": "row wrap", "grid_gap": "24px"}), self.says]
-        )
+        row = widgets.HBox([self.pad, side], layout={"flex_flow": "row wrap", "grid_gap": "24px"})
+        super().__init__([row, self.says])
         self._show(_("No picture yet: {n} cats stand in.").format(n=len(stand_in)))
 
     @property
@@ -176,8 +174,6 @@ def copies(model: Denoiser, x: Tensor, n: int = 10, seed: int = 7) -> FramePlaye
         among = float(d.mean()) / math.sqrt(x[0].numel())
     sheet = grid(torch.cat([samples, x[i]]), columns=n, pad=2)[None]
     said = _("mean distance to the nearest: {far:.2f} a pixel      (between your own pictures: {among:.2f})")
-    return FramePlayer(
-        pixels(sheet, _("samples, and below each the nearest of your pictures")),
-        captions=said.format(far=distance.mean(), among=among),
-        name=_("Samples after the fine-tuning beside the pictures that are nearest"),
-    )
+    panel = pixels(sheet, _("samples, and below each the nearest of your pictures"))
+    name = _("Samples after the fine-tuning beside the pictures that are nearest")
+    return FramePlayer(panel, captions=said.format(far=distance.mean(), among=among), name=name)

@@ -123,25 +123,14 @@ class Training(Live):
         return self.eye.panels(frames, self.level.value)
 
     def _curves(self, frames: list[dict]) -> list[dict]:
-        x, y = self.losses.smooth()
-        loss = curve(
-            x,
-            y,
-            _("loss, on a logarithmic scale"),
-            xlabel=self._xlabel,
-            xlim=(0, self.until),
-            ylim=(0.008, 4),
-            yticks=TICKS,
-            log="y",
-            cursor=self._at(frames),
-        )
-        return [loss]
+        look = {"xlabel": self._xlabel, "xlim": (0, self.until), "ylim": (0.008, 4), "yticks": TICKS, "log": "y"}
+        title = _("loss, on a logarithmic scale")
+        return [curve(*self.losses.smooth(), title, cursor=self._at(frames), **look)]
 
     def _caption(self, f: dict) -> str:
         loss = _("loss {loss:.3f}").format(loss=f["loss"]) if math.isfinite(f["loss"]) else _("not trained yet")
-        return _("step {step:,}, after {seconds:.1f} s:  {loss}").format(
-            step=f["step"], seconds=f["seconds"], loss=loss
-        )
+        said = _("step {step:,}, after {seconds:.1f} s:  {loss}")
+        return said.format(step=f["step"], seconds=f["seconds"], loss=loss)
 
 
 def watch(

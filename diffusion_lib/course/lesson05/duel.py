@@ -244,12 +244,10 @@ class Duel(WorkBox):
             self._other, self.film = self._here(), self.film.branch(self.player.value)
             self.pair.restore(self.film.items()[-1]["state"])
             self._show(jump=True)
-            self._say(
-                _(
-                    "Back at this moment: both networks, their optimizers and the dice are what they were then. "
-                    "What came after waits under “Other branch”."
-                )
+            said = _(
+                "Back at this moment: both networks, their optimizers and the dice are what they were then. What came after waits under “Other branch”."
             )
+            self._say(said)
 
     def other_branch(self) -> None:
         """Change places with what a branch or a new start has left; the same again leads back."""
@@ -355,11 +353,11 @@ class Duel(WorkBox):
                 pair.teach()
                 self.lessons += 1
                 right.append((pair.caught + pair.trusted) / 2)
-            return _(
+            said = _(
                 "D has had {lessons} in a row, each with fresh fakes; G's weights stood still. D is right about {caught:.0%} of the fakes and {trusted:.0%} of the real ones. G's loss would now be {loss:.2f}."
-            ).format(
-                lessons=counted(self.lessons, "lesson"), caught=pair.caught, trusted=pair.trusted, loss=self._g_loss()
             )
+            had, loss = counted(self.lessons, "lesson"), self._g_loss()
+            return said.format(lessons=had, caught=pair.caught, trusted=pair.trusted, loss=loss)
 
         self.lessons, right = 0, []
         while self.lessons < PATIENCE and not self.worker.stopping.is_set():
@@ -421,6 +419,5 @@ def step_gan(
     starts: {what the dropdown says: (G, D) to begin with, or None for untrained ones}. options: of `Pair`: loss, batch, lr,
     r1, r2, waves, seed.
     """
-    return Duel(
-        data, starts or {N_("nothing"): None}, name or _("G against D on {data}").format(data=_(data.name)), options
-    )
+    name = name or _("G against D on {data}").format(data=_(data.name))
+    return Duel(data, starts or {N_("nothing"): None}, name, options)

@@ -92,9 +92,8 @@ class Points:
         """Two panels of these moments."""
         seen = {k: np.stack([f[k] for f in frames]) for k, v in frames[0].items() if isinstance(v, np.ndarray)}
         notes = [f["note"] for f in frames]
-        fakes, arrows, edge, best_edge = (
-            seen[k].astype(np.float32) for k in ("fakes", "arrows", "border", "best_border")
-        )
+        places = (seen[k].astype(np.float32) for k in ("fakes", "arrows", "border", "best_border"))
+        fakes, arrows, edge, best_edge = places
         plane = {"xlim": (-self.limit, self.limit), "ylim": (-self.limit, self.limit)}
         tails = comet(fakes[:, : arrows.shape[1]], arrows, INK, thin=1.0, thick=3.5)
         cloud = {"points": fakes, "colors": FAKE, "size": 6, "name": _("fake")}

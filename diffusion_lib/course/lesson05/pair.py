@@ -53,10 +53,8 @@ class Pair:
         weight = 0.0 if points else 1.0  # pictures need D's slope held, see lesson 06
         self.regular = Regular(weight if r1 is None else r1, weight if r2 is None else r2, every=suited(data)["every"])
         self.x, self.batch = data.x, batch or (128 if points else 24)
-        named = loss if isinstance(loss, str) else "non-saturating"
-        parts = build(data, loss=named, batch=self.batch, lr=lr or (1e-3 if points else 5e-4), waves=waves, seed=seed)[
-            1
-        ]
+        named, lr = loss if isinstance(loss, str) else "non-saturating", lr or (1e-3 if points else 5e-4)
+        _g, parts = build(data, loss=named, batch=self.batch, lr=lr, waves=waves, seed=seed)
         self.loss = loss if isinstance(loss, Loss) else LOSSES[loss]
         self.g, self.d = parts.learners
         if nets is not None:
@@ -78,9 +76,8 @@ class Pair:
         """New z, and G's fakes from them."""
         self.z = self.g.model.noise(self.batch, self.dice)
         self._look()
-        return _("{batch} new fakes from {batch} new z. No weights moved. D calls {caught:.0%} of them fake.").format(
-            batch=self.batch, caught=self.caught
-        )
+        said = _("{batch} new fakes from {batch} new z. No weights moved. D calls {caught:.0%} of them fake.")
+        return said.format(batch=self.batch, caught=self.caught)
 
     def teach(self) -> str:
         """Teach D once, with the fakes on the table and new real ones."""
@@ -172,11 +169,8 @@ class Pair:
     # ---- rewinding
 
     def _now(self) -> dict:
-        return {
-            "learners": [self.g.state_dict(), self.d.state_dict()],
-            "dice": self.dice.get_state(),
-            "table": [getattr(self, name) for name in TABLE],
-        }
+        learners, table = [self.g.state_dict(), self.d.state_dict()], [getattr(self, name) for name in TABLE]
+        return {"learners": learners, "dice": self.dice.get_state(), "table": table}
 
     def state(self) -> dict:
         """Everything: weights, optimizers, dice, the fakes on the table. `restore` goes on from it to the bit."""
@@ -200,9 +194,8 @@ class Pair:
     def like(self, twin: Pair, state: dict) -> bool:
         """Does it stand at `state`, where `twin` was made, and go by the same rules?"""
         rules = all(getattr(self, name) is getattr(twin, name) for name in ("x", "batch", "loss", "regular"))
-        return (
-            rules and self.losses is state["losses"] and all(_same(now, state[key]) for key, now in self._now().items())
-        )
+        here = rules and self.losses is state["losses"]
+        return here and all(_same(now, state[key]) for key, now in self._now().items())
 
 
 def _copied(tree):

@@ -135,15 +135,9 @@ class CollapseLab(Live):
     def _hint(self) -> None:
         if self.state != "training":
             fixed = gan.RECIPES[self.recipe.value].get("ratio")
-            more = (
-                _(" (this recipe's D learns {n:g} times faster, whatever the menu says)").format(n=fixed)
-                if fixed
-                else ""
-            )
-            words = _("Choose: start from step 0, or rewind with the slider and go on from there{more}.").format(
-                more=more
-            )
-            say(self.says, words)
+            more = _(" (this recipe's D learns {n:g} times faster, whatever the menu says)") if fixed else ""
+            words = _("Choose: start from step 0, or rewind with the slider and go on from there{more}.")
+            say(self.says, words.format(more=more.format(n=fixed)))
 
     def _state(self, state: str, sentence: str) -> None:
         super()._state(state, sentence)
@@ -218,20 +212,18 @@ class CollapseLab(Live):
         return [modes, curve(at, said, _('what D says: probability of "real"'), ylim=(-0.04, 1.1), **here)]
 
     def _caption(self, f: dict) -> str:
-        said = _("{recipe}:  near {near} of {modes} modes; within 3 sd {share:.1%}, ").format(
-            recipe=f["recipe"], near=f["near"], modes=len(self.modes), share=f["high_quality"]
-        )
+        said = _("{recipe}:  near {near} of {modes} modes; within 3 sd {share:.1%}, ")
+        said = said.format(recipe=f["recipe"], near=f["near"], modes=len(self.modes), share=f["high_quality"])
         if self.data.modes is None:
             said += _("a mode: the middle of an eighth of the data")
         elif math.isnan(f["modes"]):
             said += _("too few to count modes")
         else:
-            said += _("on {modes} modes, KL {kl:.2f}, width {width:.2f}").format(
-                modes=f["modes"], kl=f["kl"], width=f["sd_ratio"]
-            )
-        return said + (
-            _("; outside, drawn on the edge: {share:.0%}").format(share=f["outside"]) if f["outside"] >= 0.005 else ""
-        )
+            counted = _("on {modes} modes, KL {kl:.2f}, width {width:.2f}")
+            said += counted.format(modes=f["modes"], kl=f["kl"], width=f["sd_ratio"])
+        if f["outside"] >= 0.005:
+            said += _("; outside, drawn on the edge: {share:.0%}").format(share=f["outside"])
+        return said
 
 
 def collapse_lab(

@@ -71,9 +71,8 @@ class PromptBox(PlayerBox):
         self.earlier = widgets.Dropdown(options=[("—", -1)], description=_("Earlier"), layout={"width": "300px"})
         self.says = widgets.HTML(layout={"min_height": "68px"})
         self.past = FramePlayer(self._past_panels(), name=_("The last prompts, to compare"), panel_width=150)
-        self._ask(
-            beside=watched()
-        )  # its cell ends with the first of its pictures, and the others come before one's eyes
+        # its cell ends with the first of its pictures, and the others come before one's eyes
+        self._ask(beside=watched())
         self._seen.wait()
         if self.player is None:
             raise self.error
@@ -109,9 +108,8 @@ class PromptBox(PlayerBox):
         self._ask()
 
     def _ask(self, beside: bool = False) -> None:
-        told = Drawn(
-            self.text.value, self.negative.value, self.w.value, self.calls.value, self.seed.value, torch.zeros(0)
-        )
+        chosen = (control.value for control in (self.text, self.negative, self.w, self.calls, self.seed))
+        told = Drawn(*chosen, torch.zeros(0))
 
         def work(stale: Callable[[], bool]) -> None:
             try:
@@ -164,10 +162,8 @@ class PromptBox(PlayerBox):
         self.drawn = [new, *(d for d in self.drawn if (d.name(), d.settings()) != (new.name(), new.settings()))][:20]
         self._setting = True
         try:
-            self.earlier.options = [
-                ("—", -1),
-                *((f"{d.name()[:40]} · {d.settings()}", i) for i, d in enumerate(self.drawn)),
-            ]
+            earlier = [(f"{d.name()[:40]} · {d.settings()}", i) for i, d in enumerate(self.drawn)]
+            self.earlier.options = [("—", -1), *earlier]
         finally:
             self._setting = False
         self.past.update(self._past_panels())

@@ -77,9 +77,6 @@ def film(steps: Sequence[Step], columns: int = 2) -> dict:
     """What a player shows of a walk, a frame more than it has steps: x_t, and the picture that the network saw on the way there."""
     first = steps[0]
     xt, seen = [first.xt, *(s.xs for s in steps)], [first.x0_hat, *(s.x0_hat for s in steps)]
-    titles = _("x_{t}"), _("what the network sees in it")
-    panels = [
-        pixels(np.concatenate([frame(x, columns) for x in xs]), title)
-        for xs, title in zip((xt, seen), titles, strict=True)
-    ]
+    panel = lambda xs, title: pixels(np.concatenate([frame(x, columns) for x in xs]), title)
+    panels = [panel(xt, _("x_{t}")), panel(seen, _("what the network sees in it"))]
     return {"panels": panels, "labels": [f"t = {t}" for t in (first.t, *(s.s for s in steps))]}

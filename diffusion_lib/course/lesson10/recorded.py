@@ -25,11 +25,9 @@ def obeyed_table() -> Table:
 def held_out_table() -> Table:
     """Combinations of words that were never trained on, and as many others, at w = 2; and what the reader says of real ones."""
     book = records.read("words")
-    rows = [
-        [name, _share(book["held_out"][key]["whole"]), _share(book["held_out"][key]["all"])]
-        for name, key in ((N_("never trained on"), "held_out"), (N_("trained on"), "trained"))
-    ]
-    rows.append([N_("real sprites"), *(_share(book["reader"]["held_out"][k]) for k in ("whole", "all"))])
+    found = {N_("never trained on"): book["held_out"]["held_out"], N_("trained on"): book["held_out"]["trained"]}
+    found |= {N_("real sprites"): book["reader"]["held_out"]}
+    rows = [[name, _share(row["whole"]), _share(row["all"])] for name, row in found.items()]
     return table([N_("combinations"), N_("pictures with every word right"), N_("words right")], rows)
 
 
@@ -48,12 +46,9 @@ def _by(rows: list[dict], key: str) -> dict:
 
 def trade_off() -> Table:
     """What each weight gives and takes, on sprites: obedience, precision and recall; the interval is over seeds."""
-    rows = [
-        [f"w = {w:g}", *(_mean(part, key) for key in ("obeyed", "precision", "recall"))]
-        for w, part in _by(records.read("words")["trade"]["rows"], "w").items()
-        if w != "real"
-    ]
-    real = _by(records.read("words")["trade"]["rows"], "w")["real"]
+    parts = _by(records.read("words")["trade"]["rows"], "w")
+    real, numbers = parts.pop("real"), ("obeyed", "precision", "recall")
+    rows = [[f"w = {w:g}", *(_mean(part, key) for key in numbers)] for w, part in parts.items()]
     rows.append([N_("real sprites"), "", *(_mean(real, key) for key in ("precision", "recall"))])
     return table([N_("sprites"), N_("words obeyed"), N_("precision"), N_("recall")], rows, quiet=[N_("real sprites")])
 

@@ -48,16 +48,9 @@ def prompt(o) -> Story:
     alt = _(
         "Noise becomes what was asked for, “{text}”, in {n} pictures of {size} x {size} pixels, drawn by a small network in {steps} steps."
     )
-    return chain(
-        [int(t) for t in times],
-        pictures,
-        size=o.n * math.prod(model.shape),
-        alt=alt.format(text=o.text, n=o.n, size=model.shape[-1], steps=o.steps),
-        page=page,
-        arrow=REVERSE,
-        ends=(_("noise"), _("picture")),
-        notes=tuple(p.says()),
-    )
+    alt = alt.format(text=o.text, n=o.n, size=model.shape[-1], steps=o.steps)
+    says = {"arrow": REVERSE, "ends": (_("noise"), _("picture")), "notes": tuple(p.says())}
+    return chain([int(t) for t in times], pictures, size=o.n * math.prod(model.shape), alt=alt, page=page, **says)
 
 
 ASKED = (
@@ -111,13 +104,8 @@ def service(o) -> Story:
             for i, x in enumerate(walk[n]):
                 s.picture(*place(left, i), png(grid(x[None].clamp(-1, 1), pad=0)))
 
-    return moving(
-        f"{alt.format(size=model.shape[-1])} {heard}",
-        [draw],
-        move,
-        lambda: moments,
-        name=_("Two sentences become pictures"),
-    )
+    alt = f"{alt.format(size=model.shape[-1])} {heard}"
+    return moving(alt, [draw], move, lambda: moments, name=_("Two sentences become pictures"))
 
 
 SCENES = (
