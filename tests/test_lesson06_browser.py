@@ -24,7 +24,7 @@ def test_the_lab_rewinds_cures_and_starts_again(lesson, name):
     move(film, 0)
     assert readout(film) == "step 0"
     out.get_by_label("Recipe").select_option("+ minibatch std")
-    out.get_by_label("Speed").first.select_option("D four times faster")
+    out.get_by_label("D's speed").select_option("D four times faster")
     out.get_by_text("Choose: start from step 0").wait_for()
     p.evaluate(IDLE, 30_000)
     press(p, out, "Go on from this frame", "Done: 12 steps")

@@ -95,7 +95,7 @@ class CollapseLab(Live):
         self._enter(data)
         self.old: tuple[np.ndarray, np.ndarray] | None = None  # what the same training did without the cure
         self.recipe = menu(_("Recipe"), choices(gan.RECIPES), wide=300)
-        self.speed = menu(_("Speed"), choices(SPEEDS), wide=330)
+        self.speed = menu(_("D's speed"), choices(SPEEDS), wide=340)  # the film has a "Speed" of its own
         own = data.name != DRAWING
         self.what = menu(_("Data"), choices([data.name, DRAWING] if own else [data.name]), wide=200)
         tip = _("New networks, with this recipe and this speed")
@@ -109,7 +109,7 @@ class CollapseLab(Live):
         controls = [*([self.what] * own), self.recipe, self.speed, self.again, self.go_on]
         controls = group(controls, name=_("What to train"))
         self.easel = Easel(self.what, self.start)
-        self._open(_("A GAN learns the {data}").format(data=_(data.name)), keep, above=(controls,))
+        self._open(_("A GAN learns: {data}").format(data=_(data.name)), keep, above=(controls,))
         if own:
             beside(self.easel, self)
         self.speed.observe(lambda change: self._hint(), "value")
@@ -239,8 +239,8 @@ def collapse_lab(
     """A GAN on points that breaks before one's eyes. It begins at once and trains beside the notebook.
 
     steps: how long, the same on every machine (1,500 if nothing is said), or seconds. data: "ring", "grid" or a Data of points,
-    such as `Cloud.data()`; another drawing can be chosen in the box. recipe: a key of gan.RECIPES; speed: a key of SPEEDS. keep: frames of the film, each with the weights of both
-    networks; with more, it is thinned evenly.
+    such as `Cloud.data()`; another drawing can be chosen in the box. recipe: a key of gan.RECIPES; speed: a key of SPEEDS.
+    keep: frames of the film, each with the weights of both networks; with more, it is thinned evenly.
     """
     data = _data.load(data) if isinstance(data, str) else data
     box = CollapseLab(data, budget(steps, seconds, usual=1500), keep, seed)
