@@ -37,11 +37,8 @@ def card(**facts) -> dict:
     from importlib.metadata import version
 
     device = facts.pop("device", torch.device("cpu"))
-    kind = (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"{torch.get_num_threads()} threads of {_processor()}"
-    )
+    threads = f"{torch.get_num_threads()} threads of {_processor()}"
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else threads
     versions = {name: version(name) for name in ("diffusion_lib", "torch", "numpy")}
     return facts | {"machine": kind, "versions": versions | {"python": platform.python_version()}}
 
@@ -62,19 +59,13 @@ def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
     from safetensors.torch import save as to_bytes
 
     path, net = expanded(path), model.net if isinstance(model, Denoiser) else model
-    tensors = {
-        k: v.detach().cpu().to(torch.float16 if half else v.dtype).contiguous() for k, v in net.state_dict().items()
-    }
+    stored = lambda v: v.detach().cpu().to(torch.float16 if half else v.dtype).contiguous()
+    tensors = {k: stored(v) for k, v in net.state_dict().items()}
     if broken := [k for k, v in tensors.items() if not bool(v.isfinite().all())]:
         what = "do not all fit into 16 bits" if half else "are not numbers any more"
         raise ValueError(f"These weights {what} ({broken[0]} has NaN or infinity): nothing was written to {path}.")
-    about = {
-        "format": FORMAT,
-        "net": type(net).__name__,
-        "config": net.config,
-        "card": card,
-        "sha256": _fingerprint(tensors),
-    }
+    about = {"format": FORMAT, "net": type(net).__name__, "config": net.config, "card": card}
+    about["sha256"] = _fingerprint(tensors)
     if isinstance(model, Denoiser):
         about["denoiser"] = {"predicts": model.predicts, "schedule": model.schedule.name}
         tensors["alpha_bar"] = model.schedule.alpha_bar.clone()
@@ -116,9 +107,8 @@ def _nets() -> dict[str, type[nn.Module]]:
 def _json(about: dict) -> str:
     """Numbers of NumPy and torch are numbers too."""
     try:
-        return json.dumps(
-            about, default=lambda value: value.item() if getattr(value, "ndim", 1) == 0 else value.tolist()
-        )
+        number = lambda value: value.item() if getattr(value, "ndim", 1) == 0 else value.tolist()
+        return json.dumps(about, default=number)
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"A card holds text, numbers and lists of them, but this one does not ({error}).") from None
 

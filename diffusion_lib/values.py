@@ -90,10 +90,9 @@ def choice(name, table, says: str) -> str:
 
 def check_tensor(x, what: str) -> None:
     """ValueError for what is no floating-point tensor."""
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        kind = str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
-        said = f"{what} must be a floating-point torch tensor scaled to about [-1, 1], but got {kind}: use x.float() / 127.5 - 1 on bytes."
-        raise ValueError(said)
+    kind = str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
+    said = f"{what} must be a floating-point torch tensor scaled to about [-1, 1], but got {kind}: use x.float() / 127.5 - 1 on bytes."
+    need(isinstance(x, Tensor) and x.is_floating_point(), said)
 
 
 def check_batches(**batches: Tensor) -> None:
@@ -106,14 +105,12 @@ def check_batches(**batches: Tensor) -> None:
 def check_batch(x: Tensor, what: str, like: Tensor | None = None) -> None:
     """Bad input becomes one sentence here, before it becomes a strange picture."""
     check_tensor(x, what)
-    if x.ndim < 2:
-        said = f"{what} must have shape (B, ...), a batch of pictures or points, but got {tuple(x.shape)}: add the first axis with x[None]."
-        raise ValueError(said)
-    if like is not None and x.shape != like.shape:
-        raise ValueError(f"{what} has shape {tuple(x.shape)}, but must match {tuple(like.shape)}.")
-    if not bool(x.isfinite().all()):
-        said = f"{what} contains NaN or infinity: look at where it was made, the numbers were already broken there."
-        raise ValueError(said)
+    said = f"{what} must have shape (B, ...), a batch of pictures or points, but got {tuple(x.shape)}: add the first axis with x[None]."
+    need(x.ndim >= 2, said)
+    if like is not None:
+        need(x.shape == like.shape, f"{what} has shape {tuple(x.shape)}, but must match {tuple(like.shape)}.")
+    said = f"{what} contains NaN or infinity: look at where it was made, the numbers were already broken there."
+    need(x.isfinite().all(), said)
 
 
 def check_shape(answer, like: Tensor, who: str = "The denoiser") -> None:
@@ -152,22 +149,18 @@ def portions(batch: int, device, first: Tensor, *others: Tensor | None) -> Itera
 
 def check_classes(y, n: int, classes: int | list[int], lowest: int = -1) -> None:
     """One sentence for a class that nobody knows, before it is taken for another one or for none; classes as in `classes_for`."""
-    if isinstance(classes, list):
-        if not isinstance(y, Tensor) or y.shape != (n, len(classes)) or y.is_floating_point() or y.dtype == torch.bool:
-            got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
-            raise ValueError(
-                f"y must be whole numbers of shape ({n}, {len(classes)}), what each sample is told, but got {got}."
-            )
-        if bool(((y < lowest) | (y >= torch.tensor(classes, device=y.device))).any()):
-            raise ValueError(
-                f"Something is told that nobody knows: the columns of y end before {classes}, -1 is nothing."
-            )
+    need(classes, "This network was trained without classes, so it cannot be asked for one: leave y out.")
+    several = isinstance(classes, list)
+    whole = isinstance(y, Tensor) and not y.is_floating_point() and y.dtype != torch.bool
+    got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
+    if several:
+        said = f"y must be whole numbers of shape ({n}, {len(classes)}), what each sample is told, but got {got}."
+        need(whole and y.shape == (n, len(classes)), said)
+        known = (y >= lowest) & (y < torch.tensor(classes, device=y.device))
+        need(known.all(), f"Something is told that nobody knows: the columns of y end before {classes}, -1 is nothing.")
         return
-    if not classes:
-        raise ValueError("This network was trained without classes, so it cannot be asked for one: leave y out.")
-    if not isinstance(y, Tensor) or y.shape != (n,) or y.is_floating_point() or y.dtype == torch.bool:
-        got = f"{y.dtype} {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
-        raise ValueError(f"y must be a tensor of {n} class numbers, one for each sample, but got {got}.")
+    said = f"y must be a tensor of {n} class numbers, one for each sample, but got {got}."
+    need(whole and y.shape == (n,), said)
     if bool(((y < lowest) | (y >= classes)).any()):
         bad = int(y[(y < lowest) | (y >= classes)][0])
         none = ", or -1 for none" if lowest < 0 else ""

@@ -1,4 +1,4 @@
-"""Curves, clouds and histograms of a figure."""
+"""Curves and clouds of a figure."""
 
 import io
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from diffusion_lib.viz import figures, plots
 from diffusion_lib.viz.figures import png
-from diffusion_lib.viz.plots import cloud, curves, histogram
+from diffusion_lib.viz.plots import cloud, curves
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -58,18 +58,6 @@ def test_cloud_has_one_scale_and_the_given_colours():
         cloud(np.zeros((3, 3)))
     with pytest.raises(ValueError, match="2 colors"):
         cloud(p, colors=[0, 1])
-
-
-def test_histogram_has_area_one():
-    v = torch.randn(4000, generator=torch.Generator().manual_seed(0))
-    x = np.linspace(-3, 3, 50)
-    fig = histogram({"a": v, "b": v + 1}, (x, np.exp(-(x**2) / 2)))
-    steps = fig.axes[0].patches[0]
-    values, edges, _ = steps.get_data()
-    assert abs((values * np.diff(edges)).sum() - 1) < 1e-9
-    assert [t.get_text() for t in fig.axes[0].get_legend().get_texts()] == ["a", "b", "exact"]
-    with pytest.raises(ValueError, match="finite"):
-        histogram({"a": [1, np.nan]})
 
 
 def test_curves_are_named_at_their_own_ends(monkeypatch):

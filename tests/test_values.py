@@ -322,7 +322,6 @@ def test_figures_take_numbers_of_every_kind(kind):
     line = plots.curves(x, {"a": x}).axes[0].lines[0]
     assert line.get_xdata().tolist() == line.get_ydata().tolist() == [0, 1, 2, 3, 4, 5]
     assert plots.cloud(x.reshape(3, 2)).axes[0].get_xlim()[1] == pytest.approx(5.25)
-    assert plots.histogram({"a": x}).axes
 
 
 @pytest.mark.parametrize(
@@ -333,7 +332,6 @@ def test_figures_take_numbers_of_every_kind(kind):
         lambda: plots.cloud([[1, 2], [3]]),
         lambda: plots.cloud(torch.full((3, 2), float("nan"))),
         lambda: plots.cloud(torch.zeros(3, 2), limit=float("nan")),
-        lambda: plots.histogram({"a": "words"}),
         lambda: figures.grid(X, columns=0),
         lambda: figures.grid(X, columns=1.5),
         lambda: figures.grid(X, pad=-1),

@@ -61,33 +61,26 @@ def add_figure(commands) -> None:
     figure = commands.add_parser("figure", help="draw a scene of the course", description=ABOUT)
     figure.__class__ = Figures
     figure.add_argument("--list", action="store_true", help="name every scene, one a line")
-    figure.add_argument(
-        "--sheet", type=place(".png", ".jpg", ".pdf", ".svg"), metavar="FILE", help="draw all scenes as small pictures"
-    )
+    kinds = place(".png", ".jpg", ".pdf", ".svg")
+    figure.add_argument("--sheet", type=kinds, metavar="FILE", help="draw all scenes as small pictures")
     figure.set_defaults(run=lambda args: _all(args, figure))
 
 
 def _add(kinds, scene) -> None:
-    examples = "".join(
-        f"\n  python -m diffusion_lib figure {scene.name} {line}".rstrip() for line in ("", *scene.examples)
+    lines = (f"\n  python -m diffusion_lib figure {scene.name} {line}".rstrip() for line in ("", *scene.examples))
+    about = "\n".join(textwrap.wrap(scene.shows, 100))
+    about += (
+        "\n\nThe ending of --out decides what you get: a still, a film (.gif, .webp, .mp4) or an offline page (.html)."
     )
-    about = (
-        "\n".join(textwrap.wrap(scene.shows, 100))
-        + f"\n\nThe ending of --out decides what you get: a still, a film (.gif, .webp, .mp4) or an offline page (.html).\n\nexamples:{examples}"
-    )
+    about += f"\n\nexamples:{''.join(lines)}"
     p = kinds.add_parser(scene.name, help=scene.shows, usage="%(prog)s [options]", description=about)
     p.set_defaults(run=lambda args: draw(scene, args))
     groups = {}
     for option, _ in scene.choices:
         at = groups.setdefault(option.group, p.add_mutually_exclusive_group()) if option.group else p
         at.add_argument(f"--{option.name}", **_argument(option))
-    p.add_argument(
-        "--out",
-        type=place(*_endings()),
-        default=f"{scene.name}.png",
-        metavar="FILE",
-        help=f"the file to write (default: {scene.name}.png)",
-    )
+    out, kinds = f"{scene.name}.png", place(*_endings())
+    p.add_argument("--out", type=kinds, default=out, metavar="FILE", help=f"the file to write (default: {out})")
 
 
 def _endings() -> tuple[str, ...]:
@@ -108,11 +101,8 @@ def _argument(option) -> dict:
         words = {"nargs": "+"} if option.kind == "files" else {}
         return more | {"type": there, "metavar": "DIR" if option.kind == "folder" else "FILE"} | words
     if option.kind in (int, float):
-        return (
-            more
-            | {"type": number(option.low, option.high, option.kind), "metavar": "N"}
-            | ({"nargs": "+"} if option.many else {})
-        )
+        more |= {"nargs": "+"} if option.many else {}
+        return more | {"type": number(option.low, option.high, option.kind), "metavar": "N"}
     return more | {"metavar": option.example}
 
 

@@ -28,58 +28,29 @@ examples:
 """
 
 
+OPTIONS = {
+    "--weights": {"type": there, "required": True, "metavar": "FILE|NAME", "help": "a .safetensors file, or shipped weights by name"},
+    "--n": {"type": number(1, 10**6), "default": 64, "metavar": "N", "help": "how many (default: 64)"},
+    "--steps": {"type": number(1, 1000), "metavar": "N", "help": "ddpm: steps for each sample (default: 50), a network call each, of heun two"},
+    "--class": {"dest": "label", "type": number(0, 10**4), "metavar": "K", "help": "only this class (default: each in turn)"},
+    "--prompt": {"metavar": "TEXT", "help": "words for weights that know words: which of them are understood is printed"},
+    "--negative": {"metavar": "TEXT", "help": "words for what shall not be there"},
+    "--w": {"type": number(0, 20, float), "metavar": "N", "help": "ddpm: guidance, how strongly words or class count: 0 not at all, 1 as learned (default: 2 with words, else 1)"},
+    "--sampler": {"choices": Names("sampling:SAMPLERS"), "metavar": "NAME", "help": "ddpm: how it walks, one of %(choices)s (default: dpmpp_2m, or ddpm with an eta above 0)"},
+    "--eta": {"type": number(0, 1, float), "metavar": "N", "help": "ddpm: fresh noise, from 0 (none) to 1 (default: the sampler's own)"},
+    "--device": {"metavar": "NAME", "help": "cpu, cuda or mps (default: the fastest one here)"},
+    "--seed": {"type": number(0, 10**9), "default": 0, "metavar": "N", "help": "another number draws other samples (default: 0)"},
+    "--out": {"type": place(".npy", ".png"), "default": "samples.npy", "metavar": "FILE", "help": "(default: samples.npy)"},
+}  # fmt: skip
+
+
 def add_sample(commands) -> None:
     """`sample` and its options."""
-    p = commands.add_parser(
-        "sample", help="draw samples with trained weights", usage="%(prog)s [options]", description=SAMPLE
-    )
+    about = {"help": "draw samples with trained weights", "usage": "%(prog)s [options]", "description": SAMPLE}
+    p = commands.add_parser("sample", **about)
     p.set_defaults(run=sample)
-    p.add_argument(
-        "--weights",
-        type=there,
-        required=True,
-        metavar="FILE|NAME",
-        help="a .safetensors file, or shipped weights by name",
-    )
-    p.add_argument("--n", type=number(1, 10**6), default=64, metavar="N", help="how many (default: 64)")
-    p.add_argument(
-        "--steps",
-        type=number(1, 1000),
-        metavar="N",
-        help="ddpm: steps for each sample (default: 50), a network call each, of heun two",
-    )
-    p.add_argument(
-        "--class", dest="label", type=number(0, 10**4), metavar="K", help="only this class (default: each in turn)"
-    )
-    p.add_argument(
-        "--prompt", metavar="TEXT", help="words for weights that know words: which of them are understood is printed"
-    )
-    p.add_argument("--negative", metavar="TEXT", help="words for what shall not be there")
-    p.add_argument(
-        "--w",
-        type=number(0, 20, float),
-        metavar="N",
-        help="ddpm: guidance, how strongly words or class count: 0 not at all, 1 as learned (default: 2 with words, else 1)",
-    )
-    p.add_argument(
-        "--sampler",
-        choices=Names("sampling:SAMPLERS"),
-        metavar="NAME",
-        help="ddpm: how it walks, one of %(choices)s (default: dpmpp_2m, or ddpm with an eta above 0)",
-    )
-    p.add_argument(
-        "--eta",
-        type=number(0, 1, float),
-        metavar="N",
-        help="ddpm: fresh noise, from 0 (none) to 1 (default: the sampler's own)",
-    )
-    p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
-    p.add_argument(
-        "--seed", type=number(0, 10**9), default=0, metavar="N", help="another number draws other samples (default: 0)"
-    )
-    p.add_argument(
-        "--out", type=place(".npy", ".png"), default="samples.npy", metavar="FILE", help="(default: samples.npy)"
-    )
+    for name, told in OPTIONS.items():
+        p.add_argument(name, **told)
 
 
 def sample(args) -> int:
@@ -89,6 +60,7 @@ def sample(args) -> int:
     from .. import store
     from ..families import FAMILIES, name_of
     from ..machine import pick_device
+    from ..values import need
 
     model = store.load(args.weights, pick_device(args.device))
     if (name := name_of(model)) is None:
@@ -97,21 +69,18 @@ def sample(args) -> int:
     walk = {"steps": args.steps or 50, "sampler": args.sampler, "eta": args.eta, "w": 1.0 if args.w is None else args.w}
     takes = inspect.signature(family.draw).parameters
     if not walk.keys() <= takes.keys():
-        if any(asked is not None for asked in (args.steps, args.sampler, args.eta, args.w)):
-            raise ValueError(
-                f"{args.weights} is a {name}, which walks no steps: leave out --steps, --sampler, --eta and --w."
-            )
+        said = f"{args.weights} is a {name}, which walks no steps: leave out --steps, --sampler, --eta and --w."
+        need(all(asked is None for asked in (args.steps, args.sampler, args.eta, args.w)), said)
         walk = {}
     classes = model.classes
     if args.prompt is not None or args.negative is not None:
         y, walk["negative"] = _told(args, model)
         walk["w"] = 2.0 if args.w is None else args.w
     if args.label is not None:
-        if isinstance(classes, list):
-            raise ValueError(f"{args.weights} know words and not classes: say --prompt TEXT instead of --class.")
-        if args.label >= classes:
-            has = f"0 to {classes - 1}" if classes else "none"
-            raise ValueError(f"There is no class {args.label}: these weights know classes {has}.")
+        said = f"{args.weights} know words and not classes: say --prompt TEXT instead of --class."
+        need(not isinstance(classes, list), said)
+        has = f"0 to {classes - 1}" if classes else "none"
+        need(args.label < classes, f"There is no class {args.label}: these weights know classes {has}.")
         y = torch.full((args.n,), args.label)
     batches = family.draw(model, args.n, y=y, seed=args.seed, **walk)
     bar, done = Bar(), []

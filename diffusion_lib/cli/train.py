@@ -133,14 +133,8 @@ def train(args) -> int:
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
     model, parts = build(learned, seed=args.seed, device=device, **told)
     words = [Path(w).name if "/" in w or "\\" in w else w for w in sys.argv[1:]]  # no folders of this machine
-    card = store.card(
-        data=args.data,
-        items=len(learned),
-        model=args.model,
-        seed=args.seed,
-        device=device,
-        command="python -m diffusion_lib " + shlex.join(words),
-    )
+    about = {"data": args.data, "items": len(learned), "model": args.model, "seed": args.seed, "device": device}
+    card = store.card(**about, command="python -m diffusion_lib " + shlex.join(words))
     with stops() as came:
         record, fault = _learn(args, parts, came)
         if record is None:
@@ -185,10 +179,8 @@ def _asked(args) -> tuple[Callable, dict]:
     told = {option: value for option in TOLD if (value := getattr(args, option))}
     for option in told:
         if option not in takes[args.model]:
-            having = " and ".join(name for name in takes if option in takes[name])
-            raise ValueError(
-                f"--{option.replace('_', '-')} is an option of --model {having}, not of {args.model}: leave it out."
-            )
+            having, name = " and ".join(name for name in takes if option in takes[name]), option.replace("_", "-")
+            raise ValueError(f"--{name} is an option of --model {having}, not of {args.model}: leave it out.")
     return models()[args.model].build, told
 
 

@@ -94,11 +94,8 @@ def judge(e: Exercise, answer) -> Note:
     if answer is None or answer is ...:
         return todo
     if callable(answer) != bool(e.arguments):
-        function, number = (
-            _("Hand over the function itself, without brackets."),
-            _("Hand over a number, not a function."),
-        )
-        return Note("wrong", _("Try again"), function if e.arguments else number)
+        function = _("Hand over the function itself, without brackets.")
+        return Note("wrong", _("Try again"), function if e.arguments else _("Hand over a number, not a function."))
     number = answer.squeeze() if isinstance(answer, Tensor) else answer  # [497] will do for 497
     function = answer if e.arguments else lambda *given: number
     cases = _cases(e.cases)
@@ -157,9 +154,9 @@ def _problem(e: Exercise, function, cases: list[tuple], got: list) -> str:
     gaps = [(g.double() - w.double()).abs() for g, w in zip(got, want, strict=True)]
     i = max(range(len(gaps)), key=lambda i: float(gaps[i].max()))
     at = tuple(int(k) for k in torch.unravel_index(gaps[i].argmax(), gaps[i].shape))
-    return _("The largest difference is {gap:.4g}{where}: at {at} expected {right:.6g}, but got {mine:.6g}.").format(
-        gap=gaps[i].max(), where=_where(e, cases[i]), at=list(at), right=want[i][at], mine=got[i][at]
-    )
+    said = _("The largest difference is {gap:.4g}{where}: at {at} expected {right:.6g}, but got {mine:.6g}.")
+    numbers = {"gap": gaps[i].max(), "right": want[i][at], "mine": got[i][at]}
+    return said.format(**numbers, where=_where(e, cases[i]), at=list(at))
 
 
 def _is(got, slip, result) -> bool:
@@ -201,10 +198,8 @@ def _misshapen(got, want: Tensor) -> str:
     """What is wrong with the form of a result, "" if nothing is."""
     if not isinstance(got, Tensor):
         kind = _("nothing (is a `return` missing?)") if got is None else _("a {type}").format(type=type(got).__name__)
-        tensor, whole = (
-            _("The answer is {kind}, but should be a tensor"),
-            _("The answer is {kind}, but should be a whole number"),
-        )
+        tensor = _("The answer is {kind}, but should be a tensor")
+        whole = _("The answer is {kind}, but should be a whole number")
         return (tensor if want.ndim else whole).format(kind=kind)
     if got.shape != want.shape:
         return _("The shape is {mine}, but should be {right}").format(mine=tuple(got.shape), right=tuple(want.shape))

@@ -277,10 +277,8 @@ def strip(
     k = font / 11
     side = 0.14 + 0.48 * k if titles else 0.14
     inch = min(2.0, (width - side - 0.14 - 0.12 * (across - 1)) / across)  # of one picture
-    need(
-        inch > 0.2,
-        f"{across} pictures do not fit into {width:g} inches: take fewer, more lines (columns), or a larger width.",
-    )
+    said = f"{across} pictures do not fit into {width:g} inches: take fewer, more lines (columns), or a larger width."
+    need(inch > 0.2, said)
     zoom = max(1, round(dpi * inch / w))
     dpi = zoom * w / inch
     gap, edge, line, left = (round(v * dpi) for v in (0.12, 0.14, 0.36 * k, side))
@@ -307,10 +305,8 @@ def strip(
             start, end = left, wide - edge
             for text, at, side in ((ends[0], start, "left"), (ends[1], end, "right")):
                 if text:
-                    extent = (
-                        _write(ax, at, edge + 0.25 * line, text, ink, 11 * k, side).get_window_extent().width
-                        + 0.6 * gap
-                    )
+                    written = _write(ax, at, edge + 0.25 * line, text, ink, 11 * k, side)
+                    extent = written.get_window_extent().width + 0.6 * gap
                     start, end = (start + extent, end) if side == "left" else (start, end - extent)
             _arrow(ax, start, end, edge + 0.25 * line, above.strip(), ink, quiet, k)
         if below:

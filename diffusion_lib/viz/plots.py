@@ -1,4 +1,4 @@
-"""Numbers in, figure out: point clouds, curves, histograms, in the look of `figures`."""
+"""Numbers in, figure out: point clouds and curves, in the look of `figures`."""
 
 from __future__ import annotations
 
@@ -91,26 +91,3 @@ def _spread(at: Sequence[float], gap: float) -> np.ndarray:
     for low, high in pairwise(np.argsort(at)):
         out[high] = max(out[high], out[low] + gap)
     return out - max(0.0, out.max() - 1)
-
-
-def histogram(samples: Mapping[str, object], density=None, *, bins: int = 40, **look) -> Figure:
-    """Histograms of {name: numbers}, each of area 1, and over them the density (x, p) that they should follow.
-
-    look: title, xlabel, ylabel, width, height, background.
-    """
-    samples = {name: _floats(v, "histogram").ravel() for name, v in samples.items()}
-    fits = samples and all(v.size and np.isfinite(v).all() for v in samples.values())
-    need(fits, "histogram needs at least one name with finite numbers under it.")
-    edges = np.histogram_bin_edges(np.concatenate(list(samples.values())), bins)
-    with drawing():
-        fig, (ax,), palette = blank_axes(**look)
-        ink = PAPER[look.get("background", "white")][1]
-        for i, (name, v) in enumerate(samples.items()):
-            bars, hue = np.histogram(v, edges, density=True)[0], palette[i % 7]
-            ax.stairs(bars, edges, fill=True, color=hue, alpha=0.25)
-            ax.stairs(bars, edges, color=hue, ls=DASHES[i % 7], lw=1.5, label=name)
-        if density is not None:
-            ax.plot(*density, color=ink, lw=1.5, label="exact")
-        ax.set_ylim(0)
-        ax.legend(frameon=False, labelcolor=ink, fontsize=9)
-    return fig

@@ -46,9 +46,10 @@ def chain(
     def still(look: Look) -> Figure:
         at = some(look, 6)
         labels = [f"$t = {numbers[i]}$" if look.formula else f"t = {numbers[i]}" for i in at]
-        said = {"titles": titles, "above": arrow, "equations": equations} if look.formula else {"above": " "}
+        above, named, below = (arrow, titles, equations) if look.formula else (" ", None, ())
+        said = {"above": above, "equations": below, "ends": tuple(map(look.says, ends))}
         said |= {name: getattr(look, name) for name in ("width", "background", "columns", "font", "dpi")}
-        return figures.strip(pictures(at, False), labels, ends=tuple(map(look.says, ends)), **said)
+        return figures.strip(pictures(at, False), labels, named, **said)
 
     def reel(look: Look) -> Reel:
         at = some(look, 40)
