@@ -915,7 +915,7 @@ SLIPS = [
     ("drawing: formulas that nobody wanted", PAPER, 'if maths and not self.look.formula and "(" in text:', "if False:"),
     ("drawing: an arc round the other side", PAPER, "(1 if large == sweep else -1)", "(1 if large != sweep else -1)"),
     ("drawing: heads of arrows turned the other way", PAPER, "(x + a * c - b * s, y + a * s + b * c)", "(x + a * c + b * s, y - a * s + b * c)"),
-    ("drawing: a picture upside down", PAPER, "extent=(x, x + size, y + high, y)", "extent=(x, x + size, y, y + high)"),
+    ("drawing: a picture upside down", PAPER, '"extent": (x, x + size, y + high, y)', '"extent": (x, x + size, y, y + high)'),
     ("drawing: dark letters on dark paper", PAPER, '_, self.ink, self.quiet, self.faint, _ = PAPER[look.background]', '_, self.ink, self.quiet, self.faint, _ = PAPER["white"]'),
     ("drawing: leads to lessons on paper", PAPER, "links = False  #", "links = True  #"),
     ("look: words that nobody wanted", LOOK, 'return text if self.words or not WORD.search(bare) else ""', "return text"),

@@ -121,7 +121,6 @@ def asked(name: str, most: int = 1) -> int:
     """The whole number in 0..most that an environment variable asks for; 0 if it is not set. ValueError for anything else."""
     text = os.environ.get(name, "").strip() or "0"
     if not text.isdecimal() or len(text) > 12 or int(text) > most:
-        raise ValueError(
-            f"The environment variable {name} is a whole number from 0 to {most:,}, but it is set to {text!r:.60}."
-        )
+        said = f"The environment variable {name} is a whole number from 0 to {most:,}, but it is set to {text!r:.60}."
+        raise ValueError(said)
     return int(text)

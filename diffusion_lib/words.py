@@ -39,9 +39,8 @@ def _catalogue(code: str) -> gettext.NullTranslations:
     folder = Path(code) if os.sep in code or "/" in code else FOLDER / code
     files = sorted((folder / "LC_MESSAGES").glob("*.mo"))
     if not files:
-        raise ValueError(
-            f"There are no words in the language {code!r}: choose one of {', '.join(languages())}, or a folder that holds LC_MESSAGES/*.mo."
-        )
+        known = f"choose one of {', '.join(languages())}, or a folder that holds LC_MESSAGES/*.mo."
+        raise ValueError(f"There are no words in the language {code!r}: {known}")
     for file in files:
         with open(file, "rb") as stream:
             found = gettext.GNUTranslations(stream)

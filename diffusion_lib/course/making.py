@@ -64,13 +64,11 @@ def make(scene: Scene, o, out: Path, words: Sequence[str], story: Story | None =
     o.ending = out.suffix.lower()
     for option, endings in scene.choices:
         if endings and o.ending not in endings and getattr(o, option.name) not in (None, False):
-            raise ValueError(
-                f"--{option.name} is for {', '.join(endings)}, and {out.name} is none of them: leave it out."
-            )
+            kinds = ", ".join(endings)
+            raise ValueError(f"--{option.name} is for {kinds}, and {out.name} is none of them: leave it out.")
     if getattr(o, "background", None) == "transparent" and o.ending in FILMS:
-        raise ValueError(
-            "--background transparent is for pictures, and a film stands on light or on dark: leave it out."
-        )
+        said = "--background transparent is for pictures, and a film stands on light or on dark: leave it out."
+        raise ValueError(said)
     how = look(o)
     story = story or scene.draw(o)
     about = About(scene.shows, story.alt, story.credit or OURS, command(words))

@@ -70,9 +70,5 @@ def flower_photo(size: int = 128) -> Data:
     from sklearn.datasets import load_sample_image
 
     d = photo(load_sample_image("flower.jpg"), size)
-    return replace(
-        d,
-        name="flower photo",
-        names=("flower",),
-        credit="flower.jpg (flickr.com/photos/vultilion/6056698931), CC BY 2.0, in scikit-learn",
-    )
+    credit = "flower.jpg (flickr.com/photos/vultilion/6056698931), CC BY 2.0, in scikit-learn"
+    return replace(d, name="flower photo", names=("flower",), credit=credit)

@@ -57,8 +57,9 @@ def square(source, size: int = 128, crop: str = "center") -> np.ndarray:
         if not source.is_file():
             raise FileNotFoundError(f"There is no file {str(source)!r}: check the name and the folder ({Path.cwd()}).")
     elif not isinstance(source, Image.Image) and not hasattr(source, "read"):
+        cure = "a tensor in [-1, 1] becomes an array by figures.to_uint8(x)."
         raise ValueError(
-            f"A picture is a path, bytes, a PIL image or an array, but got {type(source).__name__}: a tensor in [-1, 1] becomes an array by figures.to_uint8(x)."
+            f"A picture is a path, bytes, a PIL image or an array, but got {type(source).__name__}: {cure}"
         )
     with _reading(name), _opened(source) as image:
         small = image.width * image.height <= MEGAPIXELS * 1_000_000
@@ -91,9 +92,8 @@ def _reading(name: str) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise ValueError(f"{name} has far more than {MEGAPIXELS} million pixels: make it smaller first.") from error
     except Exception as error:
-        raise ValueError(
-            f"{name} cannot be read as an image ({type(error).__name__}): use a whole PNG, JPEG, GIF or WebP file."
-        ) from error
+        why = f"{name} cannot be read as an image ({type(error).__name__})"
+        raise ValueError(f"{why}: use a whole PNG, JPEG, GIF or WebP file.") from error
 
 
 @contextmanager
@@ -110,21 +110,13 @@ def _of_array(a: np.ndarray) -> Image.Image:
     """Arrays say what their numbers mean by their kind; nothing is guessed but that fractions go from 0 to 1."""
     a = a[..., 0] if a.ndim == 3 and a.shape[-1] == 1 else a
     picture = a.ndim == 2 or (a.ndim == 3 and a.shape[-1] in (3, 4))
-    said = (
-        f"A picture as an array has shape (H, W) or (H, W, 1, 3 or 4) and numbers in it, but got {a.dtype} {a.shape}."
-    )
+    form = "shape (H, W) or (H, W, 1, 3 or 4) and numbers in it"
+    said = f"A picture as an array has {form}, but got {a.dtype} {a.shape}."
     need(a.size and picture and a.dtype.kind in "buif", said)
-    if a.dtype == bool:
-        top = 1
-    elif a.dtype == np.uint16:
-        top = 65535
-    else:
-        top = 1 if a.dtype.kind == "f" else 255
-    a = np.nan_to_num(a.astype(np.float64))
-    if a.min() < 0 or a.max() > top:
-        raise ValueError(
-            f"A picture as an array of {'fractions' if top == 1 else 'whole numbers'} goes from 0 to {top}, but this one from {a.min():g} to {a.max():g}: scale it first."
-        )
+    top = 1 if a.dtype.kind in "bf" else 65535 if a.dtype == np.uint16 else 255
+    a, kind = np.nan_to_num(a.astype(np.float64)), "fractions" if top == 1 else "whole numbers"
+    said = f"A picture as an array of {kind} goes from 0 to {top}, but this one from {a.min():g} to {a.max():g}: scale it first."
+    need(a.min() >= 0 and a.max() <= top, said)
     return Image.fromarray((255 * a / top).round().astype(np.uint8))
 
 
@@ -233,16 +225,11 @@ def folder(path, size: int = 64, limit: int = 2000, max_mb: float = 256) -> Data
             broken.append(file.name)
     need(pictures, f"None of the {len(files)} files in {str(path)!r} can be read as an image: are they whole?")
     if broken:
-        warnings.warn(
-            f"{len(broken)} of {len(files)} files cannot be read as images and are left out, {broken[0]} first.",
-            stacklevel=2,
-        )
+        said = f"{len(broken)} of {len(files)} files cannot be read as images and are left out, {broken[0]} first."
+        warnings.warn(said, stacklevel=2)
     if len(files) - len(broken) > len(pictures):
-        warnings.warn(
-            f"The folder has {len(files)} pictures; the first {len(pictures)} are used (limit = {limit}, max_mb = {max_mb}).",
-            stacklevel=2,
-        )
+        said = f"The folder has {len(files)} pictures; the first {len(pictures)} are used (limit = {limit}, max_mb = {max_mb})."
+        warnings.warn(said, stacklevel=2)
     names = tuple(sorted(set(classes)))
-    return Data(
-        torch.cat(pictures), torch.tensor([names.index(c) for c in classes]), names, root.name, "your own pictures"
-    )
+    y = torch.tensor([names.index(c) for c in classes])
+    return Data(torch.cat(pictures), y, names, root.name, "your own pictures")

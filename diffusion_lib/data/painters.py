@@ -159,12 +159,8 @@ def _paint_curled(c: Canvas, pattern: str, p: dict) -> None:
 
 
 POSES = {"sitting": _paint_sitting, "portrait": _paint_portrait, "loaf": _paint_loaf, "curled": _paint_curled}
-HEADS = {
-    "sitting": (0, 0.26, 0.6, 0),
-    "portrait": (0, -0.02, 0.88, 0),
-    "loaf": (0, 0.0, 0.56, 0),
-    "curled": (-0.3, -0.36, 0.52, 0.1),
-}
+HEADS = {"sitting": (0, 0.26, 0.6, 0), "portrait": (0, -0.02, 0.88, 0), "loaf": (0, 0.0, 0.56, 0)}
+HEADS |= {"curled": (-0.3, -0.36, 0.52, 0.1)}
 
 
 # --- flowers -------------------------------------------------------------------------------------------------------------------
@@ -239,10 +235,8 @@ def paint_flower(c: Canvas, shape: str, count: str, p: dict) -> None:
 # --- sprites -------------------------------------------------------------------------------------------------------------------
 def cat_colours(specs: list[dict]) -> dict:
     """The colours (n, 3) of some cats."""
-    p = {
-        k: np.stack([rgb(FUR[s["fur"]][i]) for s in specs])
-        for i, k in enumerate(("fur", "mark", "bib", "line", "iris"))
-    }
+    parts = ("fur", "mark", "bib", "line", "iris")
+    p = {k: np.stack([rgb(FUR[s["fur"]][i]) for s in specs]) for i, k in enumerate(parts)}
     night = np.array([[s["time"] == "night"] for s in specs])
     p["shade"] = mixed(p["fur"], "40264F", 0.25)
     p["rim"] = np.where(night, mixed(p["fur"], "C9C4FF", 0.35), mixed(p["fur"], "40264F", 0.32))

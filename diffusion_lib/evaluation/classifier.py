@@ -10,7 +10,7 @@ from ..dataset import Data
 from ..machine import check_build, seeded_weights
 from ..nets import Classifier
 from ..train import Learner, Parts
-from ..values import plain
+from ..values import need, plain
 
 
 @plain()
@@ -20,11 +20,9 @@ def build(data: Data, *, seed: int = 0, device="cpu") -> tuple[Classifier, Parts
     It sees its pictures shifted (if there is room) and noisy, so that it looks at shapes and not at single pixels.
     """
     check_build(data, device)
-    if data.x.ndim != 4 or data.y is None:
-        what = "are points" if data.x.ndim == 2 else "have no classes"
-        raise ValueError(
-            f"A classifier learns pictures (N, C, H, W) with classes, but {data.name or 'these data'} {what}."
-        )
+    what = "are points" if data.x.ndim == 2 else "have no classes"
+    said = f"A classifier learns pictures (N, C, H, W) with classes, but {data.name or 'these data'} {what}."
+    need(data.x.ndim == 4 and data.y is not None, said)
     small = data.x.shape[-1] <= 8
     about = {"model": "classifier", "data": data, "seed": seed, "batch": 128}
     with seeded_weights(seed):

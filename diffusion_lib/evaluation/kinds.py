@@ -21,14 +21,9 @@ def found(kinds: Tensor, count: int = stickers.KINDS) -> dict[str, float]:
     """
     need(len(kinds), "There are no samples to count: kinds is empty.")
     n = torch.bincount(kinds, minlength=count)
-    kl = uneven(n)
-    fair = len(kinds) / count
-    return {
-        "modes": int((n > 0).sum()),
-        "strict": int((n >= 0.1 * fair).sum()),
-        "kl": kl,
-        "excess": kl - (count - 1) / (2 * len(kinds)),
-    }
+    kl, fair = uneven(n), len(kinds) / count
+    modes = {"modes": int((n > 0).sum()), "strict": int((n >= 0.1 * fair).sum())}
+    return modes | {"kl": kl, "excess": kl - (count - 1) / (2 * len(kinds))}
 
 
 def nearest_sticker(x: Tensor, values: Tensor, places: int = PLACES) -> Tensor:
@@ -37,9 +32,8 @@ def nearest_sticker(x: Tensor, values: Tensor, places: int = PLACES) -> Tensor:
     A sticker is paper * light + colour * bright + ink, see `stickers.paint`: where the thing lies is tried out on a grid of
     places x places, and the two brightnesses have a closed form there (least squares in a box). 0 is a real one, up to the grid.
     """
-    need(
-        len(x) == len(values), f"There are {len(x)} pictures, but {len(values)} rows of values: one for each is needed."
-    )
+    said = f"There are {len(x)} pictures, but {len(values)} rows of values: one for each is needed."
+    need(len(x) == len(values), said)
     line = torch.linspace(-stickers.REACH, stickers.REACH, places)
     at_x, at_y = torch.cartesian_prod(line, line).T
     least = torch.empty(len(x))

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .. import data
-from ..values import dice
+from ..values import dice, need
 from .metrics import sliced_wasserstein
 
 SIZES, FAMILIES = (8, 16, 32, 64), ("GAN", "DDPM")  # the rungs, and who climbs
@@ -37,10 +37,8 @@ def pyramid_distances(a: Tensor, b: Tensor, patches: int = 64, seed: int = 0) ->
     ProGAN's measure (Karras et al. 2018, 1710.10196, section 5) down to 8 pixels; patches are scaled by b's mean and
     standard deviation, so give the real ones as b. Blind to how patches hang together. Not 0 for real against real.
     """
-    if a.shape != b.shape or a.shape[-1] & (a.shape[-1] - 1) or a.shape[-1] < 8:
-        raise ValueError(
-            f"Two equally large sets of pictures of 8, 16, 32, ... pixels are needed, but got {tuple(a.shape)} and {tuple(b.shape)}."
-        )
+    said = f"Two equally large sets of pictures of 8, 16, 32, ... pixels are needed, but got {tuple(a.shape)} and {tuple(b.shape)}."
+    need(a.shape == b.shape and a.shape[-1] & (a.shape[-1] - 1) == 0 and a.shape[-1] >= 8, said)
     out = []
     for one, two in zip(laplacian(a), laplacian(b), strict=True):
         g = dice(seed)
@@ -81,10 +79,8 @@ class Ruler:
         others = [pyramid_distances(real_pictures(size, seed, n)[0], self.x) for seed in range(1001, 1005)]
         self.floor = [sum(level) / len(level) for level in zip(*others, strict=True)]
         noise = torch.randn(self.x.shape, generator=dice(0)).clamp(-1, 1)
-        self.noise, self.mean_picture = (
-            self.distance(noise),
-            self.distance(self.x.mean(0, keepdim=True).expand_as(self.x)),
-        )
+        mean = self.x.mean(0, keepdim=True).expand_as(self.x)
+        self.noise, self.mean_picture = self.distance(noise), self.distance(mean)
         self.nothing = min(self.noise, self.mean_picture)
 
     def levels(self, x: Tensor) -> list[float]:
@@ -103,10 +99,6 @@ class Ruler:
         levels, spread = self.levels(x), diversity(x, y) / diversity(self.x, self.y)
         mean = sum(levels) / len(levels)
         far = (mean - 1) / (self.nothing - 1)
-        return {
-            "distance": round(mean, 3),
-            "far": round(far, 3),
-            "levels": [round(v, 3) for v in levels],
-            "diversity": round(spread, 3),
-            "fails": far > FAILS["far"] or spread < FAILS["alike"],
-        }
+        numbers = {"distance": round(mean, 3), "far": round(far, 3), "levels": [round(v, 3) for v in levels]}
+        fails = far > FAILS["far"] or spread < FAILS["alike"]
+        return numbers | {"diversity": round(spread, 3), "fails": fails}

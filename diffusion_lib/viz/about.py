@@ -51,15 +51,11 @@ class About:
         if ending == ".jpg":
             return {"pil_kwargs": {"exif": self.exif()}}
         if ending == ".svg":
-            return {
-                "metadata": self._given(
-                    Title=self.title, Description=self.alt, Rights=self.licence, Source=self.command
-                )
-            }
+            words = {"Description": self.alt, "Rights": self.licence, "Source": self.command}
+            return {"metadata": self._given(Title=self.title, **words)}
         if ending == ".pdf":
-            return {
-                "metadata": self._given(Title=self.title, Subject=self.alt, Keywords=f"{self.licence} {self.command}")
-            }
+            words = {"Subject": self.alt, "Keywords": f"{self.licence} {self.command}"}
+            return {"metadata": self._given(Title=self.title, **words)}
         return {"metadata": self.words()}
 
     def words(self) -> dict[str, str]:

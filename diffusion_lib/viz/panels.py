@@ -24,11 +24,10 @@ GREY = 255  # colour index of points that are only a backdrop; learners write -1
 def pixels(frames, title="", *, notes=None, lead=None) -> dict:
     """Pictures as they are: uint8, (F, H, W) grey or (F, H, W, 3) red-green-blue; F = 1 stands still."""
     a = array(frames, "pixels")
-    if a.dtype != np.uint8 or a.ndim not in (3, 4) or a.shape[3:] not in ((), (3,)) or not a.size:
-        raise ValueError(
-            f"pixels needs uint8 pictures (frames, height, width) or (frames, height, width, 3), got {a.dtype} "
-            f"{a.shape}: turn [-1, 1] into ((x + 1) * 127.5).clip(0, 255).round().astype('uint8') first."
-        )
+    cure = "turn [-1, 1] into ((x + 1) * 127.5).clip(0, 255).round().astype('uint8') first."
+    form = "(frames, height, width) or (frames, height, width, 3)"
+    fits = a.dtype == np.uint8 and a.ndim in (3, 4) and a.shape[3:] in ((), (3,)) and a.size
+    need(fits, f"pixels needs uint8 pictures {form}, got {a.dtype} {a.shape}: {cure}")
     size = {"height": a.shape[1], "width": a.shape[2], "channels": 3 if a.ndim == 4 else 1}
     return _panel("pixels", title, notes, lead, [len(a)], data=np.array(a, order="C"), **size)
 
@@ -40,13 +39,11 @@ def mix(x0, eps, alpha_bar, title="", *, notes=None, lead=None) -> dict:
     A value v is shown as grey level round(clip((v + 1) * 127.5, 0, 255)).
     """
     x0, eps = numbers(x0, "x0"), numbers(eps, "eps")
-    if x0.shape != eps.shape or not (x0.ndim == 2 or (x0.ndim == 3 and x0.shape[0] in (1, 3))) or not x0.size:
-        raise ValueError(
-            f"mix needs x0 and eps of one shape (height, width) or (1 or 3, height, width), got {x0.shape} and "
-            f"{eps.shape}: pass one picture, not a batch."
-        )
-    if abs(x0).max() > 1.001:
-        raise ValueError(f"mix needs x0 in [-1, 1], got {x0.min():g} to {x0.max():g}: scale it with x / 127.5 - 1.")
+    said = "mix needs x0 and eps of one shape (height, width) or (1 or 3, height, width)"
+    fits = x0.shape == eps.shape and (x0.ndim == 2 or (x0.ndim == 3 and x0.shape[0] in (1, 3))) and x0.size
+    need(fits, f"{said}, got {x0.shape} and {eps.shape}: pass one picture, not a batch.")
+    said = f"mix needs x0 in [-1, 1], got {x0.min():g} to {x0.max():g}: scale it with x / 127.5 - 1."
+    need(abs(x0).max() <= 1.001, said)
     a = signal(alpha_bar)
     channels_last = [np.ascontiguousarray(np.atleast_3d(v) if v.ndim == 2 else v.transpose(1, 2, 0)) for v in (x0, eps)]
     height, width, channels = channels_last[0].shape
@@ -237,8 +234,8 @@ def _cloud(rank, *, points, eps=None, alpha_bar=None, colors=None, size=6, trail
     need(colors.size in (1, n) and colors.dtype.kind in "iub" and colors.min() >= -1 and colors.max() <= 6, said)
     trail = [integer(k, 0, n - 1, f"trail needs indices of points, 0 to {n - 1}, got {k!r:.60}.") for k in trail]
     more = {"size": float(size), "trail": trail}
-    if (eps is None) != (alpha_bar is None):
-        raise ValueError("scatter needs eps and alpha_bar together: they mix x0 and noise for every frame.")
+    said = "scatter needs eps and alpha_bar together: they mix x0 and noise for every frame."
+    need((eps is None) == (alpha_bar is None), said)
     if eps is not None:
         eps = numbers(eps, "eps")
         said = f"scatter mixes x0 and eps of one shape (N, 2), got {points.shape} and {eps.shape}."

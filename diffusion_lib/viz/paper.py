@@ -89,11 +89,8 @@ class Paper:
         kinds = kind.split(".")
         color, thick = self.lines[kinds[0]], (2 if kinds[0] == "grey" else 3) * self.point
         dots = (0, (0.8, 2.2)) if "far" in kinds else "-"
-        self.ax.add_patch(
-            patches.PathPatch(
-                curve(path), fc="none", ec=color, lw=thick, ls=dots, capstyle="round", zorder=self.above()
-            )
-        )
+        line = {"ec": color, "lw": thick, "ls": dots, "capstyle": "round", "zorder": self.above()}
+        self.ax.add_patch(patches.PathPatch(curve(path), fc="none", **line))
         x, y, turn = head
         c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
         tip = [(x + a * c - b * s, y + a * s + b * c) for a, b in ((0, 0), (-15, -8), (-11, 0), (-15, 8))]
@@ -103,9 +100,8 @@ class Paper:
         """A picture in a frame; tag: what stands on its lower edge; under: below it. high: if it is not square."""
         high = high or size
         a = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
-        shown = self.ax.imshow(
-            a, extent=(x, x + size, y + high, y), interpolation="none", aspect="auto", zorder=self.above()
-        )
+        place = {"extent": (x, x + size, y + high, y), "aspect": "auto", "zorder": self.above()}
+        shown = self.ax.imshow(a, interpolation="none", **place)
         shown.set_clip_path(self._rounded(x, y, size, high, 9, fc="none", ec="none", lw=0))
         if tag:
             card = self.card if self.card != "none" else "white"

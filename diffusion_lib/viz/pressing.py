@@ -147,10 +147,8 @@ def _ways(one: Numbers, others: list[tuple[int, Numbers]]) -> list[tuple[dict, b
 
     few = [rows[int(k)] for k in np.unique(np.linspace(0, len(rows) - 1, FIT).round())]
     for some in ([few], [[i] for i in rows])[: 1 + (len(rows) > 1)]:
-        shares = [
-            [_fitted([(before(i), one.q[i]) for i in group], c, one.channels) for c in range(one.channels)]
-            for group in some
-        ]
+        pairs = [[(before(i), one.q[i]) for i in group] for group in some]
+        shares = [[_fitted(group, c, one.channels) for c in range(one.channels)] for group in pairs]
         missed = []
         for k, i in enumerate(rows):
             seen, own = before(i), shares[k % len(shares)]

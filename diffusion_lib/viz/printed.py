@@ -89,11 +89,7 @@ class _Page:
         last = max([self.long(text, 0.8) for _, text in panel["xticks"][-1:]], default=0)
         right = max(last / 2, 0.3 * self.letter)
         wide = min(self.column - left - right, tall / panel["shape"])
-        below = (
-            1.2 * self.line
-            + self.line * bool(self.look.says(panel["xlabel"]))
-            + self.line * len(self.legend(panel, wide))
-        )
+        below = self.line * (1.2 + bool(self.look.says(panel["xlabel"])) + len(self.legend(panel, wide)))
         return Cell(panel, i, title, notes, lead, wide, wide * panel["shape"], left, below, right)
 
     def legend(self, panel: dict, wide: float) -> list[list[tuple]]:
@@ -116,21 +112,17 @@ class _Page:
         for block in self.blocks:
             cells = [self.cell(panel, i) for i in block for panel in film.panels]
             rows += [cells[k : k + self.columns] for k in range(0, len(cells), self.columns)]
-        widths = [max(c.width for row in rows for c in row[k : k + 1]) for k in range(self.columns)]
-        named = [
-            max([self.long(t, 1.1) for row in rows for c in row[k : k + 1] for t in [*c.title, *c.notes]], default=0)
-            for k in range(self.columns)
-        ]
-        widths = [max(*pair) for pair in zip(widths, named, strict=True)]
+        widths = []
+        for k in range(self.columns):
+            column = [c for row in rows for c in row[k : k + 1]]
+            words = [self.long(t, 1.1) for c in column for t in [*c.title, *c.notes]]
+            widths.append(max(*words, *(c.width for c in column), 0))
         wide = max(2 * self.margin + sum(widths) + (self.columns - 1) * self.gap, 0.5 * look.width * look.dpi)
         across = wide - 2 * self.margin
         says = {i: self.wrap(pick(film.captions, i), across) for i in {*self.among}} if not self.strip else {}
         lines = max(map(len, says.values()), default=0)
-        labelled = (
-            not self.strip
-            and (len(self.moments) > 1 or bool(film.labels))
-            and bool(look.says(label(film, self.moments[0])))
-        )
+        labelled = not self.strip and (len(self.moments) > 1 or bool(film.labels))
+        labelled = labelled and bool(look.says(label(film, self.moments[0])))
         notes = max((len(self.cell(p, i).notes) for i in self.among for p in film.panels), default=0)
         places, y = [], self.margin
         for r, row in enumerate(rows):
@@ -146,9 +138,8 @@ class _Page:
         fig = Figure((math.ceil(wide) + 0.01) / look.dpi, (high + 0.01) / look.dpi, look.background, look.dpi)
         self.fig, self.size = fig, (math.ceil(wide), high)
         _, self.ink, self.quiet, self.faint, self.palette = PAPER[look.background]
-        self.base = fig.add_axes(
-            (0, 0, 1, 1), xlim=(0, self.size[0]), ylim=(high, 0), frame_on=False, xticks=[], yticks=[]
-        )
+        bare = {"frame_on": False, "xticks": [], "yticks": []}
+        self.base = fig.add_axes((0, 0, 1, 1), xlim=(0, self.size[0]), ylim=(high, 0), **bare)
         self.base.set_autoscale_on(False)
         for y, what in places:
             if isinstance(what, int):
@@ -170,10 +161,8 @@ class _Page:
 
     def write(self, x, y, text, size=1.0, color=None, bold=False, ha="left", **more):
         """One line, its top at y."""
-        font = {"weight": "bold"} if bold else {}
-        self.base.text(
-            x, y, marked(text), size=size * self.look.font, color=color or self.ink, ha=ha, va="top", **font, **more
-        )
+        more |= {"weight": "bold"} if bold else {}
+        self.base.text(x, y, marked(text), size=size * self.look.font, color=color or self.ink, ha=ha, va="top", **more)
 
     def axes(self, x, y, wide, high, **more):
         """Axes at these pixels, y from the top."""
@@ -233,9 +222,8 @@ class _Page:
     def thinned(self, panel: dict, wide: float) -> list:
         """As many of the ticks of the x-axis as stand beside one another: all, each second, ..."""
         low, high = panel["xlim"]
-        room = [
-            ((v - low) / (high - low) * wide, self.long(text, 0.85) + 0.5 * self.letter) for v, text in panel["xticks"]
-        ]
+        size = lambda text: self.long(text, 0.85) + 0.5 * self.letter
+        room = [((v - low) / (high - low) * wide, size(text)) for v, text in panel["xticks"]]
         for step in range(1, len(room) + 1):
             if all(b[0] - a[0] > (a[1] + b[1]) / 2 for a, b in pairwise(room[::step])):
                 return panel["xticks"][::step]
@@ -254,9 +242,8 @@ def marked(text: str) -> str:
     """A film's text as Matplotlib has it: `x_{t}` with a true subscript."""
     parts = SUBSUP.split(CONTROL.sub(" ", text))
     inner = lambda p: p[2:-1].replace("\\", "").replace(" ", r"\ ").replace("%", r"\%").replace("#", r"\#")
-    return "".join(
-        f"${p[0]}{{\\mathdefault{{{inner(p)}}}}}$" if n % 2 else p.replace("$", r"\$") for n, p in enumerate(parts)
-    )
+    low = lambda p: f"${p[0]}{{\\mathdefault{{{inner(p)}}}}}$"
+    return "".join(low(p) if n % 2 else p.replace("$", r"\$") for n, p in enumerate(parts))
 
 
 def picture(panel: dict, i: int) -> np.ndarray:

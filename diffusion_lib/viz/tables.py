@@ -115,11 +115,8 @@ def _inside(cell) -> str:
 
 
 def _sentence(words: str) -> str:
-    return (
-        f'<p style="font-size:16px; margin:8px 10px; color:var(--jp-content-font-color1, inherit)">{escape(words)}</p>'
-        if words
-        else ""
-    )
+    style = "font-size:16px; margin:8px 10px; color:var(--jp-content-font-color1, inherit)"
+    return f'<p style="{style}">{escape(words)}</p>' if words else ""
 
 
 def _swatch(name: str) -> str:

@@ -85,10 +85,9 @@ def sculpt(handles: Sequence[float], T: int) -> Tensor:
     Raises ValueError unless the handles fall strictly and lie in (0, 1).
     """
     h = np.array(handles, dtype=np.float64)
-    if h.ndim != 1 or len(h) < 2 or not (h.min() > 0 and h.max() < 1 and (np.diff(h) < 0).all()):
-        raise ValueError(
-            f"Handles are values of alpha_bar that fall from left to right between 1 and 0, but got {np.round(h, 6).tolist()}."
-        )
+    falls = h.ndim == 1 and len(h) >= 2 and h.min() > 0 and h.max() < 1 and (np.diff(h) < 0).all()
+    said = "Handles are values of alpha_bar that fall from left to right between 1 and 0"
+    need(falls, f"{said}, but got {np.round(h, 6).tolist()}.")
     g = -np.log(np.concatenate([[1.0], h]))
     d = np.diff(g)
     inner = 2 * d[:-1] * d[1:] / (d[:-1] + d[1:])
@@ -229,8 +228,7 @@ def _table(name: str, f: Callable[[int], Tensor], T: int) -> Tensor:
 def _sent(name: str, x0: Tensor, eps: Tensor) -> dict:
     """A picture and its noise as the browser wants them: float32, channels last; and the mean square for the KL."""
     c, h, w = x0.shape
-    data = {
-        key: v.permute(1, 2, 0).contiguous().numpy().astype("<f4").tobytes() for key, v in (("x0", x0), ("eps", eps))
-    }
+    sent = lambda v: v.permute(1, 2, 0).contiguous().numpy().astype("<f4").tobytes()
+    data = {"x0": sent(x0), "eps": sent(eps)}
     size = {"name": name, "channels": c, "height": h, "width": w}
     return size | data | {"power": float(x0.double().pow(2).mean())}
