@@ -894,7 +894,6 @@ SLIPS = [
     ("about: a PNG's title and description exchanged", ABOUT, "Title=self.title, Description=self.alt, Copyright", "Title=self.alt, Description=self.title, Copyright"),
     # ---- films as files
     ("gif: times in another unit", MOVING, "[10 * round(t / 10) for t in times]", "[round(t / 10) for t in times]"),
-    ("film: to and fro shows both ends twice", MOVING, "np.concatenate([a, a[-2:0:-1]]), np.concatenate([times, times[-2:0:-1]])", "np.concatenate([a, a[::-1]]), np.concatenate([times, times[::-1]])"),
     ("gif: the paper is nearly white", MOVING, "at[(frame == colour).all(-1)] = i", "pass"),
     ("webp: loses detail", MOVING, '"lossless": True', '"lossless": False'),
     ("film: faster than a browser plays", MOVING, "need(0 < fps <= 50,", "need(0 < fps,"),

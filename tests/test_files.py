@@ -63,7 +63,7 @@ WRITERS = {
     "w.safetensors": lambda path: store.save(path, nets.Generator((2,), 2, channels=8), {}),
     "a.png": lambda path: figures.save(PICTURE, path),
     "a.svg": lambda path: figures.save(PICTURE, path),
-    "a.gif": lambda path: moving.save_gif(PICTURE[None].repeat(3, 0), path),
+    "a.gif": lambda path: moving.save_film(PICTURE[None].repeat(3, 0), path),
     "a.html": lambda path: player.FramePlayer(panels.pixels(PICTURE[None])).save_html(path),
     "a.npy": lambda path: sample._draw(torch.zeros(500, 2), path),
     "cloud.png": lambda path: sample._draw(torch.randn(50, 2), path),
@@ -213,7 +213,7 @@ def test_home_is_understood_by_all_that_read_or_write_a_file(here, monkeypatch):
     assert store.save("~/w.safetensors", net, {}) == home / "w.safetensors"
     assert store.load("~/w.safetensors").config == net.config
     assert figures.save(grey[0], "~/a.png") == home / "a.png" and data.photo("~/a.png", 8).x.shape[-1] == 8
-    assert moving.save_gif(grey, "~/a.gif") == home / "a.gif" and data.folder("~", 8).x.shape[0] == 2
+    assert moving.save_film(grey, "~/a.gif") == home / "a.gif" and data.folder("~", 8).x.shape[0] == 2
     assert FramePlayer(pixels(grey)).save_html("~/a.html") == home / "a.html"
     _, parts = ddpm.build(data.ring(20), precision="float32")
     for _ in range(2):  # the second goes on from the first
@@ -230,7 +230,7 @@ def test_what_is_no_path_is_one_sentence(name):
         lambda: store.save(name, MLP((2,), 8), {}),
         lambda: store.load(name),
         lambda: figures.save(grey[0], name),
-        lambda: moving.save_gif(grey, name),
+        lambda: moving.save_film(grey, name),
         lambda: FramePlayer(pixels(grey)).save_html(name),
         lambda: data.folder(name),
         lambda: files.check(name),

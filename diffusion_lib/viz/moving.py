@@ -28,7 +28,6 @@ def save_film(
     fps: float = 10.0,
     scale: int = 1,
     hold_last: float = 1.0,
-    boomerang: bool = False,
     *,
     hold_first: float = 0.0,
     labels: Sequence[str] | None = None,
@@ -38,7 +37,7 @@ def save_film(
     """Write frames (F, H, W[, 3]), bytes or a tensor, as a film that repeats for ever; returns the path.
 
     scale: whole number of times to enlarge. hold_last, hold_first: seconds for which these frames stand longer.
-    boomerang: play it backwards as well. labels: a text under each frame, beside a bar that grows to the last one.
+    labels: a text under each frame, beside a bar that grows to the last one.
     GIF: grey is stored exactly; 256 colours serve a whole film, so that nothing flickers. WebP: exact. MP4: by ffmpeg, if there is one.
     Noise hardly compresses: 20 to 50 KB a frame at 384 pixels of a GIF.
     Raises ValueError for another suffix and OSError for a folder that cannot be written.
@@ -52,18 +51,9 @@ def save_film(
     times = np.full(len(a), 1000 / fps)
     times[0] += 1000 * hold_first
     times[-1] += 1000 * hold_last
-    if boomerang:
-        a, times = np.concatenate([a, a[-2:0:-1]]), np.concatenate([times, times[-2:0:-1]])
     with whole(path) as part:
         {".gif": _gif, ".webp": _webp, ".mp4": _mp4}[kind](a, times, part, about or About())
     return path
-
-
-def save_gif(frames, path, *more, **options) -> Path:
-    """`save_film` for a .gif only."""
-    path = expanded(path)
-    need(path.suffix.lower() == ".gif", f"I cannot write a film as {path.name!r}: end its name in .gif.")
-    return save_film(frames, path, *more, **options)
 
 
 def _heard(film: list[Image.Image]) -> list[Image.Image]:
