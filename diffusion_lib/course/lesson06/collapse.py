@@ -66,14 +66,11 @@ def move_in(net: nn.Module, saved: list[tuple[Tensor, Tensor]]) -> bool:
 
 
 def parts(x: Tensor, k: int = 8) -> tuple[Tensor, float]:
-    """The middles (k, 2) of k parts of a cloud (N, 2), each point belonging to the nearest one (Lloyd 1982), and a part's width."""
-    middles = x[:1]
-    for _k in range(k - 1):  # begin with places far apart
-        middles = torch.cat([middles, x[torch.cdist(x, middles).min(1).values.argmax()][None]])
-    for _round in range(30):
-        which = torch.cdist(x, middles).argmin(1)
-        middles = torch.stack([x[which == i].mean(0) if bool((which == i).any()) else middles[i] for i in range(k)])
-    return middles, float((x - middles[torch.cdist(x, middles).argmin(1)]).square().mean().sqrt())
+    """The middles (k, 2) of k parts of a cloud (N, 2), fewer if N is less, each point belonging to the nearest one (k-means), and a part's width."""
+    from sklearn.cluster import KMeans
+
+    found = KMeans(min(k, len(x)), n_init=4, random_state=0).fit(x.numpy())
+    return torch.from_numpy(found.cluster_centers_), math.sqrt(found.inertia_ / x.numel())
 
 
 # ---------------------------------------------------------------------------------------- the lab
