@@ -3,11 +3,12 @@
     python benchmarks/live.py            (about a minute; writes live.json beside this file)
 
 A whole step of the GAN, "4 Repeat", is pressed with the mouse: on two moons and on cats of 16 x 16, in turns, with a film that is
-full. Whoever presses the same button again finds its step done beforehand; so each is pressed also after another button (points_first,
-cats_first), where nothing is ready and the kernel begins at the press. A time runs from the click's timeStamp to the second
+full. It is pressed again and again (points, cats), and each time half a second or more after another button (points_first, cats_first). While
+one looks, the kernel works out beforehand what the same button would do next, and, as long as none of it takes a tenth of a second,
+the other three; so what is ready at the press depends on the processor. A time runs from the click's timeStamp to the second
 requestAnimationFrame after the picture changed, as in slider.py; the frame that shows it begins a frame before, and that is in
-live.json too. Beside it stands what the press costs in the kernel until all is sent and what is kept of it: in points_first and
-cats_first the whole step, in points and cats what is left of it.
+live.json too. Beside it stands what the press costs in the kernel until all is sent and what is kept of it: little where its step
+was ready. step_ms is the whole step, as it costs before anything is on the page; at_most_ms is 1.5 times that, and a frame.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 from book import rounded, save  # noqa: E402
-from browser import JupyterServer, ask_kernel, browser, page, run_all, write_notebook  # noqa: E402
+from browser import JupyterServer, ask_kernel, becomes, browser, page, run_all, write_notebook  # noqa: E402
 from slider import PROBE, ROUNDS, STEPS, Arm, _p95, about  # noqa: E402
 
 # The picture is asked for in every frame while the kernel works; all its pixels would take the page longer than it needs to paint.
@@ -68,6 +69,7 @@ points_first, cats_first = points, cats  # duels of their own, pressed otherwise
 def _warm(duel):
     for _ in range(PRESSES):
         duel.press("repeat")
+    duel.steps = duel.frame_ms[-20:]
     return duel
 
 
@@ -75,10 +77,11 @@ class Button(Arm):
     """A duel on the page, and its button for a whole step."""
 
     def __init__(self, name: str, p, n: int):
-        box = f".dl-box >> nth={n}"
+        box = f".dl-box:not(:has(.dl-box)) >> nth={n}"  # beside a pad a duel stands in a box within its box
         super().__init__(name, p, f"{box} >> .fp", f"{box} >> button:has-text('Repeat')", "live")
-        self.other = p.locator(f"{box} >> button:has-text('Draw fakes')").first
+        self.presses, self.other = 0, p.locator(f"{box} >> button:has-text('Draw fakes')").first
         self.kernel: list[float] = []
+        self.whole: list[float] = ast.literal_eval(ask_kernel(p, f"{name}.steps"))
 
     def step(self, key: str) -> None:
         """A press, and its times; where it shall be the first of its kind, after another button."""
@@ -89,24 +92,27 @@ class Button(Arm):
 
     def press(self, key: str) -> None:
         """The mouse presses the button."""
+        self.presses += 1
         self.page.locator(self.focus).first.click()
 
     def listen(self) -> None:
         """What the presses since last time cost in the kernel."""
         each = 2 if self.name.endswith("_first") else 1  # every second one is the other button's
+        becomes(self.page, f"{self.name}.pair.fooled", str(PRESSES + self.presses))  # or it was another duel's button
         self.kernel += ast.literal_eval(ask_kernel(self.page, f"{self.name}.frame_ms[-{STEPS * each}:]"))[
             each - 1 :: each
         ]
 
     def result(self) -> dict:
         """All times, and how they stand to each other."""
-        painted, kernel = statistics.median(self.steps), statistics.median(self.kernel)
+        painted, kernel, whole = map(statistics.median, (self.steps, self.kernel, self.whole))
         return {
             "button_to_painted_ms": {"median": painted, "p95": _p95(self.steps), "all": self.steps},
             "button_to_its_frame_ms": {"median": statistics.median(self.begun), "all": self.begun},
             "kernel_ms": {"median": kernel, "p95": _p95(self.kernel), "all": self.kernel},
             "goal_ms": GOALS[self.name],
-            "at_most_ms": 1.5 * kernel + FRAME,
+            "step_ms": {"median": whole, "all": self.whole},
+            "at_most_ms": 1.5 * whole + FRAME,
             "frames_watched": self.frames,
             "blank_frames": self.blanks,
             "height_changes": self.jumps,
@@ -155,7 +161,7 @@ def main():
     measured = rounded(measure(), 1)
     save(HERE / "live.json", measured)
     print(
-        f"{'':12} button->painted ms: median   p95 | its frame: median | kernel ms: median | goal | 1.5 kernel + a frame | blank"
+        f"{'':12} button->painted ms: median   p95 | its frame: median | kernel ms: median | goal | 1.5 steps + a frame | blank"
     )
     for name, r in measured["results"].items():
         painted, kernel = r["button_to_painted_ms"], r["kernel_ms"]

@@ -415,6 +415,68 @@ def test_a_new_frame_is_painted_once_and_the_page_is_not_laid_out_anew(p, keys):
     assert view.index == 2
 
 
+def test_who_presses_sees_the_frame_of_that_button_and_it_is_painted_once(p):
+    """Until the kernel's word comes; where it is another one, that counts."""
+    view = Player(p, *grows([1, 2], [1, 2]), start=1)
+    p.evaluate("""() => {
+      const box = document.querySelector('.fp').parentElement, put = CanvasRenderingContext2D.prototype.putImageData;
+      box.classList.add('dl-box');
+      for (const text of ['A', 'B', 'C']) box.append(Object.assign(document.createElement('button'), { textContent: text }));
+      window.paints = 0;
+      CanvasRenderingContext2D.prototype.putImageData = function (...a) { window.paints++; return put.apply(this, a); };
+    }""")
+    paints = lambda: p.evaluate("() => window.paints")
+
+    def press(text):
+        p.evaluate(
+            "(text) => [...document.querySelectorAll('.dl-box button')].find((b) => b.textContent === text).click()",
+            text,
+        )
+        return view.canvas(0)[0, 0, 0], view.index
+
+    def tell(key, part, value=None):
+        p.evaluate(
+            "([key, part, value]) => { model.state.value = value ?? model.state.value; model.tell(key, window.read(part)); }",
+            [key, sent(part), value],
+        )
+
+    def foresee(frames, at):
+        for text, i in frames.items():
+            view.python.foresee(text, grows([i], [*at, i]))
+            tell("ahead", view.python.ahead)
+
+    assert press("A") == (50, 1)  # nothing is known yet
+    foresee({"A": 3, "B": 4}, [1, 2])
+    assert press("C") == (50, 1)
+    assert press("B") == (100, 2) and press("A") == (100, 2)  # what follows a guess nobody knows
+    before = paints()
+    view.python.append(grows([4], [1, 2, 4]))
+    assert view.python.grown == {"after": 0, "press": "B"}
+    for _ in range(2):  # heard twice, done once
+        tell("grown", view.python.grown, 2)
+    assert paints() == before and view.canvas(0)[0, 0, 0] == 100
+    assert press("A") == press("B") == (100, 2)  # those were for the film before
+    foresee({"A": 5, "B": 6}, [1, 2, 4])
+    assert press("A") == (125, 3)
+    view.python.append(grows([7], [1, 2, 4, 7]))
+    tell("grown", view.python.grown, 3)
+    assert view.canvas(0)[0, 0, 0] == 175 and view.index == 3
+    foresee({"A": 8}, [1, 2, 4, 7])
+    view.python.append(grows([8], [1, 2, 4, 7, 8]))  # pressed elsewhere
+    tell("grown", view.python.grown, 4)
+    assert view.canvas(0)[0, 0, 0] == 200 and view.index == 4
+    for i, value in enumerate((25, 50, 100, 175, 200)):
+        view.to(i)
+        assert view.canvas(0)[0, 0, 0] == value
+    foresee({"A": 9}, [1, 2, 4, 7, 8])
+    assert press("A") == (225, 5)
+    p.evaluate("() => document.dispatchEvent(new Event('dl-gone'))")  # no kernel hears it
+    assert view.canvas(0)[0, 0, 0] == 200 and view.index == 4
+    assert not any(kind == "whole" for kind, *_ in p.evaluate("() => window.said"))
+    tell("grown", {"after": 4, "press": "Z"})  # what this page has not heard of
+    assert p.evaluate("() => window.said.at(-1)") == ["whole", None]
+
+
 def test_a_browser_that_has_missed_a_frame_asks_for_the_whole_film(p):
     view = Player(p, *grows([1, 2], [1, 2]), start=1)
     view.python.append(grows([3], [1, 2, 3]))

@@ -245,11 +245,12 @@ def test_a_press_leaves_a_core_to_the_browser(monkeypatch):
 
 @pytest.fixture
 def hits(monkeypatch):
-    """How often a press of the browser found its moment done, and waiting until the next is."""
+    """How often a press of the browser found its moment done, and waiting until the next ones are."""
     monkeypatch.setattr(ahead, "REST", 0)
+    monkeypatch.setattr(ahead, "CHEAP", 60)  # on any machine
     arrived, arrive = [], module.Duel._arrive
     monkeypatch.setattr(module.Duel, "_arrive", lambda *a: arrived.append(found := arrive(*a)) or found)
-    rest = lambda box: until(lambda: box._ahead._future is None or box._ahead._future.done())
+    rest = lambda box: until(lambda: all(future.done() for future in box._ahead._futures.values()))
     return SimpleNamespace(count=lambda: sum(found is not None for found in arrived), asked=arrived, rest=rest)
 
 
@@ -259,29 +260,31 @@ def same_moments(a, b):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize(("d", "n"), ((MOONS, 12), (CATS, 3)))
+@pytest.mark.parametrize(("d", "n"), ((MOONS, 8), (CATS, 0)))
 def test_a_press_done_beforehand_is_the_press_to_the_bit(hits, d, n):
-    """The same buttons in a random order, on a duel that looks ahead after each, and on one that never does."""
+    """One button after the other, then in a random order, on a duel that looks ahead after each, and on one that never does."""
     quick, plain = (step_gan(d, batch=8, starts={"nothing": None, "again": None}) for _ in range(2))
-    for k in np.random.default_rng(1).choice(7, size=n, p=[0.1, 0.2, 0.2, 0.2, 0.1, 0.1, 0.1]):
+    presses, ready = 0, False
+    chance = np.random.default_rng(1).choice(7, size=n, p=[0.2, 0.2, 0.15, 0.15, 0.1, 0.1, 0.1])
+    for k in (0, 1, 2, 2, *chance):
         for box in (quick, plain):
-            again = 2 if k < 4 else 1
-            for _ in range(again):
-                if k < 4:
-                    key = ("draw", "teach", "fool", "repeat")[k]
-                    box.buttons[key].click() if box is quick else box.press(key)
-                elif k == 4:
-                    box.player.value = len(box.history) // 2
-                    box.branch_here()
-                elif k == 5:
-                    box.other_branch()
-                else:
-                    box.start.value = "again" if box.start.value == "nothing" else "nothing"
-                hits.rest(box)
+            if k < 4:
+                key = module.STEPS[k]
+                box.buttons[key].click() if box is quick else box.press(key)
+            elif k == 4:
+                box.player.value = len(box.history) // 2
+                box.branch_here()
+            elif k == 5:
+                box.other_branch()
+            else:
+                box.start.value = "again" if box.start.value == "nothing" else "nothing"
+            hits.rest(box)
+        presses += ready and k < 4  # whichever button it is
+        ready = k < 4
     assert equal_states(quick.pair.state(), plain.pair.state())
     assert len(quick.history) == len(plain.history) and all(map(same_moments, quick.history, plain.history))
     assert quick.player.film["labels"] == plain.player.film["labels"] and quick.says.value == plain.says.value
-    assert hits.count() >= 0.4 * n
+    assert hits.count() >= presses >= 3 + n / 4
 
 
 def test_what_was_done_beforehand_counts_for_nothing_once_something_has_changed(hits):
@@ -302,29 +305,35 @@ def test_what_was_done_beforehand_counts_for_nothing_once_something_has_changed(
         box.player.value = 0
         box.branch_here()
 
-    for n, change in enumerate((by_hand, weights, rate, loss, back), 1):
+    for n, (change, key) in enumerate(
+        zip((by_hand, weights, rate, loss, back), (*module.STEPS, "repeat"), strict=True), 1
+    ):
         quick, plain = (step_gan(MOONS, batch=8) for _ in range(2))
         quick.buttons["repeat"].click(), plain.press("repeat")
         hits.rest(quick)
         for box in (quick, plain):
             change(box)
-            box.press("repeat")
+            box.press(key)
         assert equal_states(quick.pair.state(), plain.pair.state()) and hits.asked == [None] * n, change
 
 
-def test_the_browser_has_the_next_frame_before_the_button_is_pressed(hits):
-    box, foreseen = step_gan(MOONS, batch=8), {}
-    for n in range(26):  # the film is full, and has been thinned
+def test_the_browser_has_the_frame_of_each_button_before_it_is_pressed(hits):
+    box, foreseen = step_gan(MOONS, batch=8), []
+    box.player.observe(lambda change: foreseen.append(change["new"]), "ahead")
+    words = lambda key: box.buttons[key].description
+    for n in range(12):  # at the end the film is full, and has been thinned
+        foreseen.clear()
         box.buttons["draw"].click()
-        if n:
-            told = {k: v for k, v in foreseen.items() if k != "press"}
-            assert foreseen["press"] == box.buttons["draw"].description and told == box.player.grown
         hits.rest(box)
-        foreseen = box.player.ahead
-        assert foreseen["after"] == box.player.film.grown
-    assert hits.count() == 25
+        now = box.player.film.grown
+        assert [(part["press"], part["after"]) for part in foreseen] == [(words(key), now) for key in module.STEPS]
+        box.press(module.STEPS[n % 4])  # what the kernel sends of it is whose frame came true, to the bit
+        assert box.player.grown == {"after": now, "press": words(module.STEPS[n % 4])}
+    assert hits.count() == 12
     box.branch_here()  # another film: what was foreseen for this one counts no more
     assert box.player.ahead["after"] < box.player.film.grown
+    box.press("draw")
+    assert len(box.player.grown["panels"]) == 3
 
 
 def test_the_slider_tells_each_moment_again_and_branching_goes_on_from_it():

@@ -99,7 +99,7 @@ function render({ model, el }) {
   el.append(root);
 
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)"), kept = keepStill(model);
-  let film, views = [], laid, index = 0, theme, room = 0, ratio = 1, seen = "", timer = 0, sender = 0, sent = 0;
+  let film, panels, views = [], laid, index = 0, theme, room = 0, ratio = 1, seen = "", timer = 0, sender = 0, sent = 0;
 
   function show(i) {
     index = Math.min(Math.max(i, 0), film.frames - 1);
@@ -220,11 +220,13 @@ function render({ model, el }) {
     return JSON.stringify([film.panel_width, most(film.labels), most(film.captions), views.map(of)]);
   }
   function load() {
-    const old = views;
+    const old = views, at = index;
     film = newest(model);
+    index = Math.min(model.get("value"), film.frames - 1);
+    if (film.panels === panels && index === at) return; // what was foreseen has come true
+    panels = film.panels;
     const fits = (view, panel) => view && (view.panel.kind === "plot") === (panel.kind === "plot");
     views = film.panels.map((panel, k) => fill(fits(old[k], panel) ? old[k] : build(panel), panel));
-    index = Math.min(model.get("value"), film.frames - 1);
     root.setAttribute("aria-label", plain(film.name));
     slider.max = film.frames - 1;
     bar.hidden = film.frames === 1;

@@ -33,7 +33,9 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
 
     _esm = script(__file__, "panels.js", "player.js", "grow.js")
     film = traitlets.Instance(Film).tag(sync=True, to_json=lambda film, _: film.packed())
-    grown = traitlets.Dict().tag(sync=True)  # the newest frame of a film that grows, see `Film.append`
+    grown = traitlets.Dict().tag(
+        sync=True
+    )  # the newest frame of a film that grows, see `Film.append`; or which was foreseen
     ahead = traitlets.Dict().tag(sync=True)  # the frame that a button is going to append, see `foresee`
     value = traitlets.Int(0).tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
@@ -43,7 +45,7 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
         last = film.frames - 1
         start = integer(start, 0, last, f"start is the first frame to show, 0 to {last}, got {start}.")
         self._updating = RLock()  # widget callbacks come on a second thread since JupyterLab 4.4
-        self._appending = False
+        self._appending, self._foreseen = False, {}  # {words of a button: its frame}
         super().__init__(film=film, value=start, words=spoken(WORDS))
         heard_at_once(self)
         stills.fresh(self, self.still, self.alt)
@@ -70,15 +72,17 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
         """One frame more, and only that is sent: see `Film.append`. The frame on show stays, if it is kept (set `value`)."""
         with self._updating:
             film, part = self.film.append(panels, captions=captions, labels=labels, keep=keep)
-            self._appending, self.film = True, film
-            self._appending, self.grown = False, part
+            known = [press for press, foreseen in self._foreseen.items() if foreseen == part]
+            self._appending, self.film, self._foreseen = True, film, {}
+            self._appending, self.grown = False, {"after": part["after"], "press": known[0]} if known else part
             self.value = self.value
 
     def foresee(self, press: str, panels, **more):
         """What a button with the words `press`, beside this player, is going to `append`: its frame is shown as soon as it is
-        pressed, until the kernel's own word comes. It is forgotten when the film changes in another way."""
+        pressed, until the kernel's own word comes. It is forgotten when the film changes. Buttons with other words may have theirs."""
         with self._updating:
-            self.ahead = {"press": press, **self.film.append(panels, **more)[1]}
+            self._foreseen[press] = self.film.append(panels, **more)[1]
+            self.ahead = {"press": press, **self._foreseen[press]}
 
     def _should_send_property(self, key, value):
         """Of a film that grows by a frame the browser has the rest."""

@@ -36,6 +36,7 @@ from .looks import Pictures, Points
 from .pair import Pair
 
 WINS, PATIENCE = 0.95, 200  # "until it wins": this share right, over four lessons, or so many lessons
+STEPS = ("draw", "teach", "fool", "repeat")  # the buttons that are done at once
 PAUSE = 1.3  # seconds between two parts in slow motion
 
 
@@ -208,10 +209,11 @@ class Duel(WorkBox):
             self._do(getattr(self.pair, name), ready=ready)
 
     def _pressed(self, name: str) -> None:
-        """The browser's press. While one looks at what it did, the same is done once more beforehand."""
+        """The browser's press. While one looks at what it did, the same is done once more beforehand, and what may follow it."""
         self.press(name)
-        if not self.busy:
-            self._ahead.begin(name, lambda: self._beforehand(name))
+        if name in STEPS and not self.busy:
+            n = STEPS.index(name)
+            self._ahead.begin({key: lambda key=key: self._beforehand(key) for key in STEPS[n:] + STEPS[:n]})
 
     def _beforehand(self, name: str) -> tuple[dict, Pair, dict]:
         """The button's next moment, which the browser gets at once: the one that it comes after, a twin that was there, and it."""
@@ -220,9 +222,10 @@ class Duel(WorkBox):
         with beside_the_browser():
             moment = self._moment(twin, getattr(twin, name)()) | {"state": twin.state()}
         with self._lock:
-            more = self._more_by_one(self.film.longer(moment).items())
-            if more and not self.busy and start is self.film.items()[-1]:
-                self.player.foresee(self.buttons[name].description, **more)
+            if not self.busy and start is self.film.items()[-1]:
+                more = self._more_by_one(self.film.longer(moment).items())
+                if more:
+                    self.player.foresee(self.buttons[name].description, **more)
         return start, twin, moment
 
     def _arrive(self, start: dict, twin: Pair, moment: dict) -> dict | None:
