@@ -19,9 +19,7 @@ from threading import Event
 from .worker import at_work
 
 REST = 0.1  # seconds after a press that belong to the browser, which paints
-CHEAP = (
-    0.1  # seconds; where a press takes longer, no other is done beforehand: the way there and back is the least of it
-)
+CHEAP = 0.1  # seconds: what takes longer is done for the button that was pressed alone
 _POOL = ThreadPoolExecutor(1, "ahead")  # one at a time, for all views; Python waits for it when it ends
 
 
@@ -54,6 +52,5 @@ class Ahead:
         for future in futures.values():
             future.cancel()  # what has not begun
         own = futures.get(key)
-        return (
-            None if own is None or own.cancelled() or own.exception() else own.result()
-        )  # what broke off, the press will say
+        done = own is not None and not own.cancelled() and not own.exception()  # what broke off, the press will say
+        return own.result() if done else None
