@@ -124,15 +124,15 @@ def one_of_each() -> list[str]:
 
 
 def album_after() -> list[str]:
-    """Kinds found by valid samples and by all; KL, that of fair draws and its spread; what is left as a spread of the shares; distances."""
+    """Kinds found by all samples and by valid ones; KL, that of fair draws and its spread; what is left as a spread of the shares; distances."""
     book = records.read("thousand")
     row, floor, ruler = book["shipped"]["rows"][0], book["floor"], book["ruler"]
     more = row["kl"] - floor["kl"]
     assert more > 2 * floor["sd"]  # "less evenly than chance allows"
-    kinds = [f"{row['of_valid']['modes']:,}", f"{row['modes']:,}"]
+    assert row["of_valid"]["modes"] == row["modes"] == 1000  # "all", "even if only valid samples count"
     kl = [f"{v:.4f}" for v in (row["kl"], floor["kl"], floor["sd"])]
     far = [f"{v:.3f}" for v in (row["distance"], ruler["limit"], ruler["real"]["most"])]
-    return [*kinds, *kl, "2", *percent((2 * more) ** 0.5, row["valid"]), *far]
+    return ["1,000", *kl, "2", *percent((2 * more) ** 0.5, row["valid"]), *far]
 
 
 def shown_samples() -> list[str]:
