@@ -266,7 +266,11 @@ def thousand_kinds() -> list[str]:
     read = [f"{reader['n']:,}", f"{reader['whole']['share']:.2%}"[:-1]]
     apart = [f"{ruler['limit']:.4f}", "1", "1", f"{ruler['n']:,}", f"{ruler['real']['most']:.4f}"]
     near = [f"{book['near']['share']:.1%}"[:-1], f"{book['near']['n']:,}"]
-    return [f"{KINDS:,}", *read, *apart, *near, str(book["shipped"]["calls"]), str(floor["draws"])]
+    new = book["held_out"]
+    assert new["held_out"] == 100 == KINDS // 10
+    shares = [f"{new[k]:.1%}"[:-1] for k in ("valid", "share", "low", "high")]
+    kept = [f"{new['seconds']:.0f}", *shares, str(new["kinds"]), "100", "10"]
+    return [f"{KINDS:,}", *read, *apart, *near, str(book["shipped"]["calls"]), str(floor["draws"]), *kept]
 
 
 MEASURED = {
