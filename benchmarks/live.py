@@ -99,9 +99,8 @@ class Button(Arm):
         """What the presses since last time cost in the kernel."""
         each = 2 if self.name.endswith("_first") else 1  # every second one is the other button's
         becomes(self.page, f"{self.name}.pair.fooled", str(PRESSES + self.presses))  # or it was another duel's button
-        self.kernel += ast.literal_eval(ask_kernel(self.page, f"{self.name}.frame_ms[-{STEPS * each}:]"))[
-            each - 1 :: each
-        ]
+        took = ask_kernel(self.page, f"{self.name}.frame_ms[-{STEPS * each}:]")
+        self.kernel += ast.literal_eval(took)[each - 1 :: each]
 
     def result(self) -> dict:
         """All times, and how they stand to each other."""

@@ -33,9 +33,7 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
 
     _esm = script(__file__, "panels.js", "player.js", "grow.js")
     film = traitlets.Instance(Film).tag(sync=True, to_json=lambda film, _: film.packed())
-    grown = traitlets.Dict().tag(
-        sync=True
-    )  # the newest frame of a film that grows, see `Film.append`; or which was foreseen
+    grown = traitlets.Dict().tag(sync=True)  # the newest frame of a film, see `Film.append`, or which was foreseen
     ahead = traitlets.Dict().tag(sync=True)  # the frame that a button is going to append, see `foresee`
     value = traitlets.Int(0).tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
