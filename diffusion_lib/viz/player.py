@@ -79,8 +79,8 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
         """What a button with the words `press`, beside this player, is going to `append`: its frame is shown as soon as it is
         pressed, until the kernel's own word comes. It is forgotten when the film changes. Buttons with other words may have theirs."""
         with self._updating:
-            self._foreseen[press] = self.film.append(panels, **more)[1]
-            self.ahead = {"press": press, **self._foreseen[press]}
+            part = self.film.append(panels, **more)[1]
+            self.ahead, self._foreseen[press] = {"press": press, **part}, part
 
     def _should_send_property(self, key, value):
         """Of a film that grows by a frame the browser has the rest."""
