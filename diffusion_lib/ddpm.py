@@ -135,7 +135,7 @@ def suited(data: Data) -> dict:
     if data.x.ndim == 2:
         return {"channels": 128, "batch": 512, "lr": 3e-3, "even": "snr"}
     if data.y is not None and data.y.ndim == 2:
-        return {"channels": 24, "batch": 64, "lr": 2e-3, "even": "bell"}
+        return {"channels": 64, "batch": 64, "lr": 2e-3, "even": "bell"}
     return {"channels": 32, "batch": 128 if _small(data) else 64, "lr": 2e-3, "even": "bell"}
 
 
@@ -183,8 +183,8 @@ def build(
     use = settle(told, suited, several=True)
     schedule = told["schedule"] = schedule or Schedule.of("cosine", 1000)
     common = {"classes": use.classes, "out": 1 + learn_variance}
-    if isinstance(use.classes, list):  # three sizes, narrower ones: words decide small things in large pictures
-        common["mults"] = (2, 3, 3)
+    if isinstance(use.classes, list):  # three sizes, wide from the first: words decide small things in large pictures
+        common["mults"] = (1, 1, 1)
     with seeded_weights(seed):
         if net is None and use.points:
             net = MLP(use.shape, schedule.T, width=use.channels, **common)
@@ -197,7 +197,7 @@ def build(
         x0, y = items
         t, eps = draw_times(len(x0), schedule, use.even, generator), randn_like(x0, generator)
         if use.classes:
-            y = forget(y, drop, generator)
+            y = forget(y, drop, generator, whole=learner.share)  # words are learned first, and then to do without them
         with learner.autocast():
             loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if use.classes else None)
         return {"loss": learner.descend(loss)}

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+WHOLE = 0.4  # of the pictures, at least so many are learned with every word
+
+
 class Words(nn.Module):
     """Several things at once, y (B, F), each of them -1 where it is not said -> (B, width).
 
@@ -29,12 +32,13 @@ class Words(nn.Module):
         return c + self.mlp(c)
 
 
-def forget(y: Tensor, drop: float, generator: torch.Generator | None) -> Tensor:
+def forget(y: Tensor, drop: float, generator: torch.Generator | None, whole: float = 0.0) -> Tensor:
     """y with some of it kept back, as -1, so that a network learns to draw without being told as well.
 
     A class (B,) with probability `drop` (Ho, Salimans 2022, 2207.12598, algorithm 1). Of several words (B, F) all with
-    probability `drop`; of the others a quarter keeps all, three in ten keep one word, half of these the first too (what it
-    is at all), and the rest loses each word by itself, with a share that is any number up to 1: people say few words.
+    probability `drop`; of the others a share keeps all, which is `whole` and at least WHOLE. Of the rest two in five keep one
+    word, half of these the first too (what it is at all), and three in five lose each word by itself, with a share that is
+    any number up to 1: people say few words.
     """
     lost = torch.rand(len(y), *[1] * (y.ndim - 1), generator=generator) < drop
     if y.ndim == 2:
@@ -42,6 +46,6 @@ def forget(y: Tensor, drop: float, generator: torch.Generator | None) -> Tensor:
         way, one = way[:, :1], each.masked_fill((y < 0).cpu(), -1).argmax(1, keepdim=True)
         few = torch.ones_like(lost).expand(y.shape).scatter(1, one, False)
         few[:, 0] &= first[:, 0] < 0.5
-        some = each < share[:, :1]
-        lost = lost | torch.where(way < 0.25, False, torch.where(way < 0.55, few, some))
+        some, whole = each < share[:, :1], max(WHOLE, whole)
+        lost = lost | torch.where(way < whole, False, torch.where(way < whole + 0.4 * (1 - whole), few, some))
     return y.masked_fill(lost.to(y.device), -1)
