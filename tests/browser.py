@@ -508,8 +508,8 @@ def button(box, name: str):
 def told(p) -> None:
     """Wait until the kernel knows what the page had to say: a widget speaks at most every 80 ms, and again when it was heard.
 
-    The page's own clock is waited for: on a busy machine ours runs ahead of it. With the answer the page has learned that the
-    kernel heard what came before it, and has said the rest: whoever asks now asks after that.
+    The page's own clock is waited for: on a busy machine ours runs ahead of it. Widgets have a thread of their own in the kernel, so
+    this is no promise: who compares the kernel with the page tries again for a while.
     """
     p.evaluate("() => new Promise((done) => setTimeout(done, 120))")
     ask_kernel(p, "0")

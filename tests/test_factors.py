@@ -77,7 +77,13 @@ def test_words_are_kept_back_by_themselves_and_all_at_once():
     lost = forget(y, 0.1, torch.Generator().manual_seed(0)) < 0
     # 10 % lose all; of the others 40 % nothing, 24 % all but one and perhaps the first, 36 % a share that is uniform
     even = 0.36 / 5
-    wanted = [0.9 * (0.4 + even), 0.9 * even, 0.9 * (even + 0.24 * 3 / 8), 0.9 * (even + 0.24 * 5 / 8), 0.1 + 0.9 * even]
+    wanted = [
+        0.9 * (0.4 + even),
+        0.9 * even,
+        0.9 * (even + 0.24 * 3 / 8),
+        0.9 * (even + 0.24 * 5 / 8),
+        0.1 + 0.9 * even,
+    ]
     assert torch.allclose(torch.bincount(lost.sum(1)) / len(y), torch.tensor(wanted), atol=0.012)
     shares = lost.float().mean(0)
     assert (
@@ -86,7 +92,11 @@ def test_words_are_kept_back_by_themselves_and_all_at_once():
     y[:, 2] = -1  # what is not said cannot be the one that is kept
     lost = forget(y, 0.0, torch.Generator().manual_seed(0)) < 0
     assert lost[:, 2].all() and (lost.sum(1) == 4).float().mean() < 0.36 / 4 + 0.01
-    for whole, least in ((0.2, 0.4), (0.8, 0.8), (1.0, 1.0)):  # of those that do not lose all; of the rest a fifth of those with a share
+    for whole, least in (
+        (0.2, 0.4),
+        (0.8, 0.8),
+        (1.0, 1.0),
+    ):  # of those that do not lose all; of the rest a fifth of those with a share
         lost = forget(torch.arange(4).repeat(20_000, 1), 0.1, torch.Generator().manual_seed(0), whole) < 0
         none = (lost.sum(1) == 0).float().mean()
         assert abs(none - 0.9 * (least + (1 - least) * 0.6 / 5)) < 0.01

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from contextlib import suppress
 from itertools import pairwise
 
 import numpy as np
@@ -68,7 +69,14 @@ class View:
         return np.array([float(v) for v in said.strip("'").split()])
 
     def agrees(self, x0, eps):
-        """Everything on the screen is what the library computes from the kernel's table."""
+        """Everything on the screen is what the library computes from the kernel's table, as soon as the kernel has heard."""
+        for _ in range(20):
+            with suppress(AssertionError):
+                return self.agrees_now(x0, eps)
+            self.page.wait_for_timeout(100)
+        return self.agrees_now(x0, eps)
+
+    def agrees_now(self, x0, eps):
         self.settle()
         a = self.table()
         T = len(a) - 1

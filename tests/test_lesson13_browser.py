@@ -170,11 +170,10 @@ def test_a_film_and_a_page_are_previewed_and_written(lesson):
 
 def test_long_work_has_a_sign_and_stops(lesson):
     p, out = lesson, form(lesson)
-    before = None
-    out.get_by_label("Choose a scene", exact=True).select_option("prompt")
+    changes(p, out, lambda: out.get_by_label("Choose a scene", exact=True).select_option("prompt"))
+    before = shown(out)
     out.get_by_label("steps", exact=True).fill("1000")
     out.get_by_text("Working …").first.wait_for()
-    before = shown(out)
     screenshot(p, "lesson13-working")
     out.get_by_role("button", name="Stop", exact=True).click()
     out.get_by_text("Stopped: what you see").first.wait_for()
