@@ -168,6 +168,12 @@ class _Failed:
             self.tests.append(report.nodeid)
 
 
+def places(folder: str, path: list[str]) -> list[str]:
+    """sys.path of a copy: the copy, and what was there but the original. Its .venv, where `make` installs, stays."""
+    ours = {str(ROOT), *(str(ROOT / name) for name in ("tests", "benchmarks"))}
+    return [folder, f"{folder}/tests", *(p for p in path if p not in ours)]
+
+
 def _run(folder: str, tests: list[str], limit: list[str]) -> None:
     """In a process of its own: pytest on the copy; what failed goes into folder/failed."""
     import pytest
@@ -183,7 +189,7 @@ def _run(folder: str, tests: list[str], limit: list[str]) -> None:
     os.chdir(folder)
     out = os.open("out", os.O_CREAT | os.O_WRONLY)
     os.dup2(out, 1), os.dup2(out, 2)
-    sys.path[:] = [folder, f"{folder}/tests", *(p for p in sys.path if not p.startswith(str(ROOT)))]
+    sys.path[:] = places(folder, sys.path)
     os.environ["PYTHONPATH"] = folder
     sys.dont_write_bytecode, sys.pycache_prefix = False, f"{folder}/bytecode"
     failed = _Failed()

@@ -15,6 +15,13 @@ def test_the_slip_is_caught(bench, slip):
     assert mutants.caught(bench, slip, mutants.recorded().get(slip[0]))["caught"]
 
 
+def test_a_copy_has_the_installed_packages_and_not_the_original():
+    root = mutants.ROOT
+    packages = str(root / ".venv" / "lib" / "python3.11" / "site-packages")  # where `make slips` installs them
+    path = [str(root / "benchmarks"), str(root), str(root / "tests"), "/usr/lib/python3.11", packages]
+    assert mutants.places("/copy", path) == ["/copy", "/copy/tests", "/usr/lib/python3.11", packages]
+
+
 def test_every_slip_still_has_its_line():
     """A change of the code must not quietly make a slip impossible to make."""
     for what, file, right, _ in mutants.SLIPS:
