@@ -92,11 +92,8 @@ def test_words_are_kept_back_by_themselves_and_all_at_once():
     y[:, 2] = -1  # what is not said cannot be the one that is kept
     lost = forget(y, 0.0, torch.Generator().manual_seed(0)) < 0
     assert lost[:, 2].all() and (lost.sum(1) == 4).float().mean() < 0.36 / 4 + 0.01
-    for whole, least in (
-        (0.2, 0.4),
-        (0.8, 0.8),
-        (1.0, 1.0),
-    ):  # of those that do not lose all; of the rest a fifth of those with a share
+    # `whole` of those that do not lose all, and at least 0.4; of the rest also a fifth of those with a share
+    for whole, least in ((0.2, 0.4), (0.8, 0.8), (1.0, 1.0)):
         lost = forget(torch.arange(4).repeat(20_000, 1), 0.1, torch.Generator().manual_seed(0), whole) < 0
         none = (lost.sum(1) == 0).float().mean()
         assert abs(none - 0.9 * (least + (1 - least) * 0.6 / 5)) < 0.01

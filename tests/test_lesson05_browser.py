@@ -157,9 +157,8 @@ def test_a_button_shows_its_moment_before_the_kernel_answers(lab, points):
 
     repeat, n = button(box, "4  Repeat").element_handle(), ask_kernel(p, grown)
     repeat.click()
-    becomes(
-        p, f"{grown} == {n} + 1"
-    )  # a press may be heard after a question that was asked later: widgets have a thread
+    # a press may be heard after a question that was asked later: widgets have a thread of their own
+    becomes(p, f"{grown} == {n} + 1")
     for name in ("4  Repeat", "1  Draw fakes", "2  Teach D", "3  Fool D"):  # the same again, and one after another
         before, at_once, then = press(name)
         assert before != at_once == then, name

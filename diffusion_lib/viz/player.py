@@ -80,7 +80,8 @@ class FramePlayer(stills.Stilled, anywidget.AnyWidget):
         pressed, until the kernel's own word comes. It is forgotten when the film changes. Buttons with other words may have theirs."""
         with self._updating:
             part = self.film.append(panels, **more)[1]
-            self.ahead, self._foreseen[press] = {"press": press, **part}, part
+            self.ahead = {"press": press, **part}  # first the browser is told: what is in _foreseen it has
+            self._foreseen[press] = part
 
     def _should_send_property(self, key, value):
         """Of a film that grows by a frame the browser has the rest."""
