@@ -68,6 +68,7 @@ D = "diffusion_lib/diffusion.py"
 W = "diffusion_lib/sampling.py"
 SOLVERS = "diffusion_lib/solvers.py"
 TELLING = "diffusion_lib/telling.py"
+MUON = "diffusion_lib/muon.py"
 A = "diffusion_lib/evaluation/arena.py"
 EVALUATION_COST = "diffusion_lib/evaluation/cost.py"
 EVALUATION_DISTANCES = "diffusion_lib/evaluation/distances.py"
@@ -730,7 +731,21 @@ SLIPS = [
     ("words kept back: never all at once", TELLING, "torch.rand(len(y), *[1] * (y.ndim - 1), generator", "torch.rand(y.shape, generator"),
     ("words kept back: who is told all loses some, the rest nothing", TELLING, "torch.where(way < whole, False,", "torch.where(way > whole, False,"),
     ("words kept back: all may be told less often than the least", TELLING, "max(WHOLE, whole)", "whole"),
-    ("words kept back: as many from the first step on", P, "whole=learner.share", "whole=0.0"),
+    ("words kept back: as many from the first step on", P, "whole=learner.share**2", "whole=0.0"),
+    ("muon: what the network is told counts as inside", MUON, '("first", "last", "condition")', '("first", "last")'),
+    ("muon: nothing is inside", MUON, "if p.ndim > 1 and", "if p.ndim > 9 and"),
+    ("muon: biases and norms belong to nobody", MUON, "if n not in inside]", "if n not in inside and p.ndim > 1]"),
+    ("muon: steps as long as its inventor's, not as AdamW's", MUON, '"match_rms_adamw"', '"original"'),
+    ("muon: steps from stale copies", MUON, "matrix.copy_(p.flatten(1))", "pass"),
+    ("muon: what it learned stays in the copies", MUON, "p.copy_(matrix.view_as(p))", "pass"),
+    ("muon: the gradients of its matrices pile up", MUON, "            p.grad = None", "            pass"),
+    ("muon: the gradients of all else pile up", MUON, "self.both[1].zero_grad(set_to_none)", "pass"),
+    ("muon: AdamW stands still", MUON, "for one in self.both:", "for one in self.both[:1]:"),
+    ("muon: the rate reaches AdamW alone", MUON, "for one in self.both for group", "for one in self.both[1:] for group"),
+    ("muon: goes on without its momentum", MUON, 'self.both[0].load_state_dict(state["muon"]), ', ""),
+    ("muon: goes on without AdamW's averages", MUON, ', self.both[1].load_state_dict(state["adamw"])', ""),
+    ("muon is asked for, AdamW taken", P, "optimizer=optimizer)", 'optimizer="adamw")'),
+    ("muon from the shell is not handed on", SHELL, '"precision", "optimizer", "loss"', '"precision", "loss"'),
     ("kept back is class 0", TELLING, "y.masked_fill(lost.to(y.device), -1)", "y.masked_fill(lost.to(y.device), 0)"),
     ("draw: negative words are not handed on", P, "guided(model, told, w, away)", "guided(model, told, w)"),
     ("draw: w is not handed on", P, "guided(model, told, w, away)", "guided(model, told, 2.0, away)"),

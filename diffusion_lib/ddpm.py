@@ -157,6 +157,7 @@ def build(
     even: str | None = None,
     drop: float = 0.1,
     precision: str = "float32",
+    optimizer: str = "adamw",
     seed: int = 0,
     device="cpu",
 ) -> tuple[Denoiser, Parts]:
@@ -174,6 +175,7 @@ def build(
     even            which times are drawn how often, see `draw_times`
     drop            the share of pictures whose class is kept back, so that it can draw without being told as well
     precision       see `Learner`; "auto": what `faster_precision` finds here and now
+    optimizer       "adamw", or "muon", which learned more in the same time on sprites (benchmarks/optimizers.py)
     seed, device    the dice of weights and batches; where the network lives
 
     Raises ValueError, in one sentence, for numbers and data that no network can take.
@@ -197,14 +199,16 @@ def build(
         x0, y = items
         t, eps = draw_times(len(x0), schedule, use.even, generator), randn_like(x0, generator)
         if use.classes:
-            y = forget(y, drop, generator, whole=learner.share)  # words are learned first, and then to do without them
+            y = forget(
+                y, drop, generator, whole=learner.share**2
+            )  # words are learned first, and then to do without them
         with learner.autocast():
             loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if use.classes else None)
         return {"loss": learner.descend(loss)}
 
     if precision == "auto":
         precision = faster_precision(net, data.x[: use.batch])
-    learner = Learner(net, use.lr, precision=precision)
+    learner = Learner(net, use.lr, precision=precision, optimizer=optimizer)
     parts = Parts(step, data.batches(use.batch, seed), [learner], {"model": "ddpm"} | told)
     return Denoiser(learner.ema, schedule, predicts), parts
 

@@ -353,6 +353,7 @@ def test_going_on_keeps_the_precision_of_the_start(here):
         ("--items 30", r"data = ring \(60 items, \w+\), not with ring \(30 items"),
         ("--predicts eps", "predicts = v, not with eps"),
         ("--learn-variance", "learn_variance = False, not with True"),
+        ("--optimizer muon", "optimizer = adamw, not with muon"),
         ("--channels 64", "channels = 128, not with 64"),
         ("--seed 1", "seed = 0, not with 1"),
         ("--model gan", "model = ddpm, not with gan"),

@@ -103,7 +103,7 @@ def training(monkeypatch):
     return spy
 
 
-OPTIONS = ("predicts", "learn_variance", "precision", "loss", "latent", "sd", "channels", "seed", "device")
+OPTIONS = ("predicts", "learn_variance", "precision", "optimizer", "loss", "latent", "sd", "channels", "seed", "device")
 TRAIN = {
     "--data": ("", "--data ring", {"data": "ring", "card data": "ring", "items": 50, "card items": 50}),
     "--items": ("", "--items 7", {"items": 7, "card items": 7}),
@@ -113,6 +113,7 @@ TRAIN = {
     "--predicts": ("", "--predicts eps", {"predicts": "eps"}),
     "--learn-variance": ("", "--learn-variance", {"learn_variance": True}),
     "--precision": ("", "--precision bfloat16", {"precision": "bfloat16"}),
+    "--optimizer": ("", "--optimizer muon", {"optimizer": "muon"}),
     "--loss": ("--model gan", "--model gan --loss hinge", {"loss": "hinge"}),
     "--latent": ("--model vae", "--model vae --latent 5", {"latent": 5}),
     "--sd": ("--model vae", "--model vae --sd 0.5", {"sd": 0.5}),
@@ -169,6 +170,7 @@ def test_each_model_refuses_what_it_has_not(training, capsys, model):
         "predicts": "eps",
         "learn_variance": True,
         "precision": "bfloat16",
+        "optimizer": "muon",
         "loss": "hinge",
         "latent": 5,
         "sd": 0.5,

@@ -1,0 +1,73 @@
+"""Who learns more of sprites with words in the same processor seconds, AdamW or Muon? Writes benchmarks/optimizers.json.
+
+    python benchmarks/optimizers.py               three throws of the dice, each optimizer 120 processor seconds of one thread
+    python benchmarks/optimizers.py --seconds 60
+
+Both start from the same weights and see the same pictures in the same order; as the seconds are the processor's, neighbours count
+little. The error is that of the moving average on sprites that it has never seen, at four noises, told every word and told only
+the species: the mean square of what is answered minus what is true (v). What counts as slow: Muon works in bfloat16.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+import torch
+from book import missing, opened, rounded, save
+
+from diffusion_lib import ddpm, store
+from diffusion_lib.data import sprites
+from diffusion_lib.train import OPTIMIZERS, fit
+
+OUT = Path(__file__).with_name("optimizers.json")
+NOISES = (0.3, 1.0, 3.0, 10.0)  # sigma, as sqrt(1 / alpha_bar - 1)
+LEARN, UNSEEN = 20_000, 1000
+
+
+@torch.no_grad()
+def errors(model, d) -> dict:
+    """Of the average, for each noise: told all, and told only the species. The same noise for everybody."""
+    sigma, out = (1 / model.schedule.alpha_bar - 1).sqrt(), {}
+    less = torch.where(torch.arange(d.y.shape[1]) == 0, d.y, -1)
+    for s in NOISES:
+        t = torch.full((len(d),), 1 + int((sigma[1:] - s).abs().argmin()))
+        eps = torch.randn(d.x.shape, generator=torch.Generator().manual_seed(1))
+        out[f"{s:g}"] = {
+            name: float(ddpm.ddpm_loss(model.net, d.x, t, eps, model.schedule, model.predicts, y))
+            for name, y in (("told", d.y), ("species", less))
+        }
+    return out
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--seconds", type=float, default=120.0)
+    ask.add_argument("--seeds", type=int, default=3)
+    args = ask.parse_args()
+    torch.set_num_threads(1)
+    learn, unseen = sprites(LEARN, 32, 0, words=True), sprites(UNSEEN, 32, 12345, words=True)
+    rows = opened(OUT).get("rows", [])
+    if rows and rows[0]["seconds"] != args.seconds:
+        rows = []
+    wanted = [(seed, name) for seed in range(args.seeds) for name in OPTIMIZERS]
+    for seed, name in missing(wanted, rows, "seed", "optimizer"):
+        model, parts = ddpm.build(learn, precision="bfloat16", optimizer=name, seed=seed)
+        *_, record = fit(*parts, seconds=args.seconds, seed=seed, clock=time.process_time)
+        about = {
+            "seed": seed,
+            "optimizer": name,
+            "seconds": args.seconds,
+            "steps": record.step,
+            "load": os.getloadavg()[0],
+        }
+        rows.append(rounded(about | {"errors": errors(model, unseen)}))
+        print(rows[-1], flush=True)
+        card = {k: v for k, v in store.card().items() if k in ("machine", "versions")}
+        save(OUT, {"command": "python benchmarks/optimizers.py"} | card | {"noises": NOISES, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
