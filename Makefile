@@ -14,7 +14,7 @@ export GOMP_SPINCOUNT ?= 10000
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 OPENBLAS_CORETYPE=Haswell \
   NPY_DISABLE_CPU_FEATURES="AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
 
-.PHONY: help lab test avx2 quick slow lint words slips bench lessons-time lessons-time-avx2 live quality gan audit audit-full race weights figures clean
+.PHONY: help lab test avx2 quick slow lint words slips bench lessons-time lessons-time-avx2 words-time-avx2 live quality gan audit audit-full race weights figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list what can be made
@@ -52,6 +52,9 @@ lessons-time-avx2: $(VENV)/test  ## the same with the arithmetic of a processor 
 
 lessons-time: $(VENV)/test  ## run every lesson whole and say how long each took; fails over 4 minutes for one, 20 for all; writes benchmarks/lessons.json
 	$(BIN)/python benchmarks/lessons.py
+
+words-time-avx2: $(VENV)/lab  ## prompt to four pictures with that arithmetic; writes milliseconds_avx2 into diffusion_lib/records/words.json
+	$(AVX2) $(BIN)/python benchmarks/words.py milliseconds
 
 live: $(VENV)/test  ## how long from a button to the painted picture where the kernel works first; writes benchmarks/live.json
 	$(BIN)/python benchmarks/live.py

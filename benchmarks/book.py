@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,15 @@ def save(path: Path, book: dict, close: bool = False) -> None:
     """close: without a space, for large ones that nobody reads; else a line for each number."""
     look = {"separators": (",", ":")} if close else {"indent": 1}
     write(path, json.dumps(book, **look) + "\n")
+
+
+def put_rows(path: Path, head: str, rows: list[str]) -> None:
+    """Exchange the rows below the head of a table (its first two lines) in a page for these."""
+    before, found, rest = path.read_text(encoding="utf-8").partition(head)
+    if not found:
+        raise ValueError(f"{path} has no table that begins with {head.splitlines()[0]!r}: write its head there first.")
+    old = re.match(r"(\|.*\n)*", rest)[0]
+    path.write_text(before + head + "".join(f"{row}\n" for row in rows) + rest[len(old) :], encoding="utf-8")
 
 
 def watched(training: Iterable[tuple], every: int = 500) -> Iterator[tuple]:

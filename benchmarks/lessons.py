@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 import nbformat
 import torch
-from book import opened, save
+from book import opened, put_rows, save
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -107,10 +107,7 @@ def texts(rows: dict[str, dict]) -> None:
     for path in (ROOT / "README.md", ROOT / "notebooks" / "00_tour.ipynb"):
         text = path.read_text(encoding="utf-8")
         path.write_text(re.sub(row, lambda m: f"{m[1]}{rows[m[2]]['processor_s']:.0f}{m[3]}", text), encoding="utf-8")
-    path = ROOT / "benchmarks" / "README.md"
-    head, _, rest = path.read_text(encoding="utf-8").partition(HEAD)
-    old = re.match(r"(\|.*\n)+", rest)[0]
-    path.write_text(head + HEAD + "\n".join(markdown(rows)) + "\n" + rest[len(old) :], encoding="utf-8")
+    put_rows(ROOT / "benchmarks" / "README.md", HEAD, markdown(rows))
 
 
 def missed(rows: dict[str, dict]) -> list[str]:

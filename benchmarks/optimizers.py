@@ -14,12 +14,14 @@ import argparse
 import os
 import time
 from pathlib import Path
+from statistics import mean
 
 import torch
 from book import missing, opened, rounded, save
 
 from diffusion_lib import ddpm, store
 from diffusion_lib.data import sprites
+from diffusion_lib.evaluation.metrics import student
 from diffusion_lib.train import OPTIMIZERS, fit
 
 OUT = Path(__file__).with_name("optimizers.json")
@@ -40,6 +42,26 @@ def errors(model, d) -> dict:
             for name, y in (("told", d.y), ("species", less))
         }
     return out
+
+
+HEAD = "| σ | told every word: AdamW, Muon | Muon less AdamW | told the species: AdamW, Muon | Muon less AdamW |\n|---|---|---|---|---|\n"
+
+
+def table(book: dict) -> list[str]:
+    """benchmarks/README.md's rows, one for each noise: the mean errors of both, and their difference with its 95 % interval over seeds."""
+    by = {(r["seed"], r["optimizer"]): r["errors"] for r in book["rows"]}
+    seeds = sorted({seed for seed, _name in by})
+    rows = []
+    for noise in (f"{s:g}" for s in book["noises"]):
+        cells = []
+        for told in ("told", "species"):
+            adamw, muon = ([by[seed, name][noise][told] for seed in seeds] for name in ("adamw", "muon"))
+            apart = [b - a for a, b in zip(adamw, muon, strict=True)]
+            low, high = student(apart)
+            cells.append(f"{mean(adamw):.4f}, {mean(muon):.4f}")
+            cells.append(f"{mean(apart):+.4f} ({low:+.4f} to {high:+.4f})")
+        rows.append(f"| {noise} | {' | '.join(cells)} |")
+    return rows
 
 
 def main() -> None:

@@ -90,6 +90,22 @@ def measure(name: str, turns: int, clock: Callable[[], float]) -> dict:
     return found
 
 
+HEAD = "| threads, instructions | digits: sampling, training | MNIST | sprites |\n|---|---|---|---|\n"  # in benchmarks/README.md
+
+
+def table(book: dict) -> list[str]:
+    """A row for each number of threads and set of instructions: the network's share of the yardstick's rate, bold where a goal is reached."""
+    rows = []
+    for key, row in book.items():
+        cells = []
+        for name in NETWORKS:
+            shares = {what: row["networks"][name][what]["ratio"] for what in GOALS}
+            said = (f"**{v:.1%}**" if v >= GOALS[what] else f"{v:.1%}" for what, v in shares.items())
+            cells.append(", ".join(said))
+        rows.append(f"| {key} | {' | '.join(cells)} |")
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=os.cpu_count())

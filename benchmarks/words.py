@@ -2,9 +2,11 @@
 
     python benchmarks/words.py                    every part, about 5 minutes of one core (and 8 for the reader)
     python benchmarks/words.py obeyed milliseconds    these parts; the others stay in the record
+    python benchmarks/words.py --texts                write the record's rows into benchmarks/README.md
 
 Parts: reader, obeyed, spread, held_out, trade, frechet, families, milliseconds. The reader is trained once and kept in the
-cache folder. Every picture takes 20 calls of dpmpp_2m, as the prompt box does.
+cache folder. Every picture takes 20 calls of dpmpp_2m, as the prompt box does. `make words-time-avx2` measures the milliseconds
+with the arithmetic of a processor without AVX-512, as milliseconds_avx2.
 """
 
 from __future__ import annotations
@@ -12,13 +14,15 @@ from __future__ import annotations
 import math
 import os
 import random
+import re
 import sys
 import time
 from functools import cache
 from itertools import product
+from pathlib import Path
 
 import torch
-from book import opened, rounded, save, watched
+from book import opened, put_rows, rounded, save, watched
 
 from diffusion_lib import ddpm, store
 from diffusion_lib.course.lesson10.drawing import WEIGHTS, pictures, walk
@@ -30,6 +34,7 @@ from diffusion_lib.evaluation.records import RECORDS
 
 RECORD = RECORDS / "words.json"
 NAMES, CALLS = list(TOLD), 20
+GOALS = {"reader": 0.999, "obeyed": 0.97, "spread": 0.95, "floors": 2, "milliseconds": 300, "milliseconds_avx2": 1000}
 MODEL = store.load(WEIGHTS)
 ALL = [
     {"species": kind, **dict(zip(factors, values, strict=True))}
@@ -56,13 +61,24 @@ def share(hits: torch.Tensor) -> dict:
     return {"share": float(hits.double().mean()), "low": low, "high": high, "n": len(hits)}
 
 
+def beside_species(found: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+    """Of each word that was asked beside cat or flower, in (n, F): is it in what was found? (m,). Cat and flower hardly ever fail."""
+    said = asked.clone()
+    said[:, NAMES.index("species")] = -1
+    return (found == asked)[said >= 0]
+
+
 def by_factor(found: torch.Tensor, asked: torch.Tensor) -> dict:
-    """Of what was asked (n, F): the share that was found, in all, for each factor, and whole pictures."""
-    said = asked >= 0
-    right = (found == asked)[said]
-    each = {name: share((found == asked)[:, i][said[:, i]]) for i, name in enumerate(NAMES) if said[:, i].any()}
-    whole = ((found == asked) | ~said).all(1)
-    return {"all": share(right), "factors": each, "whole": share(whole)}
+    """Of what was asked (n, F): the share that was found, in all, of words beside the species, for each factor, and whole pictures."""
+    said, right = asked >= 0, found == asked
+    each = {name: share(right[:, i][said[:, i]]) for i, name in enumerate(NAMES) if said[:, i].any()}
+    whole = (right | ~said).all(1)
+    return {
+        "all": share(right[said]),
+        "words": share(beside_species(found, asked)),
+        "factors": each,
+        "whole": share(whole),
+    }
 
 
 def reader_part() -> dict:
@@ -75,17 +91,19 @@ def reader_part() -> dict:
 
 
 def obeyed() -> dict:
-    """One word beside the species, every word of the vocabulary; and whole captions."""
+    """For each w: one word beside the species, every word of the vocabulary; and whole captions."""
     words = [{"species": k, f: v} for k, factors in FACTORS.items() for f, values in factors.items() for v in values]
     specs = [s for s in words for _ in range(12)]
     dice = random.Random(1)
     captions = [dice.choice(ALL) for _ in range(300)]
-    one, many = ([told(s) for s in part] for part in (specs, captions))
-    out = {
-        f"{w:g}": {"captions": by_factor(judge()(drawn(captions, w, 1)), torch.tensor(many))} for w in (1.0, 2.0, 3.0)
+    parts = {"captions": (captions, 1), "one word": (specs, 0)}
+    return {
+        f"{w:g}": {
+            name: by_factor(judge()(drawn(asked, w, seed)), torch.tensor([told(s) for s in asked]))
+            for name, (asked, seed) in parts.items()
+        }
+        for w in (1.0, 2.0, 3.0)
     }
-    out["2"]["one word"] = by_factor(judge()(drawn(specs, 2.0)), torch.tensor(one))
-    return out
 
 
 def entropy(values: torch.Tensor, count: int) -> float:
@@ -105,11 +123,16 @@ def spread() -> dict:
     return out
 
 
+def like(specs: list[dict], pool: list[dict], dice: random.Random) -> list[dict]:
+    """As many of the pool, of each species as many as there are here."""
+    kinds = [s["species"] for s in specs]
+    return [s for k in FACTORS for s in dice.sample([s for s in pool if s["species"] == k], kinds.count(k))]
+
+
 def held_out_part() -> dict:
-    """Captions of combinations that were never trained on, and as many others."""
+    """Captions of combinations that were never trained on, and as many others, with as many cats and flowers."""
     away = [s for s in ALL if held_out(s)]
-    dice = random.Random(2)
-    others = dice.sample([s for s in ALL if not held_out(s)], len(away))
+    others = like(away, [s for s in ALL if not held_out(s)], random.Random(2))
     return {
         name: by_factor(judge()(drawn(specs, 2.0, 4)), torch.tensor([told(s) for s in specs]))
         for name, specs in (("held_out", away), ("trained", others))
@@ -122,7 +145,7 @@ def features(x: torch.Tensor) -> torch.Tensor:
 
 
 def trade(weights=(0.0, 1.0, 2.0, 3.0, 8.0), seeds=(0, 1, 2), n: int = 80) -> dict:
-    """One word beside the species, the same dice for each w: is it obeyed, and how much do the pictures still differ?"""
+    """One word beside the species, the same dice for each w: is that word obeyed, and how much do the pictures still differ?"""
     rows = []
     for seed in seeds:
         dice = random.Random(seed)
@@ -136,8 +159,8 @@ def trade(weights=(0.0, 1.0, 2.0, 3.0, 8.0), seeds=(0, 1, 2), n: int = 80) -> di
         for w in weights:
             x = drawn(specs, w, seed)
             near = neighbourhoods(features(x), seen)
-            found = judge()(x)
-            rows.append({"w": w, "seed": seed, "obeyed": float((found == asked)[asked >= 0].double().mean())} | near)
+            right = beside_species(judge()(x), asked)
+            rows.append({"w": w, "seed": seed, "obeyed": float(right.double().mean())} | near)
         fresh = sprites(n, 32, 700 + seed, words=True)
         rows.append({"w": "real", "seed": seed, "obeyed": None} | neighbourhoods(features(fresh.x), seen))
     return {"n": n, "rows": rows}
@@ -211,11 +234,120 @@ PARTS = {
 }
 
 
+def key(part: str) -> str:
+    """Where a part stands in the record. Times of a processor without AVX-512, or of one that acts so, have a row of their own."""
+    slower = part == "milliseconds" and torch.backends.cpu.get_cpu_capability() == "AVX2"
+    return f"{part}_avx2" if slower else part
+
+
+HEADS = {  # of the tables in benchmarks/README.md
+    "factors": "| | one word beside the species, w = 2 | whole captions, w = 2 | left open: spread, w = 1 |\n|---|---|---|---|\n",
+    "others": "| | found | goal |\n|---|---|---|\n",
+}
+
+
+def _judged(text: str, met: bool) -> str:
+    return text if met else f"{text}: **missed**"
+
+
+def _obeyed(row: dict | None) -> str:
+    """A share with its interval, and whether it missed the goal of obedience."""
+    said = row and f"{row['share']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+    return _judged(said, row["share"] >= GOALS["obeyed"]) if row else ""
+
+
+def least_spread(book: dict, factor: str) -> float:
+    """Of what is drawn at w = 1 where nothing, a cat or a flower is said: the least even share that was found."""
+    return min(row[factor] for told, row in book["spread"].items() if told.endswith("w = 1") and factor in row)
+
+
+def factor_rows(book: dict) -> list[str]:
+    """A row for each factor, one for all words beside the species, one for whole pictures, and the goals."""
+    one, many = (book["obeyed"]["2"][k] for k in ("one word", "captions"))
+    rows = []
+    for name in NAMES:
+        even = least_spread(book, name)
+        even = _judged(f"{even:.3f}", even >= GOALS["spread"])
+        rows.append([name, _obeyed(one["factors"][name]), _obeyed(many["factors"][name]), even])
+    for name, part in (("every word but the species", "words"), ("whole pictures", "whole")):
+        shares = [f"{r[part]['share']:.1%} ({r[part]['low']:.1%} to {r[part]['high']:.1%})" for r in (one, many)]
+        rows.append([name, *shares, ""])
+    goal = f"*{GOALS['obeyed']:.0%} each*"
+    rows.append(["*goal*", goal, goal, f"*{GOALS['spread']}*"])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def other_rows(book: dict) -> list[str]:
+    """The reader, what was never trained on, the Frechet distance in floors, and the milliseconds, each with its goal."""
+
+    def row(name: str, values: list[float], show: str, goal: str = "", part: str = "", least: bool = False) -> str:
+        met = [not part or (v >= GOALS[part] if least else v <= GOALS[part]) for v in values]
+        found = "; ".join(_judged(format(v, show), ok) for v, ok in zip(values, met, strict=True))
+        return f"| {name} | {found} | {goal} |"
+
+    whole = {k: book["held_out"][k]["whole"] for k in ("held_out", "trained")}
+    f = book["frechet"]
+    reader = [book["reader"][k]["all"]["share"] for k in ("seen", "held_out")]
+    rows = [
+        row(
+            "the reader, on real sprites: of combinations trained on; never",
+            reader,
+            ".2%",
+            f"{GOALS['reader']:.1%}",
+            "reader",
+            True,
+        ),
+        row(
+            f"whole captions right, of {whole['held_out']['n']} never trained on; of {whole['trained']['n']} others",
+            [r["share"] for r in whole.values()],
+            ".1%",
+        ),
+        row(
+            f"Fréchet of {f['n']}, in floors: w = 1; w = 2",
+            [f[k] / f["floor"] for k in ("w = 1", "w = 2")],
+            ".2f",
+            f"{GOALS['floors']}",
+            "floors",
+        ),
+    ]
+    for part, chip in (("milliseconds", "AVX-512"), ("milliseconds_avx2", "AVX2")):
+        if part in book:
+            rows.append(row(f"ms to four pictures, {chip}", [book[part]["median"]], ".0f", f"{GOALS[part]:,}", part))
+            rows.append(row(f"ms to the first frame, {chip}", [book[part]["first frame"]], ".0f", "before the last"))
+    return rows
+
+
+def bullet(book: dict) -> str:
+    """The line of the README in front."""
+    one, whole = book["obeyed"]["2"]["one word"], book["held_out"]
+    worst = min(one["factors"], key=lambda name: one["factors"][name]["share"])
+    return (
+        f"- [Words](benchmarks/README.md#words). Told one word beside cat or flower, `{WEIGHTS}` draws it in "
+        f"{one['words']['share']:.1%} of the pictures (goal: {GOALS['obeyed']:.0%} for every kind of word; the worst, {worst}: "
+        f"{one['factors'][worst]['share']:.1%}). Of whole captions whose combination it never saw, {whole['held_out']['whole']['share']:.1%} "
+        f"come out right, of others {whole['trained']['whole']['share']:.1%}. Four pictures take {book['milliseconds']['median']:.0f} ms."
+    )
+
+
+def texts(book: dict) -> None:
+    """Both tables of benchmarks/README.md; in the README in front its line, and the command that trains the weights."""
+    page = Path(__file__).with_name("README.md")
+    front = page.parent.parent / "README.md"
+    said = re.sub(r"- \[Words\]\(.*", lambda _m: bullet(book), front.read_text(encoding="utf-8"))
+    command = lambda m: MODEL.card["command"] + m[1]
+    said = re.sub(r"python -m diffusion_lib train .*--words .*\.safetensors(\s+#.*)", command, said)
+    front.write_text(said, encoding="utf-8")
+    put_rows(page, HEADS["factors"], factor_rows(book))
+    put_rows(page, HEADS["others"], other_rows(book))
+
+
 def main() -> None:
     book = opened(RECORD)
+    if sys.argv[1:] == ["--texts"]:
+        return texts(book)
     for name in sys.argv[1:] or PARTS:
         start = time.perf_counter()
-        book[name] = rounded(PARTS[name]())
+        book[key(name)] = rounded(PARTS[name]())
         book["of"] = {k: MODEL.card[k] for k in ("command", "steps", "seconds")}
         print(name, f"{time.perf_counter() - start:.0f} s", flush=True)
         save(RECORD, book)

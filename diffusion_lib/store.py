@@ -25,6 +25,7 @@ from .values import need, plain
 
 FOLDER = Path(__file__).parent / "weights"
 FORMAT = "diffusion_lib 1"
+ALSO = {"sprites": "sprites32"}  # a shorter name for shipped weights
 
 
 def names() -> list[str]:
@@ -78,7 +79,8 @@ def load(source, device="cpu") -> nn.Module:
 
     Raises FileNotFoundError or ValueError with one sentence if the file is missing, broken, or from another program.
     """
-    path = FOLDER / f"{source}.safetensors" if str(source) in names() else expanded(source)
+    name = ALSO.get(str(source), str(source))
+    path = FOLDER / f"{name}.safetensors" if name in names() else expanded(source)
     if not path.is_file():
         raise FileNotFoundError(
             f"There are no weights {str(source)!r}: give a file that `save` wrote, or one of {', '.join(names())}."

@@ -2,7 +2,8 @@
 
 import math
 
-from book import missing, opened, rounded, save, watched
+import pytest
+from book import missing, opened, put_rows, rounded, save, watched
 
 from diffusion_lib.train import Record
 
@@ -35,3 +36,12 @@ def test_a_training_is_watched_and_goes_through_unchanged(capsys):
     steps = [("net", Record(n, 1.0, 0.5, 1.0, {"loss": 0.3})) for n in (1, 500, 999, 1000)]
     assert list(watched(steps)) == steps
     assert capsys.readouterr().out.splitlines() == [str(steps[1][1]), str(steps[3][1])]
+
+
+def test_the_rows_of_a_table_are_exchanged_and_nothing_else(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n\n| x |\n|---|\n| 1 |\n| 2 |\n\n| y |\n|---|\n| 1 |\n")
+    put_rows(page, "| x |\n|---|\n", ["| 7 |"])
+    assert page.read_text() == "a\n\n| x |\n|---|\n| 7 |\n\n| y |\n|---|\n| 1 |\n"
+    with pytest.raises(ValueError, match="has no table that begins with"):
+        put_rows(page, "| z |\n|---|\n", [])

@@ -1,10 +1,13 @@
 """A sentence that somebody types: what of it is understood, and that nothing else is pretended to be."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from diffusion_lib import __main__
 from diffusion_lib.data.captions import caption
-from diffusion_lib.data.factors import FACTORS, TOLD
+from diffusion_lib.data.factors import FACTORS, TOLD, vocabulary
 from diffusion_lib.data.prompts import IGNORED, KNOWN, LONGEST, meaning, tokens, understand
 
 FLOWER = {"species": "flower"}
@@ -46,6 +49,19 @@ def test_each_value_of_each_factor_can_be_asked_for():
                 assert understand(text).readings == ({"species": kind, factor: value},)
     full = {"species": "cat", "fur": "grey", "pattern": "tabby", "eyes": "wide", "pose": "loaf", "time": "night"}
     assert understand(caption(full)).readings == (full,)
+
+
+def test_the_readme_and_the_help_say_what_can_be_asked_for(capsys):
+    page = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    said = page.split("### What a sentence may say")[1].split("\n## ")[0]
+    with pytest.raises(SystemExit):
+        __main__.main(["figure", "prompt", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert all(f"\n- {line}\n" in said and line in told for line in vocabulary())
+    for word in ("kitten", "ginger", "sleeping", "moonlit", "夜の黒猫", "青い花"):
+        assert f"`{word}`" in said and not understand(word).troubles() and understand(word).understood
+    assert understand("anime style").troubles() == ["I do not know “anime”, “style”."]
+    assert "I do not know “anime”, “style”." in said
 
 
 @pytest.mark.parametrize(

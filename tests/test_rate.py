@@ -59,3 +59,10 @@ def test_the_record_is_whole(key):
             part = found[what]
             assert part["ratio"] == pytest.approx(part["gflops"] / part["yardstick"], abs=0.001)
             assert 0 < part["ratio"] < 1 and part["yardstick"] > 10
+
+
+def test_a_rate_is_bold_where_its_goal_is_reached():
+    shares = {key: {"sampling": {"ratio": 0.65}, "training": {"ratio": 0.749}} for key in rate.NETWORKS}
+    assert rate.table({"2 x AVX2": {"networks": shares}}) == [
+        "| 2 x AVX2 | " + " | ".join(["**65.0%**, 74.9%"] * 3) + " |"
+    ]

@@ -91,6 +91,13 @@ def test_broken_and_foreign_files_get_one_sentence(tmp_path):
     assert (tmp_path / "w.safetensors").read_bytes() == good
 
 
+def test_the_sprites_that_know_words_have_a_shorter_name():
+    """As lesson 10's issue writes it: sample --weights sprites --prompt TEXT."""
+    short, whole = store.load("sprites"), store.load("sprites32")
+    assert short.card == whole.card and same(numbers_of(short), numbers_of(whole))
+    assert set(store.ALSO.values()) <= set(store.names()) and not set(store.ALSO) & set(store.names())
+
+
 def test_what_ships_loads_and_says_where_it_comes_from():
     names = store.names()
     assert {

@@ -411,8 +411,9 @@ def test_a_face_holds_views_only():
 
 
 def test_each_file_of_tests_bears_the_name_of_what_it_tests():
-    """A module (of the tests too), a lesson's number, a benchmark, or the same with `_browser`; and some look across."""
-    across = "access against_diffusers audit claims cli dark javascript kept lesson_steps letters notebooks one_place room structure vocabulary wheel"
+    """A module (of the tests too), a lesson's number, a benchmark, or the same with `_browser`; and some look across, or test what
+    shares its name with another (obedience: benchmarks/words.py)."""
+    across = "access against_diffusers audit claims cli dark javascript kept lesson_steps letters notebooks obedience one_place room structure vocabulary wheel"
     modules = {p.stem for folder in ("diffusion_lib", "benchmarks", "tests") for p in (ROOT / folder).rglob("*.py")}
     lessons = {p.name for p in (PACKAGE / "course").glob("lesson*")}
     names = {p.stem.removeprefix("test_") for p in (ROOT / "tests").glob("test_*.py")}

@@ -68,7 +68,7 @@ def add_figure(commands) -> None:
 
 def _add(kinds, scene) -> None:
     lines = (f"\n  python -m diffusion_lib figure {scene.name} {line}".rstrip() for line in ("", *scene.examples))
-    about = "\n".join(textwrap.wrap(scene.shows, 100))
+    about = "\n\n".join(textwrap.fill(said, 100) for said in (scene.shows, *scene.more))
     about += (
         "\n\nThe ending of --out decides what you get: a still, a film (.gif, .webp, .mp4) or an offline page (.html)."
     )

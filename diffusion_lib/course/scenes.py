@@ -87,7 +87,7 @@ class Scene:
     """name: in a shell; shows: in one line; draw(options) -> Story, options being what was chosen by name, and `ending`.
 
     options: its own. look: which of LOOK it has, all if None; only: for which files, where that is less than LOOK says.
-    examples: lines for its help, after the scene's name.
+    examples: lines for its help, after the scene's name. more: what else its help has to say, a paragraph each.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Scene:
     look: tuple[str, ...] | None = None
     only: dict[str, tuple[str, ...]] = field(default_factory=dict)
     examples: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
 
     @property
     def choices(self) -> list[tuple[Option, tuple[str, ...]]]:

@@ -52,6 +52,12 @@ def told(spec: dict) -> list[int]:
     return [values.index(spec[name]) if name in spec else -1 for name, values in TOLD.items()]
 
 
+def vocabulary() -> list[str]:
+    """What a sentence may ask for, a line for each species: "cat: fur orange, black, ...; eyes open, ..."."""
+    said = lambda factors: "; ".join(f"{name} {', '.join(values)}" for name, values in factors.items())
+    return [f"{kind}: {said(factors)}" for kind, factors in FACTORS.items()]
+
+
 def held_out(spec: dict) -> bool:
     """Does the sprite belong to the tenth of all combinations that no network of words is trained on? A fixed hash decides."""
     return crc32(" ".join(str(spec.get(name, "")) for name in TOLD).encode()) % 10 == 0

@@ -5,11 +5,12 @@ import re
 from functools import cache
 
 from diffusion_lib import data, store
+from diffusion_lib.data.factors import FACTORS
 from diffusion_lib.data.stickers import KINDS
 from diffusion_lib.evaluation import records
 from diffusion_lib.sampling import SAMPLERS
 
-from . import ROOT, benchmark, lesson00, lesson06, lesson07, lesson08
+from . import ROOT, benchmark, lesson00, lesson06, lesson07, lesson08, numbers
 
 
 def slider_rows():
@@ -58,7 +59,9 @@ def rows() -> list[str]:
     import arena
     import gan
     import lessons
+    import rate
     import thousand
+    import words
     from test_lesson06 import cure_rows, ladder_rows
 
     made = [
@@ -70,6 +73,9 @@ def rows() -> list[str]:
         *cure_rows(),
         *ladder_rows(),
         *thousand.table(records.read("thousand")),
+        *words.factor_rows(records.read("words")),
+        *words.other_rows(records.read("words")),
+        *rate.table(benchmark("rate")),
     ]
     made += [*arena.table(), *arena.second_table(), *arena.outcomes()]
     made += lessons.markdown(benchmark("lessons")["lessons"])
@@ -194,8 +200,43 @@ def won() -> list[str]:
     return [shown[0], places, shown[1], places, str(min(times)), str(max(times))]
 
 
+def words_obeyed() -> list[str]:
+    """The weights that the record speaks of are those that ship; every picture takes so many calls; one word, whole captions."""
+    import words
+
+    book, card = records.read("words"), store.load(words.WEIGHTS).card
+    assert {k: card[k] for k in book["of"]} == book["of"], "benchmarks/words.py has not seen the weights that ship"
+    times = [book[part] for part in ("milliseconds", "milliseconds_avx2")]
+    assert [t["threads"] for t in times] == [2, 2] and {t["cpu"] for t in times} == {"AVX512", "AVX2"}
+    one, whole = (book["obeyed"]["2"][k] for k in ("one word", "captions"))
+    each = {f"{one['factors'][name]['n'] / len(values):g}" for name, values in FACTORS["cat"].items() if name != "time"}
+    return [*each, str(whole["whole"]["n"]), *{str(t["calls"]) for t in times}]
+
+
+def network_call() -> list[str]:
+    """The goals, and where none is reached."""
+    import rate
+
+    book = benchmark("rate")
+    reached = {
+        what: {key for key, row in book.items() for r in row["networks"].values() if r[what]["ratio"] >= goal}
+        for what, goal in rate.GOALS.items()
+    }
+    assert not reached["training"] and reached["sampling"] and all(key.endswith("AVX2") for key in reached["sampling"])
+    return [f"{100 * goal:.0f}" for goal in rate.GOALS.values()] + [str(rate.CHANNELS)] * 2 + [str(rate.BATCH)]
+
+
+def trained() -> list[str]:
+    """The command that trains the weights of words is their card's."""
+    command = store.load("sprites32").card["command"]
+    assert f"\n{command}  " in FRONT, f"README.md should have {command} (python benchmarks/words.py --texts writes it)"
+    return []
+
+
 def lines_of_figures() -> list[str]:
     """What the front page says of the tables."""
+    import words
+
     slider, pressed, q = benchmark("slider")["results"], benchmark("live")["results"], benchmark("quality")["digits"]
     fast = [f"{slider[k]['key_to_painted_ms']['median']:.0f}" for k in ("player", "redraw")]
     fast += [
@@ -215,7 +256,9 @@ def lines_of_figures() -> list[str]:
     found, off = sum(r["modes"] == 25 for r in grid), sum(r["high_quality"] < 0.1 for r in ring)
     modes = ["25", str(found), str(len(grid)), "2014", "8", str(off), str(len(ring))]
     seeds, differ = (sum(benchmark(n)[k] for n in ("audit", "audit_full")) for k in ("seeds", "numbers_that_differ"))
-    return [*fast, *good, *steps, *modes, *won(), str(seeds), str(differ)]
+    told = words.bullet(records.read("words"))
+    assert told in FRONT, f"README.md should have {told} (python benchmarks/words.py --texts writes it)"
+    return [*fast, *good, *steps, *modes, *won(), *numbers(told), str(seeds), str(differ)]
 
 
 def broken() -> list[str]:
@@ -284,6 +327,9 @@ MEASURED = {
     "When GANs break": broken,
     "The arena": arena_section,
     "The audit": audited,
+    "The network call": network_call,
+    "Train and draw from a shell": trained,
+    "Words": words_obeyed,
     MEASUREMENTS: lines_of_figures,
 }
 QUOTED = {
@@ -300,6 +346,8 @@ PLAIN = {
     "The lessons": "1000 8 64 1 1,000",
     "For a class": "1.6 4 340",
     "Train and draw from a shell": "16 32",
+    "The network call": "3 3 2 512 2",  # the kernel; AVX2, AVX-512
+    "Words": "2 2 1 1 95 400 2 12 2 512",  # w; the scale; intervals; throws; AVX2, AVX-512
     "Names": "1 0 1 1 1 0 0 1 1 1 0 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
     f"{MEASUREMENTS}: the tables": "2014",

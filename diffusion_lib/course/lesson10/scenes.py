@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ... import store
+from ...data.factors import vocabulary
 from ...data.prompts import understand
 from ...viz.figures import REVERSE, grid, png
 from ...viz.look import Story
@@ -124,6 +125,7 @@ SCENES = (
         ),
         only=CHAIN,
         examples=('--text "sleeping cat" --negative "black" --n 8 --out cats.gif',),
+        more=tuple(vocabulary()),
     ),
     Scene("service", N_("Two sentences of an article, what our network hears of them, and what it draws"), service, (seed("of the pictures"),), look=tuple(n for n in DRAWN if n not in ("captions", "formula")), only=MOVES),
     view("guidance", N_("Guidance on points: two scores, their sum, and where walks end as the words count more"), lesson10.two_scores, (1, 5)),

@@ -1,0 +1,83 @@
+"""What `benchmarks/words.py` counts, where it writes it, and the rows that it makes of it."""
+
+import random
+
+import book
+import pytest
+import torch
+import words
+
+from diffusion_lib.data.factors import FACTORS, TOLD, held_out, told
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_a_word_is_counted_without_the_species_beside_it():
+    """Three pictures, of which the species of all are right and one word of three: 2 of 3 words in all would be 5 of 6."""
+    asked = torch.tensor(
+        [
+            told({"species": "cat", "fur": "black"}),
+            told({"species": "cat", "eyes": "wide"}),
+            told({"species": "flower", "time": "night"}),
+        ]
+    )
+    found = asked.clone()
+    found[1, list(TOLD).index("eyes")] = 0
+    row = words.by_factor(found, asked)
+    assert (row["all"]["share"], row["words"]["share"], row["whole"]["share"]) == pytest.approx((5 / 6, 2 / 3, 2 / 3))
+    assert (row["words"]["n"], row["factors"]["eyes"]["share"], row["factors"]["species"]["n"]) == (3, 0.0, 3)
+
+
+def test_combinations_never_shown_are_compared_with_as_many_of_each_species():
+    away = [s for s in words.ALL if held_out(s)]
+    others = words.like(away, [s for s in words.ALL if not held_out(s)], random.Random(2))
+    count = lambda specs: [sum(s["species"] == k for s in specs) for k in FACTORS]
+    assert count(others) == count(away) and not any(map(held_out, others))
+    assert len({tuple(told(s)) for s in others}) == len(away) > 150
+
+
+@pytest.mark.parametrize(("capability", "where"), [("AVX512", "milliseconds"), ("AVX2", "milliseconds_avx2")])
+def test_times_of_a_processor_without_avx512_stand_apart(capability, where, monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(words, "RECORD", tmp_path / "words.json"), monkeypatch.setattr("sys.argv", ["", *words.PARTS])
+    monkeypatch.setattr(words, "PARTS", {name: lambda name=name: {"part": name} for name in words.PARTS})
+    words.main()
+    written = book.opened(words.RECORD)
+    assert written.pop(where) == {"part": "milliseconds"}
+    assert set(written) == {*words.PARTS, "of"} - {"milliseconds"}
+
+
+def test_a_row_says_where_a_goal_was_missed():
+    part = lambda value: {"share": value, "low": value - 0.1, "high": 1.0, "n": 200}
+    each = {
+        "factors": {name: part(0.97) for name in TOLD} | {"eyes": part(0.9699)},
+        "words": part(0.5),
+        "whole": part(0.5),
+    }
+    spread = {
+        "cat, w = 1": {"eyes": 0.94, "fur": 0.95},
+        "nothing, w = 1": dict.fromkeys(TOLD, 0.96),
+        "cat, w = 2": {"fur": 0.1},
+    }
+    rows = words.factor_rows({"obeyed": {"2": {"one word": each, "captions": each}}, "spread": spread})
+    assert [row for row in rows if "missed" in row] == [
+        "| eyes | 97.0% (87.0% to 100.0%): **missed** | 97.0% (87.0% to 100.0%): **missed** | 0.940: **missed** |"
+    ]
+    assert "| fur | 97.0% (87.0% to 100.0%) | 97.0% (87.0% to 100.0%) | 0.950 |" in rows
+
+
+def test_times_and_distances_are_held_to_their_goals():
+    record = {
+        "reader": {"seen": {"all": {"share": 0.999}}, "held_out": {"all": {"share": 0.9989}}},
+        "held_out": {key: {"whole": {"share": 0.5, "n": 190}} for key in ("held_out", "trained")},
+        "frechet": {"n": 500, "floor": 10.0, "w = 1": 20.1, "w = 2": 20.0},
+        "milliseconds": {"median": 300.0, "first frame": 9.0},
+    }
+    reader, _whole, floors, *times = words.other_rows(record)
+    assert "99.90%; 99.89%: **missed**" in reader and "2.01: **missed**; 2.00 |" in floors
+    assert times == [
+        "| ms to four pictures, AVX-512 | 300 | 300 |",
+        "| ms to the first frame, AVX-512 | 9 | before the last |",
+    ]
+    slow = words.other_rows(record | {"milliseconds_avx2": {"median": 1000.6, "first frame": 90.0}})
+    assert slow[-2] == "| ms to four pictures, AVX2 | 1001: **missed** | 1,000 |"
