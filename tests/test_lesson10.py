@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -192,18 +193,22 @@ def test_one_word_changes_and_the_dice_stay(small):
 def test_each_weight_has_its_frame_and_how_far_its_pictures_are_apart(small):
     shown = lesson10.by_weight("cat", (0.0, 1.0, 4.0), n=4, steps=3, negative="night", model=small)
     assert shown.film["labels"] == ["w = 0", "w = 1", "w = 4"]
+    shot: list = []
     for frame, says, w in zip(pictures(shown, "cat − night"), shown.film["captions"], (0, 1, 4), strict=True):
         x = drawn("cat", range(4), small, w=w, negative="night")
         assert np.array_equal(frame, grid(x, columns=4, pad=1))
         pairs = [(x[i] - x[j]).double().square().mean() for i in range(4) for j in range(i)]
-        assert numbers(says)[-1] == pytest.approx(float(torch.stack(pairs).mean().sqrt()), abs=0.006)
+        assert numbers(says)[0] == pytest.approx(float(torch.stack(pairs).mean().sqrt()), abs=0.006)
+        moved = [float((a - b).square().mean().sqrt()) for a, b in pairwise([*shot[-1:], x])]
+        assert numbers(says)[2::2] == pytest.approx(moved, abs=0.006)  # in between stands the w before
+        shot.append(x)
 
 
 def test_on_points_more_weight_is_more_of_the_class_and_less_spread():
     shown = lesson10.two_scores(weights=(0.0, 1.0, 5.0))
     share, spread = zip(*((numbers(c)[0], numbers(c)[-1]) for c in shown.film["captions"]), strict=True)
     assert share[0] < 0.75 < 0.95 < share[1] <= share[2] and spread[0] > spread[1] > spread[2]
-    arrows = cloud(shown, "their sum", 2)
+    arrows = cloud(shown, "the guided arrow", 2)
     both = [cloud(shown, "two scores", c) for c in (1, 0)]
     assert np.allclose(arrows[0], both[0][0], atol=1e-5) and np.allclose(arrows[1], both[1][0], atol=1e-5)
     model = comparing.two_classes()
@@ -221,7 +226,7 @@ def test_on_points_more_weight_is_more_of_the_class_and_less_spread():
         assert comparing.ours(torch.tensor(real), k) > 0.9
     # where the class is wanted in vain, the walk goes away from the other one
     ends = comparing._end(guided(model, torch.ones(50, dtype=torch.long), 5.0), torch.randn(50, 2, dtype=torch.float64))
-    assert ends[:, 0].mean() > 0.6 and comparing.ours(ends) > 0.98
+    assert ends[:, 0].mean() > 1.0 and comparing.ours(ends) > 0.98
     assert comparing.ours(torch.tensor([[1.2, 0.5], [-1.2, 0.6]])) == 0.5
 
 
@@ -257,6 +262,10 @@ def test_the_tables_say_what_is_recorded():
         mine = [r for r in book["trade"]["rows"] if name == (f"w = {r['w']:g}" if r["w"] != "real" else "real sprites")]
         for head, key in (("words obeyed", "obeyed"), ("precision", "precision"), ("recall", "recall")):
             assert numbers(row[head]) == spread(mine, key) if row[head] else name == "real sprites" and key == "obeyed"
+    even = columns(lesson10.spread_table())
+    for head, key in (("asked for nothing", "nothing"), ("a cat", "cat"), ("a flower", "flower")):
+        wanted = book["spread"][f"{key}, w = 1"]
+        assert {name: float(row[head]) for name, row in even.items() if row[head]} == pytest.approx(wanted, abs=0.006)
     both = columns(lesson10.same_trade())
     assert [*both["GAN"].values()] == ["GAN", "precision", "recall"]  # the head of the second table
     for family, letter in (("DDPM", "w"), ("GAN", "ψ")):
@@ -264,6 +273,25 @@ def test_the_tables_say_what_is_recorded():
         for v in {r["dial"] for r in dials}:
             mine = [r for r in dials if r["dial"] == v]
             assert all(numbers(both[f"{letter} = {v:g}"][k]) == spread(mine, k) for k in ("precision", "recall"))
+
+
+def test_the_curves_show_what_is_recorded_and_an_interval_at_each_point():
+    shown, book = lesson10.trade_curves(), records.read("words")
+    of_family = lambda name: [r | {"w": r["dial"]} for r in book["families"]["rows"] if r["family"] == name]
+    sprites = [r for r in book["trade"]["rows"] if r["w"] != "real"]
+    for title, rows, keys in (
+        ("300 digits, diffusion", of_family("DDPM"), ("precision", "recall")),
+        ("300 digits, GAN", of_family("GAN"), ("precision", "recall")),
+        ("80 sprites", sprites, ("precision", "recall", "obeyed")),
+    ):
+        at_w = sorted({r["w"] for r in rows})
+        for colour, key in enumerate(keys):
+            marks = [m for m in panel(shown, title)["marks"] if m["colors"] == [colour]]
+            assert [m["name"] for m in marks] == [key, *[""] * len(at_w)]
+            assert at(marks[0], "x")[0] == pytest.approx(at_w)
+            for w, mean, mark in zip(at_w, at(marks[0], "y")[0], marks[1:], strict=True):
+                assert at(mark, "x").ravel() == pytest.approx([w, w])
+                assert [mean, *at(mark, "y").ravel()] == spread([r for r in rows if r["w"] == w], key)
 
 
 def test_the_shipped_network_obeys():

@@ -61,6 +61,14 @@ def test_intervals_stand_upright_at_their_places():
         curve([1, 2], [1, 2], intervals=[(0, 1)])
 
 
+def test_each_line_may_have_intervals_of_its_own():
+    p = curve([1, 2], [Line([0.5, 0.7], "a", ends=[(0.4, 0.6), (0.65, 0.8)]), Line([0, 1], "b")])
+    assert [(m["name"], m["colors"]) for m in p["marks"]] == [("a", [0]), ("", [0]), ("", [0]), ("b", [1])]
+    assert p["marks"][2]["x"].tolist() == [[2, 2]] and np.allclose(p["marks"][2]["y"], [[0.65, 0.8]])
+    with pytest.raises(ValueError):
+        curve([1, 2], [Line([1, 2], ends=[(0, 1)])])
+
+
 def test_a_cursor_knows_its_frame_where_two_places_are_one():
     dots = curve([0, 0, 4], {"a": [1, 3, 5]}, cursor=[0, 0, 4], xlim=(0, 9))["marks"][-1]
     assert dots["y"].ravel().tolist() == [1, 3, 5]

@@ -96,7 +96,8 @@ class Line:
     """One line of a `curve`: its heights y, (N,) standing still or (F, N).
 
     name: in the legend; "" stays out of it. colour: index of the palette, 0..6; None: its place among its curve's lines.
-    dash: its pattern, 0..6; None: that of its colour. kind: "line", or "bars" for a histogram.
+    dash: its pattern, 0..6; None: that of its colour. kind: "line", or "bars" for a histogram. ends: (low, high) at each of its
+    points, an upright line of its colour.
     """
 
     y: object
@@ -104,6 +105,7 @@ class Line:
     colour: int | None = None
     dash: int | None = None
     kind: str = "line"
+    ends: object = None
 
 
 def curve(
@@ -149,11 +151,10 @@ def curve(
         y, colour = y.reshape(-1, len(x)), _style(line.colour, rank % 7, "colour")
         style = {"dash": _style(line.dash, colour, "dash"), "fill": bool(fill)}
         marks.append(_mark(line.kind, line.name, x[None], y, [colour], **style))
+        marks += _upright(x, line.ends, on_y, colour)
         if line.kind == "line":
             dotted.append((colour, y))
-    for at, ends in zip(x, () if intervals is None else intervals, strict=intervals is not None):
-        ends = on_y(numbers(ends, "an interval"))
-        marks.append(_mark("line", "", np.array([[at, at]]), ends[None], [6], dash=0, fill=False))
+    marks += _upright(x, intervals, on_y, 6)
     if xlim is None:
         half_bar = (x[1] - x[0]) / 2 if bars else 0
         xlim = (np.nanmin(x) - half_bar, np.nanmax(x) + half_bar)
@@ -167,6 +168,13 @@ def curve(
         if ticks is not None or on is _logarithm:
             panel[key] = _marked(ticks, on, panel[key.replace("ticks", "lim")], key)
     return panel
+
+
+def _upright(x, ends, on_y, colour: int) -> list[dict]:
+    """A mark for the interval (low, high) at each x, none if `ends` is None."""
+    pairs = zip(x, () if ends is None else ends, strict=ends is not None)
+    pairs = [(np.array([[at, at]]), on_y(numbers(both, "an interval"))[None]) for at, both in pairs]
+    return [_mark("line", "", at, both, [colour], dash=0, fill=False) for at, both in pairs]
 
 
 def _lines(given, kind) -> list[Line]:

@@ -100,7 +100,7 @@ LOOKED_AT = {  # cell -> (its words, why)
     "10-play-reveal": ("nothing", "as above: only y reaches the network, by construction"),
     "10-trade": ("nothing", "digits_gan has no classes"),
     "10-negative": ("nothing", "the word for -1"),
-    "10-negative-after": ("nothing nothing", "the equation at w = 1; of a wish that was not made"),
+    "10-negative-after": ("nothing", "the equation at w = 1"),
     "10-held": ("never", "`held_out` decides, and a test asks it of the data"),
     "10-held-guess": ("never", "as above"),
     "10-service-text": ("nobody", "of a sentence: a figure of speech"),

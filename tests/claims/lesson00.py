@@ -56,6 +56,6 @@ QUOTED: dict = {}
 PLAIN = {  # minutes, the numbers of steps and of signs
     "00-pad": "32 32",
     "00-loop-after": "1 2 3 4",
-    "00-paths": "90 15 01 03 05 07 01 05 06 07 10 03 04 07 13 04 10",
+    "00-paths": "90 15 01 03 05 07 01 05 06 07 10 03 04 07 08 13 04 10",
 }
 SHOWN = {"00-leap-reveal": both_are_asked_as_often_as_is_said, "00-pad-after": begins}

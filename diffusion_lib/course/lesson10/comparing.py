@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -53,12 +54,15 @@ def by_weight(
     negative: str = "",
     model: Denoiser | None = None,
 ) -> FramePlayer:
-    """A film whose frames are weights w, with n pictures of the same dice in each: below, how far they are from one another."""
+    """A film whose frames are weights w, with n pictures of the same dice in each: below, how far they are from one another, and from the frame before."""
     model, p = painter(model), understand(text, negative)
     drawn = [pictures(p, range(seed, seed + n), steps=steps, w=w, model=model) for w in weights]
     panel = pixels(np.concatenate([frame(x, 4) for x in drawn]), line(text, negative))
     far = _("difference between two of the pictures, root mean square a pixel: {far:.2f}")
+    moved = _("each from itself at w = {w:g}: {far:.2f}")
     says = [far.format(far=apart(x)) for x in drawn]
+    for i, (before, x) in enumerate(pairwise(drawn)):
+        says[i + 1] += "; " + moved.format(w=weights[i], far=(x - before).double().square().mean().sqrt())
     labels, name = [f"w = {w:g}" for w in weights], _("The guidance weight")
     return FramePlayer(panel, captions=says, labels=labels, name=name, fps=1, start=min(2, len(drawn) - 1))
 
@@ -82,7 +86,7 @@ def two_classes(schedule: Schedule | None = None, sd: float = 0.3) -> MixtureDen
 
 
 def two_scores(t: int = 55, weights: Sequence[float] = WEIGHTS, n: int = 300, seed: int = 0) -> FramePlayer:
-    """Guidance is a sum of two scores: both arrows at time t, their sum for each w, and where walks along it end."""
+    """Guidance is a sum of two scores: both arrows at time t, the guided one for each w, and where walks along it end."""
     model = two_classes()
     axis = torch.linspace(-2, 2, 9, dtype=torch.float64)
     x = torch.cartesian_prod(axis, axis)
@@ -104,7 +108,7 @@ def two_scores(t: int = 55, weights: Sequence[float] = WEIGHTS, n: int = 300, se
     still = {"points": x.numpy(), "colors": -1, "size": 2}
     panels = [
         scatter(title=_("two scores at t = {t}").format(t=t), layers=[*untold, *told], **still, **plane),
-        scatter(title=_("their sum"), layers=sums, **still, **plane),
+        scatter(title=_("the guided arrow"), layers=sums, **still, **plane),
         scatter(title=_("told class 1"), layers=[clouds[1], found], **clouds[0], **plane),
     ]
     inside = _("{share:.0%} of {n} walks end nearest to an island of class 1; spread of their ends: {sd:.2f}")

@@ -150,6 +150,6 @@ EXERCISES: tuple[Exercise, ...] = (
         (N_("Write the logarithms: (1 - w) (-x^2 / (2 s^2)) + w (-(x - m)^2 / (2 r^2)). The middle is where the slope in x is zero."),
          N_("The slope: -(1 - w) x / s^2 - w (x - m) / r^2 = 0. Solve it for x."),
          N_("(w * m / r**2) / ((1 - w) / s**2 + w / r**2)")),
-        N_("where the told bell is the narrower one, w above 1 moves the middle beyond m, away from the untold one, and makes the bell narrower: more of what was asked, and less variety."),
+        N_("with m = 1, r = 0.5, s = 1 and w = 3 it is 1.2, beyond m. Where the told bell is the narrower one, w above 1 moves the middle beyond m, away from the untold one, and makes the bell narrower: more of what was asked, and less variety."),
     ),
 )

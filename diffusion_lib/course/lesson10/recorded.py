@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ...evaluation import records
 from ...evaluation.metrics import student
+from ...viz.panels import Line, curve
+from ...viz.player import FramePlayer
 from ...viz.tables import Table, page, table
 from ...words import N_, _
 
@@ -31,10 +33,27 @@ def held_out_table() -> Table:
     return table([N_("combinations"), N_("pictures with every word right"), N_("words right")], rows)
 
 
+def spread_table() -> Table:
+    """What is not said: how evenly its values come, 1 where each comes as often as any other (entropy / largest entropy)."""
+    found = records.read("words")["spread"]
+    asked = {"nothing, w = 1": N_("asked for nothing"), "cat, w = 1": N_("a cat"), "flower, w = 1": N_("a flower")}
+    rows = [[name, *(_even(found[k].get(name)) for k in asked)] for name in found["nothing, w = 1"]]
+    return table(["", *asked.values()], rows)
+
+
+def _even(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
 def _mean(rows: list[dict], key: str) -> str:
+    return "{:.3f} ({:.3f} to {:.3f})".format(*_span(rows, key))
+
+
+def _span(rows: list[dict], key: str) -> tuple[float, float, float]:
+    """Mean over seeds of a share, and its 95 % interval, which ends at 0 and 1."""
     values = [row[key] for row in rows]
     low, high = student(values)
-    return f"{sum(values) / len(values):.3f} ({max(0.0, low):.3f} to {min(1.0, high):.3f})"
+    return sum(values) / len(values), max(0.0, low), min(1.0, high)
 
 
 def _by(rows: list[dict], key: str) -> dict:
@@ -62,3 +81,28 @@ def same_trade() -> Table:
         lines = [[f"{letter} = {v:g}", _mean(part, "precision"), _mean(part, "recall")] for v, part in mine.items()]
         parts.append(table([family, N_("precision"), N_("recall")], lines))
     return page(*parts)
+
+
+def trade_curves() -> FramePlayer:
+    """Both trades as lines over their dials; an upright line is the interval of a point (95 %, over seeds)."""
+    book = records.read("words")
+    digits, sprites = book["families"], book["trade"]
+    network, gan = (_by([r for r in digits["rows"] if r["family"] == f], "dial") for f in ("DDPM", "GAN"))
+    told = _by([r for r in sprites["rows"] if r["w"] != "real"], "w")
+    panels = [
+        _dial(_("{n} digits, diffusion").format(n=digits["n"]), "w", network),
+        _dial(_("{n} digits, GAN").format(n=digits["n"]), "ψ", gan),
+        _dial(_("{n} sprites, diffusion").format(n=sprites["n"]), "w", told, N_("obeyed")),
+    ]
+    seeds = len({row["seed"] for row in digits["rows"]})
+    label, says = _("mean of {n} seeds").format(n=seeds), _("an upright line: the interval of that point (95 %)")
+    return FramePlayer(panels, labels=[label], captions=[says], name=_("More of the one, less of the other"))
+
+
+def _dial(title: str, letter: str, parts: dict, *more: str) -> dict:
+    """A panel: precision, recall and more over what a dial is set to, parts = {setting: rows of its seeds}."""
+    at, lines = sorted(parts), []
+    for key in (N_("precision"), N_("recall"), *more):
+        spans = [_span(parts[v], key) for v in at]
+        lines.append(Line([mean for mean, *_ends in spans], _(key), ends=[ends for _mean, *ends in spans]))
+    return curve(at, lines, title, xlabel=letter, ylim=(0, 1.05))

@@ -128,5 +128,5 @@ SCENES = (
         more=tuple(vocabulary()),
     ),
     Scene("service", N_("Two sentences of an article, what our network hears of them, and what it draws"), service, (seed("of the pictures"),), look=tuple(n for n in DRAWN if n not in ("captions", "formula")), only=MOVES),
-    view("guidance", N_("Guidance on points: two scores, their sum, and where walks end as the words count more"), lesson10.two_scores, (1, 5)),
+    view("guidance", N_("Guidance on points: two scores, the guided one, and where walks end as the words count more"), lesson10.two_scores, (1, 5)),
 )  # fmt: skip
