@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from browser import ROOT, desk, run_all
+from browser import ROOT, desk, run_all, write_notebook
 
 from diffusion_lib import words as language
 
@@ -53,6 +53,7 @@ WRONG = """(out) => {
   }));
   for (const menu of out.querySelectorAll('select')) {
     const style = getComputedStyle(menu), arrow = 22;
+    if (!menu.clientWidth) continue;  // of a film of one frame, which has nothing to play
     pen.font = style.font;
     const room = menu.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
     const need = pen.measureText(menu.selectedOptions[0]?.text ?? '').width;
@@ -94,26 +95,57 @@ def unmarked(text: str) -> list[str]:
     return [word for word in re.findall(r"[^\W\d_]{2,}", plain) if re.search("[aeiouAEIOU]", word)]
 
 
+def looked_at(p, path) -> tuple[dict, dict, int]:
+    """Run a notebook: of each cell the English words in its outputs, and what has no room; and how many outputs there are."""
+    assert run_all(p, 600) == []
+    english, wrong, outputs = {}, {}, 0
+    for i, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
+        for texts, bad in p.evaluate(LOOK, i) if cell["cell_type"] == "code" else ():
+            found = [w for text in texts for w in unmarked(text)]
+            english |= {cell["id"]: found} if found else {}
+            wrong |= {cell["id"]: bad} if bad else {}
+            outputs += 1
+    desk().fair()
+    return english, wrong, outputs
+
+
 @pytest.mark.parametrize("number", ["01", "03", "05", "07"])
 def test_every_word_of_a_lessons_views_is_in_the_catalogues_and_has_room(number, pseudo, monkeypatch):
     monkeypatch.setenv("DIFFUSION_LIB_LANGUAGE", str(pseudo))
     (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
     p = desk().notebook(desk().copy(path.stem), number=number, width=1366, height=768)
-    assert run_all(p, 600) == []
-    english, wrong = {}, {}
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    outputs = 0
-    for i, cell in enumerate(cells):
-        if cell["cell_type"] != "code":
-            continue
-        for texts, bad in p.evaluate(LOOK, i):
-            found = [w for text in texts for w in unmarked(text)]
-            english |= {cell["id"]: found} if found else {}
-            wrong |= {cell["id"]: bad} if bad else {}
-            outputs += 1
-    assert outputs >= 10
-    desk().fair()
-    assert not english and not wrong, (english, wrong)
+    english, wrong, outputs = looked_at(p, path)
+    assert outputs >= 10 and not english and not wrong, (english, wrong)
+
+
+# Of lesson 10, which draws long, the views that answer a sentence; what is typed stays as it is typed.
+TYPED = "blu cat, flower, winking, style"
+ANSWERS = f"""from diffusion_lib.course import lesson10 as views
+views.prompt_box("{TYPED}", "black")
+---
+views.same_dice(["{TYPED}", ("cat", "night")], n=2)
+---
+views.obeyed_table()
+---
+views.held_out_table()
+---
+views.trade_off()
+---
+views.spread_table()
+---
+views.trade_curves()
+---
+views.same_trade()
+"""
+
+
+def test_what_answers_a_sentence_is_in_the_catalogues_and_has_room(pseudo, monkeypatch, tmp_path):
+    monkeypatch.setenv("DIFFUSION_LIB_LANGUAGE", str(pseudo))
+    path = write_notebook(tmp_path / "answers.ipynb", *ANSWERS.split("---\n"))
+    english, wrong, outputs = looked_at(desk().notebook(path, width=1366, height=768), path)
+    ours = {*re.findall(r"\w+", TYPED), "black", "blue"}
+    english = {cell: left for cell, found in english.items() if (left := [w for w in found if w not in ours])}
+    assert outputs == 8 and not english and not wrong, (english, wrong)
 
 
 def test_the_language_of_marks_is_chosen_like_any_other(pseudo, monkeypatch):

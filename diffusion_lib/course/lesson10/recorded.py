@@ -11,7 +11,7 @@ from ...words import N_, _
 
 
 def _share(row: dict) -> str:
-    return f"{row['share']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+    return _("{share:.1%} ({low:.1%} to {high:.1%})").format(**row)
 
 
 def obeyed_table() -> Table:
@@ -20,6 +20,7 @@ def obeyed_table() -> Table:
     one, many = found["one word"], found["captions"]
     rows = [[_(name), _share(one["factors"][name]), _share(many["factors"][name])] for name in many["factors"]]
     rows.append([_("all words"), _share(one["all"]), _share(many["all"])])
+    rows.append([_("all words but the species"), _share(one["words"]), _share(many["words"])])
     rows.append([_("whole pictures"), _share(one["whole"]), _share(many["whole"])])
     return table(["", N_("one word and the species"), N_("whole captions")], rows)
 
@@ -46,7 +47,8 @@ def _even(value: float | None) -> str:
 
 
 def _mean(rows: list[dict], key: str) -> str:
-    return "{:.3f} ({:.3f} to {:.3f})".format(*_span(rows, key))
+    middle, low, high = _span(rows, key)
+    return _("{middle:.3f} ({low:.3f} to {high:.3f})").format(middle=middle, low=low, high=high)
 
 
 def _span(rows: list[dict], key: str) -> tuple[float, float, float]:
