@@ -54,7 +54,18 @@ def test_the_films_move(lesson, name):
     moves(lesson, name)
 
 
-@pytest.mark.parametrize("name", ("10-trade-code", "10-same-code", "10-obeyed-code", "10-held-code", "10-service-map"))
+def test_the_trades_are_drawn(lesson):
+    film = player(lesson, "10-curves-code")
+    shown = pictures(lesson, film)
+    assert len(shown) == 3 and all(len(np.unique(x)) > 3 for x in shown)
+    assert film.locator("input[type=range]").is_hidden()  # one frame
+    screenshot(lesson, "lesson10-curves-code")
+
+
+TABLES = "10-spread-code 10-trade-code 10-same-code 10-obeyed-code 10-held-code 10-service-map".split()
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_what_is_printed_can_be_looked_at(lesson, name):
     cell(lesson, name) if name != "10-service-map" else None
     look = """(id) => {
