@@ -43,6 +43,14 @@ def test_people_do_not_talk_in_captions(text, says):
     assert np.array_equal(draw(text, 16), draw(parse(says), 16))
 
 
+@pytest.mark.parametrize(
+    "text", ["cat that isn't black", "黒くない猫", "cat with brown eyes", "cat, no eyes", "brown flower"]
+)
+def test_what_cannot_be_painted_is_refused(text):
+    with pytest.raises(ValueError, match=r"shall not be there|cannot"):
+        parse(text)
+
+
 def test_what_is_not_said_is_the_first_value():
     for kind, factors in FACTORS.items():
         assert parse(kind) == {"species": kind, **{f: values[0] for f, values in factors.items()}}

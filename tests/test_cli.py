@@ -506,6 +506,7 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
         ("sample --weights vae.safetensors --steps 5", "is a VAE, which walks no steps"),
         ("sample --weights digits --class 12", "knows classes 0 to 9|know classes 0 to 9"),
         ("sample --weights digits --steps 5000", "needs a whole number from 1 to 1000"),
+        ("sample --weights sprites32 --w 5", "say --prompt TEXT, or leave out --w"),
         ("sample --weights digits --out w.gif", "must end in .npy, .png"),
     ],
 )
@@ -524,6 +525,10 @@ def test_a_prompt_becomes_pictures_and_its_words_are_said(here, capsys):
         said = capsys.readouterr().out
         assert "Understood: blue (petals), flower." in said and "I do not know “anime”, “style”." in said
         assert (here / out).stat().st_size > 1000 and f"Wrote {out}" in said
+        assert "in 1 picture of 32 x 32 pixels" in said
+    run("figure", "prompt", "--text", "", "--negative", "night", "--w", 0.5, "--n", 2, "--steps", 2, "--out", "b.png")
+    said = capsys.readouterr().out
+    assert "Noise becomes 2 pictures of" in said and "“”" not in said and "led towards what shall not be there" in said
     for out in ("s.npy", "s.png"):
         run(
             "sample",
@@ -540,6 +545,9 @@ def test_a_prompt_becomes_pictures_and_its_words_are_said(here, capsys):
             "--out",
             out,
         )
-        assert "To be avoided: shape tulip." in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "To be avoided: shape tulip." in said and "has no effect" not in said
+    run("sample", "--weights", "sprites32", "--negative", "night", "--w", 1, "--n", 1, "--steps", 1, "--out", "t.npy")
+    assert "At w = 1 what shall not be there has no effect" in capsys.readouterr().out
     x = np.load("s.npy")
     assert x.shape == (2, 3, 32, 32) and x[:, 0, 8:16, 10:22].mean() > x[:, 1, 8:16, 10:22].mean()

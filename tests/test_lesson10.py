@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from diffusion_lib import ddpm, machine, nets, store
 from diffusion_lib.course import lesson10
 from diffusion_lib.course.common import shortened
 from diffusion_lib.course.lesson10 import box as boxes
-from diffusion_lib.course.lesson10 import comparing, drawing
+from diffusion_lib.course.lesson10 import comparing, drawing, scenes
 from diffusion_lib.course.lesson10.drawing import COUNTS, film, noises, painter, walk
 from diffusion_lib.data.prompts import understand
 from diffusion_lib.diffusion import Schedule
@@ -190,6 +191,81 @@ def test_one_word_changes_and_the_dice_stay(small):
     assert all(c.startswith(words) for c, words in zip(shown.film["captions"], said, strict=True))
 
 
+def test_where_w_is_too_small_to_avoid_anything_it_is_said(small):
+    """Box, film of words, film of weights: at w = 1 nothing is avoided, below it is led towards."""
+    towards, nothing = "led towards what shall not be there", "At w = 1 what shall not be there has no effect"
+    box = box_of(small, negative="night", w=0.5)
+    for w, there, not_there in ((0.5, towards, nothing), (1.0, nothing, towards)):
+        box.w.value = w
+        assert there in box.says.value and not_there not in box.says.value
+        (with_night, without) = lesson10.same_dice([("cat", "night"), "cat"], 1, w, steps=1, model=small).film[
+            "captions"
+        ]
+        assert there in with_night and without == "Understood: cat."
+    for change in (lambda: setattr(box.w, "value", 1.5), lambda: setattr(box.negative, "value", "")):
+        change()
+        assert "shall not be there" not in box.says.value
+        box.w.value = 1.0
+    film = lesson10.by_weight("cat", (0.0, 1.0, 4.0), n=2, steps=1, negative="night", model=small).film["captions"]
+    assert towards in film[0] and nothing in film[1] and "shall not" not in film[2]
+
+
+def test_the_page_of_a_prompt_says_all_that_the_shell_says(small, monkeypatch, tmp_path):
+    pages = []
+    monkeypatch.setattr(scenes.store, "load", lambda name: small)
+    monkeypatch.setattr(scenes.FramePlayer, "save_html", lambda self, path, **how: pages.append((self.film, how)))
+    o = SimpleNamespace(text="cat, anime", negative="night", w=1.0, n=1, steps=2, weights="small", seed=0)
+    story = scenes.prompt(o)
+    story.page(tmp_path / "a.html", "", story)
+    ((film, how),) = pages
+    said = (
+        "Understood: cat. To be avoided: night. I do not know “anime”. At w = 1 what shall not be there has no effect"
+    )
+    assert " ".join(story.notes).startswith(said) and set(film["captions"]) == {" ".join(story.notes)}
+    assert how["description"] == story.alt and "in 1 picture of 8 x 8 pixels" in story.alt
+
+
+NUMBER, PROMPTS, WEIGHTS = (
+    "n is how many are drawn, a whole number from",
+    "The prompts are a list",
+    "weights are numbers in a row",
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda m: box_of(m, n=0), NUMBER),
+        (lambda m: box_of(m, n=1.5), NUMBER),
+        (lambda m: box_of(m, w=99), "w from 0 to 8, but got w = 99"),
+        (lambda m: box_of(m, w=-1), "w from 0 to 8"),
+        (lambda m: box_of(m, w=float("nan")), "w from 0 to 8"),
+        (lambda m: box_of(m, steps=0), "2 to 50 steps, but got steps = 0"),
+        (lambda m: box_of(m, steps=10_000), "2 to 50 steps"),
+        (lambda m: box_of(m, seed=-5), "dice from 0 to 1,000,000, but got seed = -5"),
+        (lambda m: lesson10.same_dice([], model=m), PROMPTS),
+        (lambda m: lesson10.same_dice("cat", model=m), PROMPTS),
+        (lambda m: lesson10.same_dice([("cat", "night", "day")], model=m), PROMPTS),
+        (lambda m: lesson10.same_dice([3], model=m), PROMPTS),
+        (lambda m: lesson10.same_dice(["cat"], n=0, model=m), NUMBER),
+        (lambda m: lesson10.by_weight("cat", (), model=m), WEIGHTS),
+        (lambda m: lesson10.by_weight("cat", 3, model=m), WEIGHTS),
+        (lambda m: lesson10.by_weight("cat", n=1, model=m), f"{NUMBER} 2"),
+        (lambda m: lesson10.two_scores(weights=()), WEIGHTS),
+        (lambda m: lesson10.two_scores(n=1), NUMBER),
+        (lambda m: lesson10.two_scores(t=0), "t must lie in 1..100"),
+    ],
+)
+def test_what_a_view_cannot_show_gets_one_sentence(small, call, says):
+    with pytest.raises(ValueError, match=says) as error:
+        call(small)
+    assert "\n" not in str(error.value)
+
+
+def test_one_weight_is_a_film_of_one_frame():
+    assert lesson10.two_scores(weights=(1,), n=2).film["labels"] == ["w = 1"]
+
+
 def test_each_weight_has_its_frame_and_how_far_its_pictures_are_apart(small):
     shown = lesson10.by_weight("cat", (0.0, 1.0, 4.0), n=4, steps=3, negative="night", model=small)
     assert shown.film["labels"] == ["w = 0", "w = 1", "w = 4"]
@@ -200,7 +276,7 @@ def test_each_weight_has_its_frame_and_how_far_its_pictures_are_apart(small):
         pairs = [(x[i] - x[j]).double().square().mean() for i in range(4) for j in range(i)]
         assert numbers(says)[0] == pytest.approx(float(torch.stack(pairs).mean().sqrt()), abs=0.006)
         moved = [float((a - b).square().mean().sqrt()) for a, b in pairwise([*shot[-1:], x])]
-        assert numbers(says)[2::2] == pytest.approx(moved, abs=0.006)  # in between stands the w before
+        assert numbers(says.split(". ")[0])[2::2] == pytest.approx(moved, abs=0.006)  # in between stands the w before
         shot.append(x)
 
 

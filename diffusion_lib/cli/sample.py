@@ -82,6 +82,9 @@ def sample(args) -> int:
         has = f"0 to {classes - 1}" if classes else "none"
         need(args.label < classes, f"There is no class {args.label}: these weights know classes {has}.")
         y = torch.full((args.n,), args.label)
+    wordless = isinstance(classes, list) and y is None
+    said = f"{args.weights} know words, and --w says how strongly they count: say --prompt TEXT, or leave out --w."
+    need(args.w is None or not wordless, said)
     batches = family.draw(model, args.n, y=y, seed=args.seed, **walk)
     bar, done = Bar(), []
     for batch in batches:
@@ -98,7 +101,7 @@ def sample(args) -> int:
 
 def _told(args, model):
     """What the words say, as y and as negative y (n, F); prints what is understood of them and what is not."""
-    from ..course.lesson10.drawing import painter
+    from ..course.lesson10.drawing import against, painter
     from ..data.prompts import understand
 
     painter(model)
@@ -106,6 +109,8 @@ def _told(args, model):
         raise ValueError("Say --prompt or --class, one of them.")
     p = understand(args.prompt or "", args.negative or "")
     tell("\n".join(p.says()))
+    for line in against(p, 2.0 if args.w is None else args.w):
+        tell(line)
     return p.y(args.n), p.negative(args.n)
 
 

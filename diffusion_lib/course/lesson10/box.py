@@ -15,14 +15,16 @@ from torch import Tensor
 from ...data.prompts import Prompt, understand
 from ...ddpm import Denoiser
 from ...sampling import Step
+from ...values import integer, need, within
 from ...viz.panels import pixels
 from ...viz.player import FramePlayer
 from ...words import _
 from ..common import Newest, PlayerBox, watched
 from ..controls import button, group
-from .drawing import film, frame, line, painter, walk
+from .drawing import against, film, frame, how_many, line, painter, walk
 
 KEPT = 4  # prompts that stay to be compared
+MOST, FEWEST, LONGEST, DICE = 8, 2, 50, 10**6  # the reach of the controls: w, steps from and to, seed
 SHOWING = 0.1  # seconds between two looks at a walk; its first frame is shown at once, and its end
 
 
@@ -63,9 +65,11 @@ class PromptBox(PlayerBox):
         self.text = widgets.Text(text, description=_("Prompt"), continuous_update=False, layout=wide)
         self.negative = widgets.Text(negative, description=_("Without"), continuous_update=False, layout=wide)
         look = {"continuous_update": False, "layout": {"width": "250px"}}
-        self.w = widgets.FloatSlider(w, min=0, max=8, step=0.5, description=_("Weight w"), readout_format=".1f", **look)
-        self.calls = widgets.IntSlider(steps, min=2, max=50, description=_("Steps"), **look)
-        self.seed = widgets.BoundedIntText(seed, min=0, max=10**6, description=_("Dice"), layout={"width": "160px"})
+        self.w = widgets.FloatSlider(
+            w, min=0, max=MOST, step=0.5, description=_("Weight w"), readout_format=".1f", **look
+        )
+        self.calls = widgets.IntSlider(steps, min=FEWEST, max=LONGEST, description=_("Steps"), **look)
+        self.seed = widgets.BoundedIntText(seed, min=0, max=DICE, description=_("Dice"), layout={"width": "160px"})
         self.draw = button(_("Draw"), _("Draw what the prompt says"), "paint-brush", 110, high=0)
         self.dice = button(_("New dice"), _("The same words, other noise"), "random", 140, high=0)
         self.earlier = widgets.Dropdown(options=[("—", -1)], description=_("Earlier"), layout={"width": "300px"})
@@ -139,11 +143,11 @@ class PromptBox(PlayerBox):
                 shown = now
             if len(steps) == 1:
                 self.first_ms = 1000 * (time.perf_counter() - start)
-                self._say([*p.says(), _("Drawing …")])
+                self._say([*p.says(), *against(p, told.w), _("Drawing …")])
                 self._seen.set()
         self.all_ms = 1000 * (time.perf_counter() - start)
         took = _("{calls} calls of the network, {ms:.0f} ms in all.")
-        self._say([*p.says(), took.format(calls=len(steps), ms=self.all_ms)])
+        self._say([*p.says(), took.format(calls=len(steps), ms=self.all_ms), *against(p, told.w)])
         self._keep(Drawn(told.text, told.negative, told.w, told.steps, told.seed, steps[-1].xs))
 
     # ---- what is shown
@@ -192,9 +196,14 @@ def prompt_box(
 ) -> PromptBox:
     """Type what shall be drawn, and see it come out of noise; which words are understood, and which are not, stands below.
 
-    text, negative: what the box begins with, see `prompts.understand`; None: an example. seed: the dice of the first picture, the others have
-    the next ones. model: trained with --words; None: the shipped one.
+    text, negative: what the box begins with, see `prompts.understand`; None: an example. w, steps, seed: within the reach of their controls.
+    seed: the dice of the first picture, the others have the next ones. model: trained with --words; None: the shipped one.
     """
     text = _("blue and yellow flower at night") if text is None else text
     understand(text, negative)  # or says what is wrong with it
+    n = how_many(n)
+    need(within(w, 0, MOST), f"The box has a weight w from 0 to {MOST}, but got w = {w!r:.40}.")
+    said = f"The box takes {FEWEST} to {LONGEST} steps, but got steps = {steps!r:.40}."
+    steps = integer(steps, FEWEST, LONGEST, said)
+    seed = integer(seed, 0, DICE, f"The box has dice from 0 to {DICE:,}, but got seed = {seed!r:.40}.")
     return PromptBox(text, negative, w, steps, seed, n, model)

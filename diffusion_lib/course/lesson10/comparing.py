@@ -12,15 +12,15 @@ from torch import Tensor
 from ...data.prompts import understand
 from ...ddpm import Denoiser
 from ...diffusion import Schedule, convert
-from ...guidance import guided
+from ...guidance import check_weight, guided
 from ...oracle import MixtureDenoiser, mixture_denoiser
 from ...sampling import sample
-from ...values import dice
+from ...values import dice, need, whole_times
 from ...viz.panels import pixels, scatter
 from ...viz.player import FramePlayer
 from ...words import N_, _
 from ..common import comet, shortened
-from .drawing import frame, line, painter, pictures
+from .drawing import against, frame, how_many, line, painter, pictures
 
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 
@@ -34,15 +34,25 @@ def same_dice(
     model: Denoiser | None = None,
 ) -> FramePlayer:
     """A film whose frames are prompts, each a text or (text, what shall not be there), n pictures of the same dice in each."""
-    model, shown, says, labels = painter(model), [], [], []
-    for prompt in prompts:
-        text, negative = (prompt, "") if isinstance(prompt, str) else prompt
+    model, shown, says, labels, n = painter(model), [], [], [], how_many(n)
+    for text, negative in _pairs(prompts):
         p = understand(text, negative)
         shown.append(frame(pictures(p, range(seed, seed + n), steps=steps, w=w, model=model), 3))
         says.append(" ".join(p.says()))
+        says[-1] = " ".join([says[-1], *against(p, w)])
         labels.append(line(text, negative))
     panel = pixels(np.concatenate(shown), _("the same dice, w = {w:g}").format(w=w))
     return FramePlayer(panel, captions=says, labels=labels, name=_("One word changes, the dice stay"), fps=1)
+
+
+def _pairs(prompts) -> list[tuple[str, str]]:
+    """(text, what shall not be there) of each prompt; ValueError where there is none, or something else."""
+    asked = list(prompts) if isinstance(prompts, list | tuple) else []
+    pairs = [(prompt, "") if isinstance(prompt, str) else prompt for prompt in asked]
+    fine = all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs)
+    said = f"{prompts!r:.60}".splitlines()[0]
+    need(pairs and fine, f"The prompts are a list of texts, or of pairs such as ('cat', 'night'), but got {said}.")
+    return pairs
 
 
 def by_weight(
@@ -55,7 +65,9 @@ def by_weight(
     model: Denoiser | None = None,
 ) -> FramePlayer:
     """A film whose frames are weights w, with n pictures of the same dice in each: below, how far they are from one another, and from the frame before."""
+    check_weights(weights)
     model, p = painter(model), understand(text, negative)
+    n = how_many(n, 2)  # they are compared
     drawn = [pictures(p, range(seed, seed + n), steps=steps, w=w, model=model) for w in weights]
     panel = pixels(np.concatenate([frame(x, 4) for x in drawn]), line(text, negative))
     far = _("difference between two of the pictures, root mean square a pixel: {far:.2f}")
@@ -63,8 +75,17 @@ def by_weight(
     says = [far.format(far=apart(x)) for x in drawn]
     for i, (before, x) in enumerate(pairwise(drawn)):
         says[i + 1] += "; " + moved.format(w=weights[i], far=(x - before).double().square().mean().sqrt())
+    says = [". ".join([said, *against(p, w)]) for said, w in zip(says, weights, strict=True)]
     labels, name = [f"w = {w:g}" for w in weights], _("The guidance weight")
     return FramePlayer(panel, captions=says, labels=labels, name=name, fps=1, start=min(2, len(drawn) - 1))
+
+
+def check_weights(weights) -> None:
+    """ValueError for what is no row of guidance weights."""
+    said = f"weights are numbers in a row, such as (0, 1, 3), but got {f'{weights!r:.60}'.splitlines()[0]}."
+    need(isinstance(weights, list | tuple) and len(weights) > 0, said)
+    for w in weights:
+        check_weight(w)
 
 
 def apart(x: Tensor) -> float:
@@ -87,7 +108,9 @@ def two_classes(schedule: Schedule | None = None, sd: float = 0.3) -> MixtureDen
 
 def two_scores(t: int = 55, weights: Sequence[float] = WEIGHTS, n: int = 300, seed: int = 0) -> FramePlayer:
     """Guidance is a sum of two scores: both arrows at time t, the guided one for each w, and where walks along it end."""
-    model = two_classes()
+    model, n = two_classes(), how_many(n, 2, 100_000)
+    check_weights(weights)
+    whole_times(t, 1, 1, model.schedule.T)
     axis = torch.linspace(-2, 2, 9, dtype=torch.float64)
     x = torch.cartesian_prod(axis, axis)
     y = torch.ones(len(x), dtype=torch.long)
@@ -114,7 +137,7 @@ def two_scores(t: int = 55, weights: Sequence[float] = WEIGHTS, n: int = 300, se
     inside = _("{share:.0%} of {n} walks end nearest to an island of class 1; spread of their ends: {sd:.2f}")
     says = [inside.format(share=ours(e), n=n, sd=float(e.std(0).mean())) for e in ends]
     labels, name = [f"w = {w:g}" for w in weights], _("Guidance is a sum of two scores")
-    return FramePlayer(panels, captions=says, labels=labels, name=name, fps=1, start=2)
+    return FramePlayer(panels, captions=says, labels=labels, name=name, fps=1, start=min(2, len(ends) - 1))
 
 
 def _end(model, xT: Tensor, steps: int = 50) -> Tensor:

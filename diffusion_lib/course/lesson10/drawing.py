@@ -14,7 +14,7 @@ from ...data.prompts import Prompt, understand
 from ...ddpm import Denoiser
 from ...guidance import guided
 from ...sampling import Step, named_sampler, sample
-from ...values import dice
+from ...values import dice, integer
 from ...viz.figures import grid
 from ...viz.panels import pixels
 from ...words import _
@@ -60,6 +60,20 @@ def pictures(prompt: str | Prompt, seeds: Sequence[int] = (0, 1, 2, 3), **how) -
     """(n, 3, H, W), where the walk ends; how: of `walk`."""
     *_past, last = walk(prompt, seeds, **how)
     return last.xs
+
+
+def against(p: Prompt, w: float) -> list[str]:
+    """A sentence where w is too small for words of what shall not be there to lead away from it; [] elsewhere."""
+    if not p.avoided or w > 1:
+        return []
+    if w == 1:
+        return [_("At w = 1 what shall not be there has no effect: take a larger w.")]
+    return [_("Below w = 1 the walk is led towards what shall not be there, and not away from it: take a w above 1.")]
+
+
+def how_many(n, low: int = 1, high: int = 100) -> int:
+    """n pictures, or walks, as an int; ValueError for what is no such number."""
+    return integer(n, low, high, f"n is how many are drawn, a whole number from {low} to {high:,}, but got {n!r:.40}.")
 
 
 def line(text: str, negative: str = "") -> str:

@@ -17,7 +17,7 @@ from ...viz.player import FramePlayer
 from ...viz.still import TEXT, wrapped
 from ...viz.stories import chain
 from ...viz.waiting import counted
-from ...words import N_, _
+from ...words import N_, _, ngettext
 from .. import lesson10
 from ..drawings import Moment, moving
 from ..scenes import CHAIN, DRAWN, MOVES, Option, Scene, seed, view
@@ -41,16 +41,21 @@ def prompt(o) -> Story:
 
     def page(path, title, about):
         film = drawing.film(walk(), columns=across)
-        player = FramePlayer(**film, captions=p.says()[0], name=o.text or "prompt", fps=6)
+        player = FramePlayer(**film, captions=" ".join(says["notes"]), name=o.text or "prompt", fps=6)
         return player.save_html(path, title=title or o.text, description=about.alt, about=about)
 
     schedule = model.schedule
     times = schedule.times(o.steps, drawing.named_sampler(drawing.SAMPLER).even)
-    alt = _(
-        "Noise becomes what was asked for, “{text}”, in {n} pictures of {size} x {size} pixels, drawn by a small network in {steps} steps."
-    )
-    alt = alt.format(text=o.text, n=o.n, size=model.shape[-1], steps=o.steps)
-    says = {"arrow": REVERSE, "ends": (_("noise"), _("picture")), "notes": tuple(p.says())}
+    many = ngettext("{n} picture of {size} x {size} pixels", "{n} pictures of {size} x {size} pixels", o.n)
+    alt = _("Noise becomes what was asked for, “{text}”, in {many}, drawn by a small network in {steps} steps.")
+    if not o.text.strip():
+        alt = _("Noise becomes {many}, drawn without words by a small network in {steps} steps.")
+    alt = alt.format(text=o.text, many=many.format(n=o.n, size=model.shape[-1]), steps=o.steps)
+    says = {
+        "arrow": REVERSE,
+        "ends": (_("noise"), _("picture")),
+        "notes": tuple(p.says()) + tuple(drawing.against(p, o.w)),
+    }
     return chain([int(t) for t in times], pictures, size=o.n * math.prod(model.shape), alt=alt, page=page, **says)
 
 
