@@ -59,21 +59,29 @@ def test_a_row_says_where_a_goal_was_missed():
         "nothing, w = 1": dict.fromkeys(TOLD, 0.96),
         "cat, w = 2": {"fur": 0.1},
     }
-    rows = words.factor_rows({"obeyed": {"2": {"one word": each, "captions": each}}, "spread": spread})
+    record = {"obeyed": {"2": {"one word": each, "captions": each}}, "spread": spread}
+    rows = words.factor_rows(record)
     assert [row for row in rows if "missed" in row] == [
         "| eyes | 97.0% (87.0% to 100.0%): **missed** | 97.0% (87.0% to 100.0%): **missed** | 0.940: **missed** |"
     ]
+    others = {"reader": {"seen": {"all": part(0.9991)}}, "frechet": {"floor": 2.0, "w = 1": 4.1, "w = 2": 4.0}}
+    assert words.missed(record | others | {"milliseconds": {"median": 301}}) == (
+        "Goals missed: one word obeyed (eyes); whole captions obeyed (eyes); spread (eyes); Fréchet (w = 1); time (AVX-512)."
+    )
     assert "| fur | 97.0% (87.0% to 100.0%) | 97.0% (87.0% to 100.0%) | 0.950 |" in rows
 
 
 def test_times_and_distances_are_held_to_their_goals():
     record = {
         "reader": {"seen": {"all": {"share": 0.999}}, "held_out": {"all": {"share": 0.9989}}},
-        "held_out": {key: {"whole": {"share": 0.5, "n": 190}} for key in ("held_out", "trained")},
+        "held_out": {
+            key: {"whole": {"share": 0.5, "n": 190}, "factors": {"fur": {"n": 73}}} for key in ("held_out", "trained")
+        },
         "frechet": {"n": 500, "floor": 10.0, "w = 1": 20.1, "w = 2": 20.0},
         "milliseconds": {"median": 300.0, "first frame": 9.0},
     }
-    reader, _whole, floors, *times = words.other_rows(record)
+    reader, whole, floors, *times = words.other_rows(record)
+    assert "of 190 never trained on; of 190 others, as many of them cats |" in whole
     assert "99.90%; 99.89%: **missed**" in reader and "2.01: **missed**; 2.00 |" in floors
     assert times == [
         "| ms to four pictures, AVX-512 | 300 | 300 |",

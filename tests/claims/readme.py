@@ -210,7 +210,11 @@ def words_obeyed() -> list[str]:
     assert [t["threads"] for t in times] == [2, 2] and {t["cpu"] for t in times} == {"AVX512", "AVX2"}
     one, whole = (book["obeyed"]["2"][k] for k in ("one word", "captions"))
     each = {f"{one['factors'][name]['n'] / len(values):g}" for name, values in FACTORS["cat"].items() if name != "time"}
-    return [*each, str(whole["whole"]["n"]), *{str(t["calls"]) for t in times}]
+    missed = words.missed(book)
+    assert f"\n{missed}\n" in TABLES, (
+        f"benchmarks/README.md should have {missed} (python benchmarks/words.py --texts writes it)"
+    )
+    return [*each, str(whole["whole"]["n"]), *{str(t["calls"]) for t in times}, *numbers(missed)]
 
 
 def network_call() -> list[str]:
