@@ -735,7 +735,7 @@ SLIPS = [
     ("muon: what the network is told counts as inside", MUON, '("first", "last", "condition")', '("first", "last")'),
     ("muon: nothing is inside", MUON, "if p.ndim > 1 and", "if p.ndim > 9 and"),
     ("muon: biases and norms belong to nobody", MUON, "if n not in inside]", "if n not in inside and p.ndim > 1]"),
-    ("muon: steps as long as its inventor's, not as AdamW's", MUON, '"match_rms_adamw"', '"original"'),
+    ("muon: steps as long as its inventor's, not as AdamW's", MUON, 'lr_fn="match_rms_adamw"', 'lr_fn="original"'),
     ("muon: steps from stale copies", MUON, "matrix.copy_(p.flatten(1))", "pass"),
     ("muon: what it learned stays in the copies", MUON, "p.copy_(matrix.view_as(p))", "pass"),
     ("muon: the gradients of its matrices pile up", MUON, "            p.grad = None", "            pass"),

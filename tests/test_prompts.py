@@ -60,6 +60,9 @@ def test_the_readme_and_the_help_say_what_can_be_asked_for(capsys):
     assert all(f"\n- {line}\n" in said and line in told for line in vocabulary())
     for word in ("kitten", "ginger", "sleeping", "moonlit", "夜の黒猫", "青い花"):
         assert f"`{word}`" in said and not understand(word).troubles() and understand(word).understood
+    for text in ("cat, no black", "cat, not black", "cat without black", "a cat that isn't black", "黒くない猫"):
+        assert understand(text).avoided == {"fur": "black"}
+    assert all(f"`{no}`" in said for no in ("no", "not", "without", "isn't", "黒くない猫"))
     assert understand("anime style").troubles() == ["I do not know “anime”, “style”."]
     assert "I do not know “anime”, “style”." in said
 
