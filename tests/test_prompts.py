@@ -144,6 +144,9 @@ NO_BLACK, NO_WHITE = {"fur": "black"}, {"fur": "white"}
         ("neither black nor white cat", CAT, NO_BLACK),
         ("no really black cat", CAT, NO_BLACK),
         ("cat, not black or white", CAT, NO_BLACK),
+        ("no black cat or white cat", CAT, NO_BLACK),
+        ("un-striped cat", CAT, {"pattern": "tabby"}),
+        ("no cat or flower", {}, CAT),
         ("cat, no stripes or moon", CAT, {"pattern": "tabby", "time": "night"}),
         ("cat, no stripes, or a moon", CAT, {"pattern": "tabby", "time": "night"}),
         ("cat, no happy eyes, black fur", CAT | {"fur": "black"}, {"eyes": "happy"}),
@@ -273,6 +276,14 @@ def test_words_of_each_line_mean_what_a_reader_takes_them_for():
     assert understand("ＣＡＴ　ｂｙ　ｎｉｇｈｔ").readings == (
         CAT | {"time": "night"},
     )  # as a Japanese keyboard types it
+
+
+def test_the_fifth_trouble_is_named_too():
+    near = "stirped oragne moonligth curlde tiried yelow"
+    bad = "cat purple pink red blue yellow violet"
+    for text in (near, bad):
+        said = " ".join(understand(text).says())
+        assert all(f"“{word}”" in said for word in text.split()[1:]), said
 
 
 def test_each_word_is_used_ignored_or_named():

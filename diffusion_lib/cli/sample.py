@@ -34,7 +34,7 @@ OPTIONS = {
     "--steps": {"type": number(1, 1000), "metavar": "N", "help": "ddpm: steps for each sample (default: 50), a network call each, of heun two"},
     "--class": {"dest": "label", "type": number(0, 10**4), "metavar": "K", "help": "only this class (default: each in turn)"},
     "--prompt": {"metavar": "TEXT", "help": "words for weights that know words, such as sprites32: a cat or a flower, its colours, eyes, shape, day or night (all: figure prompt --help); which of them are understood is printed"},
-    "--negative": {"metavar": "TEXT", "help": "words for what shall not be there"},
+    "--negative": {"metavar": "TEXT", "help": "words for what shall not be there; they need a --w above 1"},
     "--w": {"type": number(0, 20, float), "metavar": "N", "help": "ddpm: guidance, how strongly words or class count: 0 not at all, 1 as learned (default: 2 with words, else 1)"},
     "--sampler": {"choices": Names("sampling:SAMPLERS"), "metavar": "NAME", "help": "ddpm: how it walks, one of %(choices)s (default: dpmpp_2m, or ddpm with an eta above 0)"},
     "--eta": {"type": number(0, 1, float), "metavar": "N", "help": "ddpm: fresh noise, from 0 (none) to 1 (default: the sampler's own)"},

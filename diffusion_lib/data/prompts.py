@@ -73,7 +73,9 @@ SYNONYMS = _table("""
     fur: coat 毛 毛皮
     eyes: eye 目 瞳
 """)
-NOT = set("no not without never except neither nor none non cannot avoid minus lacking isnt arent dont doesnt".split())
+NOT = set(
+    "no not without never except neither nor none non un cannot avoid minus lacking isnt arent dont doesnt".split()
+)
 NOT_AFTER = set(  # Japanese says it after the word
     """ない なく ではない ではなく でない でなく じゃない じゃなく くない くなく でもない でもなく 無い なし 無し 以外
     ません ではありません じゃありません くありません ありません いらない 要らない 描かない 描かないで""".split()
@@ -205,7 +207,10 @@ class Prompt:
         lines = [_near(word, near) for word, near in self.unknown if near][:4]
         if strange := [f"“{word[:40]}”" for word, near in self.unknown if not near]:
             lines.append(_("I do not know {words}.").format(words=_few(strange)))
-        return lines + [p.why for p in self.problems[:4]]
+        lines += [p.why for p in self.problems[:4]]
+        if rest := [word for word, near in self.unknown if near][4:] + [p.word for p in self.problems[4:]]:
+            lines.append(_("Not used either: {words}.").format(words=_few([f"“{word[:40]}”" for word in rest])))
+        return lines
 
     def _understood(self) -> str:
         if not self.understood:
@@ -294,8 +299,9 @@ def _signed(words: list[str]) -> tuple[list[str], list[str]]:
             _take_back(wanted, unwanted)
         else:
             no = no or (last is unwanted and (word in OR or meaning(word) in PARTS))
-            last = unwanted if no else wanted
-            last.append(word)
+            to = unwanted if no else wanted
+            to.append(word)
+            last = to if no or meaning(word) not in FACTORS else last  # "no black cat or white cat"
             no = no and word in IGNORED
     return wanted, unwanted
 
