@@ -314,7 +314,15 @@ def other_rows(book: dict) -> list[str]:
     ]
     for part, chip in (("milliseconds", "AVX-512"), ("milliseconds_avx2", "AVX2")):
         if part in book:
-            rows.append(row(f"ms to four pictures, {chip}", [book[part]["median"]], ".0f", f"{GOALS[part]:,}", part))
+            rows.append(
+                row(
+                    f"ms to four pictures, {chip}, load {book[part]['load']:.1f}",
+                    [book[part]["median"]],
+                    ".0f",
+                    f"{GOALS[part]:,}",
+                    part,
+                )
+            )
             rows.append(row(f"ms to the first frame, {chip}", [book[part]["first frame"]], ".0f", "before the last"))
     return rows
 

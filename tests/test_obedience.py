@@ -78,14 +78,14 @@ def test_times_and_distances_are_held_to_their_goals():
             key: {"whole": {"share": 0.5, "n": 190}, "factors": {"fur": {"n": 73}}} for key in ("held_out", "trained")
         },
         "frechet": {"n": 500, "floor": 10.0, "w = 1": 20.1, "w = 2": 20.0},
-        "milliseconds": {"median": 300.0, "first frame": 9.0},
+        "milliseconds": {"median": 300.0, "first frame": 9.0, "load": 0.5},
     }
     reader, whole, floors, *times = words.other_rows(record)
     assert "of 190 never trained on; of 190 others, as many of them cats |" in whole
     assert "99.90%; 99.89%: **missed**" in reader and "2.01: **missed**; 2.00 |" in floors
     assert times == [
-        "| ms to four pictures, AVX-512 | 300 | 300 |",
+        "| ms to four pictures, AVX-512, load 0.5 | 300 | 300 |",
         "| ms to the first frame, AVX-512 | 9 | before the last |",
     ]
-    slow = words.other_rows(record | {"milliseconds_avx2": {"median": 1000.6, "first frame": 90.0}})
-    assert slow[-2] == "| ms to four pictures, AVX2 | 1001: **missed** | 1,000 |"
+    slow = words.other_rows(record | {"milliseconds_avx2": {"median": 1000.6, "first frame": 90.0, "load": 3.0}})
+    assert slow[-2] == "| ms to four pictures, AVX2, load 3.0 | 1001: **missed** | 1,000 |"
