@@ -54,7 +54,7 @@ def anything_tulips_hard_colours() -> None:
     assert set(w) <= set(comparing.WEIGHTS) and default(drawing.walk, "steps") == default(lesson10.by_weight, "steps")
     drawn = [drawing.pictures("red tulip at night", range(8), w=w) for w in w]  # what the film of the cell shows there
     untold, told, three, eight = map(comparing.apart, drawn)
-    assert told < 0.5 * untold and abs(three / told - 1) < 0.1 and abs(eight / told - 1) < 0.1
+    assert told < 0.6 * untold and abs(three / told - 1) < 0.1 and abs(eight / told - 1) < 0.1
     change = [float((a - b).square().mean().sqrt()) for a, b in pairwise(drawn)]
     assert change[0] > 3 * max(change[1:])
     hard = [float((x.abs() > 0.98).double().mean()) for x in drawn]
@@ -130,6 +130,8 @@ def named_combination_is_held_out() -> None:
 
 def held_out_are_drawn() -> None:
     """Nearly as often right as the others: an interval (95 %) of the difference holds zero."""
+    new, old = (found("held_out", k, "factors") for k in ("held_out", "trained"))
+    assert all(new[k]["n"] == old[k]["n"] for k in TOLD)  # as many cats and flowers
     new, old = (found("held_out", k, "whole") for k in ("held_out", "trained"))
     far = 1.96 * sum(k["share"] * (1 - k["share"]) / k["n"] for k in (new, old)) ** 0.5
     assert abs(old["share"] - new["share"]) < far and new["share"] > 0.75 * old["share"] and new["n"] == old["n"]
@@ -178,11 +180,11 @@ MEASURED = {
 }
 
 
-def eyes_fail_most() -> None:
-    """In both columns; on two threads, and these are the weights that ship."""
+def eyes_fail_more() -> None:
+    """Than words on average, in both columns; the time is that of two threads, and these are the weights that ship."""
     for how in ("one word", "captions"):
-        factors = found("obeyed", "2", how, "factors")
-        assert min(factors, key=lambda name: factors[name]["share"]) == "eyes"
+        part = found("obeyed", "2", how)
+        assert part["factors"]["eyes"]["share"] < part["words"]["share"] < 1
     assert found("milliseconds", "threads") == 2
     assert found("of") == {k: store.load("sprites32").card[k] for k in ("command", "steps", "seconds")}
 
@@ -197,7 +199,7 @@ SHOWN = {
     "10-drop-after": one_in_seven_hears_nothing,
     "10-negative-after": avoided_above_one,
     "10-same-after": species_hardly_fails,
-    "10-obeyed-after": eyes_fail_most,
+    "10-obeyed-after": eyes_fail_more,
     "10-held": named_combination_is_held_out,
     "10-weight-reveal": anything_tulips_hard_colours,
     "10-scores-after": classes_crowd,
