@@ -337,7 +337,7 @@ def test_the_tables_say_what_is_recorded():
     trade = columns(lesson10.trade_off())
     for name, row in trade.items():
         mine = [r for r in book["trade"]["rows"] if name == (f"w = {r['w']:g}" if r["w"] != "real" else "real sprites")]
-        for head, key in (("words obeyed", "obeyed"), ("precision", "precision"), ("recall", "recall")):
+        for head, key in (("word obeyed", "obeyed"), ("precision", "precision"), ("recall", "recall")):
             assert numbers(row[head]) == spread(mine, key) if row[head] else name == "real sprites" and key == "obeyed"
     even = columns(lesson10.spread_table())
     for head, key in (("asked for nothing", "nothing"), ("a cat", "cat"), ("a flower", "flower")):

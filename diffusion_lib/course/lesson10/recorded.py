@@ -71,7 +71,7 @@ def trade_off() -> Table:
     real, numbers = parts.pop("real"), ("obeyed", "precision", "recall")
     rows = [[f"w = {w:g}", *(_mean(part, key) for key in numbers)] for w, part in parts.items()]
     rows.append([N_("real sprites"), "", *(_mean(real, key) for key in ("precision", "recall"))])
-    return table([N_("sprites"), N_("words obeyed"), N_("precision"), N_("recall")], rows, quiet=[N_("real sprites")])
+    return table([N_("sprites"), N_("word obeyed"), N_("precision"), N_("recall")], rows, quiet=[N_("real sprites")])
 
 
 def same_trade() -> Table:
