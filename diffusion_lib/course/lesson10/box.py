@@ -203,7 +203,8 @@ def prompt_box(
     understand(text, negative)  # or says what is wrong with it
     n = how_many(n)
     need(within(w, 0, MOST), f"The box has a weight w from 0 to {MOST}, but got w = {w!r:.40}.")
-    said = f"The box takes {FEWEST} to {LONGEST} steps, but got steps = {steps!r:.40}."
-    steps = integer(steps, FEWEST, LONGEST, said)
+    steps = integer(
+        steps, FEWEST, LONGEST, f"The box takes {FEWEST} to {LONGEST} steps, but got steps = {steps!r:.40}."
+    )
     seed = integer(seed, 0, DICE, f"The box has dice from 0 to {DICE:,}, but got seed = {seed!r:.40}.")
     return PromptBox(text, negative, w, steps, seed, n, model)
