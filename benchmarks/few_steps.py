@@ -1,13 +1,13 @@
 """What do few network calls cost? Writes diffusion_lib/records/few_steps.json (and .npz), from which lesson 08 draws.
 
     python benchmarks/few_steps.py                       every part, about 35 minutes of one idle core
-    python benchmarks/few_steps.py --film                one noise, every sampler, 1 to 1,000 calls
+    python benchmarks/few_steps.py --film [PLACE ...]    one noise, every sampler, 1 to 1,000 calls
     python benchmarks/few_steps.py --parity [PLACE ...]  10 calls against 250 DDPM steps
     python benchmarks/few_steps.py --speed               what a step costs beside the network, and the race against diffusers
     python benchmarks/few_steps.py --answers             the same network asked for eps, x0, v and flow, 5 seeds each
 
-Trainings are counted in steps and distances come from fixed dice, so a busy machine changes the milliseconds alone. What was
-done stays in the record. Frechet distances are on features of our own small classifiers, so they are no FID. A sampler that asks
+Trainings are counted in steps and distances come from fixed dice; milliseconds are a processor's, of one thread, so that neighbours
+count little. What was done stays in the record. Frechet distances are on features of our own small classifiers, so they are no FID. A sampler that asks
 twice a step (heun) gets half as many steps: what is compared is calls.
 """
 
@@ -40,19 +40,22 @@ from diffusion_lib.viz.figures import to_uint8
 RECORDS = Path(__file__).parent.parent / "diffusion_lib" / "records"
 OUT, FILM = RECORDS / "few_steps.json", RECORDS / "few_steps.npz"
 COUNTS = (1, 2, 3, 5, 7, 10, 15, 20, 50, 100, 250, 1000)  # network calls of the film's frames
-SHOWN, MANY = 15, {"points": 2000, "digits": 200}  # pictures in the film; samples that are measured
+MANY = {"points": 2000, "digits": 200, "sprites": 100}  # samples that are measured
+SHOWN = {"points": 400, "digits": 15, "sprites": 4}  # of them in the film
+MOST = {"sprites": 250}  # calls up to which they are measured: 1,000 of them would take an hour of one core
+FLOORS = 5  # throws of real pictures that play the samples
 
 
 def walked(model, xT: Tensor, name: str, calls: int, seed: int = 0, y=None) -> tuple[Tensor, float]:
-    """x_0 of a walk of at most so many calls, as `ddpm.draw` walks, and its seconds."""
+    """x_0 of a walk of at most so many calls, as `ddpm.draw` walks, and its processor seconds."""
     method = SAMPLERS[name]
     times = model.schedule.times(method.steps(calls), method.even)
     clip = 1.0 if xT.ndim == 4 else None
-    start = time.perf_counter()
+    start = time.process_time()
     last = walk(
         sample(model, xT, None, times, sampler=name, generator=torch.Generator().manual_seed(seed), clip=clip, y=y)
     )
-    return last, time.perf_counter() - start
+    return last, time.process_time() - start
 
 
 def walk(steps: Iterable[Step]) -> Tensor:
@@ -63,33 +66,45 @@ def walk(steps: Iterable[Step]) -> Tensor:
 # ---------------------------------------------------------------------------------------- one noise, every sampler
 
 
-def film(book: dict) -> dict:
-    """{place: {sampler: [{calls, ms, ...} for each count]}}; its pictures go into the .npz."""
+def film(book: dict, places: Iterable[str]) -> dict:
+    """{place: {sampler: [{calls, ms, ...} for each count]}}, these places anew; its pictures go into the .npz."""
+    from words import features as of_sprites
+
+    torch.set_num_threads(1)
     d, eye = data.ring(20_000), store.load("classifier_digits")
     unseen = classifier.features(eye, data.digits().split(1000)[1].x)
+    asked, others = (data.sprites(500, 32, seed, words=True) for seed in (801, 800))
+    known = of_sprites(others.x)
     judges: dict[str, Callable[[Tensor], dict]] = {
         "points": lambda x: {k: v for k, v in mode_report(x, d.modes, d.sd).items() if k != "modes"},
         "digits": lambda x: {"frechet": frechet(classifier.features(eye, x), unseen)},
+        "sprites": lambda x: {"frechet": frechet(of_sprites(x), known)},
     }
-    book, frames = {"what": "one noise through every sampler", "counts": list(COUNTS)}, {}
-    for place, weights in (("points", "ring"), ("digits", "digits")):
-        model, n = store.load(weights), MANY[place]
+    learn = data.digits().split(1000)[0]
+    tens = torch.cat([learn.x[learn.y == c][: MANY["digits"] // 10] for c in range(10)])
+    real = {"points": data.ring(MANY["points"], seed=9).x, "digits": tens, "sprites": asked.x[: MANY["sprites"]]}
+    told = {"digits": torch.arange(MANY["digits"]) % 10, "sprites": asked.y[: MANY["sprites"]]}
+    book = book | {"what": "one noise through every sampler", "counts": list(COUNTS)}
+    frames = dict(np.load(FILM)) if FILM.exists() else {}
+    for place in places:
+        weights = {"points": "ring", "sprites": "sprites32"}.get(place, place)
+        model, n, some = store.load(weights), MANY[place], SHOWN[place]
         xT = torch.randn(n, *model.shape, generator=torch.Generator().manual_seed(0))
-        y = torch.arange(n) % 10 if model.classes else None
         book[place] = {"samples": n, "samplers": {}}
         for name in SAMPLERS:
             rows, shown = [], []
             for calls in COUNTS:
-                x, seconds = walked(model, xT, name, calls, y=y)
-                asked = SAMPLERS[name].calls(SAMPLERS[name].steps(calls))
-                rows.append({"calls": asked, "ms": 1000 * seconds, **judges[place](x)})
-                shown.append(x[:400].numpy().astype(np.float16) if place == "points" else to_uint8(x[:SHOWN]))
+                whole = calls <= MOST.get(place, calls)  # else only what is shown is drawn
+                m, y = n if whole else some, told.get(place)
+                x, seconds = walked(model, xT[:m], name, calls, y=None if y is None else y[:m])
+                count = SAMPLERS[name].calls(SAMPLERS[name].steps(calls))
+                row = {"calls": count, "ms": 1000 * seconds, "samples": m}
+                rows.append(row | judges[place](x) if whole else row)
+                shown.append(x[:some].numpy().astype(np.float16) if place == "points" else to_uint8(x[:some]))
             book[place]["samplers"][name] = rows
             frames[f"{place} {name}"] = np.stack(shown)
             print(place, name, rows[-1], flush=True)
-    learn = data.digits().split(1000)[0]
-    book["digits"]["real"] = judges["digits"](torch.cat([learn.x[learn.y == c][:20] for c in range(10)]))
-    book["points"]["real"] = judges["points"](data.ring(2000, seed=9).x)
+        book[place]["real"] = judges[place](real[place])
     np.savez_compressed(FILM, **frames)
     return book
 
@@ -98,17 +113,25 @@ def film(book: dict) -> dict:
 
 
 def place_of(name: str):
-    """(weights, real pictures to compare with, real pictures that play the samples, their features, what to draw, throws of the dice)."""
+    """(weights, real pictures to compare with, FLOORS sets of others that play the samples, their features, what to draw, throws of the dice).
+
+    Neither the network nor the eye has learned from the pictures to compare with. Those that play the samples are as many of each class.
+    """
     model = store.load(name)
     if name == "sprites32":  # whole captions, judged by lesson 10's reader
         from words import features
 
-        real, others = (data.sprites(500, 32, seed, words=True) for seed in (800, 801))
-        return model, real.x, others.x, features, others.y, 1
-    left, n, seeds = {"digits": (1000, 1000, 2), "mnist": (2500, 500, 1)}[name]
-    others, real = data.load(name).split(left)
-    eye = store.load(f"classifier_{name}")
-    return model, real.x, others.x[:n], partial(classifier.features, eye), torch.arange(n) % model.classes, seeds
+        real, *others = (data.sprites(500, 32, 800 + k, words=True) for k in range(1 + FLOORS))
+        return model, real.x, [d.x for d in others], features, others[0].y, 1
+    learned, n, seeds = {"digits": (1000, 800, 5), "mnist": (4500, 500, 2)}[name]
+    for card in (model.card, (eye := store.load(f"classifier_{name}")).card):
+        assert card["items"] <= learned, f"{name}: what is compared with was learned from"
+    seen, real = data.load(name).split(learned)
+    each = [torch.where(seen.y == c)[0] for c in range(model.classes)]
+    dice = torch.Generator().manual_seed(0)
+    some = lambda: torch.cat([i[torch.randperm(len(i), generator=dice)[: n // len(each)]] for i in each])
+    others = [seen.x[some()] for _ in range(FLOORS)]
+    return model, real.x, others, partial(classifier.features, eye), torch.arange(n) % model.classes, seeds
 
 
 def parity(name: str) -> dict:
@@ -116,7 +139,8 @@ def parity(name: str) -> dict:
     model, real, others, look, y, seeds = place_of(name)
     known, n = look(real), len(y)
     far = lambda x: frechet(look(x), known)
-    found = {"samples": n, "floor": far(others), "runs": []}
+    floors = [far(x) for x in others]
+    found = {"samples": n, "compared": len(real), "floor": statistics.mean(floors), "floors": floors, "runs": []}
     for who, calls in [("ddpm", 250), *((s, 10) for s in SAMPLERS)]:
         for seed in range(seeds):
             xs = [x for x in ddpm.draw(model, n, SAMPLERS[who].steps(calls), sampler=who, y=y, seed=seed)]
@@ -127,8 +151,8 @@ def parity(name: str) -> dict:
     )
     found["ddpm_250"] = mean("ddpm", 250)
     found["at_10"] = {s: mean(s, 10) for s in SAMPLERS}
-    excess = lambda v: (v - found["floor"]) / (found["ddpm_250"] - found["floor"])
-    found["excess_ratio"] = {s: excess(v) for s, v in found["at_10"].items()}
+    excess = lambda v: v - found["floor"]
+    found["excess"] = {"ddpm_250": excess(found["ddpm_250"]), **{s: excess(v) for s, v in found["at_10"].items()}}
     scores = [far(spaced(model, model.schedule.times(10, "karras"), n, y, seed)) for seed in range(seeds)]
     found["dpmpp_2m_karras"] = {
         "frechet": statistics.mean(scores),
@@ -258,16 +282,17 @@ def answers(book: dict, seeds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for part in ("film", "speed", "answers"):
+    for part in ("speed", "answers"):
         parser.add_argument(f"--{part}", action="store_true")
+    parser.add_argument("--film", nargs="*", choices=tuple(MANY))
     parser.add_argument("--parity", nargs="*", choices=("digits", "mnist", "sprites32"))
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
-    every = not (args.film or args.speed or args.answers or args.parity is not None)
+    every = not (args.speed or args.answers) and args.film is None and args.parity is None
     book = opened(OUT)
     about = lambda: {k: v for k, v in store.card().items() if k != "versions"} | {"load": os.getloadavg()[0]}
-    if args.film or every:
-        book["film"] = rounded(film(book)) | about()
+    if args.film is not None or every:
+        book["film"] = rounded(film(book.get("film", {}), args.film or MANY)) | about()
         save(OUT, book)
     if args.parity is not None or every:
         ready = [p for p in ("digits", "mnist", "sprites32") if p in store.names()]

@@ -10,6 +10,7 @@ import torch
 
 from diffusion_lib import data, store
 from diffusion_lib.course import lesson08
+from diffusion_lib.course.lesson03.field import apart, score
 from diffusion_lib.course.lesson08 import verdicts
 from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import records
@@ -66,6 +67,42 @@ def clouds() -> list[str]:
     between, floor, paths = zip(*found, strict=True)
     ends = [f"{f(v):.2f}" for v in (between, floor) for f in (min, max)]
     return [*ends, f"{paths[-1]:.1f}"]
+
+
+@cache
+def at_other_levels() -> list[str]:
+    """Points on an island, of the shipped network: 5 calls at even times and at flow's noise levels, then 20."""
+    network, flow, found = store.load("ring"), Schedule.of("flow"), []
+    noise = lambda s: (1 / s.alpha_bar - 1).log()
+    for calls in (5, 20):
+        levels = [
+            1 + int((noise(network.schedule)[1:] - noise(flow)[t]).abs().argmin()) for t in flow.times(calls)[:-1]
+        ]
+        for times in (network.schedule.times(calls), [*levels, 0]):
+            xT = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
+            *_, last = sample(network, xT, steps=times, sampler="ddim")
+            found.append(mode_report(last.xs, ISLANDS.modes, ISLANDS.sd)["high_quality"])
+    assert found[0] < 0.5 * found[1]  # "much of that"
+    five, twenty = percent(*found[:2]), percent(*found[2:])
+    return ["5", *five, "20", *twenty]
+
+
+def huddled() -> None:
+    """With 100 calls nearly all of DDPM's points are on an island, and its islands are narrow."""
+    row = film("points", "ddpm", 100)
+    assert row["high_quality"] > 0.99 and row["sd_ratio"] < 0.6
+
+
+def far_from_all_points() -> None:
+    """Late in the walk the learned arrows differ more on the lattice than at the points."""
+    network = store.load("ring")
+    exact = mixture_denoiser(ISLANDS.modes, ISLANDS.sd, network.schedule)
+    line = torch.linspace(-2, 2, 15)
+    places, g = torch.cartesian_prod(line, line), torch.Generator().manual_seed(0)
+    points = data.ring(400).x + ISLANDS.sd * torch.randn(400, 2, generator=g)
+    for t in (50, 25):
+        gaps = [apart(*(score(m, x, t, network.schedule) for m in (exact, network))) for x in (points, places)]
+        assert gaps[1] > gaps[0] + 5
 
 
 def ratios() -> list[str]:
@@ -162,6 +199,7 @@ def answered() -> list[str]:
         "5",
         *of_points,
         "50",
+        *at_other_levels(),
         "10",
         *(f"{mean(digits[a]['10']):.1f}" for a in ("x0", "flow", "straight", "eps")),
     ]
@@ -177,9 +215,9 @@ def parity() -> list[str]:
     found = records.read("few_steps")["parity"]["digits"]
     at = found["at_10"]
     assert max(at[s] for s in ("ipndm", "dpmpp_2m", "ddim")) < found["ddpm_250"] < min(at["ddpm"], at["heun"])
-    seeds = {r["seed"] for r in found["runs"]}
+    assert {r["seed"] for r in found["runs"]} == {0, 1, 2, 3, 4}
     numbers = [at["ipndm"], at["dpmpp_2m"], at["ddim"], found["ddpm_250"], found["floor"], at["ddpm"], at["heun"]]
-    return [f"{found['samples']:,}", str(len(seeds)), *(f"{v:.1f}" for v in numbers), "250"]
+    return [f"{found['samples']:,}", "5", *(f"{v:.1f}" for v in numbers), "250"]
 
 
 def on_pictures() -> list[str]:
@@ -188,7 +226,8 @@ def on_pictures() -> list[str]:
     near = {p: {s for s, v in book[p]["at_10"].items() if v <= book[p]["ddpm_250"]} for p in ("mnist", "sprites32")}
     assert near == {"mnist": {"dpmpp_2m"}, "sprites32": {"dpmpp_2m"}}
     m, s, d = (book[p] for p in ("mnist", "sprites32", "digits"))
-    assert {b["samples"] for b in (m, s)} == {500} and {r["seed"] for b in (m, s) for r in b["runs"]} == {0}
+    assert {b["samples"] for b in (m, s)} == {500}
+    assert [len({r["seed"] for r in b["runs"]}) for b in (m, s)] == [2, 1]
     karras = [b["dpmpp_2m_karras"]["frechet"] for b in (m, s, d)]
     assert all(v < b["at_10"]["dpmpp_2m"] for v, b in zip(karras[:2], (m, s), strict=True))
     assert karras[2] > d["at_10"]["dpmpp_2m"]
@@ -217,12 +256,23 @@ def catches_up() -> None:
 
 MEASURED = {
     "08-play-reveal": lambda: [far("ddim", 5), "5", far("ddim", 10), "10", far("ddim", 1000), "1,000", *real(), "10"],
-    "08-play-after": lambda: ["10", far("ipndm", 10), *shares(10, "ipndm", "dpmpp_2m", "ddim"), *wavers(), real()[0]],
+    "08-play-after": lambda: [
+        "10",
+        far("ipndm", 10),
+        *shares(10, "ipndm", "dpmpp_2m", "ddim"),
+        *wavers(),
+        real()[0],
+        "100",
+    ],
     "08-arrows-after": angles,
     "08-ode-guess": lambda: ["0", "0.5", "1"],
     "08-ode-after": lambda: ["0", "1", *clouds(), "10", far("ddim", 10), far("ddpm", 10)],
     "08-order": ratios,
-    "08-noise-reveal": lambda: [*off(("heun", "10"), ("ddim", "10"), ("ipndm", "10")), "50", *off(("heun", "50"))],
+    "08-noise-reveal": lambda: [
+        *off(("heun", "10"), ("ddim", "10"), ("ipndm", "10"), ("ddim", "5")),
+        "50",
+        *off(("heun", "50")),
+    ],
     "08-noise-after": lambda: ["50"],
     "08-parity-after": lambda: [*parity(), *on_pictures()],
     "08-parity-cost": overhead,
@@ -243,7 +293,7 @@ QUOTED = {"08-symbols": [("Song, Meng, Ermon 2021", "equation 12", "12"), ("Karr
 PLAIN = {
     "08-title": "70",
     "08-play-guess": "10 100 1,000",
-    "08-play-try": "1 1,000 3",
+    "08-play-try": "1 1,000 3 1 250",
     "08-ode": "0 1",
     "08-ode-look": "0 1",
     "08-noise-look": "100",
@@ -254,4 +304,9 @@ PLAIN = {
     "08-ex2": "0",
     "08-ex-calls": "18",
 }
-SHOWN = {"08-noise-after": catches_up, "08-answers-after": which_answer_is_best}
+SHOWN = {
+    "08-play-after": huddled,
+    "08-arrows-after": far_from_all_points,
+    "08-noise-after": catches_up,
+    "08-answers-after": which_answer_is_best,
+}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...diffusion import Schedule, add_noise, convert
 from ...oracle import mixture_denoiser
-from ...values import dice
+from ...values import dice, need
 from ...viz.panels import scatter
 from ...viz.player import FramePlayer
 from ...words import _
@@ -45,6 +45,9 @@ def arrows(
     beside it; the caption has the mean angle between both, at the points of the cloud. A comet's head is its thick end; long
     ones are shortened.
     """
+    own = getattr(network, "schedule", schedule)
+    same = own.T == schedule.T and torch.allclose(own.alpha_bar, schedule.alpha_bar, atol=1e-6)
+    need(same, "The network learned another schedule: give its own, network.schedule, so that both mean the same t.")
     g, exact = dice(seed), mixture_denoiser(means, sd, schedule)
     x0 = means[torch.randint(len(means), (n,), generator=g)] + sd * torch.randn(n, 2, generator=g)
     eps, times = torch.randn(n, 2, generator=g), _times(schedule, frames)

@@ -12,7 +12,7 @@ from ...diffusion import Schedule, add_noise
 from ...evaluation.metrics import sliced_wasserstein
 from ...oracle import mixture_denoiser
 from ...sampling import sample
-from ...values import dice
+from ...values import dice, integer, need
 from ...viz.panels import curve, scatter
 from ...viz.player import FramePlayer
 from ...words import _
@@ -30,8 +30,13 @@ def same_cloud(
     """n points walk home from one x_T with the optimal denoiser of islands, means (K, 2) and sd, once for each eta, T steps each.
 
     Measured at each frame: how far apart the first and the last cloud are (sliced Wasserstein), how far apart two clouds of real
-    data are, noised to the same t (the floor); and how far apart the points are that began together.
+    data are, noised to the same t (the floor); and how far apart the points are that began together. ValueError for fewer than
+    two etas, an sd that is not above 0, n below 2, and fewer than two frames.
     """
+    need(len(etas) >= 2, f"Two clouds are compared, so etas needs at least two numbers, but got {list(etas)}.")
+    need(sd > 0, f"sd is the width of an island, above 0, but got {sd!r}.")
+    n = integer(n, 2, 10**5, f"n is a whole number of points, at least 2, but got {n!r}.")
+    frames = integer(frames, 2, schedule.T + 1, f"frames is a whole number in 2..{schedule.T + 1}, but got {frames!r}.")
     model, xT = mixture_denoiser(means, sd, schedule), torch.randn(n, 2, generator=dice(seed))
     keep = torch.linspace(schedule.T, 0, frames).round().int().tolist()
     walks = {eta: _walk(model, xT, schedule, eta, keep, seed + 1) for eta in etas}

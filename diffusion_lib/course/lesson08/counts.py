@@ -13,7 +13,7 @@ from ...ddpm import Denoiser
 from ...evaluation.metrics import rms_distances
 from ...evaluation.records import RECORDS, read
 from ...sampling import SAMPLERS, sample
-from ...values import dice
+from ...values import choice, dice, integer, need
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels, scatter
 from ...viz.player import FramePlayer
@@ -39,48 +39,66 @@ class StepsSlider(PlayerBox):
 
     def _film(self, sampler: str) -> dict:
         """Panels, captions, labels and the name of a sampler's film."""
-        points, digits = (self._book[place]["samplers"][sampler] for place in ("points", "digits"))
+        points, digits, sprites = (self._book[p]["samplers"][sampler] for p in ("points", "digits", "sprites"))
         square = {"xlim": (-2.4, 2.4), "ylim": (-2.4, 2.4)}
-        pictures = self._frames[f"digits {sampler}"][:, :, None]
-        cloud = {"points": self._frames[f"points {sampler}"].astype(np.float32), "colors": 0, "size": 3}
+        pictures = lambda place: self._frames[f"{place} {sampler}"]
+        cloud = {"points": pictures("points").astype(np.float32), "colors": 0, "size": 3}
         panels = [
             scatter(data.ring(2).modes, _("points"), colors=-1, size=14, layers=[cloud], **square),
-            pixels(np.stack([grid(x, columns=5) for x in pictures]), _("digits")),
+            pixels(np.stack([grid(x, columns=5) for x in pictures("digits")[:, :, None]]), _("digits")),
+            pixels(np.stack([grid(x.transpose(0, 3, 1, 2), columns=2) for x in pictures("sprites")]), _("sprites")),
             self._curve("points", "high_quality", sampler, _("share on an island")),
             self._curve("digits", "frechet", sampler, _("distance of the digits")),
+            self._curve("sprites", "frechet", sampler, _("distance of the sprites")),
         ]
-        said = _(
-            "{ms:,.0f} ms for {n} digits;  on an island {share:.1%};  distance {far:.1f} ({n} real ones: {real:.1f})"
-        )
-        real = {"n": self._book["digits"]["samples"], "real": self._book["digits"]["real"]["frechet"]}
-        said = [
-            said.format(ms=d["ms"], share=p["high_quality"], far=d["frechet"], **real)
-            for p, d in zip(points, digits, strict=True)
-        ]
+        labels = [_calls(d["calls"]) for d in digits]
+        said = [self._said(*rows) for rows in zip(points, digits, sprites, strict=True)]
         name = _("One noise, few steps or many, with {sampler}").format(sampler=sampler)
-        return {"panels": panels, "captions": said, "labels": [_calls(d["calls"]) for d in digits], "name": name}
+        return {"panels": panels, "captions": said, "labels": labels, "name": name}
+
+    def _said(self, point: dict, digit: dict, sprite: dict) -> str:
+        """What the rows of one count say."""
+        number = lambda v, form: "–" if v is None else f"{v:{form}}"
+        digits, sprites = (self._book[place] for place in ("digits", "sprites"))
+        about = {"ms": digit["ms"], "n": digits["samples"], "m": sprites["samples"]}
+        about |= {"share": point["high_quality"], "width": number(point["sd_ratio"], ".2f")}
+        about |= {"digits": digit["frechet"], "real": digits["real"]["frechet"]}
+        about |= {"sprites": number(sprite.get("frechet"), ".0f"), "others": sprites["real"]["frechet"]}
+        return _(
+            "{ms:,.0f} ms for {n} digits;  on an island {share:.1%} (width {width})\n"
+            "distance: digits {digits:.1f} ({n} real ones {real:.1f}), sprites {sprites} ({m} real ones {others:.0f})"
+        ).format(**about)
 
     def _curve(self, place: str, key: str, sampler: str, title: str) -> dict:
         """The number of every sampler over its calls, in powers of ten; the cursor is on the chosen one's."""
         x = np.array(self._book["counts"], float)
         lines = {}
         for name, rows in self._book[place]["samplers"].items():
-            at = [r["calls"] for r in rows]
-            lines[name] = np.interp(x, at, [r[key] for r in rows])  # heun takes one call less where they are even
+            known = [r for r in rows if key in r]
+            y = np.interp(
+                x, [r["calls"] for r in known], [r[key] for r in known]
+            )  # heun takes one call less where they are even
+            lines[name] = np.where(x > known[-1]["calls"] + 1, 0, y)  # 0 is a gap
         cursor = np.array([r["calls"] for r in self._book[place]["samplers"][sampler]], float)
-        limits = {"ylim": (0, 1)} if key == "high_quality" else {"ylim": (1, 300)}
+        limits = (
+            {"ylim": (0, 1)}
+            if key == "high_quality"
+            else {"ylim": {"digits": (1, 300), "sprites": (10, 10_000)}[place]}
+        )
         log = "x" if key == "high_quality" else "xy"
         return curve(x, lines, title, xlabel=_("network calls"), log=log, cursor=cursor, dots=False, **limits)
 
 
 def steps_slider(sampler: str = "ddpm") -> StepsSlider:
-    """From 1 to 1,000 network calls: points and digits from one noise, milliseconds and distance, as recorded by
-    `benchmarks/few_steps.py`, for the sampler that is chosen. Points: `ring`; on an island: within 3 sd. Digits: Frechet
-    distance to unseen ones.
+    """From 1 to 1,000 network calls: points, digits and sprites from one noise, milliseconds and distance, as recorded by
+    `benchmarks/few_steps.py`, for the sampler that is chosen. Points: `ring`; on an island: within 3 sd; width: 1 is that of
+    real islands. Digits and sprites: Frechet distance to unseen ones. Raises ValueError for a sampler that was not recorded.
     """
+    book = read("few_steps")["film"]
+    choice(sampler, book["digits"]["samplers"], "Recorded is no sampler")
     with np.load(RECORDS / "few_steps.npz") as found:
         frames = dict(found)
-    return StepsSlider(read("few_steps")["film"], frames, sampler)
+    return StepsSlider(book, frames, sampler)
 
 
 # ---------------------------------------------------------------------------------------- one noise, here and now
@@ -95,7 +113,17 @@ def one_noise(
     model: Denoiser, calls: Sequence[int] = (1, 2, 3, 5, 10, 20, 50), n: int = 10, seed: int = 0
 ) -> FramePlayer:
     """The same n noises walked by every sampler with so many network calls each, computed here; last, where they lead in 100 steps
-    of heun. Notes: how far the pictures are from those, root mean square of a pixel."""
+    of heun. Notes: how far the pictures are from those, root mean square of a pixel. Raises ValueError for a network that is told
+    words, and for calls and n that are no whole numbers of at least 1."""
+    need(
+        not isinstance(model.classes, list),
+        "This view is for networks that know classes or nothing, not for one of words.",
+    )
+    n = integer(n, 1, 100, f"n is a whole number of noises, 1 to 100, but got {n!r}.")
+    most = model.schedule.T
+    said = f"calls is a list of whole numbers in 1..{most}, such as (1, 10, 50), but got {calls!r:.60}."
+    need(isinstance(calls, Sequence) and not isinstance(calls, str) and len(calls), said)
+    calls = [integer(c, 1, most, said) for c in calls]
     xT = torch.randn(n, *model.shape, generator=dice(seed))
     y = torch.arange(n) % model.classes if model.classes else None
     aim, panels = arrival(model, xT, y), []

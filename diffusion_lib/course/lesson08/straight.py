@@ -8,7 +8,7 @@ from torch import Tensor
 from ...diffusion import Schedule, add_noise
 from ...oracle import mixture_denoiser
 from ...sampling import sample
-from ...values import dice
+from ...values import dice, integer
 from ...viz.panels import scatter
 from ...viz.player import FramePlayer
 from ...words import _
@@ -35,8 +35,10 @@ def straight_path(means: Tensor, sd: float, n: int = 300, trails: int = 12, T: i
     """Left: n pairs of data and noise on their way (1 - u) x0 + u eps. Middle: the walk of n noises with the optimal denoiser of
     islands, means (K, 2) and sd, without dice on the schedule `flow`. Right: the same walk, where every cloud has variance 1 (x_t).
 
-    The caption says how much longer than straight the ways of each are.
+    The caption says how much longer than straight the ways of each are. ValueError unless 1 <= trails < n.
     """
+    said = f"trails of the n points leave a trail, at least 1 and fewer than n: got trails = {trails!r}, n = {n!r}."
+    trails = integer(trails, 1, integer(n, 2, 10**5, said) - 1, said)
     g, schedule = dice(seed), Schedule.of("flow", T)
     x0 = means[torch.randint(len(means), (n,), generator=g)] + sd * torch.randn(n, 2, generator=g)
     eps, xT = torch.randn(n, 2, generator=g), torch.randn(n, 2, generator=g)

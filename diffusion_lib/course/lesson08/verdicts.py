@@ -6,6 +6,7 @@ from statistics import mean
 
 from ...evaluation.metrics import student
 from ...evaluation.records import read
+from ...values import choice
 from ...viz.tables import Table, table
 from ...words import N_, _
 
@@ -22,6 +23,7 @@ def scores(place: str, answer: str, calls: str) -> list[float]:
 def answers_table(place: str) -> Table:
     """The same network asked for eps, x0, v and flow, as many steps of training each, walked by DDIM with few calls and more:
     mean over the seeds and its 95 % interval (Student's). place: "ring" (share on an island) or "digits" (Frechet distance)."""
+    choice(place, SCORES, "There is no table of answers for")
     form = ".1%" if place == "ring" else ".1f"
     calls = [k for k in read("few_steps")["answers"]["runs"][0] if k.isdigit()]
 
