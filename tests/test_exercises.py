@@ -18,6 +18,7 @@ from diffusion_lib.diffusion import Schedule, add_noise, convert, forward_step, 
 from diffusion_lib.evaluation.metrics import copied, mode_report, nearest, neighbourhoods, wilson
 from diffusion_lib.oracle import mixture_denoiser
 from diffusion_lib.sampling import reverse_step, sample
+from diffusion_lib.solvers import ADAMS, Moment, second_order
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -416,6 +417,11 @@ WRONG = {
         (lambda m, x, u, t, s: convert(m(x, t), "eps", "flow", x, t, s), "shown x as it is"),
         (lambda m, x, u, t, s: m(x / math.sqrt(1 - 2 * u + 2 * u * u), t), "This is eps_hat"),
     ],
+    "08.look_back": [
+        (lambda n, b, h, k: n + (n - b) / 2, "weights of equal steps"),
+        (lambda n, b, h, k: n + (n - b) * h / k, "at the end of the coming step"),
+        (lambda n, b, h, k: (b + n) * 0.5, "the mean of the two answers"),
+    ],
     "09.best_s": [(lambda e: (e**2).mean(1), "This is s^2"), (lambda e: (e**2).sum(1).sqrt(), "added up"), (lambda e: e.abs().mean(1), "mean size"), (lambda e: (e**2).mean().sqrt() + 0 * e[:, 0], "one s for all"), (lambda e: 1 / (e**2).mean(1).sqrt(), "1 / s")],
 }  # fmt: skip
 CASES = [(name, answer, words) for name, rows in WRONG.items() for answer, words in rows]
@@ -476,6 +482,7 @@ GIVEN_AWAY = {
     "08.calls": "18 + 17",
     "08.euler": "(w - u) * flow",
     "08.velocity": "xt = x / ",
+    "08.look_back": "(h / 2)",
     "09.z": "(0.5 * logvar).exp() * noise",
     "09.kl": "- 1 - logvar).sum(1)",
     "09.arc": "w = c.acos()",
@@ -719,6 +726,17 @@ def wilson_by_its_equation(hits, n, z):
     return torch.stack([(-b - root) / (2 * a), (-b + root) / (2 * a)])
 
 
+def mean_of_a_line(now, before, h, h_before):
+    """The line through both answers, read at a thousand places of the coming step."""
+    ahead = (torch.arange(1000) + 0.5) / 1000 * h
+    return torch.stack([torch.lerp(before, now, 1 + float(a) / h_before) for a in ahead]).mean(0)
+
+
+def with_equal_steps(now, before, h, h_before):
+    """The library's weights of equal steps, and the `before` that would have been if the last step had been h long."""
+    return sum(w * x for w, x in zip(ADAMS[1], (now, torch.lerp(now, before, h / h_before)), strict=True))
+
+
 def bell_by_search(m, r, s, w):
     """The middle of q(x)^(1 - w) q(x | y)^w without the formula: Newton's method on the slope of its logarithm, from 0."""
     log = lambda x: -(1 - w) * x**2 / (2 * s**2) - w * (x - m) ** 2 / (2 * r**2)
@@ -827,6 +845,7 @@ RIGHT = {
     "08.calls": [lambda: sum(2 if step < 18 else 1 for step in range(1, 19))],
     "08.euler": [lambda x, f, u, w: torch.lerp(x, x - u * f, (u - w) / u)],
     "08.velocity": [velocity_of_the_path],
+    "08.look_back": [mean_of_a_line, with_equal_steps],
     "09.best_s": [lambda e: e.norm(dim=1) / e.shape[1] ** 0.5],
     "10.guide": [lambda n, y, w: torch.lerp(n, y, w), lambda n, y, w: (1 - w) * n + w * y],
     "10.drop": [lambda u, y, p: y.masked_fill(u < p, -1), lambda u, y, p: torch.stack([v if d >= p else torch.tensor(-1) for d, v in zip(u, y, strict=True)])],
@@ -868,6 +887,16 @@ def test_coverage_and_wilson_are_the_librarys():
         both = EXERCISES["07.wilson"].reference(hits, n, z).T.tolist()
         for pair, h, m in zip(both, hits.tolist(), n.tolist(), strict=True):
             assert pair == pytest.approx(wilson(int(h), int(m)))
+
+
+def test_looking_back_is_what_dpmpp_2m_does():
+    """With x0_hat for the answer, and lengths in lambda = log(sqrt(alpha_bar) / sqrt(1 - alpha_bar))."""
+    schedule, g = Schedule.of("cosine", 20), torch.Generator().manual_seed(0)
+    before, now, xt = (torch.randn(3, 2, generator=g) for _ in range(3))
+    at = {t: float(0.5 * torch.logit(schedule.alpha_bar[t])) for t in (15, 9, 2)}
+    mine = EXERCISES["08.look_back"].reference(now, before, at[2] - at[9], at[9] - at[15])
+    led = second_order(Moment(9, xt, now), 2, [Moment(15, xt, before)], None, schedule)
+    assert torch.allclose(convert(led, "eps", "x0", xt, 9, schedule), mine, atol=1e-5)
 
 
 def test_the_dial_is_the_librarys():

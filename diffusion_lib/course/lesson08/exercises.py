@@ -40,6 +40,11 @@ def velocity(model, x, u, t, schedule):
     return eps_hat - x0_hat
 
 
+def look_back(now, before, h, h_before):
+    """now + h / 2 (now - before) / h_before: the middle of the coming step, if the answer turns evenly. Two Adams-Bashforth steps"""
+    return now + h / (2 * h_before) * (now - before)
+
+
 # ---------------------------------------------------------------------------------------- cases
 
 
@@ -55,6 +60,11 @@ def _step_cases(g):
 def _euler_cases(g):
     ends = ((1.0, 0.75), (0.5, 0.3), (0.25, 0.0))
     return [(gaussian(shape, g), gaussian(shape, g), u, w) for _, _, shape in SHAPES for u, w in ends]
+
+
+def _look_back_cases(g):
+    lengths = ((1.0, 1.0), (0.5, 1.0), (2.0, 0.4))
+    return [(gaussian(shape, g), gaussian(shape, g), h, k) for _, _, shape in SHAPES for h, k in lengths]
 
 
 def _place(schedule: Schedule, t: int) -> float:
@@ -208,5 +218,25 @@ EXERCISES: tuple[Exercise, ...] = (
          N_("xt = x / ((1 - u)**2 + u**2) ** 0.5; then eps_hat, the guess of lesson 03, and their difference.")),
         N_("so a network that was trained as a DDPM draws as a flow-matching model, and no weight has changed: what differs between the two is told, not learned."),
         N_('The library: `convert(model(xt, t), "eps", "flow", xt, t, schedule)`.'),
+    ),
+    Exercise(
+        "08.look_back",
+        look_back, _look_back_cases,
+        {
+            "equal steps": (lambda n, b, h, k: 1.5 * n - 0.5 * b, N_("These are the weights of equal steps, 3/2 and -1/2. Here the last step and the coming one may differ in length.")),
+            "to the end": (lambda n, b, h, k: n + h / k * (n - b), N_("This is the answer at the end of the coming step. On its way the answer turns from now to there: its mean is half way.")),
+            "not foreseen": (lambda n, b, h, k: n + 0 * b, N_("Nothing is foreseen: this follows the answer of now, as DDIM does.")),
+            "between": (lambda n, b, h, k: (n + b) / 2, N_("This is the mean of the two answers: it looks at the step that is over. Draw the line on, into the coming one.")),
+            "one more": (lambda n, b, h, k: 2 * n - b, N_("This draws the line on by a whole step as long as the last. The coming one is h long, and its middle is wanted.")),
+            "sign": (lambda n, b, h, k: n - h / (2 * k) * (n - b), N_("It turns back: the answer went from before to now, so draw it on in the direction now - before.")),
+            "lengths exchanged": (lambda n, b, h, k: n + k / (2 * h) * (n - b), N_("The two lengths have changed places: how fast it turns is (now - before) / h_before, and how long that goes on is h / 2.")),
+            "length forgotten": (lambda n, b, h, k: n + h / 2 * (n - b), N_("It looks as if now - before were how fast the answer turns: it took h_before to turn so far, so divide by it.")),
+            "the last length twice": (lambda n, b, h, k: n + k / 2 * (n - b), N_("It looks as if h_before stands for the coming step: the turning so far took h_before, the step ahead is h long.")),
+        },
+        (N_("The answer was before, and is now. If it goes on turning evenly, where is it in the middle of the coming step?"),
+         N_("It turns by (now - before) / h_before for every unit of length; the middle is h / 2 ahead."),
+         N_("now + (h / 2) * (now - before) / h_before")),
+        N_("one old answer, kept for nothing, foresees the turn: with equal steps the weights are 3/2 and -1/2, those of Adams and Bashforth."),
+        N_("The library: `dpmpp_2m` (`solvers.second_order`) does just this, with the guess for the answer and lengths in decibels; `ipndm` looks back up to three answers."),
     ),
 )
