@@ -2,7 +2,6 @@
 
 import math
 import re
-from functools import cache
 from statistics import mean
 from types import SimpleNamespace
 
@@ -136,42 +135,33 @@ def slider():
     return lesson08.steps_slider()
 
 
-@cache
-def sprite_frames():
-    with np.load(RECORDS / "few_steps.npz") as found:
-        return dict(found)
-
-
+@pytest.mark.parametrize("place", ["digits", "sprites"])
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_slider_shows_what_is_recorded_of_the_chosen_sampler(slider, sampler):
-    slider.which.value = sampler
+def test_the_slider_shows_what_is_recorded_of_the_chosen_sampler_and_pictures(slider, sampler, place):
+    slider.which.value, slider.pictures.value = sampler, place
     film, book = slider.player.film, read("few_steps")["film"]
-    digits, points, sprites = (book[place]["samplers"][sampler] for place in ("digits", "points", "sprites"))
-    assert [n for label in film["labels"] for n in numbers(label)] == [r["calls"] for r in digits]
-    for said, digit, point, sprite in zip(film["captions"], digits, points, sprites, strict=True):
-        width, measured = point["sd_ratio"], "frechet" in sprite
-        ms, n, share, *rest = numbers(said)
-        assert ms == pytest.approx(digit["ms"], abs=0.51) and share == pytest.approx(point["high_quality"], abs=6e-4)
-        wide = rest.pop(0) if width is not None else None
-        assert wide == (None if width is None else pytest.approx(width, abs=6e-3))
-        far, again, real, *rest = rest
-        assert n == again == book["digits"]["samples"] and far == pytest.approx(digit["frechet"], abs=0.051)
-        assert real == pytest.approx(book["digits"]["real"]["frechet"], abs=0.051)
-        assert rest[-2:] == [book["sprites"]["samples"], pytest.approx(book["sprites"]["real"]["frechet"], abs=0.51)]
-        assert rest[:-2] == ([pytest.approx(sprite["frechet"], abs=0.51)] if measured else [])
-        assert ("–" in said) == (width is None or not measured) and measured == (sprite["calls"] <= 250)
-    rows = ("share on", points, "high_quality"), ("the digits", digits, "frechet"), ("the sprites", sprites, "frechet")
-    for title, found, key in rows:
+    points, found = (book[p]["samplers"][sampler] for p in ("points", place))
+    assert [n for label in film["labels"] for n in numbers(label)] == [r["calls"] for r in found]
+    for said, point, row in zip(film["captions"], points, found, strict=True):
+        width, far = point["sd_ratio"], row.get("frechet")
+        close = lambda v, form: [] if v is None else [pytest.approx(v, abs=0.51 * 10**-form)]
+        wanted = [*close(row["ms"], 0), row["samples"], *close(100 * point["high_quality"], 1), *close(width, 2)]
+        wanted += [*close(far, 1), book[place]["samples"], *close(book[place]["real"]["frechet"], 1)]
+        assert [100 * n if i == 2 else n for i, n in enumerate(numbers(said))] == wanted
+        assert said.count("–") == (width is None) + (far is None) and f" {place};" in said
+        assert (far is None) == (place == "sprites" and row["calls"] > 250)
+    for title, rows, key in (("share on", points, "high_quality"), ("distance of", found, "frechet")):
         shown = line(slider.player, title, sampler)[0]
         shown = 10**shown if key == "frechet" else shown
-        known = [r[key] for r in found if key in r]
+        known = [r[key] for r in rows if key in r]
         assert np.isnan(shown[len(known) :]).all()  # what was not measured is a gap
         if sampler != "heun":
             assert np.allclose(shown[: len(known)], known, rtol=1e-4)
-    assert np.array_equal(
-        pictures(slider.player, "sprites")[-1], grid(sprite_frames()[f"sprites {sampler}"][-1].transpose(0, 3, 1, 2), 2)
-    )
-    assert sampler in film["name"]
+    assert sampler in film["name"] and titles(slider.player)[1] == place
+    with np.load(RECORDS / "few_steps.npz") as kept:
+        last = kept[f"{place} {sampler}"][-1]
+    last = last[:, None] if place == "digits" else last.transpose(0, 3, 1, 2)
+    assert np.array_equal(pictures(slider.player, place)[-1], grid(last, columns=5 if place == "digits" else 2))
 
 
 def test_the_record_counts_its_calls_truthfully():
@@ -187,7 +177,7 @@ def test_the_record_counts_its_calls_truthfully():
 @pytest.mark.parametrize("sampler", ["ddpm", "heun"])
 def test_the_recorded_pictures_and_numbers_come_out_again(slider, sampler):
     """Ten calls of each sampler, from the weights that ship."""
-    slider.which.value = sampler
+    slider.which.value, slider.pictures.value = sampler, "digits"
     book, i = read("few_steps")["film"], read("few_steps")["film"]["counts"].index(10)
     method = SAMPLERS[sampler]
     for place, weights in (("points", "ring"), ("digits", "digits")):

@@ -34,6 +34,21 @@ def test_another_sampler_is_another_film_at_the_same_place(lesson):
     p.evaluate(IDLE, 30_000)
 
 
+def test_sprites_take_the_place_of_the_digits_and_give_it_back(lesson):
+    p, film = lesson, player(lesson, "08-play-code")
+    chosen = cell(p, "08-play-code").locator("select").nth(1)
+    before = pictures(p, film)
+    chosen.select_option("sprites")
+    p.evaluate(IDLE, 30_000)
+    film = player(p, "08-play-code")
+    assert "distance –" in film.inner_text() and "4 sprites" in film.inner_text()  # 1,000 calls: shown, not measured
+    move(film, 5)
+    assert "100 sprites" in film.inner_text() and not np.array_equal(before[1], pictures(p, film)[1])
+    screenshot(p, "lesson08_sprites")
+    chosen.select_option("digits")
+    p.evaluate(IDLE, 30_000)
+
+
 @pytest.mark.parametrize("name", ("08-arrows-code", "08-ode-code", "08-noise-code", "08-straight-code"))
 def test_the_films_of_lesson_8_move(lesson, name):
     moves(lesson, name, 0.5, 1)

@@ -17,76 +17,71 @@ from ...values import choice, dice, integer, need
 from ...viz.figures import grid
 from ...viz.panels import curve, pixels, scatter
 from ...viz.player import FramePlayer
-from ...words import _, ngettext
+from ...words import N_, _, ngettext
 from ..common import PlayerBox
-from ..controls import group, menu
+from ..controls import choices, group, menu
 
 
 def _calls(n: int) -> str:
     return ngettext("{n:,} network call", "{n:,} network calls", n).format(n=n)
 
 
+PICTURES = (N_("digits"), N_("sprites"))  # beside the points
+LOOK = {"digits": (5, (1, 300)), "sprites": (2, (10, 10_000))}  # columns of pictures, and the limits of their distance
+
+
 class StepsSlider(PlayerBox):
-    """A menu of samplers above the film of one of them. Made by `steps_slider`."""
+    """A menu of samplers, and one of pictures, above the film of one of them. Made by `steps_slider`."""
 
     def __init__(self, book: dict, frames: dict[str, np.ndarray], start: str):
         self._book, self._frames = book, frames
         self.which = menu(_("Sampler"), list(book["digits"]["samplers"]), value=start, wide=240, high=0)
+        self.pictures = menu(_("Pictures"), choices(PICTURES), wide=240, high=0)
         first = book["counts"].index(10)
-        self.player = FramePlayer(**self._film(start), start=first, fps=1, panel_width=230)
-        self.which.observe(lambda change: self.player.update(**self._film(change["new"])), "value")
-        super().__init__([group([self.which], name=_("How it walks")), self.player])
+        self.player = FramePlayer(**self._film(), start=first, fps=1, panel_width=230)
+        for one in (self.which, self.pictures):
+            one.observe(lambda change: self.player.update(**self._film()), "value")
+        super().__init__([group([self.which, self.pictures], name=_("How it walks")), self.player])
 
-    def _film(self, sampler: str) -> dict:
-        """Panels, captions, labels and the name of a sampler's film."""
-        points, digits, sprites = (self._book[p]["samplers"][sampler] for p in ("points", "digits", "sprites"))
+    def _film(self) -> dict:
+        """Panels, captions, labels and the name of the film that is chosen."""
+        sampler, place = self.which.value, self.pictures.value
+        points, found = (self._book[p]["samplers"][sampler] for p in ("points", place))
         square = {"xlim": (-2.4, 2.4), "ylim": (-2.4, 2.4)}
-        pictures = lambda place: self._frames[f"{place} {sampler}"]
-        cloud = {"points": pictures("points").astype(np.float32), "colors": 0, "size": 3}
+        shown = self._frames[f"{place} {sampler}"]  # (F, n, H, W[, 3])
+        shown = shown[:, :, None] if shown.ndim == 4 else shown.transpose(0, 1, 4, 2, 3)
+        cloud = {"points": self._frames[f"points {sampler}"].astype(np.float32), "colors": 0, "size": 3}
         panels = [
             scatter(data.ring(2).modes, _("points"), colors=-1, size=14, layers=[cloud], **square),
-            pixels(np.stack([grid(x, columns=5) for x in pictures("digits")[:, :, None]]), _("digits")),
-            pixels(np.stack([grid(x.transpose(0, 3, 1, 2), columns=2) for x in pictures("sprites")]), _("sprites")),
-            self._curve("points", "high_quality", sampler, _("share on an island")),
-            self._curve("digits", "frechet", sampler, _("distance of the digits")),
-            self._curve("sprites", "frechet", sampler, _("distance of the sprites")),
+            pixels(np.stack([grid(x, columns=LOOK[place][0]) for x in shown]), _(place)),
+            self._curve("points", "high_quality", sampler, _("share on an island"), log="x", ylim=(0, 1)),
+            self._curve(place, "frechet", sampler, _("distance of the pictures"), log="xy", ylim=LOOK[place][1]),
         ]
-        labels = [_calls(d["calls"]) for d in digits]
-        said = [self._said(*rows) for rows in zip(points, digits, sprites, strict=True)]
+        said = [self._said(place, *rows) for rows in zip(points, found, strict=True)]
         name = _("One noise, few steps or many, with {sampler}").format(sampler=sampler)
-        return {"panels": panels, "captions": said, "labels": labels, "name": name}
+        return {"panels": panels, "captions": said, "labels": [_calls(r["calls"]) for r in found], "name": name}
 
-    def _said(self, point: dict, digit: dict, sprite: dict) -> str:
-        """What the rows of one count say."""
+    def _said(self, place: str, point: dict, picture: dict) -> str:
+        """What the rows of one count say; what was not measured is a dash."""
         number = lambda v, form: "–" if v is None else f"{v:{form}}"
-        digits, sprites = (self._book[place] for place in ("digits", "sprites"))
-        about = {"ms": digit["ms"], "n": digits["samples"], "m": sprites["samples"]}
+        about = {"ms": picture["ms"], "n": picture["samples"], "what": _(place)}
         about |= {"share": point["high_quality"], "width": number(point["sd_ratio"], ".2f")}
-        about |= {"digits": digit["frechet"], "real": digits["real"]["frechet"]}
-        about |= {"sprites": number(sprite.get("frechet"), ".0f"), "others": sprites["real"]["frechet"]}
+        real = self._book[place]
+        about |= {"far": number(picture.get("frechet"), ".1f"), "m": real["samples"], "real": real["real"]["frechet"]}
         return _(
-            "{ms:,.0f} ms for {n} digits;  on an island {share:.1%} (width {width})\n"
-            "distance: digits {digits:.1f} ({n} real ones {real:.1f}), sprites {sprites} ({m} real ones {others:.0f})"
+            "{ms:,.0f} ms for {n} {what};  on an island {share:.1%} (width {width});  distance {far} ({m} real ones: {real:.1f})"
         ).format(**about)
 
-    def _curve(self, place: str, key: str, sampler: str, title: str) -> dict:
+    def _curve(self, place: str, key: str, sampler: str, title: str, **look) -> dict:
         """The number of every sampler over its calls, in powers of ten; the cursor is on the chosen one's."""
         x = np.array(self._book["counts"], float)
         lines = {}
         for name, rows in self._book[place]["samplers"].items():
-            known = [r for r in rows if key in r]
-            y = np.interp(
-                x, [r["calls"] for r in known], [r[key] for r in known]
-            )  # heun takes one call less where they are even
-            lines[name] = np.where(x > known[-1]["calls"] + 1, 0, y)  # 0 is a gap
+            at, known = zip(*((r["calls"], r[key]) for r in rows if key in r), strict=True)
+            y = np.interp(x, at, known)  # heun takes one call less where they are even
+            lines[name] = np.where(x > at[-1] + 1, 0, y)  # 0 is a gap
         cursor = np.array([r["calls"] for r in self._book[place]["samplers"][sampler]], float)
-        limits = (
-            {"ylim": (0, 1)}
-            if key == "high_quality"
-            else {"ylim": {"digits": (1, 300), "sprites": (10, 10_000)}[place]}
-        )
-        log = "x" if key == "high_quality" else "xy"
-        return curve(x, lines, title, xlabel=_("network calls"), log=log, cursor=cursor, dots=False, **limits)
+        return curve(x, lines, title, xlabel=_("network calls"), cursor=cursor, dots=False, **look)
 
 
 def steps_slider(sampler: str = "ddpm") -> StepsSlider:
