@@ -22,7 +22,8 @@ from book import missing, opened, rounded, save
 from diffusion_lib import ddpm, store
 from diffusion_lib.data import sprites
 from diffusion_lib.evaluation.metrics import student
-from diffusion_lib.train import OPTIMIZERS, fit
+from diffusion_lib.muon import OPTIMIZERS
+from diffusion_lib.train import fit
 
 OUT = Path(__file__).with_name("optimizers.json")
 NOISES = (0.3, 1.0, 3.0, 10.0)  # sigma, as sqrt(1 / alpha_bar - 1)

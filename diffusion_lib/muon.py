@@ -1,9 +1,21 @@
-"""An optimizer for the networks that learn for an hour: torch's Muon for their matrices, AdamW for the rest, as if they were one."""
+"""Optimizers by name: AdamW, and for networks that learn for an hour torch's Muon for their matrices and AdamW for the rest."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
+
+from .values import choice
+
+OPTIMIZERS = ("adamw", "muon")
+
+
+def named_optimizer(name: str, model: nn.Module, lr: float, betas, weight_decay: float):
+    """The optimizer of this name for a network's weights. Raises ValueError for a name that is none of OPTIMIZERS."""
+    if choice(name, OPTIMIZERS, "There is no optimizer") == "muon":
+        return Muon(model, lr, betas, weight_decay)
+    # foreach: the same numbers to the bit, in fewer calls
+    return torch.optim.AdamW(model.parameters(), lr, betas, weight_decay=weight_decay, foreach=True)
 
 
 class Muon:

@@ -19,12 +19,11 @@ from torch import Tensor, nn
 
 from . import files
 from .checkpoint import keep, resume, told
-from .muon import Muon
-from .values import choice, dice, need, plain
+from .muon import named_optimizer
+from .values import dice, need, plain
 
 # an environment variable that cuts every training short: for tests and rehearsals
 MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"
-OPTIMIZERS = ("adamw", "muon")
 
 
 class EMA:
@@ -53,7 +52,7 @@ class Learner:
     """A network, its optimizer and its moving average: what one player of a training needs. A GAN has two.
 
     lr: the highest learning rate; `fit` lets it rise and fall. clip: the longest gradient that is followed.
-    precision: "float32", or "bfloat16" for the forward pass (see `machine.faster_precision`). optimizer: one of OPTIMIZERS. share: of lr, as `fit` set it last.
+    precision: "float32", or "bfloat16" for the forward pass (see `machine.faster_precision`). optimizer: a name, see `muon`. share: of lr, as `fit` set it last.
     """
 
     share = 1.0
@@ -69,10 +68,7 @@ class Learner:
         optimizer: str = "adamw",
     ):
         self.model, self.lr, self.clip, self.precision = model, lr, clip, precision
-        if choice(optimizer, OPTIMIZERS, "There is no optimizer") == "muon":
-            self.optimizer = Muon(model, lr, betas, weight_decay)
-        else:  # foreach: the same numbers to the bit, in fewer calls
-            self.optimizer = torch.optim.AdamW(model.parameters(), lr, betas, weight_decay=weight_decay, foreach=True)
+        self.optimizer = named_optimizer(optimizer, model, lr, betas, weight_decay)
         self._ema = EMA(model)
 
     @property

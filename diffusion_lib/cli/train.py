@@ -56,7 +56,7 @@ def add_train(commands) -> None:
     p.add_argument("--predicts", choices=("v", "eps", "x0", "flow"), help="ddpm: what the network is asked for (default: v)")
     p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
     p.add_argument("--precision", choices=Names("machine:PRECISIONS"), metavar="NAME", help="ddpm: one of %(choices)s; auto: the quicker one, by a race of a second (default: float32)")
-    p.add_argument("--optimizer", choices=Names("train:OPTIMIZERS"), metavar="NAME", help="ddpm: one of %(choices)s; muon learns more in a step, and is slow without bfloat16 in the processor (default: adamw)")
+    p.add_argument("--optimizer", choices=Names("muon:OPTIMIZERS"), metavar="NAME", help="ddpm: one of %(choices)s; muon learns more in a step, and is slow without bfloat16 in the processor (default: adamw)")
     p.add_argument("--loss", choices=Names("gan:LOSSES"), metavar="NAME", help="gan: what G and D want to be small, one of %(choices)s (default: relativistic)")
     p.add_argument("--latent", type=number(1, 1024), metavar="N", help="gan, vae: how many numbers z has; 2 makes a map (default: what suits the data)")
     p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
