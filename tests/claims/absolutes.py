@@ -72,7 +72,10 @@ LOOKED_AT = {  # cell -> (its words, why)
     "07-sprites-guess": ("nobody", "a choice"),
     "07-mnist": ("never", "the split"),
     "07-ex2": ("never", "it is denied"),
-    "08-arrows-after": ("never", "the loss asks for v, which is noise and picture, by construction"),
+    "08-arrows-after": (
+        "never nothing",
+        "the loss asks for v, noise and picture; far from the cloud hardly a point was shown",
+    ),
     "08-noise-after": ("nothing", "no further call, by construction"),
     "08-flow-same": ("everything", "it is a schedule and an answer: shown in the cell above and in test_sampling"),
     "08-ex2": ("nothing", "what the exercise gives"),

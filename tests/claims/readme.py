@@ -303,7 +303,10 @@ def limits() -> list[str]:
 def few_steps() -> list[str]:
     """Lesson 08's numbers of ten calls, and the steps that are left to heun."""
     unseen, left = len(data.digits()) - 1000, SAMPLERS["heun"].steps(10)
-    return [*lesson08.parity(), f"{unseen}", f"{left}", *lesson08.overhead()]
+    excess = records.read("few_steps")["parity"]["digits"]["excess"]
+    assert excess["dpmpp_2m"] <= 1.25 * excess["ddpm_250"]
+    above = [f"{excess[who]:.1f}" for who in ("dpmpp_2m", "ddpm_250")]
+    return [*lesson08.parity(), *above, "250", "1.25", f"{unseen}", f"{left}", *lesson08.overhead()]
 
 
 def thousand_kinds() -> list[str]:
