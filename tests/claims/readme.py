@@ -123,7 +123,9 @@ def quality() -> list[str]:
     samples, reference = re.search(r"(\d+) samples against ([\d,]+)", race["score"]).groups()
     assert reference == "2,500" and race["finished"]
     islands = [calls, "25", "25", "3", seconds]
-    return [*islands, "8", "8", *pictures, "5,000", minutes, *noise, "5,000", samples, samples, real, "2", *ahead()]
+    learned = store.load("mnist").card["items"]
+    halves = ["2,500", "5,000", f"{learned:,}"]  # quality.judge_mnist
+    return [*islands, "8", "8", *pictures, *halves, "5,000", minutes, *noise, "5,000", samples, samples, real, "2", *ahead()]
 
 
 def ahead() -> list[str]:
@@ -306,7 +308,9 @@ def few_steps() -> list[str]:
     excess = records.read("few_steps")["parity"]["digits"]["excess"]
     assert excess["dpmpp_2m"] <= 1.25 * excess["ddpm_250"]
     above = [f"{excess[who]:.1f}" for who in ("dpmpp_2m", "ddpm_250")]
-    return [*lesson08.parity(), *above, "250", "1.25", f"{unseen}", f"{left}", *lesson08.overhead()]
+    _, *mnist = lesson08.on_pictures()[:6]
+    said = ["500", "500", "2", *mnist, "250"]
+    return [*lesson08.parity(), *above, "250", "1.25", *said, f"{unseen}", f"{left}", *lesson08.overhead()]
 
 
 def thousand_kinds() -> list[str]:
