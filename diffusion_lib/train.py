@@ -22,8 +22,7 @@ from .checkpoint import keep, resume, told
 from .muon import named_optimizer
 from .values import dice, need, plain
 
-# an environment variable that cuts every training short: for tests and rehearsals
-MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"
+MAX_STEPS = "DIFFUSION_LIB_MAX_STEPS"  # an environment variable that cuts every training short, for rehearsals
 
 
 class EMA:
@@ -230,10 +229,8 @@ def fit(
                 with plain():
                     values = step(next(queue), generator)
             except FloatingPointError as error:
-                said = f"{error} at step {done + 1}. Training stops, and the good weights of step {done} are kept"
-                raise FloatingPointError(
-                    f"{said}: try a smaller learning rate, and look for NaN in the data."
-                ) from None
+                said = f"{error} at step {done + 1}. Training stops, and the good weights of step {done} are kept: "
+                raise FloatingPointError(said + "try a smaller learning rate, and look for NaN in the data.") from None
             except StopIteration:
                 said = f"The batches ran out after {done} steps: give an endless iterator, such as Data.batches(size)."
                 raise ValueError(said) from None

@@ -125,7 +125,22 @@ def quality() -> list[str]:
     islands = [calls, "25", "25", "3", seconds]
     learned = store.load("mnist").card["items"]
     halves = ["2,500", "5,000", f"{learned:,}"]  # quality.judge_mnist
-    return [*islands, "8", "8", *pictures, *halves, "5,000", minutes, *noise, "5,000", samples, samples, real, "2", *ahead()]
+    return [
+        *islands,
+        "8",
+        "8",
+        *pictures,
+        *halves,
+        "5,000",
+        minutes,
+        *noise,
+        "5,000",
+        samples,
+        samples,
+        real,
+        "2",
+        *ahead(),
+    ]
 
 
 def ahead() -> list[str]:

@@ -8,7 +8,7 @@ from torch import Tensor
 from ...diffusion import Schedule, add_noise
 from ...oracle import mixture_denoiser
 from ...sampling import sample
-from ...values import dice, integer
+from ...values import dice, integer, need
 from ...viz.panels import scatter
 from ...viz.player import FramePlayer
 from ...words import _
@@ -38,7 +38,7 @@ def straight_path(means: Tensor, sd: float, n: int = 300, trails: int = 12, T: i
     The caption says how much longer than straight the ways of each are. ValueError unless 1 <= trails < n.
     """
     said = f"trails of the n points leave a trail, at least 1 and fewer than n: got trails = {trails!r}, n = {n!r}."
-    trails = integer(trails, 1, integer(n, 2, 10**5, said) - 1, said)
+    need(1 <= integer(trails, 1, 10**5, said) < integer(n, 2, 10**5, said), said)
     g, schedule = dice(seed), Schedule.of("flow", T)
     x0 = means[torch.randint(len(means), (n,), generator=g)] + sd * torch.randn(n, 2, generator=g)
     eps, xT = torch.randn(n, 2, generator=g), torch.randn(n, 2, generator=g)
