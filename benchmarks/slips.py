@@ -734,7 +734,7 @@ SLIPS = [
     ("words kept back: never all at once", TELLING, "torch.rand(len(y), *[1] * (y.ndim - 1), generator", "torch.rand(y.shape, generator"),
     ("words kept back: who is told all loses some, the rest nothing", TELLING, "torch.where(way < whole, False,", "torch.where(way > whole, False,"),
     ("words kept back: all may be told less often than the least", TELLING, "max(WHOLE, whole)", "whole"),
-    ("words kept back: as many from the first step on", P, "whole=learner.share**2", "whole=0.0"),
+    ("words kept back: as many from the first step on", P, "whole=learner.share", "whole=0.0"),
     ("muon: what the network is told counts as inside", MUON, '("first", "last", "condition")', '("first", "last")'),
     ("muon: nothing is inside", MUON, "if p.ndim > 1 and", "if p.ndim > 9 and"),
     ("muon: biases and norms belong to nobody", MUON, "if n not in inside]", "if n not in inside and p.ndim > 1]"),

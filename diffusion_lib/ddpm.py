@@ -199,7 +199,7 @@ def build(
         x0, y = items
         t, eps = draw_times(len(x0), schedule, use.even, generator), randn_like(x0, generator)
         if use.classes:
-            y = forget(y, drop, generator, whole=learner.share**2)  # words are learned first, then to do without
+            y = forget(y, drop, generator, whole=learner.share)  # words are learned first, and then to do without them
         with learner.autocast():
             loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if use.classes else None)
         return {"loss": learner.descend(loss)}

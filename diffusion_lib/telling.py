@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-WHOLE = 0.2  # of the pictures, at least so many are learned with every word
+WHOLE = 0.4  # of the pictures, at least so many are learned with every word
 
 
 class Words(nn.Module):

@@ -59,6 +59,7 @@ def rows() -> list[str]:
     import arena
     import gan
     import lessons
+    import optimizers
     import rate
     import thousand
     import words
@@ -76,6 +77,7 @@ def rows() -> list[str]:
         *words.factor_rows(records.read("words")),
         *words.other_rows(records.read("words")),
         *rate.table(benchmark("rate")),
+        *optimizers.table(benchmark("optimizers")),
     ]
     made += [*arena.table(), *arena.second_table(), *arena.outcomes()]
     made += lessons.markdown(benchmark("lessons")["lessons"])
@@ -247,6 +249,18 @@ def network_call() -> list[str]:
     return [f"{100 * goal:.0f}" for goal in rate.GOALS.values()] + [str(rate.CHANNELS)] * 2 + [str(rate.BATCH)]
 
 
+def two_optimizers() -> list[str]:
+    """Seconds, least and most steps of each, and the unseen pictures; three throws of the dice, four noises."""
+    import optimizers
+
+    book = benchmark("optimizers")
+    rows = book["rows"]
+    assert len(rows) == 6 and len(book["noises"]) == 4
+    steps = [[r["steps"] for r in rows if r["optimizer"] == name] for name in ("adamw", "muon")]
+    spans = [f"{n:,}" for some in steps for n in (min(some), max(some))]
+    return [*{f"{r['seconds']:.0f}" for r in rows}, *spans, f"{optimizers.UNSEEN:,}"]
+
+
 def trained() -> list[str]:
     """The command that trains the weights of words is their card's."""
     command = store.load("sprites32").card["command"]
@@ -352,6 +366,7 @@ MEASURED = {
     "GANs": lambda: ["2014", *tried(), "2014", *lesson06.of("plain", "minimax (2014)", "all")],
     "When GANs break": broken,
     "The arena": arena_section,
+    "AdamW or Muon": two_optimizers,
     "The audit": audited,
     "The network call": network_call,
     "Train and draw from a shell": trained,
@@ -372,6 +387,7 @@ PLAIN = {
     "The lessons": "1000 8 64 1 1,000",
     "For a class": "1.6 4 340",
     "Train and draw from a shell": "16 32",
+    "AdamW or Muon": "95",
     "The network call": "3 3 2 512 2",  # the kernel; AVX2, AVX-512
     "Words": "2 2 1 1 95 400 2 12 2 512",  # w; the scale; intervals; throws; AVX2, AVX-512
     "Names": "1 0 1 1 1 0 0 1 1 1 0 1",
