@@ -19,7 +19,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 
@@ -42,7 +42,7 @@ OUT, FILM = RECORDS / "few_steps.json", RECORDS / "few_steps.npz"
 COUNTS = (1, 2, 3, 5, 7, 10, 15, 20, 50, 100, 250, 1000)  # network calls of the film's frames
 MANY = {"points": 2000, "digits": 200, "sprites": 100}  # samples that are measured
 SHOWN = {"points": 400, "digits": 15, "sprites": 4}  # of them in the film
-MOST = {"sprites": 250}  # calls up to which they are measured: 1,000 of them would take an hour of one core
+MOST = {"sprites": 250}  # calls up to which they are measured: 1,000 take minutes for each sampler
 FLOORS = 5  # throws of real pictures that play the samples
 
 
@@ -74,11 +74,11 @@ def film(book: dict, places: Iterable[str]) -> dict:
     d, eye = data.ring(20_000), store.load("classifier_digits")
     unseen = classifier.features(eye, data.digits().split(1000)[1].x)
     asked, others = (data.sprites(500, 32, seed, words=True) for seed in (801, 800))
-    known = of_sprites(others.x)
+    known = cache(lambda: of_sprites(others.x))  # asks a reader that may have to be trained first
     judges: dict[str, Callable[[Tensor], dict]] = {
         "points": lambda x: {k: v for k, v in mode_report(x, d.modes, d.sd).items() if k != "modes"},
         "digits": lambda x: {"frechet": frechet(classifier.features(eye, x), unseen)},
-        "sprites": lambda x: {"frechet": frechet(of_sprites(x), known)},
+        "sprites": lambda x: {"frechet": frechet(of_sprites(x), known())},
     }
     learn = data.digits().split(1000)[0]
     tens = torch.cat([learn.x[learn.y == c][: MANY["digits"] // 10] for c in range(10)])
