@@ -24,8 +24,6 @@ from .telling import forget
 from .train import Learner, Parts
 from .values import check_classes, check_input, check_shape, choice, classes_for, dice, need, plain, portions
 
-EMPHASIS = ("t", "snr", "bell")
-
 
 def draw_times(n: int, schedule: Schedule, even: str, generator: torch.Generator | None) -> Tensor:
     """n random times in 1..T, (n,). even says which times are drawn how often:
@@ -35,7 +33,7 @@ def draw_times(n: int, schedule: Schedule, even: str, generator: torch.Generator
     "bell"  ln sigma is drawn from N(-0.5, 1.2^2), where sigma^2 = 1 / alpha_bar - 1: mostly the middle, where it is
             decided what the picture becomes (Karras et al. 2022, 2206.00364, table 1, for data of variance 1).
     """
-    if choice(even, EMPHASIS, "Times cannot be drawn evenly in") == "t":
+    if choice(even, ("t", "snr", "bell"), "Times cannot be drawn evenly in") == "t":
         return torch.randint(1, schedule.T + 1, (n,), generator=generator)
     log_sigma = -0.5 * torch.logit(schedule.alpha_bar[1:])
     share = torch.cat([log_sigma[1:2] - log_sigma[:1], log_sigma.diff()])  # t = 1 has no neighbour but t = 2
@@ -156,6 +154,7 @@ def build(
     lr: float | None = None,
     even: str | None = None,
     drop: float = 0.1,
+    words_first: bool = True,
     precision: str = "float32",
     optimizer: str = "adamw",
     seed: int = 0,
@@ -174,6 +173,7 @@ def build(
     batch, lr       samples a step; the highest learning rate
     even            which times are drawn how often, see `draw_times`
     drop            the share of pictures whose class is kept back, so that it can draw without being told as well
+    words_first     several words are all told at first, and kept back later; False for a network that knows them
     precision       see `Learner`; "auto": what `faster_precision` finds here and now
     optimizer       "adamw", or "muon", which learned more in the same time on sprites (benchmarks/optimizers.py)
     seed, device    the dice of weights and batches; where the network lives
@@ -199,7 +199,7 @@ def build(
         x0, y = items
         t, eps = draw_times(len(x0), schedule, use.even, generator), randn_like(x0, generator)
         if use.classes:
-            y = forget(y, drop, generator, whole=learner.share)  # words are learned first, and then to do without them
+            y = forget(y, drop, generator, whole=learner.share if words_first else 0.0)
         with learner.autocast():
             loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if use.classes else None)
         return {"loss": learner.descend(loss)}

@@ -52,6 +52,11 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def history(card: dict) -> list[dict]:
+    """The cards of all trainings that led to these weights, the first one first: train --start goes on from other weights."""
+    return [*(history(card["start"]) if "start" in card else []), card]
+
+
 def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
     """Write a Denoiser, a Classifier or one of the families' NETS with its card; the file appears whole or not at all. Returns its path.
 

@@ -379,6 +379,19 @@ def test_the_card_says_how_to_build_the_weights_again(here, monkeypatch):
     assert {"machine", "versions", "seconds"} <= set(card) and card["versions"]["torch"]
 
 
+def test_training_goes_on_from_weights(here):
+    """What was learned is where it starts, answers of the same kind are learned, and the card tells of both trainings."""
+    run("train", "--data", "ring", "--predicts", "eps", "--steps", 3, "--seed", 5, "--out", "a.safetensors")
+    run("train", "--data", "ring", "--start", "a.safetensors", "--steps", 1, "--out", "b.safetensors")
+    run("train", "--data", "ring", "--steps", 1, "--out", "c.safetensors")
+    a, b, c = (store.load(here / f"{name}.safetensors") for name in "abc")
+    apart = lambda one, other: float(sum((p - q).abs().sum() for p, q in zip(one, other, strict=True)))
+    pairs = [apart(a.net.parameters(), other.net.parameters()) for other in (b, c)]
+    assert 0 < pairs[0] < 0.01 * pairs[1]
+    assert (b.predicts, b.card["steps"], b.card["start"]) == ("eps", 1, a.card)
+    assert [store.history(model.card) for model in (a, b)] == [[a.card], [a.card, b.card]] and "start" not in c.card
+
+
 def test_training_goes_on_from_its_checkpoint_to_the_bit(here):
     from diffusion_lib import store
 
@@ -503,6 +516,15 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
         ("train --data ring --sd 0.1 --steps 1", "--sd is an option of --model vae, not of ddpm"),
         ("train --data ring --latent 2 --steps 1", "--latent is an option of --model gan and vae, not of ddpm"),
         ("train --model vae --latent 0 --steps 1", "needs a whole number"),
+        ("train --model gan --start ring", "--start is an option of --model ddpm, not of gan"),
+        ("train --data ring --start ring --channels 8", "--channels is as the weights of --start have it"),
+        ("train --data ring --start ring --predicts v", "--predicts is as the weights of --start have it"),
+        ("train --data ring --start ring --learn-variance", "--learn-variance is as the weights of --start"),
+        ("train --data ring --start gan.safetensors", "gan.safetensors are a Generator's"),
+        ("train --data ring --start nowhere", "no weights 'nowhere'"),
+        ("train --data ring --start broken.safetensors", "not a whole safetensors file"),
+        ("train --data ring --start digits", r"know samples of shape \(1, 8, 8\) .* but the data have \(2,\)"),
+        ("train --data sprites --items 9 --start sprites", r"classes \[2, 5.* but the data have .* and 2: choose"),
         ("sample --weights vae.safetensors --steps 5", "is a VAE, which walks no steps"),
         ("sample --weights digits --class 12", "knows classes 0 to 9|know classes 0 to 9"),
         ("sample --weights digits --steps 5000", "needs a whole number from 1 to 1000"),

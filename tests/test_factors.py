@@ -109,6 +109,9 @@ def test_words_are_learned_first_and_then_to_do_without_them(sprites, monkeypatc
     _, parts = ddpm.build(sprites, channels=8)
     rates = [record.rate for record in fit(*parts, steps=6, warmup=0.2)]
     assert heard == rates and max(heard) > 0.9 and heard[-1] < 0.2
+    heard.clear()
+    _, parts = ddpm.build(sprites, channels=8, words_first=False)
+    assert list(fit(*parts, steps=2)) and heard == [0.0, 0.0]
 
 
 def test_it_learns_draws_and_is_kept(sprites, tmp_path):

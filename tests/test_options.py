@@ -81,6 +81,8 @@ def training(monkeypatch):
     def building(family):
         def build(d, **options):
             spy.update({"model": family, "items": len(d)} | {k: options.get(k) for k in OPTIONS})
+            start = {"net": "config", "schedule": "name"}
+            spy.update({k: getattr(options.get(k), of, None) for k, of in start.items()})
             net = torch.nn.Linear(1, 1)
             return net, Parts(None, iter(()), [train.Learner(net)], {"batch": 2})
 
@@ -104,6 +106,7 @@ def training(monkeypatch):
 
 
 OPTIONS = ("predicts", "learn_variance", "precision", "optimizer", "loss", "latent", "sd", "channels", "seed", "device")
+OPTIONS += ("words_first",)
 TRAIN = {
     "--data": ("", "--data ring", {"data": "ring", "card data": "ring", "items": 50, "card items": 50}),
     "--items": ("", "--items 7", {"items": 7, "card items": 7}),
@@ -118,6 +121,17 @@ TRAIN = {
     "--latent": ("--model vae", "--model vae --latent 5", {"latent": 5}),
     "--sd": ("--model vae", "--model vae --sd 0.5", {"sd": 0.5}),
     "--channels": ("", "--channels 24", {"channels": 24}),
+    "--start": (
+        "--data ring",
+        "--data ring --start ring",
+        {
+            "net": store.load("ring").net.config,
+            "words_first": False,
+            "learn_variance": False,
+            "predicts": "v",
+            "schedule": "cosine",
+        },
+    ),
     "--seconds": ("", "--seconds 7", {"fit seconds": 7.0}),
     "--steps": ("", "--steps 9", {"fit steps": 9, "fit seconds": None}),
     "--device": ("", "--device cpu", {"asked": "cpu"}),

@@ -38,6 +38,7 @@ examples:
   python -m diffusion_lib train --data grid --seconds 60 --out grid.safetensors
   python -m diffusion_lib train --data digits --seconds 120 --out digits.safetensors
   python -m diffusion_lib train --data mnist --seconds 1500 --checkpoint mnist.pt --out mnist.safetensors
+  python -m diffusion_lib train --data digits --start digits --seconds 60 --out more.safetensors
   python -m diffusion_lib train --model gan --data digits --seconds 120 --out gan.safetensors
   python -m diffusion_lib train --model vae --data digits --seconds 60 --latent 2 --out vae.safetensors
 """
@@ -60,6 +61,7 @@ def add_train(commands) -> None:
     p.add_argument("--loss", choices=Names("gan:LOSSES"), metavar="NAME", help="gan: what G and D want to be small, one of %(choices)s (default: relativistic)")
     p.add_argument("--latent", type=number(1, 1024), metavar="N", help="gan, vae: how many numbers z has; 2 makes a map (default: what suits the data)")
     p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
+    p.add_argument("--start", metavar="FILE", help="ddpm: go on from these weights, a file or a name as of sample --weights, with the same data or others of their kind")
     p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks; ddpm on pictures: a multiple of 8 (default: what suits the data)")
     long = p.add_mutually_exclusive_group()
     long.add_argument("--seconds", type=number(0.1, 10**6, float), metavar="N", help="how long to train (default: 120)")
@@ -132,10 +134,11 @@ def train(args) -> int:
     if args.items and args.items > len(d):
         raise ValueError(f"--items is at most {len(d):,}, all that {args.data} has.")
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
+    told, before = _started(args.start, told, learned) if args.start else (told, {})
     model, parts = build(learned, seed=args.seed, device=device, **told)
     words = [Path(w).name if "/" in w or "\\" in w else w for w in sys.argv[1:]]  # no folders of this machine
     about = {"data": args.data, "items": len(learned), "model": args.model, "seed": args.seed, "device": device}
-    card = store.card(**about, command="python -m diffusion_lib " + shlex.join(words))
+    card = store.card(**about, **before, command="python -m diffusion_lib " + shlex.join(words))
     with stops() as came:
         record, fault = _learn(args, parts, came)
         if record is None:
@@ -182,7 +185,29 @@ def _asked(args) -> tuple[Callable, dict]:
         if option not in takes[args.model]:
             having, name = " and ".join(name for name in takes if option in takes[name]), option.replace("_", "-")
             raise ValueError(f"--{name} is an option of --model {having}, not of {args.model}: leave it out.")
+    if args.start and args.model != "ddpm":
+        raise ValueError(f"--start is an option of --model ddpm, not of {args.model}: leave it out.")
     return models()[args.model].build, told
+
+
+def _started(source: str, told: dict, d) -> tuple[dict, dict]:
+    """What `ddpm.build` is told, with the network of the weights that --start names; and their card, for the new one."""
+    from .. import ddpm, store
+
+    for option in [o for o in ("predicts", "learn_variance", "channels") if o in told]:
+        raise ValueError(f"--{option.replace('_', '-')} is as the weights of --start have it: leave it out.")
+    model = store.load(source)
+    if not isinstance(model, ddpm.MODEL):
+        raise ValueError(
+            f"--start needs weights of --model ddpm, but those in {source} are a {type(model).__name__}'s."
+        )
+    known, here = (model.shape, model.classes), (tuple(d.x.shape[1:]), d.counts if d.x.ndim > 2 else 0)
+    if known != here:
+        said = "The weights in {} know samples of shape {} and classes {}, but the data have {} and {}"
+        raise ValueError(said.format(source, *known, *here) + ": choose --data, --size and --words to suit.")
+    kept = {"schedule": model.schedule, "predicts": model.predicts, "learn_variance": model.learns_variance}
+    more = {"net": model.net.requires_grad_(True), "words_first": False}
+    return told | kept | more, {"start": model.card}
 
 
 def _learn(args, parts, came: list[int]):

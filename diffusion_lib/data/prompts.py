@@ -80,7 +80,10 @@ NOT_AFTER = set(  # Japanese says it after the word
     """ない なく ではない ではなく でない でなく じゃない じゃなく くない くなく でもない でもなく 無い なし 無し 以外
     ません ではありません じゃありません くありません ありません いらない 要らない 描かない 描かないで""".split()
 )
-OR = {"or", "も", "や"}  # a no goes on beyond it
+OR, AND = (
+    {"or", "も", "や"},
+    {"and", "と"},
+)  # a no goes on beyond or, and beyond the and of two colours: "not black and white"
 # a colour before one of these is not that of a cat or a flower
 ELSEWHERE = set("sky background sun moon star 空 背景 太陽 月 星 星空 夜空".split())
 IGNORED = set(
@@ -292,13 +295,14 @@ def _signed(words: list[str]) -> tuple[list[str], list[str]]:
     A no is for one word, with the "eyes" of "no happy eyes", and goes on behind an "or".
     """
     wanted, unwanted, no, last = [], [], False, []
-    for word in words:
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
         if word in NOT:
             no = True
         elif word in NOT_AFTER:
             _take_back(wanted, unwanted)
         else:
-            no = no or (last is unwanted and (word in OR or meaning(word) in PARTS))
+            joins = word in OR or _both_colours(before, word, after)
+            no = no or (last is unwanted and (joins or meaning(word) in PARTS))
             to = unwanted if no else wanted
             to.append(word)
             last = to if no or meaning(word) not in FACTORS else last  # "no black cat or white cat"
@@ -313,7 +317,13 @@ def _take_back(wanted: list[str], unwanted: list[str]) -> None:
         while wanted and wanted[-1] in IGNORED:
             wanted.pop()
         unwanted += [wanted.pop()] if wanted else []
-        more = wanted and (wanted[-1] in OR or _goes_with(meaning(wanted[-1]), meaning(unwanted[-1])))
+        joins = wanted and (wanted[-1] in OR or _both_colours(*["", *wanted][-2:], unwanted[-1]))
+        more = joins or (wanted and _goes_with(meaning(wanted[-1]), meaning(unwanted[-1])))
+
+
+def _both_colours(before: str, word: str, after: str) -> bool:
+    """Is the word an "and" between two colours?"""
+    return word in AND and {meaning(before), meaning(after)} <= {*COLOURS, *FUR}
 
 
 def _goes_with(m: str | None, thing: str | None) -> bool:
