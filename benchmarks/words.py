@@ -357,12 +357,12 @@ def bullet(book: dict) -> str:
 
 
 def texts(book: dict) -> None:
-    """Both tables of benchmarks/README.md and which goals were missed; in the README in front its line, and the command that trains the weights."""
+    """Both tables of benchmarks/README.md and which goals were missed; in the README in front its line, and the commands that train the weights."""
     page = Path(__file__).with_name("README.md")
     front = page.parent.parent / "README.md"
     said = re.sub(r"- \[Words\]\(.*", lambda _m: bullet(book), front.read_text(encoding="utf-8"))
-    command = lambda m: MODEL.card["command"] + m[1]
-    said = re.sub(r"python -m diffusion_lib train .*--words .*\.safetensors(\s+#.*)", command, said)
+    commands = iter([card["command"] for card in store.history(MODEL.card)])
+    said = re.sub(r"python -m diffusion_lib train .*--words .*\.safetensors(\s+#.*)", lambda m: next(commands) + m[1], said)
     front.write_text(said, encoding="utf-8")
     put_rows(page, HEADS["factors"], factor_rows(book))
     put_rows(page, HEADS["others"], other_rows(book))

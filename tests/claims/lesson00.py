@@ -23,7 +23,7 @@ def both() -> list[str]:
     gan, words = (store.load(name) for name in ("cat_g", "sprites32"))
     sizes = [str(v) for net in (gan.shape, words.shape) for v in net[1:]]
     seen = [re.match(r"[\d,]+", gan.card["data"])[0], f"{words.card['items']:,}"]
-    took = [f"{model.card['seconds'] / 60:.0f}" for model in (gan, words)]
+    took = [f"{sum(card['seconds'] for card in store.history(model.card)) / 60:.0f}" for model in (gan, words)]
     return [*sizes, *seen, *took]
 
 
