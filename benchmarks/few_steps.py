@@ -1,6 +1,6 @@
 """What do few network calls cost? Writes diffusion_lib/records/few_steps.json (and .npz), from which lesson 08 draws.
 
-    python benchmarks/few_steps.py                       every part, about 35 minutes of one idle core
+    python benchmarks/few_steps.py                       every part, about 50 minutes of one idle core
     python benchmarks/few_steps.py --film [PLACE ...]    one noise, every sampler, 1 to 1,000 calls
     python benchmarks/few_steps.py --parity [PLACE ...]  10 calls against 250 DDPM steps
     python benchmarks/few_steps.py --speed               what a step costs beside the network, and the race against diffusers
@@ -42,7 +42,6 @@ OUT, FILM = RECORDS / "few_steps.json", RECORDS / "few_steps.npz"
 COUNTS = (1, 2, 3, 5, 7, 10, 15, 20, 50, 100, 250, 1000)  # network calls of the film's frames
 MANY = {"points": 2000, "digits": 200, "sprites": 100}  # samples that are measured
 SHOWN = {"points": 400, "digits": 15, "sprites": 4}  # of them in the film
-MOST = {"sprites": 250}  # calls up to which they are measured: 1,000 take minutes for each sampler
 FLOORS = 5  # throws of real pictures that play the samples
 
 
@@ -94,12 +93,9 @@ def film(book: dict, places: Iterable[str]) -> dict:
         for name in SAMPLERS:
             rows, shown = [], []
             for calls in COUNTS:
-                whole = calls <= MOST.get(place, calls)  # else only what is shown is drawn
-                m, y = n if whole else some, told.get(place)
-                x, seconds = walked(model, xT[:m], name, calls, y=None if y is None else y[:m])
+                x, seconds = walked(model, xT, name, calls, y=told.get(place))
                 count = SAMPLERS[name].calls(SAMPLERS[name].steps(calls))
-                row = {"calls": count, "ms": 1000 * seconds, "samples": m}
-                rows.append(row | judges[place](x) if whole else row)
+                rows.append({"calls": count, "ms": 1000 * seconds, "samples": n} | judges[place](x))
                 shown.append(x[:some].numpy().astype(np.float16) if place == "points" else to_uint8(x[:some]))
             book[place]["samplers"][name] = rows
             frames[f"{place} {name}"] = np.stack(shown)

@@ -276,7 +276,6 @@ SLIPS = [
     ("one noise: a noise of its own for each sampler", COUNTS, "walk = list(sample(model, xT,", "walk = list(sample(model, xT + 0.1 * len(panels),"),
     ("steps slider: the menu of samplers changes nothing", COUNTS, "for one in (self.which, self.pictures):", "for one in (self.pictures,):"),
     ("steps slider: the menu of pictures changes nothing", COUNTS, "for one in (self.which, self.pictures):", "for one in (self.which,):"),
-    ("steps slider: what was not measured is drawn on", COUNTS, "np.where(x > at[-1] + 1, 0, y)", "y"),
     ("arrows: another schedule's t", "diffusion_lib/course/lesson03/field.py", "own.T == schedule.T and torch.allclose", "own.T == schedule.T or torch.allclose"),
     ("answers: the interval's ends exchanged", VERDICTS, "low, high = student(found)", "high, low = student(found)"),
     ("two rulers: the panels exchanged", SCHEDULES, 'panel(by_share, _("even steps of ā"))', 'panel(by_db, _("even steps of ā"))'),

@@ -362,7 +362,9 @@ def texts(book: dict) -> None:
     front = page.parent.parent / "README.md"
     said = re.sub(r"- \[Words\]\(.*", lambda _m: bullet(book), front.read_text(encoding="utf-8"))
     commands = iter([card["command"] for card in store.history(MODEL.card)])
-    said = re.sub(r"python -m diffusion_lib train .*--words .*\.safetensors(\s+#.*)", lambda m: next(commands) + m[1], said)
+    said = re.sub(
+        r"python -m diffusion_lib train .*--words .*\.safetensors(\s+#.*)", lambda m: next(commands) + m[1], said
+    )
     front.write_text(said, encoding="utf-8")
     put_rows(page, HEADS["factors"], factor_rows(book))
     put_rows(page, HEADS["others"], other_rows(book))

@@ -42,9 +42,9 @@ def test_sprites_take_the_place_of_the_digits_and_give_it_back(lesson):
     p.evaluate(IDLE, 30_000)
     film = player(p, "08-play-code")
     move(film, 11)
-    assert "distance –" in film.inner_text() and "4 sprites" in film.inner_text()  # 1,000 calls: shown, not measured
+    assert "100 sprites" in film.inner_text() and "1,000 network calls" in film.inner_text()
     move(film, 5)
-    assert "100 sprites" in film.inner_text() and not np.array_equal(before[1], pictures(p, film)[1])
+    assert "1,000 network calls" not in film.inner_text() and not np.array_equal(before[1], pictures(p, film)[1])
     screenshot(p, "lesson08_sprites")
     chosen.select_option("digits")
     p.evaluate(IDLE, 30_000)

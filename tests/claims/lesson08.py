@@ -302,7 +302,7 @@ QUOTED = {"08-symbols": [("Song, Meng, Ermon 2021", "equation 12", "12"), ("Karr
 PLAIN = {
     "08-title": "70",
     "08-play-guess": "10 100 1,000",
-    "08-play-try": "1 1,000 3 1 250",
+    "08-play-try": "1 1,000 3 1",
     "08-ode": "0 1",
     "08-ode-look": "0 1",
     "08-noise-look": "100",

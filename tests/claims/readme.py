@@ -264,7 +264,9 @@ def two_optimizers() -> list[str]:
 def trained() -> list[str]:
     """The commands that train the weights of words are their cards'."""
     for command in (card["command"] for card in store.history(store.load("sprites32").card)):
-        assert f"\n{command}  " in FRONT, f"README.md should have {command} (python benchmarks/words.py --texts writes it)"
+        assert f"\n{command}  " in FRONT, (
+            f"README.md should have {command} (python benchmarks/words.py --texts writes it)"
+        )
     return []
 
 

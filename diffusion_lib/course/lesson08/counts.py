@@ -62,14 +62,13 @@ class StepsSlider(PlayerBox):
         return {"panels": panels, "captions": said, "labels": [_calls(r["calls"]) for r in found], "name": name}
 
     def _said(self, place: str, point: dict, picture: dict) -> str:
-        """What the rows of one count say; what was not measured is a dash."""
-        number = lambda v, form: "–" if v is None else f"{v:{form}}"
+        """What the rows of one count say; with no point on an island there is no width."""
         about = {"ms": picture["ms"], "n": picture["samples"], "what": _(place)}
-        about |= {"share": point["high_quality"], "width": number(point["sd_ratio"], ".2f")}
-        real = self._book[place]
-        about |= {"far": number(picture.get("frechet"), ".1f"), "m": real["samples"], "real": real["real"]["frechet"]}
+        width = "–" if point["sd_ratio"] is None else f"{point['sd_ratio']:.2f}"
+        about |= {"share": point["high_quality"], "width": width}
+        about |= {"far": picture["frechet"], "real": self._book[place]["real"]["frechet"]}
         return _(
-            "{ms:,.0f} ms for {n} {what};  on an island {share:.1%} (width {width});  distance {far} ({m} real ones: {real:.1f})"
+            "{ms:,.0f} ms for {n} {what};  on an island {share:.1%} (width {width});  distance {far:.1f} (as many real ones: {real:.1f})"
         ).format(**about)
 
     def _curve(self, place: str, key: str, sampler: str, title: str, **look) -> dict:
@@ -77,9 +76,9 @@ class StepsSlider(PlayerBox):
         x = np.array(self._book["counts"], float)
         lines = {}
         for name, rows in self._book[place]["samplers"].items():
-            at, known = zip(*((r["calls"], r[key]) for r in rows if key in r), strict=True)
-            y = np.interp(x, at, known)  # heun takes one call less where they are even
-            lines[name] = np.where(x > at[-1] + 1, 0, y)  # 0 is a gap
+            lines[name] = np.interp(
+                x, [r["calls"] for r in rows], [r[key] for r in rows]
+            )  # heun's are one less where they are even
         cursor = np.array([r["calls"] for r in self._book[place]["samplers"][sampler]], float)
         return curve(x, lines, title, xlabel=_("network calls"), cursor=cursor, dots=False, **look)
 
