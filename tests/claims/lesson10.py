@@ -50,12 +50,12 @@ def captions(player) -> list[list[float]]:
 
 
 def anything_tulips_hard_colours() -> None:
-    """How far the pictures are apart falls from w = 0 to 1, where they change most; at w = 8 more colours are at their limits."""
+    """How far the pictures are apart falls from w = 0 to 1, where they change most, and no more; at w = 8 more colours are at their limits."""
     w = (0.0, 1.0, 3.0, 8.0)
     assert set(w) <= set(comparing.WEIGHTS) and default(drawing.walk, "steps") == default(lesson10.by_weight, "steps")
     drawn = [drawing.pictures("red tulip at night", range(8), w=w) for w in w]  # what the film of the cell shows there
     untold, told, three, eight = map(comparing.apart, drawn)
-    assert told < 0.6 * untold and abs(three / told - 1) < 0.1 and abs(eight / told - 1) < 0.1
+    assert told < 0.6 * untold and 1 <= three / told < 1.05 < eight / told < 1.2
     change = [float((a - b).square().mean().sqrt()) for a, b in pairwise(drawn)]
     assert change[0] > 3 * max(change[1:])
     hard = [float((x.abs() > 0.98).double().mean()) for x in drawn]
@@ -203,7 +203,7 @@ def species_hardly_fails() -> None:
 
 SHOWN = {
     "10-night-reveal": dice_are_uneven,
-    "10-drop-after": partial(one_in_some_hears_nothing, 8),
+    "10-drop-after": partial(one_in_some_hears_nothing, 7),
     "10-negative-after": avoided_above_one,
     "10-same-after": species_hardly_fails,
     "10-obeyed-after": eyes_fail_more,
