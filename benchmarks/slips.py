@@ -749,6 +749,7 @@ SLIPS = [
     ("muon: goes on without AdamW's averages", MUON, ', self.both[1].load_state_dict(state["adamw"])', ""),
     ("muon is asked for, AdamW taken", P, "optimizer=optimizer)", 'optimizer="adamw")'),
     ("muon from the shell is not handed on", SHELL, '"precision", "optimizer", "loss"', '"precision", "loss"'),
+    ("even from the shell is not handed on", SHELL, '"learn_variance", "even", "precision"', '"learn_variance", "precision"'),
     ("start: its network is left behind", SHELL, '"net": model.net.requires_grad_(True), ', ""),
     ("start: its answers are taken for others", SHELL, '"predicts": model.predicts, ', ""),
     ("start: its schedule is left behind", SHELL, '"schedule": model.schedule, ', ""),

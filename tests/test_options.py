@@ -106,7 +106,7 @@ def training(monkeypatch):
 
 
 OPTIONS = ("predicts", "learn_variance", "precision", "optimizer", "loss", "latent", "sd", "channels", "seed", "device")
-OPTIONS += ("words_first",)
+OPTIONS += ("words_first", "even")
 TRAIN = {
     "--data": ("", "--data ring", {"data": "ring", "card data": "ring", "items": 50, "card items": 50}),
     "--items": ("", "--items 7", {"items": 7, "card items": 7}),
@@ -115,6 +115,7 @@ TRAIN = {
     "--model": ("--data digits", "--data digits --model gan", {"model": "gan", "card model": "gan"}),
     "--predicts": ("", "--predicts eps", {"predicts": "eps"}),
     "--learn-variance": ("", "--learn-variance", {"learn_variance": True}),
+    "--even": ("", "--even t", {"even": "t"}),
     "--precision": ("", "--precision bfloat16", {"precision": "bfloat16"}),
     "--optimizer": ("", "--optimizer muon", {"optimizer": "muon"}),
     "--loss": ("--model gan", "--model gan --loss hinge", {"loss": "hinge"}),
@@ -183,6 +184,7 @@ def test_each_model_refuses_what_it_has_not(training, capsys, model):
     for option, value in {
         "predicts": "eps",
         "learn_variance": True,
+        "even": "t",
         "precision": "bfloat16",
         "optimizer": "muon",
         "loss": "hinge",

@@ -20,7 +20,7 @@ from .. import files
 from .options import Names, complain, number, place, sentence, tell, wrote
 
 # What --model's `build` is told, if it has such a keyword; the models that have not refuse it.
-TOLD = ("predicts", "learn_variance", "precision", "optimizer", "loss", "latent", "sd", "channels")
+TOLD = ("predicts", "learn_variance", "even", "precision", "optimizer", "loss", "latent", "sd", "channels")
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )  # by which a terminal or a system asks to end, those that this system has
@@ -56,6 +56,7 @@ def add_train(commands) -> None:
     p.add_argument("--model", choices=Names("cli.train:models"), default="ddpm", metavar="NAME", help="one of %(choices)s (default: ddpm)")
     p.add_argument("--predicts", choices=("v", "eps", "x0", "flow"), help="ddpm: what the network is asked for (default: v)")
     p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
+    p.add_argument("--even", choices=("t", "snr", "bell"), help="ddpm: draw times evenly, evenly in decibels, or mostly from the middle (default: what suits the data)")
     p.add_argument("--precision", choices=Names("machine:PRECISIONS"), metavar="NAME", help="ddpm: one of %(choices)s; auto: the quicker one, by a race of a second (default: float32)")
     p.add_argument("--optimizer", choices=Names("muon:OPTIMIZERS"), metavar="NAME", help="ddpm: one of %(choices)s; muon learns more in a step, and is slow without bfloat16 in the processor (default: adamw)")
     p.add_argument("--loss", choices=Names("gan:LOSSES"), metavar="NAME", help="gan: what G and D want to be small, one of %(choices)s (default: relativistic)")
