@@ -232,8 +232,9 @@ def on_pictures() -> list[str]:
     """Of MNIST and of sprites: which samplers are with ten calls as near as DDPM with 250; and what Karras times make of dpmpp_2m."""
     book = records.read("few_steps")["parity"]
     near = {p: {s for s, v in book[p]["at_10"].items() if v <= book[p]["ddpm_250"]} for p in ("mnist", "sprites32")}
-    assert near == {"mnist": {"dpmpp_2m", "ipndm"}, "sprites32": {"dpmpp_2m"}}
     m, s, d = (book[p] for p in ("mnist", "sprites32", "digits"))
+    close = {who for who, v in s["at_10"].items() if v < 1.05 * s["ddpm_250"]}
+    assert near == {"mnist": {"dpmpp_2m", "ipndm"}, "sprites32": set()} and close == {"dpmpp_2m"}
     assert {b["samples"] for b in (m, s)} == {500}
     assert [len({r["seed"] for r in b["runs"]}) for b in (m, s)] == [2, 1]
     karras = [b["dpmpp_2m_karras"]["frechet"] for b in (d, m, s)]
