@@ -195,7 +195,7 @@ def _started(source: str, told: dict, d) -> tuple[dict, dict]:
     """What `ddpm.build` is told, with the network of the weights that --start names; and their card, for the new one."""
     from .. import ddpm, store
 
-    for option in [o for o in ("predicts", "learn_variance", "channels") if o in told]:
+    for option in [o for o in ("channels", "predicts", "learn_variance") if o in told]:
         raise ValueError(f"--{option.replace('_', '-')} is as the weights of --start have it: leave it out.")
     model = store.load(source)
     if not isinstance(model, ddpm.MODEL):
