@@ -282,11 +282,17 @@ class JupyterServer:
 
 
 OPEN = "window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length"
-# Resolves when the kernel of the current notebook has been idle for two animation frames; says what it waited for.
-IDLE = """(limit) => new Promise((resolve, reject) => {
+# Resolves when the kernel of the current notebook has been idle for two animation frames; says what it waited for. An idle kernel is
+# asked something first, for it may not have heard yet what a widget, which speaks at most every 80 ms, has just said.
+IDLE = """(limit) => new Promise(async (resolve, reject) => {
   const session = () => window.jupyterapp.shell.currentWidget.sessionContext;
-  const end = performance.now() + limit;
+  const end = performance.now() + limit, kernel = session()?.session?.kernel;
   let calm = 0;
+  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+  if (kernel?.status === 'idle') {
+    await wait(120);
+    await Promise.race([kernel.requestExecute({ code: '', silent: true }).done.catch(() => 0), wait(limit)]);
+  }
   (function look() {
     const status = session()?.session?.kernel?.status ?? 'no kernel';
     calm = status === 'idle' ? calm + 1 : 0;
