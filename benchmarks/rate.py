@@ -2,6 +2,7 @@
 
     python benchmarks/rate.py                   as many threads as there are cores
     python benchmarks/rate.py --threads 1
+    python benchmarks/rate.py --name "AMD EPYC"      rows of a second processor, beside those of the first
 
 The yardstick is a convolution such as these networks are made of: 3 x 3, 64 channels to 64, on 64 pictures of 16 x 16, float32, in
 the layout that is fastest (channels_last). A shipped network on 64 pictures and the yardstick take turns of about as many
@@ -110,6 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--name", default="", help="of the processor, for rows beside those of another")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
@@ -118,7 +120,8 @@ def main() -> None:
     book, about = opened(OUT), {k: v for k, v in store.card().items() if k != "versions"}
     # ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 before the command acts an older processor
     instructions = torch.backends.cpu.get_cpu_capability()
-    book[f"{args.threads} x {instructions}"] = about | {"load": os.getloadavg()[0], "networks": rows}
+    named = f", {args.name}" if args.name else ""  # of a second kind of machine, beside the first
+    book[f"{args.threads} x {instructions}{named}"] = about | {"load": os.getloadavg()[0], "networks": rows}
     for name, row in rows.items():
         print(name, *(f"{what} {row[what]['ratio']:.0%} (goal {goal:.0%})" for what, goal in GOALS.items()), flush=True)
     save(OUT, book)
