@@ -669,6 +669,7 @@ SLIPS = [
     ('shell: the handlers stay', SHELL, '            signal.signal(number, handler)', '            pass'),
     ('shell: channels accepted by the classifier', SHELL, "if option not in takes[args.model]:", "if False:"),
     ("shell: a latent ignored", SHELL, '"latent", "sd"', '"sd"'),
+    ('shell: the batch ignored', SHELL, '"channels", "batch")', '"channels")'),
     ('shell: sd ignored', SHELL, '"latent", "sd"', '"latent"'),
     ('shell: a full row', SHELL, '{text[: width - 1]:{width - 1}}', '{text[: width]:{width}}'),
     ('shell: time left as if it had begun at 0', SHELL, 'max(share - self.first, 1e-6)', 'max(share, 1e-6)'),

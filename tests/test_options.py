@@ -106,7 +106,7 @@ def training(monkeypatch):
 
 
 OPTIONS = ("predicts", "learn_variance", "precision", "optimizer", "loss", "latent", "sd", "channels", "seed", "device")
-OPTIONS += ("words_first", "even")
+OPTIONS += ("words_first", "even", "batch")
 TRAIN = {
     "--data": ("", "--data ring", {"data": "ring", "card data": "ring", "items": 50, "card items": 50}),
     "--items": ("", "--items 7", {"items": 7, "card items": 7}),
@@ -122,6 +122,7 @@ TRAIN = {
     "--latent": ("--model vae", "--model vae --latent 5", {"latent": 5}),
     "--sd": ("--model vae", "--model vae --sd 0.5", {"sd": 0.5}),
     "--channels": ("", "--channels 24", {"channels": 24}),
+    "--batch": ("", "--batch 9", {"batch": 9}),
     "--start": (
         "--data ring",
         "--data ring --start ring",
@@ -191,6 +192,7 @@ def test_each_model_refuses_what_it_has_not(training, capsys, model):
         "latent": 5,
         "sd": 0.5,
         "channels": 24,
+        "batch": 9,
     }.items():
         words = f"--{option.replace('_', '-')}" + (f" {value}" if value is not True else "")
         training.clear()
@@ -200,7 +202,7 @@ def test_each_model_refuses_what_it_has_not(training, capsys, model):
         else:
             said = capsys.readouterr().err
             assert code == 2 and words.split()[0] in said and "leave it out" in said and not training
-    assert (code == 2) == (model == "classifier")  # channels, the last one, is what all but one have
+    assert (code == 2) == (model == "classifier")  # batch, the last one, is what all but one have
 
 
 def test_more_items_than_there_are_are_refused(training, capsys):
@@ -209,13 +211,15 @@ def test_more_items_than_there_are_are_refused(training, capsys):
 
 
 @pytest.mark.parametrize("model", ["ddpm", "gan", "vae"])
-def test_channels_are_obeyed_by_points_and_pictures(model):
-    """What --channels hands on arrives in the network."""
+def test_channels_and_batch_are_obeyed_by_points_and_pictures(model):
+    """What --channels hands on arrives in the network, what --batch does in what a step takes."""
     pictures = data.Data(torch.zeros(8, 1, 8, 8), torch.zeros(8).long(), ("a",))
     for d in (data.ring(8), pictures):
         more = {"precision": "float32"} if model == "ddpm" else {}
         sizes = [sum(p.numel() for p in FAMILIES[model].build(d, channels=n, **more)[0].parameters()) for n in (8, 16)]
         assert sizes[0] < sizes[1]
+        parts = FAMILIES[model].build(d, channels=8, batch=3, **more)[1]
+        assert parts.batch % 3 == 0 and len(next(iter(parts.batches))[0]) == parts.batch  # a GAN's D may have several
     with pytest.raises(ValueError, match="channels that divide by 8"):
         ddpm.build(pictures, channels=9)
 

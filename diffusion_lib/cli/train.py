@@ -20,7 +20,7 @@ from .. import files
 from .options import Names, complain, number, place, sentence, tell, wrote
 
 # What --model's `build` is told, if it has such a keyword; the models that have not refuse it.
-TOLD = ("predicts", "learn_variance", "even", "precision", "optimizer", "loss", "latent", "sd", "channels")
+TOLD = ("predicts", "learn_variance", "even", "precision", "optimizer", "loss", "latent", "sd", "channels", "batch")
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )  # by which a terminal or a system asks to end, those that this system has
@@ -64,6 +64,7 @@ def add_train(commands) -> None:
     p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
     p.add_argument("--start", metavar="FILE", help="ddpm: go on from these weights, a file or a name as of sample --weights, with the same data or others of their kind")
     p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks; ddpm on pictures: a multiple of 8 (default: what suits the data)")
+    p.add_argument("--batch", type=number(1, 10**6), metavar="N", help="samples a step takes (default: what suits the data)")
     long = p.add_mutually_exclusive_group()
     long.add_argument("--seconds", type=number(0.1, 10**6, float), metavar="N", help="how long to train (default: 120)")
     long.add_argument("--steps", type=number(1, 10**9), metavar="N", help="or: how many steps, the same on every machine")
