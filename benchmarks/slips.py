@@ -72,6 +72,7 @@ MUON = "diffusion_lib/muon.py"
 A = "diffusion_lib/evaluation/arena.py"
 EVALUATION_COST = "diffusion_lib/evaluation/cost.py"
 EVALUATION_DISTANCES = "diffusion_lib/evaluation/distances.py"
+SHORTFALL = "diffusion_lib/evaluation/shortfall.py"
 M = "diffusion_lib/evaluation/metrics.py"
 RECORDS = "diffusion_lib/evaluation/records.py"
 EVALUATION_PYRAMID = "diffusion_lib/evaluation/pyramid.py"
@@ -996,4 +997,16 @@ SLIPS = [
     ("standing: a guess alone is nothing", STANDING, 'return _("begun") if row["solved"] or row["guesses"] else', 'return _("begun") if row["solved"] else'),
     ("families: the walk shown backwards", FAMILIES_, "walk = [steps[0].xt, steps[12].xt, steps[16].xt, steps[-1].xs]", "walk = [steps[-1].xs, steps[16].xt, steps[12].xt, steps[0].xt]"),
     ("families: the VAE draws what it was given", FAMILIES_, "back = v.decode(mu)", "back = real"),
+    # ======== how far a network is from the best there is
+    ("shortfall: noise in decibels with the wrong sign", SHORTFALL, "schedule.snr_db[1:] + 20", "schedule.snr_db[1:] - 20"),
+    ("shortfall: decibels of a variance", SHORTFALL, "20 * math.log10(sigma)", "10 * math.log10(sigma)"),
+    ("shortfall: a time too early", SHORTFALL, "return 1 + int((schedule.snr_db", "return int((schedule.snr_db"),
+    ("shortfall: the first portion's words for all", SHORTFALL, "guess_x0(model, part, t, said)[0]", "guess_x0(model, part, t, None if y is None else y[: len(part)])[0]"),
+    ("shortfall: the network in both places", SHORTFALL, "ideal.x0_hat(part, t) for part", "guess_x0(model, part, t)[0] for part"),
+    ("shortfall: beside the noisy picture", SHORTFALL, "(guess - x0).square()", "(guess - xt).square()"),
+    ("shortfall: walks from a picture without noise", SHORTFALL, "torch.randn(x0.shape, generator=g), model.schedule)", "torch.zeros(x0.shape), model.schedule)"),
+    ("shortfall: walks untold at w = 1", SHORTFALL, "clip=1.0, y=y)", "clip=1.0, y=None)"),
+    ("shortfall: never drawn out", SHORTFALL, "guided(model, y, w)", "guided(model, y, 1.0)"),
+    ("variations: none is shaken", SPRITES, "_shaken(np.random.default_rng(seeded(seed)).random((n, 6)))", "_shaken(np.full((n, 6), 0.6))"),
+    ("shaken: twice as far to the right", SPRITES, "[0.07 * a, 0.05 * b", "[0.14 * a, 0.05 * b"),
 ]  # fmt: skip

@@ -1,12 +1,13 @@
 """A thousand kinds of sticker, each as often as any other: who finds them all, and how evenly? Writes records/thousand.json and .npz.
 
-    python benchmarks/thousand.py                    every part (an hour of one core)
+    python benchmarks/thousand.py                    every part (an hour and a half of one core)
     python benchmarks/thousand.py ruler shipped      these parts; the others stay in the record
 
 Parts, in this order: reader (learns to name thing, colour and paper, and is kept in the cache folder), ruler (how far apart kinds
 are, and so how near a sample has to be), floor (what 26,000 fair draws score), shipped (the weights that ship, three throws of the
-dice, 20 calls), near (how far from stickers they are), walks (the same weights by 250 DDPM steps), copies, race (GAN, VAE and DDPM, the same processor seconds on one
-thread, the options that won on sprites of 16 pixels), held_out (a tenth of the kinds is never shown).
+dice, 20 calls), near (how far from stickers they are), walks (the same weights by 250 DDPM steps), copies, limits (the network's
+error beside what is possible), start (what x_T leaves out), race (GAN, VAE and DDPM, the same processor seconds on one thread, the options that won on sprites
+of 16 pixels), held_out (a tenth of the kinds is never shown).
 
 A sample is *valid* if it is nearer to a sticker of the values that are read than half of the way between the two nearest kinds:
 then it is nearer to no other kind, whatever the reader thinks. `near` says how many are within the whole of that way.
@@ -19,6 +20,7 @@ import os
 import statistics
 import sys
 import time
+from collections import deque
 from functools import cache
 
 import numpy as np
@@ -28,12 +30,17 @@ from torch import Tensor
 
 from diffusion_lib import ddpm, store
 from diffusion_lib.data import stickers, thousand
+from diffusion_lib.diffusion import add_noise
 from diffusion_lib.evaluation import reader
 from diffusion_lib.evaluation.kinds import found, nearest_sticker
 from diffusion_lib.evaluation.metrics import copied, uneven, wilson
 from diffusion_lib.evaluation.records import RECORDS, race_book
+from diffusion_lib.evaluation.shortfall import beside_ideal
 from diffusion_lib.families import FAMILIES
+from diffusion_lib.oracle import ideal_denoiser
+from diffusion_lib.sampling import sample
 from diffusion_lib.train import fit
+from diffusion_lib.values import dice
 from diffusion_lib.viz.figures import to_uint8
 
 OUT, FILM = RECORDS / "thousand.json", RECORDS / "thousand.npz"
@@ -170,6 +177,37 @@ def near(n: int = 2000) -> dict:
     return {"n": n, "gap": gap, "share": float(fine.double().mean()), "low": low, "high": high, "distance": parts}
 
 
+def limits(sigmas=(0.5, 1.0, 2.0, 3.0, 5.0), n: int = 1000, others: int = 50_000) -> dict:
+    """The error of the network's guess at several noises, beside that of the optimal denoiser of other stickers."""
+    model, x, bank = store.load(WEIGHTS), thousand(n, seed=4).x, thousand(others, seed=77).x
+    rows = [
+        {"sigma": s, **dict(zip(("network", "others"), beside_ideal(model, x, bank, s), strict=True))} for s in sigmas
+    ]
+    return {"n": n, "others": others, "rows": rows}
+
+
+def start(n: int = N, known: int = 2000) -> dict:
+    """What x_T leaves out: of a picture sqrt(alpha_bar_T) is left there, and a walk that begins at noise alone begins without it.
+
+    By the weights that ship and by the optimal denoiser of `known` stickers, as many of each kind: n walks from noise alone, as
+    `ddpm.draw` takes it, and from the same noise around what is left of the mean of all stickers.
+    """
+    model = store.load(WEIGHTS)
+    schedule, mean = model.schedule, thousand(LEARN).x.mean(0)
+    times = schedule.times(CALLS, "snr")
+    noise, rows = torch.randn(n, *mean.shape, generator=dice(0)), []
+    for name, denoiser in (("optimal", ideal_denoiser(thousand(known, seed=5).x, schedule)), (WEIGHTS, model)):
+        for about in ("noise", "mean"):
+            middle = mean if about == "mean" else torch.zeros_like(mean)
+            x_T = add_noise(middle.expand_as(noise), schedule.T, noise, schedule)
+            walks = (sample(denoiser, part, schedule, times, sampler="dpmpp_2m", clip=1.0) for part in x_T.split(250))
+            row, _ = judged(torch.cat([deque(walk, maxlen=1).pop().xs for walk in walks]))
+            rows.append(rounded({"denoiser": name, "around": about} | row))
+            print(rows[-1], flush=True)
+    sigma = float((1 / schedule.alpha_bar[-1] - 1).sqrt())
+    return {"n": n, "known": known, "sigma": sigma, "mean": float(mean.norm()), "rows": rows}
+
+
 def race() -> dict:
     """Each family from scratch, the same processor seconds of one thread, told nothing. What is recorded already stays."""
     torch.set_num_threads(1)
@@ -230,6 +268,8 @@ PARTS = {
     "near": near,
     "walks": walks,
     "copies": copies,
+    "limits": limits,
+    "start": start,
     "race": race,
     "held_out": held_out,
 }

@@ -1,10 +1,11 @@
 """Does the network of lesson 10 draw what it is told? Trains a reader of sprites, and writes records/words.json.
 
-    python benchmarks/words.py                    every part, about 6 minutes of one core (and 8 for the reader)
+    python benchmarks/words.py                    every part, about 9 minutes of one core (and 8 for the reader)
     python benchmarks/words.py obeyed milliseconds    these parts; the others stay in the record
     python benchmarks/words.py --texts                write the record's rows into benchmarks/README.md
 
-Parts: reader, obeyed, spread, held_out, trade, frechet, families, milliseconds. The reader is trained once and kept in the
+Parts: reader, obeyed, spread, held_out, trade, frechet, limits (where do words get lost, and how near is the network to the best
+answer?), families, milliseconds. The reader is trained once and kept in the
 cache folder. Every picture takes 20 calls of dpmpp_2m, as the prompt box does. `make words-time-avx2` measures the milliseconds
 with the arithmetic of a processor without AVX-512, as milliseconds_avx2.
 """
@@ -27,10 +28,12 @@ from book import opened, put_rows, rounded, save, watched
 from diffusion_lib import ddpm, store
 from diffusion_lib.course.lesson10.drawing import WEIGHTS, pictures, walk
 from diffusion_lib.data import digits, sprites
+from diffusion_lib.data.drawn import variations
 from diffusion_lib.data.factors import FACTORS, TOLD, held_out, told
 from diffusion_lib.evaluation import reader
 from diffusion_lib.evaluation.metrics import frechet, neighbourhoods, wilson
 from diffusion_lib.evaluation.records import RECORDS
+from diffusion_lib.evaluation.shortfall import beside_ideal, walked_back
 
 RECORD = RECORDS / "words.json"
 NAMES, CALLS = list(TOLD), 20
@@ -176,6 +179,34 @@ def frechet_part(n: int = 500) -> dict:
     return {"n": n} | rows
 
 
+def limits(sigmas=(0.25, 0.5, 1.0, 2.0, 5.0), captions: int = 16, n: int = 16, others: int = 8000) -> dict:
+    """Real sprites noised to sigma and walked back, told their whole caption: which words survive? And the errors of one guess.
+
+    Of each species so many captions that were trained on, and n sprites of each; beside the network stands the optimal
+    denoiser of `others` drawings of the same caption, none of them among the n.
+    """
+    dice, rows = random.Random(5), []
+    picture = lambda spec, n, seed: torch.from_numpy(variations(spec, n, 32, seed)).permute(0, 3, 1, 2) / 127.5 - 1
+    for kind in FACTORS:
+        specs = dice.sample([s for s in ALL if s["species"] == kind and not held_out(s)], captions)
+        real = [picture(spec, n, 900 + i) for i, spec in enumerate(specs)]
+        y = [torch.tensor([told(spec)] * n) for spec in specs]
+        x, asked = torch.cat(real), torch.cat(y)
+        errors = {sigma: [] for sigma in sigmas}
+        for i, spec in enumerate(specs):
+            bank = picture(spec, others, 100 + i)
+            for sigma in sigmas:
+                errors[sigma].append(beside_ideal(MODEL, real[i], bank, sigma, y[i], seed=i))
+        for sigma in sigmas:
+            network, ideal = torch.tensor(errors[sigma]).mean(0).tolist()
+            back = {
+                f"{w:g}": by_factor(judge()(walked_back(MODEL, x, sigma, asked, w)), asked)["factors"]
+                for w in (1.0, 2.0)
+            }
+            rows.append({"species": kind, "sigma": sigma, "network": network, "others": ideal, "obeyed": back})
+    return {"captions": captions, "n": n, "others": others, "rows": rows}
+
+
 def families(seeds=(0, 1, 2), n: int = 300) -> dict:
     """On digits: the weight of the diffusion network, and the truncation of the GAN (its z times psi)."""
     unseen, eye, rows = digits().split(1000)[1], store.load("classifier_digits"), []
@@ -229,6 +260,7 @@ PARTS = {
     "held_out": held_out_part,
     "trade": trade,
     "frechet": frechet_part,
+    "limits": limits,
     "families": families,
     "milliseconds": milliseconds,
 }
@@ -243,6 +275,8 @@ def key(part: str) -> str:
 HEADS = {  # of the tables in benchmarks/README.md
     "factors": "| | one word beside the species, w = 2 | whole captions, w = 2 | left open: spread, w = 1 |\n|---|---|---|---|\n",
     "others": "| | found | goal |\n|---|---|---|\n",
+    "limits": "| σ | cats: error of the network, of the drawings | eyes kept: w = 1; w = 2 | flowers: errors | shape kept: w = 1; w = 2 |\n"
+    "|---|---|---|---|---|\n",
 }
 
 
@@ -327,6 +361,22 @@ def other_rows(book: dict) -> list[str]:
     return rows
 
 
+def limit_rows(book: dict) -> list[str]:
+    """A row for each noise: of cats and of flowers both errors, and how many keep the word that is lost most often."""
+    by, rows = {(row["species"], row["sigma"]): row for row in book["limits"]["rows"]}, []
+    for sigma in sorted({sigma for _kind, sigma in by}):
+        cells = [f"{sigma:g}"]
+        for kind, factor in (("cat", "eyes"), ("flower", "shape")):
+            row = by[kind, sigma]
+            ratio = row["network"] / row["others"]
+            cells += [
+                f"{row['network']:.4f}, {row['others']:.4f}: {ratio:.1f} times",
+                "; ".join(f"{row['obeyed'][w][factor]['share']:.1%}" for w in ("1", "2")),
+            ]
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
 def missed(book: dict) -> str:
     """Which goals were missed, in a line."""
     factors = lambda part: [name for name, row in part["factors"].items() if row["share"] < GOALS["obeyed"]]
@@ -357,7 +407,7 @@ def bullet(book: dict) -> str:
 
 
 def texts(book: dict) -> None:
-    """Both tables of benchmarks/README.md and which goals were missed; in the README in front its line, and the commands that train the weights."""
+    """The tables of benchmarks/README.md and which goals were missed; in the README in front its line, and the commands that train the weights."""
     page = Path(__file__).with_name("README.md")
     front = page.parent.parent / "README.md"
     said = re.sub(r"- \[Words\]\(.*", lambda _m: bullet(book), front.read_text(encoding="utf-8"))
@@ -368,6 +418,7 @@ def texts(book: dict) -> None:
     front.write_text(said, encoding="utf-8")
     put_rows(page, HEADS["factors"], factor_rows(book))
     put_rows(page, HEADS["others"], other_rows(book))
+    put_rows(page, HEADS["limits"], limit_rows(book))
     said = re.sub(r"(?m)^Goals missed: .*$", lambda _m: missed(book), page.read_text(encoding="utf-8"))
     page.write_text(said, encoding="utf-8")
 

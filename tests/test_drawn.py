@@ -9,7 +9,7 @@ import torch
 from diffusion_lib import data
 from diffusion_lib.data import captions, drawn
 from diffusion_lib.data.captions import caption, parse
-from diffusion_lib.data.drawn import draw, random_sprites
+from diffusion_lib.data.drawn import draw, random_sprites, variations
 from diffusion_lib.data.factors import FACTORS
 
 
@@ -130,3 +130,28 @@ def test_sprites_of_one_group_are_not_mixed_up():
     assert captions.caption({"species": "flower", "petals": "blue", "centre": "pink"}).startswith(
         "blue and pink flower"
     )
+
+
+def test_variations_are_one_sprite_shaken():
+    """All near the sprite that is not shaken, none the same; a seed means the same; words do as well as a spec."""
+    many = variations("black cat with happy eyes at night", 200, 32, seed=3).astype(float)
+    still = draw("black cat with happy eyes at night", 32).astype(float)
+    other = draw("white cat with happy eyes at night", 32).astype(float)
+    assert many.shape == (200, 32, 32, 3) and len({a.tobytes() for a in many}) == 200
+    mean = many.mean(0)
+    mean = (mean + mean[:, ::-1]) / 2  # they show either side
+    still, other = ((a + a[:, ::-1]) / 2 for a in (still, other))
+    assert abs(mean - still).mean() < 0.5 * abs(mean - other).mean()
+    assert (variations("black cat with happy eyes at night", 5, 32, seed=3) == many[:5]).all()
+    with pytest.raises(ValueError, match="number of sprites must be a whole number of at least 1"):
+        variations("cat", 0)
+    with pytest.raises(ValueError):
+        variations("blackhole", 1)
+
+
+def test_how_far_a_sprite_is_shaken():
+    """A hundredth of the half width: 7 to a side, 5 up or down, 7 % larger or smaller, 0.1 radians; either side, of the sky too."""
+    least, most, middle = drawn._shaken(np.repeat([[0.0], [1.0], [0.5]], 6, axis=1))
+    assert least == pytest.approx([-0.07, -0.05, 0.93, -0.1, -1, -1], abs=1e-6)
+    assert most == pytest.approx([0.07, 0.05, 1.07, 0.1, 1, 1], abs=1e-6)
+    assert middle[:4] == pytest.approx([0, 0, 1, 0], abs=1e-6)

@@ -89,3 +89,53 @@ def test_times_and_distances_are_held_to_their_goals():
     ]
     slow = words.other_rows(record | {"milliseconds_avx2": {"median": 1000.6, "first frame": 90.0, "load": 3.0}})
     assert slow[-2] == "| ms to four pictures, AVX2, load 3.0 | 1001: **missed** | 1,000 |"
+
+
+def test_a_row_says_what_is_lost_at_a_noise_and_how_far_off_the_network_is():
+    """By rising noise, of cats their eyes and of flowers their petals' shape, the network before the drawings, w = 1 before 2."""
+    kept = lambda share: {"share": share}
+    obeyed = lambda eyes, shape: {
+        w: {"eyes": kept(eyes + 0.1 * (w == "2")), "shape": kept(shape + 0.1 * (w == "2")), "fur": kept(0.0)}
+        for w in "12"
+    }
+    rows = [
+        {"species": kind, "sigma": sigma, "network": 0.3 * sigma * k, "others": 0.1 * sigma, "obeyed": obeyed(0.5, 0.8)}
+        for sigma in (2.0, 0.25)
+        for kind, k in (("flower", 1), ("cat", 2))
+    ]
+    assert words.limit_rows({"limits": {"rows": rows}}) == [
+        "| 0.25 | 0.1500, 0.0250: 6.0 times | 50.0%; 60.0% | 0.0750, 0.0250: 3.0 times | 80.0%; 90.0% |",
+        "| 2 | 1.2000, 0.2000: 6.0 times | 50.0%; 60.0% | 0.6000, 0.2000: 3.0 times | 80.0%; 90.0% |",
+    ]
+
+
+def test_the_limits_are_of_whole_captions_and_of_other_drawings(monkeypatch):
+    """Few and small: each species' captions and noises once, the network told what is there, and no bank among the pictures."""
+    asked = []
+
+    def beside(model, x0, others, sigma, y, seed):
+        assert model is words.MODEL and x0.shape == (2, 3, 32, 32) and others.shape == (5, 3, 32, 32)
+        assert (
+            torch.cdist(x0.flatten(1), others.flatten(1)).min() > 0.1 and -1 <= x0.min() < -0.2 and 0.2 < x0.max() <= 1
+        )
+        assert torch.equal(y[0], y[1]) and not held_out(
+            {n: TOLD[n][v] for n, v in zip(TOLD, y[0].tolist(), strict=True) if v >= 0}
+        )
+        asked.append((int(y[0, 0]), sigma))
+        return 3.0 * sigma, 1.0 * sigma
+
+    def read(walked):  # at w = 1 no eyes are what was told, at w = 2 all words are
+        y, w = walked
+        wrong = torch.arange(y.shape[1]) == list(TOLD).index("eyes")
+        return torch.where(wrong & (y >= 0), (y + 1) % 5, y) if w == 1 else y
+
+    monkeypatch.setattr(words, "beside_ideal", beside), monkeypatch.setattr(words, "judge", lambda: read)
+    monkeypatch.setattr(words, "walked_back", lambda model, x, sigma, y, w: (y, w) if len(x) == len(y) == 6 else None)
+    part = words.limits(sigmas=(0.5, 2.0), captions=3, n=2, others=5)
+    assert sorted(asked) == sorted((k, s) for k in (0, 1) for s in (0.5, 2.0) for _ in range(3))
+    assert [(r["species"], r["sigma"], r["network"], r["others"]) for r in part["rows"]] == [
+        (kind, s, 3 * s, s) for kind in FACTORS for s in (0.5, 2.0)
+    ]
+    shares = {w: part["rows"][0]["obeyed"][w]["eyes"] for w in "12"}
+    assert [(shares[w]["share"], shares[w]["n"]) for w in "12"] == [(0.0, 6), (1.0, 6)]
+    assert all(row["obeyed"]["1"]["time"]["share"] == 1 for row in part["rows"])

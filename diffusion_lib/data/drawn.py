@@ -85,11 +85,19 @@ def random_sprites(
         spec = {"species": kind, **{f: v[int(r * len(v))] for (f, v), r in zip(factors, row[1:6], strict=True)}}
         if unseen is None or held_out(spec) == unseen:
             specs.append(spec), rows.append(row)
-    u = np.stack(rows)  # one row a sprite
-    shake = 2 * u[:, 6:] - 1
-    a, b, c, d, *signs = shake[:, :6].T
-    jitter = np.stack([0.07 * a, 0.05 * b, 1 + 0.07 * c, 0.1 * d, *map(np.sign, signs)], 1)
-    return _draw(specs, jitter.astype(np.float32), size), specs
+    return _draw(specs, _shaken(np.stack(rows)[:, 6:]), size), specs
+
+
+def variations(spec: dict | str, n: int, size: int = 32, seed: int = 0) -> np.ndarray:
+    """n drawings of the one sprite that spec, or words, describe, each shaken a little anew: (n, size, size, 3) uint8."""
+    n = integer(n, 1, math.inf, f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
+    return _draw([checked(spec)] * n, _shaken(np.random.default_rng(seeded(seed)).random((n, 6))), size)
+
+
+def _shaken(u: np.ndarray) -> np.ndarray:
+    """How sprites lie, (n, 6), of numbers u from 0 to 1: right, up, zoom, tilt, and the sides that they and their sky show."""
+    a, b, c, d, *signs = (2 * u - 1).T
+    return np.stack([0.07 * a, 0.05 * b, 1 + 0.07 * c, 0.1 * d, *map(np.sign, signs)], 1).astype(np.float32)
 
 
 # ---------------------------------------------------------------------------------------- pictures that we draw

@@ -151,6 +151,13 @@ def more_is_obeyed() -> None:
     assert trade(1.0, "obeyed") < trade(3.0, "obeyed") and trade(1.0, "obeyed") < 1
 
 
+def halfway() -> dict:
+    """Of cats, noised until alpha_bar is a half."""
+    (row,) = (r for r in found("limits", "rows") if (r["species"], r["sigma"]) == ("cat", 1.0))
+    assert row["obeyed"]["2"]["eyes"]["n"] == found("limits", "captions") * found("limits", "n")
+    return row
+
+
 MEASURED = {
     "10-play": size,
     "10-weight-intro": lambda: [str(len(comparing.WEIGHTS) * int(default(lesson10.by_weight, "steps")))],
@@ -178,6 +185,13 @@ MEASURED = {
         *(f"{found('frechet', f'w = {w}') / found('frechet', 'floor'):.1f}" for w in (2, 1)),
         *(f"{found('milliseconds', key):.0f}" for key in ("median", "first frame")),
         f"{sum(card['seconds'] for card in store.history(store.load('sprites32').card)) / 60:.0f}",
+    ],
+    "10-obeyed-why": lambda: [
+        str(found("limits", "captions") * found("limits", "n")),
+        "2",
+        *percent(halfway()["obeyed"]["2"]["eyes"]["share"]),
+        f"{halfway()['network'] / halfway()['others']:.1f}",
+        f"{found('limits', 'others'):,}",
     ],
     "10-held-reveal": lambda: [
         *percent(*(found("held_out", k, "whole", "share") for k in ("held_out", "trained"))),

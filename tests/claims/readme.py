@@ -76,6 +76,7 @@ def rows() -> list[str]:
         *thousand.table(records.read("thousand")),
         *words.factor_rows(records.read("words")),
         *words.other_rows(records.read("words")),
+        *words.limit_rows(records.read("words")),
         *rate.table(benchmark("rate")),
         *optimizers.table(benchmark("optimizers")),
     ]
@@ -233,7 +234,25 @@ def words_obeyed() -> list[str]:
     assert f"\n{missed}\n" in TABLES, (
         f"benchmarks/README.md should have {missed} (python benchmarks/words.py --texts writes it)"
     )
-    return [*each, str(whole["whole"]["n"]), *{str(t["calls"]) for t in times}, *numbers(missed)]
+    return [
+        *each,
+        str(whole["whole"]["n"]),
+        *{str(t["calls"]) for t in times},
+        *numbers(missed),
+        *words_lost(book["limits"]),
+    ]
+
+
+def words_lost(part: dict) -> list[str]:
+    """Eyes at each noise, the more the noisier; how far off the network's guess is at least, from one noise to another."""
+    rows = sorted(part["rows"], key=lambda row: row["sigma"])
+    for w in ("1", "2"):
+        kept = [row["obeyed"][w]["eyes"]["share"] for row in rows if row["species"] == "cat"]
+        assert kept == sorted(kept, reverse=True) and kept[0] < 1
+    far = {row["sigma"] for row in rows if row["network"] > 2.5 * row["others"]}
+    assert far == {0.5, 1.0, 2.0} and all(row["network"] > 2.5 * row["others"] for row in rows if row["sigma"] in far)
+    sizes = [str(part["captions"]), str(part["n"]), f"{part['others']:,}"]
+    return [*sizes, "1", "1", f"{min(far):g}", f"{max(far):g}", "2.5"]  # twice 1: of sigma's formula
 
 
 def network_call() -> list[str]:
@@ -366,7 +385,31 @@ def thousand_kinds() -> list[str]:
     assert new["held_out"] == 100 == KINDS // 10
     shares = [f"{new[k]:.1%}"[:-1] for k in ("valid", "share", "low", "high")]
     kept = [f"{new['seconds']:.0f}", *shares, str(new["kinds"]), "100", "10"]
-    return [f"{KINDS:,}", *read, *apart, *near, str(book["shipped"]["calls"]), str(floor["draws"]), *kept]
+    head = [f"{KINDS:,}", *read, *apart, *near, str(book["shipped"]["calls"]), str(floor["draws"])]
+    return [*head, *kept, *uneven_start(book["start"]), *stickers_guessed(book["limits"])]
+
+
+def uneven_start(part: dict) -> list[str]:
+    """Sigma at T, the length of the stickers' mean, and the KL from both starts; only the optimal denoiser's from the mean is the goal's."""
+    kl = {(row["denoiser"], row["around"]): row["kl"] for row in part["rows"]}
+    optimal, ours = ([kl[name, about] for about in ("noise", "mean")] for name in ("optimal", "thousand"))
+    assert ours[1] - optimal[1] > 0.5 * (ours[1] - records.read("thousand")["floor"]["kl"])  # "most of what is left"
+    assert optimal[1] < 0.022 < optimal[0] < ours[1] < ours[0]
+    assert abs(ours[0] - records.read("thousand")["shipped"]["rows"][0]["kl"]) < 1e-4  # the same dice
+    return [
+        f"{part['sigma']:.0f}",
+        f"{part['mean']:.0f}",
+        f"{part['known']:,}",
+        *(f"{v:.4f}" for v in (*optimal, *ours)),
+        "0.022",
+    ]
+
+
+def stickers_guessed(part: dict) -> list[str]:
+    """The noises where the network's guess errs most beside what is possible, and how much."""
+    far = {row["sigma"]: row["network"] / row["others"] for row in part["rows"]}
+    worst = max(far, key=far.get)
+    return [f"{part['others']:,}", f"{worst:g}", f"{far[worst]:.1f}"]
 
 
 MEASURED = {
@@ -402,7 +445,7 @@ PLAIN = {
     "Train and draw from a shell": "16 32",
     "AdamW or Muon": "95",
     "The network call": "3 3 2 512 2",  # the kernel; AVX2, AVX-512
-    "Words": "2 2 1 1 95 400 2 12 2 512",  # w; the scale; intervals; throws; AVX2, AVX-512
+    "Words": "2 2 1 1 2 1 2 1 95 400 2 12 2 512",  # w; the scale; intervals; throws; AVX2, AVX-512
     "Names": "1 0 1 1 1 0 0 1 1 1 0 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
     f"{MEASUREMENTS}: the tables": "2014",
