@@ -135,6 +135,16 @@ def album_after() -> list[str]:
     return ["1,000", *kl, "2", *percent((2 * more) ** 0.5, row["valid"]), *far]
 
 
+def begun_around_the_mean() -> list[str]:
+    """The KL of the optimal denoiser's walks from noise alone and around the mean, this one near fair draws; what x_T holds."""
+    book = records.read("thousand")
+    part, floor = book["start"], book["floor"]
+    kl = {row["around"]: row["kl"] for row in part["rows"] if row["denoiser"] == "optimal"}
+    assert abs(kl["mean"] - floor["kl"]) < 2 * floor["sd"] < kl["noise"] - floor["kl"]
+    (left,) = percent(float(store.load("thousand").schedule.alpha_bar[-1].sqrt()))
+    return [f"{part['known']:,}", f"{kl['noise']:.4f}", left, left, f"{kl['mean']:.4f}"]
+
+
 def shown_samples() -> list[str]:
     with np.load(records.RECORDS / "thousand.npz") as film:
         return [str(len(film["shipped pictures"]))]
@@ -146,6 +156,7 @@ MEASURED = {
     "07-album-look": shown_samples,
     "07-album-reveal": one_of_each,
     "07-album-after": album_after,
+    "07-album-start": begun_around_the_mean,
     "07-live": lambda: [str(len(place("grid").learn.modes)), code("07-live-code", r"seconds=(\d+)")],
     "07-live-table": lambda: GOOD_IS,
     "07-fair-guess": lambda: list(forward_millions().values()),

@@ -399,6 +399,8 @@ def uneven_start(part: dict) -> list[str]:
     return [
         f"{part['sigma']:.0f}",
         f"{part['mean']:.0f}",
+        f"{part['mean'] / part['sigma']:.2f}",
+        "1",
         f"{part['known']:,}",
         *(f"{v:.4f}" for v in (*optimal, *ours)),
         "0.022",
