@@ -22,6 +22,7 @@ from book import missing, opened, rounded, save
 from diffusion_lib import ddpm, store
 from diffusion_lib.data import sprites
 from diffusion_lib.evaluation.metrics import student
+from diffusion_lib.evaluation.shortfall import time_of
 from diffusion_lib.muon import OPTIMIZERS
 from diffusion_lib.train import fit
 
@@ -33,10 +34,10 @@ LEARN, UNSEEN = 20_000, 1000
 @torch.no_grad()
 def errors(model, d) -> dict:
     """Of the average, for each noise: told all, and told only the species. The same noise for everybody."""
-    sigma, out = (1 / model.schedule.alpha_bar - 1).sqrt(), {}
+    out = {}
     less = torch.where(torch.arange(d.y.shape[1]) == 0, d.y, -1)
     for s in NOISES:
-        t = torch.full((len(d),), 1 + int((sigma[1:] - s).abs().argmin()))
+        t = torch.full((len(d),), time_of(s, model.schedule))
         eps = torch.randn(d.x.shape, generator=torch.Generator().manual_seed(1))
         out[f"{s:g}"] = {
             name: float(ddpm.ddpm_loss(model.net, d.x, t, eps, model.schedule, model.predicts, y))
