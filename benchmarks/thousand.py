@@ -3,11 +3,11 @@
     python benchmarks/thousand.py                    every part (an hour and a half of one core)
     python benchmarks/thousand.py ruler shipped      these parts; the others stay in the record
 
-Parts, in this order: reader (learns to name thing, colour and paper, and is kept in the cache folder), ruler (how far apart kinds
-are, and so how near a sample has to be), floor (what 26,000 fair draws score), shipped (the weights that ship, three throws of the
-dice, 20 calls), near (how far from stickers they are), walks (the same weights by 250 DDPM steps), copies, limits (the network's
-error beside what is possible), start (what x_T leaves out), race (GAN, VAE and DDPM, the same processor seconds on one thread, the options that won on sprites
-of 16 pixels), held_out (a tenth of the kinds is never shown).
+Parts, in this order: reader (learns to name thing, colour and paper, and is kept in the cache folder), ruler (how far apart
+kinds are, and so how near a sample has to be), floor (what 26,000 fair draws score), shipped (the weights that ship, three
+throws of the dice, 20 calls), near (how far from stickers they are), walks (the same weights by 250 DDPM steps), copies, limits
+(the network's error beside what is possible), start (what x_T leaves out), race (GAN, VAE and DDPM, the same processor seconds
+on one thread, the options that won on sprites of 16 pixels), held_out (a tenth of the kinds is never shown).
 
 A sample is *valid* if it is nearer to a sticker of the values that are read than half of the way between the two nearest kinds:
 then it is nearer to no other kind, whatever the reader thinks. `near` says how many are within the whole of that way.

@@ -4,10 +4,10 @@
     python benchmarks/words.py obeyed milliseconds    these parts; the others stay in the record
     python benchmarks/words.py --texts                write the record's rows into benchmarks/README.md
 
-Parts: reader, obeyed, spread, held_out, trade, frechet, limits (where do words get lost, and how near is the network to the best
-answer?), families, milliseconds. The reader is trained once and kept in the
-cache folder. Every picture takes 20 calls of dpmpp_2m, as the prompt box does. `make words-time-avx2` measures the milliseconds
-with the arithmetic of a processor without AVX-512, as milliseconds_avx2.
+Parts: reader, obeyed, spread, held_out, trade, frechet, limits (where do words get lost, and how near is the network to the
+best answer?), families, milliseconds. The reader is trained once and kept in the cache folder. Every picture takes 20 calls of
+dpmpp_2m, as the prompt box does. `make words-time-avx2` measures the milliseconds with the arithmetic of a processor without
+AVX-512, as milliseconds_avx2.
 """
 
 from __future__ import annotations

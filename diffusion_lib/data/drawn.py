@@ -73,7 +73,7 @@ def random_sprites(
     The first k sprites of a seed are the same whatever n is. unseen: True draws only combinations that are `held_out`,
     False only the others, None all.
     """
-    n = integer(n, 1, math.inf, f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
+    n = _counted(n)
     said = f"There is no species {species!r}: choose one of {', '.join(FACTORS)}, or None for all."
     need(species is None or species in FACTORS, said)
     kinds = list(FACTORS) if species is None else [species]
@@ -90,8 +90,12 @@ def random_sprites(
 
 def variations(spec: dict | str, n: int, size: int = 32, seed: int = 0) -> np.ndarray:
     """n drawings of the one sprite that spec, or words, describe, each shaken a little anew: (n, size, size, 3) uint8."""
-    n = integer(n, 1, math.inf, f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
+    n = _counted(n)
     return _draw([checked(spec)] * n, _shaken(np.random.default_rng(seeded(seed)).random((n, 6))), size)
+
+
+def _counted(n) -> int:
+    return integer(n, 1, math.inf, f"The number of sprites must be a whole number of at least 1, but n = {n!r}.")
 
 
 def _shaken(u: np.ndarray) -> np.ndarray:

@@ -23,7 +23,6 @@ def time_of(sigma: float, schedule: Schedule) -> int:
     return 1 + int((schedule.snr_db[1:] + 20 * math.log10(sigma)).abs().argmin())
 
 
-@torch.no_grad()
 def beside_ideal(model, x0: Tensor, others: Tensor, sigma: float, y: Tensor | None = None, seed: int = 0) -> tuple:
     """The mean squared error of x0_hat at the noise sigma: of a network, and of the optimal denoiser of `others` (K, ...). Two numbers.
 
