@@ -624,6 +624,7 @@ SLIPS = [
     ("js: a film that grows keeps its first frames", GROW_JS, "all.set(old.subarray(k * size, (k + 1) * size), i * size)", "all.set(old.subarray(i * size, (i + 1) * size), i * size)"),
     ("js: words of a film that grows", GROW_JS, "keep.map((k) => old[key][k])", "keep.map((_, k) => old[key][k])"),
     ("js: a frame heard twice is two frames", GROW_JS, "if (said.after >= film.grown) {", "if (said.after >= film.grown - 1) {"),
+    ("js: a press comes before what was moved before it", JS, "() => sender && send(), {", "() => {}, {"),
     ("js: what follows a guess is guessed", GROW_JS, "if (!part || guess(film) || ", "if (!part || "),
     ("ahead: the wrong button's result", "diffusion_lib/course/ahead.py", "own = futures.get(key)", "own = next(iter(futures.values()), None)"),
     ("ahead: a dear press does the others too", "diffusion_lib/course/ahead.py", "if time.perf_counter() - tick > CHEAP:", "if time.perf_counter() - tick < 0:"),

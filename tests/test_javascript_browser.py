@@ -469,9 +469,17 @@ def test_who_presses_sees_the_frame_of_that_button_and_it_is_painted_once(p):
         view.to(i)
         assert view.canvas(0)[0, 0, 0] == value
     foresee({"A": 9}, [1, 2, 4, 7, 8])
-    assert press("A") == (225, 5)
-    p.evaluate("() => document.dispatchEvent(new Event('dl-gone'))")  # no kernel hears it
-    assert view.canvas(0)[0, 0, 0] == 200 and view.index == 4
+    for i, value in ((4, 200), (2, 100)):
+        p.evaluate(
+            """(i) => {  // what a hand has just moved is told before the press, however soon that comes
+              const slider = document.querySelector('.fp input[type=range]');
+              for (const at of [0, i]) slider.value = at, slider.dispatchEvent(new Event('input', { bubbles: true }));
+            }""",
+            i,
+        )
+        assert press("A") == (225, 5) and p.evaluate("() => window.said.at(-1)") == ["value", i]
+        p.evaluate("() => document.dispatchEvent(new Event('dl-gone'))")  # no kernel hears it
+        assert view.canvas(0)[0, 0, 0] == value and view.index == i
     assert not any(kind == "whole" for kind, *_ in p.evaluate("() => window.said"))
     tell("grown", {"after": 4, "press": "Z"})  # what this page has not heard of
     assert p.evaluate("() => window.said.at(-1)") == ["whole", None]

@@ -260,6 +260,7 @@ function render({ model, el }) {
     show(model.get("value"));
     kept.moved();
   };
+  document.addEventListener("click", () => sender && send(), { signal: leave.signal, capture: true }); // a button's press comes after what was moved before it
   listen(document, "visibilitychange", () => document.hidden && pause());
   const reload = () => {
     load();
