@@ -61,6 +61,7 @@ ALSO = {
     "dataset.py": "own drawn catalog kept",
     "values.py": "dataset diffusion ddpm gan vae",
     "families.py": "one_place arena",
+    "course/lesson03/field.py": "lesson08",
     "course/lesson07/recorded.py": "one_place",
     "__main__.py": "options kept cli",
     "scenes.py": "scenes options cli figures drawings",
@@ -249,7 +250,7 @@ def recorded() -> dict[str, dict]:
 
 
 def write(lines: dict[str, dict]) -> None:
-    """The record: how many of each room are caught, then a line for each slip in the order of `slips.py`."""
+    """The record: how many are caught, in all and of each room, which were not tried, and a line for each in the order of `slips.py`."""
     slips = [lines[what] for what, *_ in SLIPS if what in lines]
     rooms: dict[str, list[int]] = {}
     for line in slips:
@@ -257,7 +258,8 @@ def write(lines: dict[str, dict]) -> None:
         room[0], room[1] = room[0] + line["caught"], room[1] + 1
     head = {
         "caught": sum(line["caught"] for line in slips),
-        "of": len(slips),
+        "of": len(SLIPS),
+        "not tried": [what for what, *_ in SLIPS if what not in lines],
         "rooms": {k: f"{a} of {b}" for k, (a, b) in sorted(rooms.items())},
     }
     body = ",\n".join(" " + json.dumps(line, ensure_ascii=False) for line in slips)

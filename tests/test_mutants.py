@@ -1,5 +1,7 @@
 """The tests, tested: each classic slip, made in a copy of the package, must turn one of them red (`make slow`)."""
 
+import json
+
 import mutants
 import pytest
 
@@ -34,3 +36,14 @@ def test_what_caught_a_slip_is_among_the_tests_of_its_file():
     for what, file, *_ in mutants.SLIPS:
         caught = {test.split("::")[0] for test in lines.get(what, {"by": []})["by"]}
         assert mutants.tests_of(file) and caught <= set(mutants.tests_of(file)), (what, caught)
+
+
+def test_the_record_says_what_was_not_tried(tmp_path, monkeypatch):
+    """Six slips were once in no record, which counted those that it had and called it all."""
+    monkeypatch.setattr(mutants, "RECORD", tmp_path / "mutants.json")
+    first, second, *others = (what for what, *_ in mutants.SLIPS)
+    lines = [{"slip": first, "file": "a.py", "caught": True}, {"slip": second, "file": "a.py", "caught": False}]
+    mutants.write({line["slip"]: line for line in reversed(lines)})
+    book = json.loads(mutants.RECORD.read_text(encoding="utf-8"))
+    assert (book["caught"], book["of"], book["not tried"]) == (1, len(mutants.SLIPS), others)
+    assert book["rooms"] == {"a.py": "1 of 2"} and book["slips"] == lines
