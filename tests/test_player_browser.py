@@ -30,6 +30,11 @@ pytestmark = pytest.mark.browser
 T = 40
 NASTY = "<img src=x onerror=window.hacked=1></script><script>window.hacked=1</script> \" ' & \u2028 x_{t}^{2}"
 
+AT_REST = """async () => {  // no canvas has changed its size for longer than a player waits before it looks at its room again
+  const sizes = () => [...document.querySelectorAll(".fp canvas")].map((c) => [c.width, c.height]).join();
+  for (let was; was !== sizes(); await new Promise((done) => setTimeout(done, 400))) was = sizes();
+}"""
+
 
 def film(T=T, size=16, name="A test film"):
     """Panels, captions and labels of a film with everything in it; the same numbers in the kernel and in the test."""
@@ -343,6 +348,7 @@ def test_themes(lab):
         lab.wait_for_function(
             f"document.querySelector('.fp').classList.contains('in-the-dark') === {str(dark).lower()}"
         )
+        lab.evaluate(AT_REST)  # while a theme's styles come, panels are larger for a moment
         plots.append(view.canvas(3))
         screenshot(lab, f"player-lab-{'dark' if dark else 'light'}")
     assert abs(plots[0] - plots[1]).max() > 50
