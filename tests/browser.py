@@ -282,25 +282,32 @@ class JupyterServer:
 
 
 OPEN = "window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length"
-# Resolves when the kernel of the current notebook has been idle for two animation frames; says what it waited for. An idle kernel is
-# asked something first, for it may not have heard yet what a widget, which speaks at most every 80 ms, has just said.
-IDLE = """(limit) => new Promise(async (resolve, reject) => {
-  const session = () => window.jupyterapp.shell.currentWidget.sessionContext;
-  const end = performance.now() + limit, kernel = session()?.session?.kernel;
-  let calm = 0;
-  const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-  if (kernel?.status === 'idle') {
-    await wait(120);
-    await Promise.race([kernel.requestExecute({ code: '', silent: true }).done.catch(() => 0), wait(limit)]);
-  }
-  (function look() {
-    const status = session()?.session?.kernel?.status ?? 'no kernel';
-    calm = status === 'idle' ? calm + 1 : 0;
-    if (calm > 2) resolve(status);
-    else if (performance.now() > end) reject(new Error(`the kernel is not idle but "${status}"`));
-    else requestAnimationFrame(look);
-  })();
-})"""
+# Resolves when a kernel has done what the page told it so far. The page waits longer than a widget, which speaks at most every 80 ms.
+# Widgets have a thread of their own in the kernel, the cells another, and either calls the kernel idle: each is asked.
+HEARD = """async (kernel) => {
+  await new Promise((done) => setTimeout(done, 120));
+  const others = new Set([...kernel._comms.values()].map((comm) => comm._subshellId).filter(Boolean));
+  const threads = [kernel, ...[...others].map((id) => Object.create(kernel, { _subshellId: { value: id } }))];
+  for (const _ of [1, 2])  // what a widget held back until its first word was heard comes behind the first
+    await Promise.all(threads.map((one) => one.requestExecute({ code: '', silent: true }).done));
+}"""
+# Resolves when the kernel of the current notebook has heard the page and been idle for some animation frames; says what it waited for.
+IDLE = f"""async (limit) => {{
+  const kernel = () => window.jupyterapp.shell.currentWidget.sessionContext?.session?.kernel;
+  const end = performance.now() + limit;
+  async function rest() {{
+    for (let calm = 0; calm < 3; ) {{
+      const status = kernel()?.status ?? 'no kernel';
+      calm = status === 'idle' ? calm + 1 : 0;
+      if (performance.now() > end) throw new Error(`the kernel is not idle but "${{status}}"`);
+      await new Promise(requestAnimationFrame);
+    }}
+  }}
+  await rest();
+  const late = new Promise((_, reject) => setTimeout(() => reject(new Error('the kernel does not answer')), end - performance.now()));
+  await Promise.race([({HEARD})(kernel()), late]);
+  await rest();
+}}"""
 
 # Runs a command of JupyterLab and waits until no code cell is pending; returns [execution_count, errors] per code cell.
 RUN_ALL = """async ([command, limit]) => {
@@ -512,13 +519,8 @@ def button(box, name: str):
 
 
 def told(p) -> None:
-    """Wait until the kernel knows what the page had to say: a widget speaks at most every 80 ms, and again when it was heard.
-
-    The page's own clock is waited for: on a busy machine ours runs ahead of it. Widgets have a thread of their own in the kernel, so
-    this is no promise: who compares the kernel with the page tries again for a while.
-    """
-    p.evaluate("() => new Promise((done) => setTimeout(done, 120))")
-    ask_kernel(p, "0")
+    """Wait until the kernel knows what the page had to say."""
+    p.evaluate(f"({HEARD})(window.jupyterapp.shell.currentWidget.sessionContext.session.kernel)")
 
 
 def becomes(p, expression: str, wanted: str = "True", within: float = 60) -> None:

@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from browser import IDLE, ask_kernel, becomes, shown
+from browser import IDLE, ask_kernel, becomes, shown, told
 
 pytestmark = pytest.mark.browser
 LOOK = {"width": 1366, "height": 900}
@@ -22,7 +22,7 @@ CELLS = (
     "lesson09.latent_map()",
     "guess = predict('Which way does it go?', ['up', 'down', 'to the side'])",
     "import time, ipywidgets\nfrom diffusion_lib.course.controls import group\nslow = ipywidgets.Button(description='Slow')\n"
-    "slow.on_click(lambda _: time.sleep(2.5))\nrow, heard = group([slow], name='Slow work'), []\n"
+    "slow.on_click(lambda _: [time.sleep(2.5), ended.append(1)])\nrow, heard, ended = group([slow], name='Slow work'), [], []\n"
     "row.children[-1].on_msg(lambda care, content, buffers: heard.append(content))\nrow",
 )
 SHOWN = range(1, len(CELLS))
@@ -185,3 +185,13 @@ def test_a_press_that_must_wait_is_answered_at_once(lab):
     assert box.bounding_box()["height"] == height
     sign.wait_for(state="hidden", timeout=10_000)
     becomes(p, "heard[:3]", "[{'ring': 1}, {}, {'ring': 2}]")
+
+
+def test_a_page_that_has_been_heard_is_one_whose_widgets_have_ended(lab):
+    """`IDLE` and `told` ask the thread that widgets have in the kernel, too: that of the cells is idle while it works."""
+    p, box = lab, shown(lab, len(CELLS) - 1)
+    for wait in (lambda: p.evaluate(IDLE, 30_000), lambda: told(p)):
+        before = ask_kernel(p, "len(ended)")
+        box.get_by_role("button", name="Slow", exact=True).click()
+        wait()
+        assert int(ask_kernel(p, "len(ended)")) == int(before) + 1
