@@ -42,7 +42,7 @@ def home(place: str):
     return exercises if place in exercises.SAID else next(lessons, readme)
 
 
-@pytest.mark.parametrize("place", map(together, [*SAID, *readme.HEADINGS]))
+@pytest.mark.parametrize("place", [*map(together, [*SAID, *readme.HEADINGS])])
 def test_every_number_in_the_text_is_measured_quoted_or_declared(place):
     said, why = Counter(numbers(said_in(place))), known(home(place), place)
     assert said == why, f"said but not known: {said - why}; known but not said: {why - said}"

@@ -496,8 +496,8 @@ def test_the_labs_panels_say_which_is_which():
     g, d = (one.model for one in box.parts.learners)
     first = box.history.items()[0]
     x = g(box.z)
-    assert first["real"] == pytest.approx(float(d(SMALL_RING.x[:500]).sigmoid().mean()), abs=1e-5)
-    assert first["fake"] == pytest.approx(float(d(x[:500]).sigmoid().mean()), abs=1e-5)
+    assert first["real"] == pytest.approx(d(SMALL_RING.x[:500]).sigmoid().mean().item(), abs=1e-5)
+    assert first["fake"] == pytest.approx(d(x[:500]).sigmoid().mean().item(), abs=1e-5)
     second = first | {
         "step": 2,
         "seconds": 1.0,

@@ -407,5 +407,8 @@ def test_in_a_notebook_the_first_picture_is_there_before_the_others(small, monke
 def test_a_walk_that_breaks_before_its_first_picture_is_no_box(small, monkeypatch):
     monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/notebooks/00_tour.ipynb")
     monkeypatch.setattr(boxes.PromptBox, "_work", lambda *_: 1 / 0)
+    before = set(threading.enumerate())
     with pytest.raises(ZeroDivisionError):
         boxes.prompt_box("black cat", steps=4, model=small)
+    for walk in set(threading.enumerate()) - before:
+        walk.join()  # so that its fault is this test's, and no other's
