@@ -120,7 +120,7 @@ def train_eye() -> None:
         "accuracy_on_unseen": round(share, 4),
         "command": "python benchmarks/arena.py --eye",
     }
-    print(facts, store.save(store.FOLDER / "classifier_sprites.safetensors", model, store.card(**facts), half=True))
+    print(facts, store.save(store.FOLDER / "classifier_sprites.safetensors", model, store.card(**facts), bits=16))
 
 
 def by_colour(d: data.Data) -> data.Data:

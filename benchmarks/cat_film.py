@@ -57,7 +57,7 @@ def main() -> None:
             "command": COMMAND,
         }
         for who, net in (("g", model), ("d", parts.learners[1].model)):
-            store.save(args.out / f"cat_{who}{name}.safetensors", net, store.card(**facts), half=True)
+            store.save(args.out / f"cat_{who}{name}.safetensors", net, store.card(**facts), bits=16)
 
     look()
     for record in fit(*parts, steps=args.steps):

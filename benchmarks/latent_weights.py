@@ -71,7 +71,7 @@ def train(name: str, out: Path) -> None:
         "seed": 0,
         "command": f"python benchmarks/latent_weights.py {name}",
     }
-    store.save(out / f"{name}.safetensors", model, store.card(**facts), half=True)
+    store.save(out / f"{name}.safetensors", model, store.card(**facts), bits=16)
 
 
 # ---------------------------------------------------------------------------------------- what the text says

@@ -44,6 +44,7 @@ ALSO = {
     "solvers.py": "sampling diffusion against_diffusers",
     "telling.py": "factors nets ddpm",
     "muon.py": "train",
+    "deeper.py": "nets",
     "guidance.py": "ddpm lesson10",
     "sampling.py": "diffusion oracle against_diffusers trace ddpm one_place",
     "oracle.py": "diffusion against_diffusers",

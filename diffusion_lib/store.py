@@ -26,6 +26,8 @@ from .values import need, plain
 FOLDER = Path(__file__).parent / "weights"
 FORMAT = "diffusion_lib 1"
 ALSO = {"sprites": "sprites32"}  # a shorter name for shipped weights
+BITS = (32, 16, 8)  # of a number on disk
+SCALE = " / scale"  # behind a tensor's name, of the scales of its rows
 
 
 def names() -> list[str]:
@@ -57,18 +59,20 @@ def history(card: dict) -> list[dict]:
     return [*(history(card["start"]) if "start" in card else []), card]
 
 
-def save(path, model: nn.Module, card: dict, half: bool = False) -> Path:
+def save(path, model: nn.Module, card: dict, bits: int = 32) -> Path:
     """Write a Denoiser, a Classifier or one of the families' NETS with its card; the file appears whole or not at all. Returns its path.
 
-    half: store 16-bit numbers, half the size; `load` gives 32 bits back.
+    bits: of a number on disk, one of BITS; `load` gives 32 back. 16: half the size. 8: a quarter; each row of a matrix, and
+    each kernel, is then whole numbers from -127 to 127 and a scale, and what is no matrix has 16 bits.
     """
     from safetensors.torch import save as to_bytes
 
+    need(bits in BITS, f"A number is stored with 32, 16 or 8 bits, but got bits = {bits!r}.")
     path, net = expanded(path), model.net if isinstance(model, Denoiser) else model
-    stored = lambda v: v.detach().cpu().to(torch.float16 if half else v.dtype).contiguous()
-    tensors = {k: stored(v) for k, v in net.state_dict().items()}
+    stored = [_stored(k, v.detach().cpu(), bits) for k, v in net.state_dict().items()]
+    tensors = {k: v.contiguous() for pair in stored for k, v in pair.items()}
     if broken := [k for k, v in tensors.items() if not bool(v.isfinite().all())]:
-        what = "do not all fit into 16 bits" if half else "are not numbers any more"
+        what = f"do not all fit into {bits} bits" if bits < 32 else "are not numbers any more"
         raise ValueError(f"These weights {what} ({broken[0]} has NaN or infinity): nothing was written to {path}.")
     about = {"format": FORMAT, "net": type(net).__name__, "config": net.config, "card": card}
     about["sha256"] = _fingerprint(tensors)
@@ -97,13 +101,31 @@ def load(source, device="cpu") -> nn.Module:
         need(_fingerprint(tensors) == about["sha256"], "its numbers are not the ones that were saved")
         with plain():
             net = _nets()[about["net"]](**about["config"])
-        net.load_state_dict({k: v.float() for k, v in tensors.items()})
+        net.load_state_dict(_restored(tensors))
         net.card = card
         model = Denoiser(net, Schedule(alpha_bar, extra["schedule"]), extra["predicts"], card) if extra else net
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         raise ValueError(f"The weights in {path} are damaged ({why}): get or train them again.") from error
     return model.to(device).eval().requires_grad_(False)
+
+
+def _stored(name: str, v: Tensor, bits: int) -> dict[str, Tensor]:
+    """The numbers as they are written, and with 8 bits the scales of rows: row = scale * whole numbers."""
+    if bits == 8 and v.ndim > 1:
+        scale = v.flatten(1).abs().amax(1).float() / 127  # (rows,); a row of zeros stays one, whatever its scale
+        whole = (v / _over(scale.clamp(min=1e-30), v)).round().to(torch.int8)
+        return {name: whole, name + SCALE: scale}
+    return {name: v if bits == 32 else v.to(torch.float16)}
+
+
+def _restored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    scaled = lambda k, v: v.float() * _over(tensors[k + SCALE], v) if v.dtype == torch.int8 else v.float()
+    return {k: scaled(k, v) for k, v in tensors.items() if not k.endswith(SCALE)}
+
+
+def _over(rows: Tensor, v: Tensor) -> Tensor:
+    return rows.reshape(-1, *[1] * (v.ndim - 1))
 
 
 def _nets() -> dict[str, type[nn.Module]]:

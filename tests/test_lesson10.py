@@ -410,5 +410,5 @@ def test_a_walk_that_breaks_before_its_first_picture_is_no_box(small, monkeypatc
     before = set(threading.enumerate())
     with pytest.raises(ZeroDivisionError):
         boxes.prompt_box("black cat", steps=4, model=small)
-    for walk in set(threading.enumerate()) - before:
-        walk.join()  # so that its fault is this test's, and no other's
+    for thread in set(threading.enumerate()) - before:
+        thread.join()  # so that its fault is this test's, and no other's

@@ -8,6 +8,7 @@ from small import dice
 from torch import nn
 
 from diffusion_lib import nets
+from diffusion_lib.deeper import deeper
 from diffusion_lib.nets import MLP, Discriminator, Generator, UNet
 from diffusion_lib.train import Learner
 
@@ -138,3 +139,33 @@ def test_a_unet_lays_its_pictures_out_as_they_are_convolved_fastest(patch):
     assert [h.is_contiguous(memory_format=torch.channels_last) for h in seen] == [True, False]
     assert answer.is_contiguous()
     assert torch.allclose(answer.double(), net.double()(x.double(), t), atol=1e-5)
+
+
+# ---------------------------------------------------------------------------------------- made deeper
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+@pytest.mark.parametrize("mults", [(1, 1, 1), (1, 2)])
+def test_a_deeper_net_says_the_same_and_all_its_new_blocks_learn(depth, mults):
+    torch.manual_seed(0)
+    net = UNet((3, 16, 16), 100, classes=[2, 3], channels=16, mults=mults, patch=2)
+    for p in net.parameters():
+        nn.init.normal_(p, std=0.1)
+    deep = deeper(net, depth)
+    x, t, y = torch.randn(5, 3, 16, 16), torch.tensor([1, 20, 50, 99, 100]), torch.tensor([[0, 1]] * 5)
+    assert deep.config == net.config | {"depth": depth} and torch.equal(deep(x, t, y), net(x, t, y))
+    assert all(len(blocks) == depth for blocks in (*deep.down, *deep.up))
+    learner = Learner(deep, 1e-2)
+    for _ in range(2):  # at first only what is 0 can learn
+        before = [p.detach().clone() for p in deep.parameters()]
+        learner.descend((deep(x, t, y) - x).pow(2).mean())
+    assert all(not torch.equal(p, q) for p, q in zip(deep.parameters(), before, strict=True))
+
+
+def test_only_a_u_net_of_one_block_is_made_deeper():
+    for wrong in (MLP((2,), 10), UNet((1, 8, 8), 10, channels=8, depth=2)):
+        with pytest.raises(ValueError, match="Only a U-Net with one block at each size"):
+            deeper(wrong, 3)
+    for depth in (0, 1, -1):
+        with pytest.raises(ValueError, match="takes 2 blocks at each size, or more"):
+            deeper(UNet((1, 8, 8), 10, channels=8), depth)

@@ -75,7 +75,7 @@ def training(monkeypatch):
 
     def loaded(name, **options):
         spy.update({"data": name, "size": options.get("size"), "words": options.get("words")})
-        pictures = (torch.zeros(40, 1, 8, 8), torch.zeros(40).long(), ("a",))
+        pictures = (torch.zeros(40, 1, 8, 8), torch.arange(40) % 10, tuple("0123456789"))
         return data.Data(*((torch.zeros(50, 2),) if name == "ring" else pictures))
 
     def building(family):
@@ -92,8 +92,8 @@ def training(monkeypatch):
         spy.update({f"fit {k}": options.get(k) for k in ("steps", "seconds", "seed", "checkpoint")})
         yield Record(3, 1.5, 1.0, 0.0, {"loss": 0.25})
 
-    def saved(path, model, card, half=False):
-        spy.update({"out": str(path), "half": half})
+    def saved(path, model, card, bits=32):
+        spy.update({"out": str(path), "bits": bits})
         spy.update({"card " + k: card[k] for k in ("data", "items", "model", "seed", "steps", "seconds", "batch")})
         Path(path).touch()
 
@@ -138,7 +138,9 @@ TRAIN = {
     "--steps": ("", "--steps 9", {"fit steps": 9, "fit seconds": None}),
     "--device": ("", "--device cpu", {"asked": "cpu"}),
     "--checkpoint": ("", "--checkpoint c.pt", {"fit checkpoint": Path("c.pt")}),
-    "--half": ("", "--half", {"half": True}),
+    "--half": ("", "--half", {"bits": 16}),
+    "--bits": ("", "--bits 8", {"bits": 8}),
+    "--depth": ("--start digits", "--start digits --depth 2", {"net": store.load("digits").net.config | {"depth": 2}}),
     "--seed": ("", "--seed 4", {"seed": 4, "fit seed": 4, "card seed": 4}),
     "--out": ("", "--out b.safetensors", {"out": "b.safetensors"}),
 }
@@ -169,7 +171,7 @@ def test_what_train_hands_on_by_itself(training):
         "predicts": None,
         "seed": 0,
         "device": torch.device("cpu"),
-        "half": False,
+        "bits": 32,
         "out": "weights.safetensors",
         "card steps": 3,
         "card seconds": 1.5,

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from small import denoiser
 from torch import nn
 
-from diffusion_lib import __main__, data, ddpm, store, train
+from diffusion_lib import __main__, data, ddpm, nets, store, train
 from diffusion_lib.diffusion import Schedule
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -44,10 +44,37 @@ def test_weights_come_back_with_their_card_and_their_schedule(tmp_path):
         again.schedule.alpha_bar, model.schedule.alpha_bar
     )
     assert again.predicts == "eps" and again.learns_variance and again.card["data"] == "ring"
-    half = store.load(store.save(tmp_path / "h.safetensors", model, {}, half=True))
+    half = store.load(store.save(tmp_path / "h.safetensors", model, {}, bits=16))
     assert all(
         torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(numbers_of(model), numbers_of(half), strict=True)
     )
+
+
+def test_eight_bits_are_off_by_half_a_step_of_each_row(tmp_path):
+    """Rows of very different sizes, one of zeros, and a kernel; what is no matrix has 16 bits, and a file a quarter of the size."""
+    net = nets.UNet((1, 8, 8), 10, channels=8)
+    for p in net.parameters():
+        nn.init.normal_(p)
+    with torch.no_grad():
+        net.middle.conv1.weight *= torch.logspace(-6, 6, 16)[:, None, None, None]
+        net.middle.conv1.weight[3] = 0
+    whole, eight = (store.save(tmp_path / f"{b}.safetensors", net, {}, bits=b) for b in (32, 8))
+    for (name, a), b in zip(net.state_dict().items(), store.load(eight).state_dict().values(), strict=True):
+        step = a.flatten(1).abs().amax(1) / 127 if a.ndim > 1 else a.abs() / 1000
+        assert bool(
+            ((a - b).abs() <= 0.501 * step.reshape(-1, *[1] * (a.ndim - 1)) * (2 if a.ndim < 2 else 1)).all()
+        ), name
+    assert bool((store.load(eight).middle.conv1.weight[3] == 0).all())
+    again = store.save(tmp_path / "again.safetensors", store.load(eight), {}, bits=8)
+    assert again.read_bytes() == eight.read_bytes()  # what has been rounded is not rounded once more
+    assert eight.stat().st_size < 0.4 * whole.stat().st_size
+    for wrong in (float("nan"), float("inf")):
+        with torch.no_grad():
+            net.first.weight[0, 0, 0, 0] = wrong
+        with pytest.raises(ValueError, match="do not all fit into 8 bits"):
+            store.save(eight, net, {}, bits=8)
+    with pytest.raises(ValueError, match="32, 16 or 8 bits, but got bits = 4"):
+        store.save(eight, net, {}, bits=4)
 
 
 def test_broken_and_foreign_files_get_one_sentence(tmp_path):

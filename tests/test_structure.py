@@ -146,7 +146,7 @@ def test_no_view_hides_what_its_class_says():
 # What is taught, and what lessons 08 and 10 teach beside it; all else that lies on top is the workshop.
 TAUGHT = "diffusion sampling oracle nets train ddpm bound gan vae dataset trace".split()
 LATER = "solvers guidance telling".split()
-WORKSHOP = "__init__ __main__ checkpoint families files machine muon store values words".split()
+WORKSHOP = "__init__ __main__ checkpoint deeper families files machine muon store values words".split()
 
 
 def test_what_is_taught_stays_short_enough_to_be_read():

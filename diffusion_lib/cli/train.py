@@ -63,6 +63,7 @@ def add_train(commands) -> None:
     p.add_argument("--latent", type=number(1, 1024), metavar="N", help="gan, vae: how many numbers z has; 2 makes a map (default: what suits the data)")
     p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
     p.add_argument("--start", metavar="FILE", help="ddpm: go on from these weights, a file or a name as of sample --weights, with the same data or others of their kind")
+    p.add_argument("--depth", type=number(2, 16), metavar="N", help="with --start: make its U-Net deeper, from one block at each size to N; the new ones change nothing until they learn")
     p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks; ddpm on pictures: a multiple of 8 (default: what suits the data)")
     p.add_argument("--batch", type=number(1, 10**6), metavar="N", help="samples a step takes (default: what suits the data)")
     long = p.add_mutually_exclusive_group()
@@ -70,7 +71,8 @@ def add_train(commands) -> None:
     long.add_argument("--steps", type=number(1, 10**9), metavar="N", help="or: how many steps, the same on every machine")
     p.add_argument("--device", metavar="NAME", help="cpu, cuda or mps (default: the fastest one here)")
     p.add_argument("--checkpoint", type=place(), metavar="FILE", help="write all that is needed to go on; if it exists, go on from there")
-    p.add_argument("--half", action="store_true", help="store 16-bit numbers: half the size")
+    p.add_argument("--bits", type=int, choices=(32, 16, 8), default=32, help="of a stored number: with 16 half the size, with 8 a quarter (default: 32)")
+    p.add_argument("--half", dest="bits", action="store_const", const=16, help="the same as --bits 16")
     p.add_argument("--seed", type=number(0, 10**9), default=0, metavar="N", help="another number starts elsewhere (default: 0)")
     p.add_argument("--out", type=place(".safetensors"), default="weights.safetensors", metavar="FILE", help="(default: weights.safetensors)")
 # fmt: on
@@ -136,7 +138,7 @@ def train(args) -> int:
     if args.items and args.items > len(d):
         raise ValueError(f"--items is at most {len(d):,}, all that {args.data} has.")
     learned = d.split(args.items)[0] if args.items and args.items < len(d) else d
-    told, before = _started(args.start, told, learned) if args.start else (told, {})
+    told, before = _started(args, told, learned) if args.start else (told, {})
     model, parts = build(learned, seed=args.seed, device=device, **told)
     words = [Path(w).name if "/" in w or "\\" in w else w for w in sys.argv[1:]]  # no folders of this machine
     about = {"data": args.data, "items": len(learned), "model": args.model, "seed": args.seed, "device": device}
@@ -189,15 +191,20 @@ def _asked(args) -> tuple[Callable, dict]:
             raise ValueError(f"--{name} is an option of --model {having}, not of {args.model}: leave it out.")
     if args.start and args.model != "ddpm":
         raise ValueError(f"--start is an option of --model ddpm, not of {args.model}: leave it out.")
+    if args.depth and not args.start:
+        raise ValueError("--depth makes the network of --start deeper: give --start, too, or leave it out.")
     return models()[args.model].build, told
 
 
-def _started(source: str, told: dict, d) -> tuple[dict, dict]:
+def _started(args, told: dict, d) -> tuple[dict, dict]:
     """What `ddpm.build` is told, with the network of the weights that --start names; and their card, for the new one."""
     from .. import ddpm, store
+    from ..deeper import deeper
+    from ..machine import seeded_weights
 
     for option in [o for o in ("channels", "predicts", "learn_variance") if o in told]:
         raise ValueError(f"--{option.replace('_', '-')} is as the weights of --start have it: leave it out.")
+    source = args.start
     model = store.load(source)
     if not isinstance(model, ddpm.MODEL):
         raise ValueError(
@@ -207,8 +214,10 @@ def _started(source: str, told: dict, d) -> tuple[dict, dict]:
     if known != here:
         said = "The weights in {} know samples of shape {} and classes {}, but the data have {} and {}"
         raise ValueError(said.format(source, *known, *here) + ": choose --data, --size and --words to suit.")
+    with seeded_weights(args.seed):
+        net = deeper(model.net, args.depth) if args.depth else model.net
     kept = {"schedule": model.schedule, "predicts": model.predicts, "learn_variance": model.learns_variance}
-    more = {"net": model.net.requires_grad_(True), "words_first": False}
+    more = {"net": net.requires_grad_(True), "words_first": False}
     return told | kept | more, {"start": model.card}
 
 
@@ -248,15 +257,15 @@ def _keep(args, model, card: dict, came: list[int]) -> tuple[Path, str]:
     """Write the weights at --out, or else where it is possible (see files.keep), or else wait for room while somebody looks on."""
     from .. import store
 
-    half, why, asked = args.half, "", len(came)
+    bits, why, asked = args.bits, "", len(came)
     while True:
         try:
-            out, elsewhere = files.keep(args.out, lambda path: store.save(path, model, card, half))  # noqa: B023
+            out, elsewhere = files.keep(args.out, lambda path: store.save(path, model, card, bits))  # noqa: B023
             return out, f"{why} {elsewhere}".strip()
         except ValueError as error:
-            if not half:
+            if bits == 32:
                 raise
-            half, why = False, f"{error} They are kept with 32 bits instead."
+            bits, why = 32, f"{error} They are kept with 32 bits instead."
         except OSError as error:
             if not _columns() or set(came) - {signal.SIGINT}:
                 raise
