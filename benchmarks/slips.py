@@ -713,7 +713,7 @@ SLIPS = [
     ('figure: options of other files are ignored', MAKING, '        if endings and o.ending', '        if False and o.ending'),
     ('figure: Ctrl+C is a success', PROGRAM, '        return 130', '        return 0'),
     ('store: the card of another program', STORE, 'isinstance(about, dict) and about.get', 'about.get'),
-    ('store: 16 bits too small are called no numbers', STORE, '"do not all fit into 16 bits" if half else', ''),
+    ('store: bits too few are called no numbers', STORE, 'f"do not all fit into {bits} bits" if bits < 32 else', ''),
     ('classifier: its data are not told', CLASSIFIER, '"data": data, "seed": seed, "batch"', '"seed": seed, "batch"'),
     # ======== words: lesson 10 and what came with it: words, guidance, the shell's prompts; and brothers of lesson 08's. Written from the code
     # alone, before a look at its tests.

@@ -444,7 +444,7 @@ PLAIN = {
     "Pictures to take away": "4 4.6",
     "The lessons": "1000 8 64 1 1,000",
     "For a class": "1.6 4 340",
-    "Train and draw from a shell": "16 32",
+    "Train and draw from a shell": "16 32 32",
     "AdamW or Muon": "95",
     "The network call": "3 3 2 512 2",  # the kernel; AVX2, AVX-512
     "Words": "2 2 1 1 2 1 2 1 95 400 2 12 2 512",  # w; the scale; intervals; throws; AVX2, AVX-512
