@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from .bound import bits_per_dimension as bits_per_dimension
 from .bound import vlb_term
 from .dataset import Data
-from .diffusion import PREDICTIONS, Schedule, add_noise, convert, randn_like
+from .diffusion import PREDICTIONS, Schedule, add_noise, convert, randn_like, randn_there
 from .guidance import check_weight, guided
-from .machine import PRECISIONS, faster_precision, seeded_weights, settle
+from .machine import PRECISIONS, faster_precision, replayed, seeded_weights, settle
 from .nets import MLP, UNet
 from .sampling import named_sampler, sample
 from .telling import forget
@@ -197,16 +197,20 @@ def build(
 
     def step(items, generator) -> dict[str, float]:
         x0, y = items
-        t, eps = draw_times(len(x0), schedule, use.even, generator), randn_like(x0, generator)
+        t, eps = draw_times(len(x0), schedule, use.even, generator), randn_there(x0, generator)
         if use.classes:
             y = forget(y, drop, generator, whole=learner.share if words_first else 0.0)
         with learner.autocast():
-            loss = loss_of(learner.model, x0, t, eps, schedule, predicts, y if use.classes else None)
+            loss = loss_of(ask, x0, t, eps, schedule, predicts, y if use.classes else None)
         return {"loss": learner.descend(loss)}
 
     if precision == "auto":
         precision = faster_precision(net, data.x[: use.batch])
-    learner = Learner(net, use.lr, precision=precision, optimizer=optimizer)
+    learner, ask = Learner(net, use.lr, precision=precision, optimizer=optimizer), net
+    if isinstance(net, NETS):  # one of the reader's own may decide something on the way, and that cannot be recorded
+        x0, y = next(data.batches(use.batch, seed))
+        times = torch.ones(len(x0), dtype=torch.long, device=x0.device)
+        ask = replayed(net, precision, x0, times, *([y] if use.classes else []))
     parts = Parts(step, data.batches(use.batch, seed), [learner], {"model": "ddpm"} | told)
     return Denoiser(learner.ema, schedule, predicts), parts
 

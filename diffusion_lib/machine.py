@@ -7,7 +7,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -112,3 +112,47 @@ def faster_precision(model: nn.Module, x: Tensor, seconds: float = 0.5) -> str:
             best = min(best, time.perf_counter() - tick)
         least[precision] = best
     return "bfloat16" if least["bfloat16"] < 0.9 * least["float32"] else "float32"
+
+
+class Replayed:
+    """work(), which changes tensors in place and decides nothing: on a CUDA card its kernels are recorded the second time and from
+    then on begun by one command instead of hundreds (a CUDA graph). Elsewhere it is simply done. tensors: some that it changes."""
+
+    def __init__(self, work: Callable[[], object], tensors: Sequence[Tensor]):
+        self.work, self.here = work, bool(tensors) and tensors[0].is_cuda
+        self.forget()
+
+    def forget(self) -> None:
+        """What was recorded works with tensors that are others now."""
+        self.done, self.graph = 0, None
+
+    def __call__(self) -> None:
+        if self.here and self.done == 1:  # the first time made what it keeps from one time to the next
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self.work()
+        self.work() if self.graph is None else self.graph.replay()
+        self.done += 1
+
+
+def replayed(net: nn.Module, precision: str, *inputs: Tensor) -> Callable:
+    """net(*inputs), there and back: on a CUDA card recorded once, for inputs of these shapes and this precision, as `Replayed` is.
+
+    None among later inputs counts as left out. Elsewhere the network itself.
+    """
+    if not inputs[0].is_cuda:
+        return net
+    with torch.autocast("cuda", torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False):
+        ask = torch.cuda.make_graphed_callables(_Asked(net), tuple(x.clone() for x in inputs))
+    return lambda *now: ask(*(x for x in now if x is not None))
+
+
+class _Asked(nn.Module):
+    """Stands before a network, which so stays as it is: what is recorded puts itself in the place of a `forward`."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        self.net = net
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.net(*inputs)
