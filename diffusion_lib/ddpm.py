@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from .bound import bits_per_dimension as bits_per_dimension
 from .bound import vlb_term
 from .dataset import Data
-from .diffusion import PREDICTIONS, Schedule, add_noise, convert, randn_like, randn_there
+from .diffusion import PREDICTIONS, Schedule, add_noise, convert, randn_like
 from .guidance import check_weight, guided
-from .machine import PRECISIONS, faster_precision, replayed, seeded_weights, settle
+from .machine import PRECISIONS, faster_precision, randn_there, replayed, seeded_weights, settle
 from .nets import MLP, UNet
 from .sampling import named_sampler, sample
 from .telling import forget
@@ -126,19 +126,16 @@ class Denoiser(nn.Module):
 
 
 MODEL, NETS, CALLS = Denoiser, (MLP, UNet), 20  # see `families`
+SMALL = 8  # pixels a side: so many or fewer are not folded
 
 
 def suited(data: Data) -> dict:
-    """What `build` takes for these data where it is told None. Small are pictures of at most 8 pixels a side."""
+    """What `build` takes for these data where it is told None. Of small pictures it takes more a step."""
     if data.x.ndim == 2:
         return {"channels": 128, "batch": 512, "lr": 3e-3, "even": "snr"}
     if data.y is not None and data.y.ndim == 2:
         return {"channels": 64, "batch": 64, "lr": 2e-3, "even": "bell"}
-    return {"channels": 32, "batch": 128 if _small(data) else 64, "lr": 2e-3, "even": "bell"}
-
-
-def _small(data: Data) -> bool:
-    return data.x.shape[-1] <= 8
+    return {"channels": 32, "batch": 128 if data.x.shape[-1] <= SMALL else 64, "lr": 2e-3, "even": "bell"}
 
 
 @plain()
@@ -191,7 +188,8 @@ def build(
         if net is None and use.points:
             net = MLP(use.shape, schedule.T, width=use.channels, **common)
         elif net is None:
-            net = UNet(use.shape, schedule.T, channels=use.channels, patch=1 if _small(data) else 2, **common)
+            patch = 1 if data.x.shape[-1] <= SMALL else 2
+            net = UNet(use.shape, schedule.T, channels=use.channels, patch=patch, **common)
     net, data = net.to(device), data.to(device)
     loss_of = partial(hybrid_loss, levels=None if use.points else data.levels) if learn_variance else ddpm_loss
 
@@ -206,11 +204,9 @@ def build(
 
     if precision == "auto":
         precision = faster_precision(net, data.x[: use.batch])
-    learner, ask = Learner(net, use.lr, precision=precision, optimizer=optimizer), net
-    if isinstance(net, NETS):  # one of the reader's own may decide something on the way, and that cannot be recorded
-        x0, y = next(data.batches(use.batch, seed))
-        times = torch.ones(len(x0), dtype=torch.long, device=x0.device)
-        ask = replayed(net, precision, x0, times, *([y] if use.classes else []))
+    learner = Learner(net, use.lr, precision=precision, optimizer=optimizer)
+    x0, y = next(data.batches(use.batch, seed))
+    ask = replayed(net, precision, x0, y if use.classes else None)
     parts = Parts(step, data.batches(use.batch, seed), [learner], {"model": "ddpm"} | told)
     return Denoiser(learner.ema, schedule, predicts), parts
 

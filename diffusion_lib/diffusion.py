@@ -172,15 +172,6 @@ def randn_like(x: Tensor, generator: torch.Generator | None) -> Tensor:
     return torch.randn(x.shape, dtype=x.dtype, device=device, generator=generator).to(x.device)
 
 
-def randn_there(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    """N(0, I) of x's shape, drawn where x lives, from a seed that the generator gives: for training, where each kind of device
-    may have its own noise. A CPU would take longer to draw it than a GPU to learn from it."""
-    if x.device.type == "cpu":
-        return randn_like(x, generator)
-    seed = int(torch.randint(2**62, (), generator=generator, device="cpu"))
-    return randn_like(x, torch.Generator(x.device).manual_seed(seed))
-
-
 # ---------------------------------------------------------------------------------------- forward: data to noise
 
 

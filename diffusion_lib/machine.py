@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from .dataset import Data
+from .diffusion import randn_like
+from .nets import Net
 from .values import integer, need, seeded
 
 
@@ -72,6 +74,15 @@ def seeded_weights(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):  # weights are made on the CPU
         torch.default_generator.manual_seed(seeded(seed))
         yield
+
+
+def randn_there(x: Tensor, generator: torch.Generator) -> Tensor:
+    """N(0, I) of x's shape, drawn where x lives from a seed that the generator gives: for training, in which each kind of device may
+    have noise of its own. A processor takes longer to draw it than a CUDA card to learn from it."""
+    if x.device.type == "cpu":
+        return randn_like(x, generator)
+    seed = int(torch.randint(2**62, (), generator=generator, device="cpu"))
+    return randn_like(x, torch.Generator(x.device).manual_seed(seed))
 
 
 _gate, _all, _beside = threading.Lock(), 0, 0  # how many threads torch has when nobody leaves one, and how many do
@@ -135,16 +146,19 @@ class Replayed:
         self.done += 1
 
 
-def replayed(net: nn.Module, precision: str, *inputs: Tensor) -> Callable:
-    """net(*inputs), there and back: on a CUDA card recorded once, for inputs of these shapes and this precision, as `Replayed` is.
+def replayed(net: nn.Module, precision: str, x: Tensor, y: Tensor | None) -> Callable:
+    """net(x, t, y), there and back: on a CUDA card recorded once, for inputs of these shapes and this precision, as `Replayed` is.
 
-    None among later inputs counts as left out. Elsewhere the network itself.
+    Elsewhere the network itself, and so with one of the reader's own: it may decide something on the way, which cannot be recorded.
     """
-    if not inputs[0].is_cuda:
+    if not x.is_cuda or not isinstance(net, Net):
         return net
+    inputs = [x, torch.ones(len(x), dtype=torch.long, device=x.device), *([] if y is None else [y])]
+    if quiet := getattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch", None):
+        quiet(False)  # what is recorded keeps its own stream: on purpose, and every learner would be told of it
     with torch.autocast("cuda", torch.bfloat16, enabled=precision == "bfloat16", cache_enabled=False):
         ask = torch.cuda.make_graphed_callables(_Asked(net), tuple(x.clone() for x in inputs))
-    return lambda *now: ask(*(x for x in now if x is not None))
+    return lambda *now: ask(*now[: len(inputs)])
 
 
 class _Asked(nn.Module):

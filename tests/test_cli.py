@@ -395,7 +395,7 @@ def test_training_goes_on_from_weights(here):
 def test_training_goes_on_from_its_checkpoint_to_the_bit(here):
     from diffusion_lib import store
 
-    run("train", "--data", "ring", "--steps", 8, "--out", "whole.safetensors")
+    run("train", "--data", "ring", "--steps", 8, "--device", "cpu", "--out", "whole.safetensors")
     weights = store.load("whole.safetensors").state_dict()
     # the rate falls with the share of all steps, so the first half must know how long the whole will be
     from diffusion_lib import ddpm
@@ -406,7 +406,19 @@ def test_training_goes_on_from_its_checkpoint_to_the_bit(here):
     for _ in range(3):
         next(training)
     training.close()
-    run("train", "--data", "ring", "--steps", 8, "--checkpoint", "half.pt", "--out", "resumed.safetensors")
+    run(
+        "train",
+        "--data",
+        "ring",
+        "--steps",
+        8,
+        "--device",
+        "cpu",
+        "--checkpoint",
+        "half.pt",
+        "--out",
+        "resumed.safetensors",
+    )
     again = store.load("resumed.safetensors").state_dict()
     assert all(torch.equal(weights[k], again[k]) for k in weights)
 

@@ -65,6 +65,22 @@ def test_a_step_goes_down_the_gradient_that_it_was_given():
     assert (along.diagonal() > 0.5).all() and (along - along.diag().diag()).abs().max() < 0.05
 
 
+def test_some_steps_at_changing_rates_are_those_of_torchs_own():
+    """A matrix alone, by torch's Muon: with its momentum, its decay and the rate of each step."""
+    net, dice = nn.Linear(6, 4, bias=True), torch.Generator().manual_seed(3)
+    matrix = nn.Parameter(net.weight.detach().clone())
+    one = Learner(net, LR, weight_decay=0.5, optimizer="muon")
+    torchs = torch.optim.Muon([matrix], LR, weight_decay=0.5, adjust_lr_fn="match_rms_adamw")
+    for share in (0.1, 1.0, 0.4, 0.4):
+        net.weight.grad = torch.randn(4, 6, generator=dice)
+        net.bias.grad, matrix.grad = torch.ones(4), net.weight.grad.clone()
+        one.set_rate(share)
+        torchs.param_groups[0]["lr"] = share * LR
+        one.optimizer.step(), torchs.step()
+        assert torch.allclose(net.weight, matrix, rtol=0, atol=1e-6)
+        assert [g["lr"] for g in one.optimizer.param_groups] == [share * LR] * 2
+
+
 def test_all_else_is_adamws():
     """Biases, norms, the first and the last layer and the condition: the same numbers as with AdamW alone."""
     (_, muon), (before, adamw) = descended("muon", 3), descended("adamw", 3)
@@ -117,6 +133,10 @@ def test_it_learns_and_goes_on_to_the_bit(tmp_path):
         walk.close()
 
     whole, losses = run(None, 8)
+    walk = whole.optimizer._walk
+    assert walk.done == 8
+    whole.optimizer.load_state_dict(whole.optimizer.state_dict())
+    assert walk.done == 0  # a card records anew, with the averages that are there now
     stopped(tmp_path / "c.pt")
     again, rest = run(tmp_path / "c.pt", 8)
     assert rest[-1] == losses[-1] and len(losses) == 8

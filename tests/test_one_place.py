@@ -408,7 +408,7 @@ def bell(monkeypatch):
 
 def test_a_family_is_trained_saved_and_sampled_from_the_shell(bell, capsys):
     assert "bell" in said("train --help", capsys)
-    said("train --model bell --data ring --channels 8 --steps 400 --out w.safetensors", capsys)
+    said("train --model bell --data ring --channels 8 --steps 400 --device cpu --out w.safetensors", capsys)
     assert "--latent is an option" in said("train --model bell --latent 3 --steps 1", capsys, 2)
     model = store.load("w.safetensors")
     assert isinstance(model, Bell) and model.card["model"] == "bell" and families.name_of(model) == "BELL"
