@@ -1,15 +1,18 @@
-"""How many times as fast as two cores is the graphics card that is here? Writes benchmarks/gpu.json (two minutes).
+"""How many times as fast as two cores is a graphics card? Writes benchmarks/gpu.json (two minutes).
 
-    python benchmarks/gpu.py
+    python benchmarks/gpu.py            the card that is here, and two threads of the processor beside it
+    python benchmarks/gpu.py cpu        these parts only: two threads here; the card stays in the record
 
-The same functions as in `python -m diffusion_lib train` and `sample`, with the same options, on the card and on two threads of the
-processor beside it, in one run. Training: steps of the shipped network, each with its usual batch and with a large one.
-Sampling: pictures by 20 calls of dpmpp_2m. Seconds are the clock's; the first steps are not counted, and the card has finished when it
-stops. With bfloat16 where a short race on the device itself says that it is quicker (`--precision auto`).
+The same functions as in `python -m diffusion_lib train` and `sample`, with the same options. Training: steps of the shipped network,
+each with its usual batch and with a large one, in the precision that a short race on the device says is quicker (`--precision auto`).
+Sampling: pictures by 20 calls of dpmpp_2m. Seconds are the clock's, so on a quiet machine only; the first ones are not counted, and the
+card has finished when the clock is read. `card_one_by_one` is the same card before the network's kernels were recorded (see `machine`).
 """
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -72,10 +75,16 @@ def measure(name: str, device: torch.device, seconds: float = 3) -> dict:
     d = data.load(DATA.get(name, name), **options)
     batches = (ddpm.suited(d)["batch"], LARGE)
     rows = [steps_a_second(name, d, batch, device, seconds) for batch in batches]
-    return {"training": rows, "sampling": pictures_a_second(name, few if device.type == "cpu" else many, device)}
+    numbers = sum(p.numel() for p in store.load(name).net.parameters())
+    return {
+        "parameters": numbers,
+        "training": rows,
+        "sampling": pictures_a_second(name, few if device.type == "cpu" else many, device),
+    }
 
 
-HEAD = "| network | training, usual batch: steps a second, two cores and card | ratio | training, batch of 1,024 | ratio | sampling: pictures a second | ratio |\n|---|---|---|---|---|---|---|\n"  # in benchmarks/README.md
+# in benchmarks/README.md
+HEAD = "| network | training, usual batch: steps a second, two cores and card | ratio | training, batch of 1,024 | ratio | sampling: pictures a second | ratio |\n|---|---|---|---|---|---|---|\n"
 
 
 def table(book: dict) -> list[str]:
@@ -95,20 +104,20 @@ def table(book: dict) -> list[str]:
 
 
 def main() -> None:
-    device = pick_device()
-    if device.type == "cpu":
+    asked = sys.argv[1:] or ["card", "cpu"]
+    book, there = opened(OUT), {"card": pick_device(), "cpu": torch.device("cpu")}
+    if "card" in asked and there["card"].type == "cpu":
         raise SystemExit(
-            "There is no graphics card here, so there is nothing to compare: this needs one that PyTorch knows."
+            "There is no graphics card here: only the part cpu can be measured (python benchmarks/gpu.py cpu)."
         )
     torch.set_num_threads(THREADS)
-    book = opened(OUT)
-    for where, on in (("card", device), ("cpu", torch.device("cpu"))):
-        book[where] = store.card(device=on) | {"networks": {}}
+    for part in asked:
+        networks, load = {}, os.getloadavg()[0]
         for name in NETWORKS:
-            book[where]["networks"][name] = rounded(measure(name, on), 2)
-            print(where, name, book[where]["networks"][name], flush=True)
-    save(OUT, book)
-    print(HEAD + "\n".join(table(book)))
+            networks[name] = rounded(measure(name, there[part]), 2)
+            print(part, name, networks[name], flush=True)
+        book[part] = store.card(device=there[part]) | {"load": load, "networks": networks}
+        save(OUT, book)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ def save(path, model: nn.Module, card: dict, bits: int = 32) -> Path:
     """Write a Denoiser, a Classifier or one of the families' NETS with its card; the file appears whole or not at all. Returns its path.
 
     bits: of a number on disk, one of BITS; `load` gives 32 back. 16: half the size. 8: a quarter; each row of a matrix, and
-    each kernel, is then whole numbers from -127 to 127 and a scale, and what is no matrix has 16 bits.
+    each kernel, is then whole numbers from -127 to 127 and a scale, and what is no matrix has 16 bits. The rounding moves every
+    answer a little to one side; `train --start FILE --biases` lets the biases learn around it.
     """
     from safetensors.torch import save as to_bytes
 

@@ -392,6 +392,32 @@ def test_training_goes_on_from_weights(here):
     assert [store.history(model.card) for model in (a, b)] == [[a.card], [a.card, b.card]] and "start" not in c.card
 
 
+def test_what_8_bits_have_rounded_stays_and_the_biases_learn(here):
+    """Matrices come out of the second file as they went into it, to the bit; what is no matrix has learned."""
+    from diffusion_lib import store
+
+    run("train", "--data", "digits", "--steps", 4, "--channels", 8, "--bits", 8, "--out", "a.safetensors")
+    run(
+        "train",
+        "--data",
+        "digits",
+        "--start",
+        "a.safetensors",
+        "--biases",
+        "--steps",
+        2,
+        "--bits",
+        8,
+        "--out",
+        "b.safetensors",
+    )
+    a, b = (store.load(f"{name}.safetensors").net.state_dict() for name in "ab")
+    moved = {name for name, v in a.items() if not torch.equal(v, b[name])}
+    assert {"last.bias", "norm.weight", "norm.bias", "condition.mlp.2.bias"} <= moved and all(
+        a[name].ndim < 2 for name in moved
+    )
+
+
 def test_training_goes_on_from_its_checkpoint_to_the_bit(here):
     from diffusion_lib import store
 
@@ -536,6 +562,11 @@ def test_the_bar_shows_what_both_players_say(here, monkeypatch):
         ("train --data ring --start ring --depth 2", "Only a U-Net with one block at each size can be made deeper"),
         ("train --data ring --depth 2", "--depth makes the network of --start deeper: give --start"),
         ("train --data digits --start digits --depth 1", "needs a whole number"),
+        (
+            "train --data digits --start digits --depth 2 --biases",
+            "--biases leaves the matrices of --start as they are: give",
+        ),
+        ("train --data digits --biases", "--biases leaves the matrices of --start as they are: give --start"),
         ("train --data ring --bits 4", "choose from"),
         ("train --data ring --start nowhere", "no weights 'nowhere'"),
         ("train --data ring --start broken.safetensors", "not a whole safetensors file"),

@@ -27,7 +27,7 @@ def shown(tmp_path_factory):
     np.savez(tmp_path / "thousand.npz", **{k: v.astype(np.uint16) for k, v in kinds.items()}, **some)
     row = {"valid": 0.456, "modes": 987, "kl": 0.1234}
     rows = [{"family": k, "seen": 64_000} | row for k in FAMILIES[:3]]
-    shipped = {"card": {"steps": 2000, "batch": 64}, "rows": [row | {"modes": 1000}]}
+    shipped = {"card": {"seen": 128_000}, "rows": [row | {"modes": 1000}]}
     book = {"race": {"rows": rows}, "shipped": shipped, "floor": {"modes": 1000, "kl": 0.0192}}
     (tmp_path / "thousand.json").write_text(json.dumps(book))
     with pytest.MonkeyPatch.context() as patch:

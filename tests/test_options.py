@@ -83,6 +83,8 @@ def training(monkeypatch):
             spy.update({"model": family, "items": len(d)} | {k: options.get(k) for k in OPTIONS})
             start = {"net": "config", "schedule": "name"}
             spy.update({k: getattr(options.get(k), of, None) for k, of in start.items()})
+            learning = [p.ndim for p in options["net"].parameters() if p.requires_grad] if options.get("net") else [0]
+            spy["least and most axes of what learns"] = (min(learning), max(learning))
             net = torch.nn.Linear(1, 1)
             return net, Parts(None, iter(()), [train.Learner(net)], {"batch": 2})
 
@@ -128,6 +130,7 @@ TRAIN = {
         "--data ring --start ring",
         {
             "net": store.load("ring").net.config,
+            "least and most axes of what learns": (1, 2),
             "words_first": False,
             "learn_variance": False,
             "predicts": "v",
@@ -141,6 +144,7 @@ TRAIN = {
     "--half": ("", "--half", {"bits": 16}),
     "--bits": ("", "--bits 8", {"bits": 8}),
     "--depth": ("--start digits", "--start digits --depth 2", {"net": store.load("digits").net.config | {"depth": 2}}),
+    "--biases": ("--start digits", "--start digits --biases", {"least and most axes of what learns": (1, 1)}),
     "--seed": ("", "--seed 4", {"seed": 4, "fit seed": 4, "card seed": 4}),
     "--out": ("", "--out b.safetensors", {"out": "b.safetensors"}),
 }

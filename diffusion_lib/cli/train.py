@@ -64,6 +64,7 @@ def add_train(commands) -> None:
     p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")
     p.add_argument("--start", metavar="FILE", help="ddpm: go on from these weights, a file or a name as of sample --weights, with the same data or others of their kind")
     p.add_argument("--depth", type=number(2, 16), metavar="N", help="with --start: make its U-Net deeper, from one block at each size to N; the new ones change nothing until they learn")
+    p.add_argument("--biases", action="store_true", help="with --start: learn the biases and norms alone, and leave the matrices as they were rounded to 8 bits")
     p.add_argument("--channels", type=number(8, 512), metavar="N", help="width of the networks; ddpm on pictures: a multiple of 8 (default: what suits the data)")
     p.add_argument("--batch", type=number(1, 10**6), metavar="N", help="samples a step takes (default: what suits the data)")
     long = p.add_mutually_exclusive_group()
@@ -193,6 +194,10 @@ def _asked(args) -> tuple[Callable, dict]:
         raise ValueError(f"--start is an option of --model ddpm, not of {args.model}: leave it out.")
     if args.depth and not args.start:
         raise ValueError("--depth makes the network of --start deeper: give --start, too, or leave it out.")
+    if args.biases and (not args.start or args.depth):
+        raise ValueError(
+            "--biases leaves the matrices of --start as they are: give --start, and no --depth, or leave it out."
+        )
     return models()[args.model].build, told
 
 
@@ -217,7 +222,9 @@ def _started(args, told: dict, d) -> tuple[dict, dict]:
     with seeded_weights(args.seed):
         net = deeper(model.net, args.depth) if args.depth else model.net
     kept = {"schedule": model.schedule, "predicts": model.predicts, "learn_variance": model.learns_variance}
-    more = {"net": net.requires_grad_(True), "words_first": False}
+    for p in net.parameters():
+        p.requires_grad_(p.ndim < 2 or not args.biases)
+    more = {"net": net, "words_first": False}
     return told | kept | more, {"start": model.card}
 
 

@@ -45,6 +45,15 @@ POINTERS = (
 )
 
 
+def learned_for(name: str) -> list[str]:
+    """The minutes of all trainings that led to shipped weights: on a processor, and, if some were, on a graphics card."""
+    from diffusion_lib import store
+
+    cards = store.history(store.load(name).card)
+    parts = [[c["seconds"] for c in cards if ("threads of" in c["machine"]) == slow] for slow in (True, False)]
+    return [f"{sum(part) / 60:.0f}" for part in parts if part]
+
+
 CITED = re.compile(r"([A-Z][\w-]+)(?:(?:, | and )[A-Z][\w-]+)*(?: et al\.)?,? \(?((?:1[89]|20)\d\d)\b")
 
 

@@ -6,11 +6,7 @@ import re
 from diffusion_lib import store
 from diffusion_lib.course import lesson00
 
-from . import CELLS, LESSONS, benchmark, text
-
-
-def learned(name: str) -> dict:
-    return store.load(name).card
+from . import CELLS, LESSONS, benchmark, learned_for, text
 
 
 def minutes(lesson: str) -> str:
@@ -22,9 +18,8 @@ def both() -> list[str]:
     """What cat_g and sprites32 have seen, of what size, and for how many minutes."""
     gan, words = (store.load(name) for name in ("cat_g", "sprites32"))
     sizes = [str(v) for net in (gan.shape, words.shape) for v in net[1:]]
-    seen = [re.match(r"[\d,]+", gan.card["data"])[0], f"{words.card['items']:,}"]
-    took = [f"{sum(card['seconds'] for card in store.history(model.card)) / 60:.0f}" for model in (gan, words)]
-    return [*sizes, *seen, *took]
+    seen = [re.match(r"[\d,]+", gan.card["data"])[0], f"{max(card['items'] for card in store.history(words.card)):,}"]
+    return [*sizes, *seen, *learned_for("cat_g"), *learned_for("sprites32")]
 
 
 def table() -> list[str]:

@@ -21,7 +21,7 @@ from diffusion_lib.sampling import sample
 from diffusion_lib.telling import forget
 from diffusion_lib.train import rate
 
-from . import CELLS, ROOT, default, percent, text
+from . import CELLS, ROOT, default, learned_for, percent, text
 
 
 def found(*path: str):
@@ -50,12 +50,12 @@ def captions(player) -> list[list[float]]:
 
 
 def anything_tulips_hard_colours() -> None:
-    """How far the pictures are apart falls from w = 0 to 1, where they change most, and no more; at w = 8 more colours are at their limits."""
+    """How far the pictures are apart falls from w = 0 to 1, where they change most, and hardly any more; at w = 8 more colours are at their limits."""
     w = (0.0, 1.0, 3.0, 8.0)
     assert set(w) <= set(comparing.WEIGHTS) and default(drawing.walk, "steps") == default(lesson10.by_weight, "steps")
     drawn = [drawing.pictures("red tulip at night", range(8), w=w) for w in w]  # what the film of the cell shows there
     untold, told, three, eight = map(comparing.apart, drawn)
-    assert told < 0.6 * untold and 1 <= three / told < 1.05 < eight / told < 1.2
+    assert told < 0.6 * untold and 0.95 < three / told < 1 < eight / told < 1.05
     change = [float((a - b).square().mean().sqrt()) for a, b in pairwise(drawn)]
     assert change[0] > 3 * max(change[1:])
     hard = [float((x.abs() > 0.98).double().mean()) for x in drawn]
@@ -151,9 +151,9 @@ def more_is_obeyed() -> None:
     assert trade(1.0, "obeyed") < trade(3.0, "obeyed") and trade(1.0, "obeyed") < 1
 
 
-def halfway() -> dict:
-    """Of cats, noised until alpha_bar is a half."""
-    (row,) = (r for r in found("limits", "rows") if (r["species"], r["sigma"]) == ("cat", 1.0))
+def cats_at(sigma: float) -> dict:
+    """Of cats, noised to sigma, and back."""
+    (row,) = (r for r in found("limits", "rows") if (r["species"], r["sigma"]) == ("cat", sigma))
     assert row["obeyed"]["2"]["eyes"]["n"] == found("limits", "captions") * found("limits", "n")
     return row
 
@@ -184,13 +184,13 @@ MEASURED = {
         ),
         *(f"{found('frechet', f'w = {w}') / found('frechet', 'floor'):.1f}" for w in (2, 1)),
         *(f"{found('milliseconds', key):.0f}" for key in ("median", "first frame")),
-        f"{sum(card['seconds'] for card in store.history(store.load('sprites32').card)) / 60:.0f}",
+        *learned_for("sprites32"),
     ],
     "10-obeyed-why": lambda: [
         str(found("limits", "captions") * found("limits", "n")),
         "2",
-        *percent(halfway()["obeyed"]["2"]["eyes"]["share"]),
-        f"{halfway()['network'] / halfway()['others']:.1f}",
+        *percent(*(cats_at(sigma)["obeyed"]["2"]["eyes"]["share"] for sigma in (1.0, 5.0))),  # alpha_bar 0.5 and 0.04
+        f"{cats_at(1.0)['network'] / cats_at(1.0)['others']:.1f}",
         f"{found('limits', 'others'):,}",
     ],
     "10-held-reveal": lambda: [
@@ -202,10 +202,11 @@ MEASURED = {
 
 
 def eyes_fail_more() -> None:
-    """Than words on average, in both columns; the time is that of two threads, and these are the weights that ship."""
+    """Than all other kinds of words, in both columns; the time is that of two threads, and these are the weights that ship."""
     for how in ("one word", "captions"):
         part = found("obeyed", "2", how)
-        assert part["factors"]["eyes"]["share"] < part["words"]["share"] < 1
+        shares = {name: factor["share"] for name, factor in part["factors"].items()}
+        assert shares.pop("eyes") < 0.97 <= min(shares.values())
     assert found("milliseconds", "threads") == 2
     assert found("of") == {k: store.load("sprites32").card[k] for k in ("command", "steps", "seconds")}
 

@@ -31,7 +31,7 @@ def numbers_as_picture(z: Tensor, size: int) -> Tensor:
 def side_by_side(n: int = 6, calls: int = 20, seed: int = 4) -> FramePlayer:
     """n cats each: G's one call, and diffusion's many; frame k is what there is after k calls, and how long they took here.
 
-    The weights are the shipped ones: cat_g has seen 2,000 cats of 16 pixels; sprites32, told "cat", 80,000 sprites of 32.
+    The weights are the shipped ones: cat_g has seen 2,000 cats of 16 pixels; sprites32, told "cat", 120,000 sprites of 32.
     """
     g, model = store.load("cat_g"), store.load("sprites32")
     z = g.noise(n, dice(seed))

@@ -76,8 +76,7 @@ def _page(shown: np.ndarray, filled: np.ndarray) -> np.ndarray:
 def album_table() -> Table:
     """The same in numbers: 26,000 samples of each beside as many fair draws."""
     book = read("thousand")
-    card = book["shipped"]["card"]
-    longer = {"family": SHIPPED, "seen": card["steps"] * card["batch"]}
+    longer = {"family": SHIPPED, "seen": book["shipped"]["card"]["seen"]}
     rows = [*_raced(), longer | book["shipped"]["rows"][0]]
     cells = [[r["family"], f"{r['valid']:.1%}", f"{r['modes']:,}", f"{r['kl']:.3f}", f"{r['seen']:,}"] for r in rows]
     floor = book["floor"]
