@@ -41,7 +41,7 @@ def steps_a_second(name: str, d, batch: int, device, seconds: float) -> dict:
     kept = {"schedule": model.schedule, "predicts": model.predicts, "words_first": False}
     _, parts = ddpm.build(d, net=model.net.requires_grad_(True), batch=batch, precision="auto", device=device, **kept)
     start = begun = None
-    for record in fit(*parts, seconds=10 * seconds):
+    for record in fit(*parts, seconds=3600):
         now = time.perf_counter()
         start = start or now
         if begun is None and now - start > 0.5:

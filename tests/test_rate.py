@@ -46,7 +46,9 @@ def test_operations_are_what_pytorch_counts_and_what_is_recorded(name):
             work(net, inputs)
         assert counter.get_total_flops() == pytest.approx(times * flops, rel=0.05)
     assert all(x.grad is None for x in (*net.parameters(), *inputs))
-    assert {row["networks"][name]["call_flops"] for row in BOOK.values()} == {flops * rate.BATCH // 2}
+    # the Intel was lent no more when the sprites' network became deeper: its rows are of the one before
+    rows = [row for key, row in BOOK.items() if name != "sprites32" or "AMD" in key]
+    assert len(rows) >= 4 and {row["networks"][name]["call_flops"] for row in rows} == {flops * rate.BATCH // 2}
 
 
 @pytest.mark.parametrize("key", BOOK)
