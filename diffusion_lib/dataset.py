@@ -87,7 +87,6 @@ class Data(Bundle):
 
     def to(self, device) -> Data:
         """The same data, their tensors on this device."""
-
         tensors = {k: v for k in ("x", "y", "modes") if (v := getattr(self, k)) is not None}
         return replace(self, **{k: v.to(device) for k, v in tensors.items()})
 

@@ -6,7 +6,7 @@ Letters, shapes and papers as in `diffusion`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -20,7 +20,7 @@ from .guidance import check_weight, guided
 from .machine import PRECISIONS, faster_precision, randn_there, replayed, seeded_weights, settle
 from .nets import MLP, UNet
 from .sampling import named_sampler, sample
-from .telling import forget
+from .telling import Focus, forget
 from .train import Learner, Parts
 from .values import check_classes, check_input, check_shape, choice, classes_for, dice, need, plain, portions
 
@@ -43,18 +43,19 @@ def draw_times(n: int, schedule: Schedule, even: str, generator: torch.Generator
 
 
 def ddpm_loss(
-    model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None
+    model: Callable, x0: Tensor, t: Tensor, eps: Tensor, schedule: Schedule, predicts: str = "eps", y=None, places=1.0
 ) -> Tensor:
     """How far the network's answer is from the truth: the mean square of model(x_t, t, y) - target. A number.
 
     x0, eps: (B, ...); t: (B,). predicts names the target: "eps" (DDPM eq. 14, L_simple, where t is drawn evenly), "x0", or
     "v" = sqrt(alpha_bar) eps - sqrt(1 - alpha_bar) x0, which is eps at one end of time and -x0 at the other.
+    places: how much each place counts, such as (1, H, W).
     """
     xt = add_noise(x0, t, eps, schedule)
     target = convert(eps, "eps", predicts, xt, t, schedule)
     answer = model(xt, t.to(xt.device), y).float()
     check_shape(answer, target, "The network")
-    return (answer - target).pow(2).mean()
+    return (places * (answer - target).pow(2)).mean()
 
 
 def hybrid_loss(
@@ -152,6 +153,7 @@ def build(
     even: str | None = None,
     drop: float = 0.1,
     words_first: bool = True,
+    focus: Sequence[str] = (),
     precision: str = "float32",
     optimizer: str = "adamw",
     seed: int = 0,
@@ -171,6 +173,7 @@ def build(
     even            which times are drawn how often, see `draw_times`
     drop            the share of pictures whose class is kept back, so that it can draw without being told as well
     words_first     several words are all told at first, and kept back later; False for a network that knows them
+    focus           words that are learned more, see `telling.Focus`
     precision       see `Learner`; "auto": what `faster_precision` finds here and now
     optimizer       "adamw", or "muon", which learned more in the same time on sprites (benchmarks/optimizers.py)
     seed, device    the dice of weights and batches; where the network lives
@@ -191,13 +194,17 @@ def build(
             patch = 1 if data.x.shape[-1] <= SMALL else 2
             net = UNet(use.shape, schedule.T, channels=use.channels, patch=patch, **common)
     net, data = net.to(device), data.to(device)
-    loss_of = partial(hybrid_loss, levels=None if use.points else data.levels) if learn_variance else ddpm_loss
+    need(not (focus and learn_variance), "A focus on words goes with a fixed variance: leave one of both out.")
+    seen, loss_of = Focus(data, focus), partial(hybrid_loss, levels=None if use.points else data.levels)
+    loss_of = loss_of if learn_variance else partial(ddpm_loss, places=seen.places)
 
     def step(items, generator) -> dict[str, float]:
         x0, y = items
-        t, eps = draw_times(len(x0), schedule, use.even, generator), randn_there(x0, generator)
+        n = len(x0) // seen.each
+        t, eps = draw_times(n, schedule, use.even, generator), randn_there(x0[:n], generator)
         if use.classes:
             y = forget(y, drop, generator, whole=learner.share if words_first else 0.0)
+            x0, y = seen.choose(x0, y, n, generator)
         with learner.autocast():
             loss = loss_of(ask, x0, t, eps, schedule, predicts, y if use.classes else None)
         return {"loss": learner.descend(loss)}
@@ -205,9 +212,8 @@ def build(
     if precision == "auto":
         precision = faster_precision(net, data.x[: use.batch])
     learner = Learner(net, use.lr, precision=precision, optimizer=optimizer)
-    x0, y = next(data.batches(use.batch, seed))
-    ask = replayed(net, precision, x0, y if use.classes else None)
-    parts = Parts(step, data.batches(use.batch, seed), [learner], {"model": "ddpm"} | told)
+    ask = replayed(net, precision, data, use.batch)
+    parts = Parts(step, data.batches(seen.each * use.batch, seed), [learner], {"model": "ddpm"} | told)
     return Denoiser(learner.ema, schedule, predicts), parts
 
 
@@ -240,8 +246,7 @@ def draw(
     sampler = sampler or ("ddpm" if eta else "dpmpp_2m")
     times = model.schedule.times(steps, named_sampler(sampler, eta).even)
     clip, device = 1.0 if len(model.shape) == 3 else None, next(model.parameters()).device
-    g = dice(seed)
-    noise = randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g)
+    noise = randn_like(torch.empty(n, *model.shape, dtype=torch.float32, device="cpu"), g := dice(seed))
     for xT, told, away in portions(batch, device, noise, y, negative):
         asked = model if w == 1 else guided(model, told, w, away)
         walk = sample(asked, xT, steps=times, sampler=sampler, generator=g, eta=eta, clip=clip, y=told)

@@ -317,12 +317,8 @@ def build(
 
 @torch.no_grad()
 def draw(model: Generator, n: int, *, y: Tensor | None = None, seed: int = 0, batch: int = 250) -> Iterator[Tensor]:
-    """n samples, a batch (B, ...) at a time, as `ddpm.draw`: one network call each. Pictures are kept in [-1, 1].
-
-    y: as there.
-    """
-    y, g = classes_for(y, n, model.classes), dice(seed)
-    noise = model.noise(n, g)
+    """n samples, a batch (B, ...) at a time, as `ddpm.draw`, and y as there: one network call each. Pictures are kept in [-1, 1]."""
+    y, noise = classes_for(y, n, model.classes), model.noise(n, dice(seed))
     for z, told in portions(batch, noise.device, noise, y):
         x = model(z, told)
         yield (x.clamp(-1, 1) if len(model.shape) == 3 else x).cpu()

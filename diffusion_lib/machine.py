@@ -146,13 +146,15 @@ class Replayed:
         self.done += 1
 
 
-def replayed(net: nn.Module, precision: str, x: Tensor, y: Tensor | None) -> Callable:
-    """net(x, t, y), there and back: on a CUDA card recorded once, for inputs of these shapes and this precision, as `Replayed` is.
+def replayed(net: nn.Module, precision: str, data: Data, batch: int) -> Callable:
+    """net(x, t, y), there and back: on a CUDA card recorded once, for batches of these data and this precision, as `Replayed` is.
 
     Elsewhere the network itself, and so with one of the reader's own: it may decide something on the way, which cannot be recorded.
     """
-    if not x.is_cuda or not isinstance(net, Net):
+    if not data.x.is_cuda or not isinstance(net, Net):
         return net
+    x, y = next(data.batches(batch))
+    y = y if net.classes else None
     inputs = [x, torch.ones(len(x), dtype=torch.long, device=x.device), *([] if y is None else [y])]
     if quiet := getattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch", None):
         quiet(False)  # what is recorded keeps its own stream: on purpose, and every learner would be told of it

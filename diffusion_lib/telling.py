@@ -6,7 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .dataset import Data
+from .values import choice, need
+
 WHOLE = 0.4  # of the pictures, at least so many are learned with every word
+MORE = 4  # times as often is learned what has the focus
 
 
 class Words(nn.Module):
@@ -48,3 +52,43 @@ def forget(y: Tensor, drop: float, generator: torch.Generator | None, whole: flo
         some, whole = each < share[:, :1], max(WHOLE, whole)
         lost = lost | torch.where(way < whole, False, torch.where(way < whole + 0.4 * (1 - whole), few, some))
     return y.masked_fill(lost.to(y.device), -1)
+
+
+class Focus:
+    """Some words are small in the picture and learned slowly: they, and the places that tell them, get more of the training.
+
+    Neither changes what the best answer is: which pictures are taken depends on what is told, not on the picture, so those that
+    are told the same stay alike; and a weight for each place leaves the best answer of each place where it is.
+    words: of data.names, whose y is (N, F), such as ("winking",); none: nothing changes. each: of so many pictures one is taken.
+    places: how much each place counts, (1, H, W), half of it evenly, half of it where the words' things show; 1 in the mean.
+    """
+
+    def __init__(self, data: Data, words):
+        words = [words] if isinstance(words, str) else words
+        self.words, self.each, self.places = [], MORE if words else 1, 1.0
+        if not words:
+            return
+        need(isinstance(data.counts, list), "A focus is on words, and these data have none: leave it out.")
+        for word in words:
+            choice(word, dict.fromkeys(name for names in data.names for name in names), "The focus cannot be on")
+        self.words = [(f, v) for f, names in enumerate(data.names) for v, name in enumerate(names) if name in words]
+        things = {thing for thing, _ in self.words}
+        self.places = 0.5 + 0.5 * sum(_places(data, thing) for thing in sorted(things)) / len(things)
+
+    def choose(self, x0: Tensor, y: Tensor, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """n of the pictures (B, ...) that are told y (B, F): those told a word of the focus, or nothing, MORE times as often."""
+        if not self.words:
+            return x0, y
+        more = (y < 0).all(1)
+        for thing, value in self.words:
+            more = more | (y[:, thing] == value)
+        chosen = torch.multinomial(1 + (MORE - 1) * more.float().cpu(), n, generator=generator).to(y.device)
+        return x0[chosen], y[chosen]
+
+
+def _places(data: Data, thing: int) -> Tensor:
+    """Where a thing shows: how much the mean pictures of its values differ at each place, (1, H, W), 1 in the mean."""
+    x, y = data.x[data.y[:, thing] >= 0], data.y[data.y[:, thing] >= 0, thing]
+    means = [(x[y == k].mean(0), (y == k).float().mean()) for k in y.unique()]
+    apart = sum(share * (mean - x.mean(0)).square() for mean, share in means).mean(0, keepdim=True)
+    return apart / apart.mean()

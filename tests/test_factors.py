@@ -11,10 +11,11 @@ from diffusion_lib.data import drawn
 from diffusion_lib.data.captions import caption
 from diffusion_lib.data.factors import FACTORS, TOLD, held_out, told
 from diffusion_lib.dataset import Data
+from diffusion_lib.diffusion import Schedule
 from diffusion_lib.evaluation import classifier
 from diffusion_lib.machine import seeded_weights
 from diffusion_lib.nets import UNet
-from diffusion_lib.telling import Words, forget
+from diffusion_lib.telling import MORE, Focus, Words, forget
 from diffusion_lib.train import fit
 
 COUNTS = [len(values) for values in TOLD.values()]
@@ -112,6 +113,96 @@ def test_words_are_learned_first_and_then_to_do_without_them(sprites, monkeypatc
     heard.clear()
     _, parts = ddpm.build(sprites, channels=8, words_first=False)
     assert list(fit(*parts, steps=2)) and heard == [0.0, 0.0]
+
+
+@pytest.fixture(scope="module")
+def two_things():
+    """Four places; what the first thing is shows at place 0 alone, what the second is at place 3 alone."""
+    y = torch.tensor(list(itertools.product(range(2), range(3))))
+    x = torch.zeros(6, 1, 2, 2)
+    x[:, 0, 0, 0], x[:, 0, 1, 1] = 2.0 * y[:, 0] - 1, y[:, 1] - 1.0
+    x[:, 0, 0, 1] = 0.5
+    return Data(x, y, (("a", "b"), ("c", "d", "both")), name="two things")
+
+
+def test_a_focus_lies_half_on_the_places_that_tell_its_words(two_things):
+    """A quarter of four places' half is everywhere, and all of the other half where the thing shows."""
+    for words, wanted in (
+        (["a"], [2.5, 0.5, 0.5, 0.5]),
+        (["c"], [0.5, 0.5, 0.5, 2.5]),
+        (["b", "both"], [1.5, 0.5, 0.5, 1.5]),
+    ):
+        assert torch.allclose(Focus(two_things, words).places, torch.tensor(wanted).reshape(1, 2, 2))
+    assert Focus(two_things, []).places == 1 and Focus(two_things, "d").words == [(1, 1)]  # one word may stand alone
+    y = torch.tensor(
+        [0, 0, 0, 1, 2, 2]
+    )  # of three values a lights place 0 and b place 1: variances 1/2 1/2 and 1/6 5/6
+    uneven = Data(torch.eye(3)[y, :2].reshape(6, 1, 1, 2), y[:, None], (("a", "b", "c"),))
+    assert torch.allclose(Focus(uneven, ["a"]).places, torch.tensor([[[0.5 + 9 / 14, 0.5 + 5 / 14]]]))
+    unsaid = Data(two_things.x, two_things.y.where(two_things.y != 0, torch.tensor(-1)), two_things.names)
+    assert torch.allclose(Focus(unsaid, ["d"]).places, torch.tensor([0.5, 0.5, 0.5, 2.5]).reshape(1, 2, 2))
+
+
+def test_a_focus_takes_its_words_and_silence_more_often_and_leaves_each_of_them_as_it_is(two_things):
+    """Of 10,000 that are told one of six things: how often each is taken, and that the pictures of each are the same mixture as before."""
+    g = torch.Generator().manual_seed(0)
+    told = torch.tensor([[0, -1], [1, -1], [-1, 0], [-1, 2], [1, 2], [-1, -1]])
+    kind = torch.arange(6).repeat(10_000)
+    x0 = torch.rand(60_000, generator=g)  # what differs within a kind
+    seen = Focus(two_things, ["b", "c"])
+    chosen, y = seen.choose(x0, told[kind], 6_000, g)
+    assert len(chosen) == len(y) == 6_000 and seen.each == MORE == 4
+    share = torch.stack([(y == row).all(1).float().mean() for row in told])
+    often = torch.tensor([1.0, 4.0, 4.0, 1.0, 4.0, 4.0])
+    assert torch.allclose(share, often / often.sum(), atol=0.02)  # without replacement: a little evener
+    assert all(abs(chosen[(y == row).all(1)].mean() - 0.5) < 0.06 for row in told)
+    assert all(a is b for a, b in zip(Focus(two_things, []).choose(x0, y, 3, g), (x0, y), strict=True))
+
+
+def test_weights_of_places_leave_the_best_answer_where_it_is():
+    """The mean answer of each place has no slope, with whatever weights; and twice the weight is twice the loss of that place."""
+    g = torch.Generator().manual_seed(0)
+    x0, eps, t = torch.randn(50, 1, 2, 2, generator=g), torch.randn(50, 1, 2, 2, generator=g), torch.full((50,), 7)
+    schedule = Schedule.of("cosine", 10)
+    best = eps.mean(0, keepdim=True).requires_grad_()
+    places = torch.tensor([[0.5, 2.0], [1.0, 0.5]])
+    ddpm.ddpm_loss(lambda xt, t, y: best.expand_as(xt), x0, t, eps, schedule, places=places).backward()
+    assert best.grad.abs().max() < 1e-6
+    loss = lambda places: float(ddpm.ddpm_loss(lambda xt, t, y: 0 * xt, x0, t, eps, schedule, places=places))
+    each = eps.square().mean((0, 1))
+    assert loss(places) == pytest.approx(float((places * each).mean()), rel=1e-5)
+
+
+def test_a_training_with_a_focus_learns_from_the_chosen(sprites, monkeypatch):
+    """A batch of as many pictures as without, chosen by what is told after words were kept back, and its loss has the places' weights."""
+    heard = []
+    loss = ddpm.ddpm_loss
+    monkeypatch.setattr(ddpm, "ddpm_loss", lambda *told, **more: heard.append((told, more)) or loss(*told, **more))
+    _, parts = ddpm.build(sprites, channels=8, batch=20, focus=["winking"], words_first=False)
+    assert list(fit(*parts, steps=30)) and parts.batch == 20
+    eyes = list(TOLD).index("eyes")
+    (_, x0, t, eps, _, _, y), more = heard[0]
+    assert len(x0) == len(t) == len(eps) == len(y) == 20
+    assert torch.equal(more["places"], Focus(sprites, ["winking"]).places)
+    for (_, x0, *_, y), _ in heard:  # each picture still has what is said of it
+        for x, row in zip(x0, y, strict=True):
+            (which,) = torch.where((sprites.x == x).flatten(1).all(1))[0].tolist()
+            assert bool(((row == sprites.y[which]) | (row < 0)).all())
+    rows = torch.cat([told[-1] for told, _ in heard])
+    winking = TOLD["eyes"].index("winking")
+    before = (
+        (forget(sprites.y.repeat(100, 1), 0.1, torch.Generator().manual_seed(1))[:, eyes] == winking).float().mean()
+    )
+    assert (rows[:, eyes] == winking).float().mean() > 1.4 * before
+
+
+def test_a_focus_on_what_is_not_there_says_so(sprites):
+    with pytest.raises(ValueError, match="focus cannot be on 'sleeepy': choose one of cat, flower"):
+        ddpm.build(sprites, channels=8, focus=["sleepy", "sleeepy"])
+    with pytest.raises(ValueError, match="these data have none"):
+        ddpm.build(data.digits(), focus=["7"])
+    with pytest.raises(ValueError, match="fixed variance"):
+        ddpm.build(sprites, channels=8, focus=["cat"], learn_variance=True)
 
 
 def test_it_learns_draws_and_is_kept(sprites, tmp_path):

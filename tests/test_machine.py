@@ -72,7 +72,7 @@ def test_work_is_recorded_the_second_time_and_then_replayed(monkeypatch):
 
 def test_without_a_card_the_network_is_asked_itself():
     net = UNet((1, 8, 8), 10, channels=8)
-    assert machine.replayed(net, "bfloat16", torch.zeros(2, 1, 8, 8), None) is net
+    assert machine.replayed(net, "bfloat16", data.digits(), 64) is net
 
 
 @CARD
@@ -81,7 +81,7 @@ def test_what_is_recorded_answers_and_learns_as_the_network_does(precision):
     d = data.sprites(128, 32, words=True).to("cuda")
     net = UNet((3, 32, 32), 1000, d.counts, channels=16, mults=(1, 1), patch=2).cuda()
     torch.nn.init.normal_(net.last.weight, std=0.1)
-    ask, g, found = machine.replayed(net, precision, d.x[:64], d.y[:64]), dice(0), []
+    ask, g, found = machine.replayed(net, precision, d, 64), dice(0), []
     t = torch.randint(1, 1000, (64,), generator=g).cuda()
     for one in (net, ask):
         net.zero_grad()

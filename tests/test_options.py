@@ -108,12 +108,13 @@ def training(monkeypatch):
 
 
 OPTIONS = ("predicts", "learn_variance", "precision", "optimizer", "loss", "latent", "sd", "channels", "seed", "device")
-OPTIONS += ("words_first", "even", "batch")
+OPTIONS += ("words_first", "even", "batch", "focus")
 TRAIN = {
     "--data": ("", "--data ring", {"data": "ring", "card data": "ring", "items": 50, "card items": 50}),
     "--items": ("", "--items 7", {"items": 7, "card items": 7}),
     "--size": ("--data cats", "--data cats --size 16", {"size": 16}),
     "--words": ("--data sprites", "--data sprites --words", {"words": True}),
+    "--focus": ("--data sprites --words", "--data sprites --words --focus cat night", {"focus": ["cat", "night"]}),
     "--model": ("--data digits", "--data digits --model gan", {"model": "gan", "card model": "gan"}),
     "--predicts": ("", "--predicts eps", {"predicts": "eps"}),
     "--learn-variance": ("", "--learn-variance", {"learn_variance": True}),
@@ -198,9 +199,12 @@ def test_each_model_refuses_what_it_has_not(training, capsys, model):
         "latent": 5,
         "sd": 0.5,
         "channels": 24,
+        "focus": ["7"],
         "batch": 9,
     }.items():
-        words = f"--{option.replace('_', '-')}" + (f" {value}" if value is not True else "")
+        words = f"--{option.replace('_', '-')}" + (
+            f" {' '.join(value) if option == 'focus' else value}" if value is not True else ""
+        )
         training.clear()
         code = __main__.main(shlex.split(f"train --data digits --model {model} {words}"))
         if code == 0:

@@ -20,7 +20,19 @@ from .. import files
 from .options import Names, complain, number, place, sentence, tell, wrote
 
 # What --model's `build` is told, if it has such a keyword; the models that have not refuse it.
-TOLD = ("predicts", "learn_variance", "even", "precision", "optimizer", "loss", "latent", "sd", "channels", "batch")
+TOLD = (
+    "predicts",
+    "learn_variance",
+    "even",
+    "precision",
+    "optimizer",
+    "loss",
+    "latent",
+    "sd",
+    "channels",
+    "batch",
+    "focus",
+)
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )  # by which a terminal or a system asks to end, those that this system has
@@ -53,6 +65,7 @@ def add_train(commands) -> None:
     p.add_argument("--items", type=number(2, 10**7), metavar="N", help="learn from N items of a fixed shuffle; the rest stays unseen. What we draw ourselves: so many are drawn, if N is more than they are by default")
     p.add_argument("--size", type=number(8, 128), metavar="N", help="pixels along a side, of cats, flowers and sprites (default: 32)")
     p.add_argument("--words", action="store_true", help="ddpm on sprites and on the thousand: tell it every word of the caption, some of them kept back")
+    p.add_argument("--focus", nargs="+", metavar="WORD", help="with --words: learn these words more than others, and the places that they change, such as: happy sleepy winking")
     p.add_argument("--model", choices=Names("cli.train:models"), default="ddpm", metavar="NAME", help="one of %(choices)s (default: ddpm)")
     p.add_argument("--predicts", choices=("v", "eps", "x0", "flow"), help="ddpm: what the network is asked for (default: v)")
     p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
