@@ -199,7 +199,7 @@ def test_a_loss_that_is_no_number_for_true(here, monkeypatch):
 
 
 def test_nothing_learned_is_said_and_nothing_written(here, monkeypatch, capsys):
-    monkeypatch.setattr(ddpm, "ddpm_loss", lambda *a: fault(FloatingPointError("The loss is nan")))
+    monkeypatch.setattr(ddpm, "ddpm_loss", lambda *a, **k: fault(FloatingPointError("The loss is nan")))
     assert run(f"{RING} --steps 9") == 2
     assert capsys.readouterr().err.startswith("diffusion_lib: The loss is nan at step 1.") and not any(here.iterdir())
 

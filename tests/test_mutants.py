@@ -30,6 +30,16 @@ def test_every_slip_still_has_its_line():
         assert (mutants.ROOT / file).read_text(encoding="utf-8").count(right) == 1, what
 
 
+def test_a_slip_outside_the_package_leaves_the_file_as_it_is(tmp_path):
+    """The other folders of a bench are links to the real ones."""
+    file = mutants.ROOT / "benchmarks" / "book.py"
+    before = file.read_text(encoding="utf-8")
+    slip = ("x", "benchmarks/book.py", before[:40], "")
+    with pytest.raises(ValueError, match="slips are made in diffusion_lib"), mutants.Bench(tmp_path).broken(slip):
+        pass
+    assert not file.is_symlink() and file.read_text(encoding="utf-8") == before
+
+
 def test_what_caught_a_slip_is_among_the_tests_of_its_file():
     """Or a slip that a change lets through would not be looked for where it was caught."""
     lines = mutants.recorded()

@@ -20,19 +20,8 @@ from .. import files
 from .options import Names, complain, number, place, sentence, tell, wrote
 
 # What --model's `build` is told, if it has such a keyword; the models that have not refuse it.
-TOLD = (
-    "predicts",
-    "learn_variance",
-    "even",
-    "precision",
-    "optimizer",
-    "loss",
-    "latent",
-    "sd",
-    "channels",
-    "batch",
-    "focus",
-)
+TOLD = ("predicts", "learn_variance", "even", "precision", "optimizer", "loss", "latent", "sd", "channels", "batch")
+TOLD += ("focus",)
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )  # by which a terminal or a system asks to end, those that this system has
