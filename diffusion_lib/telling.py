@@ -10,7 +10,7 @@ from .dataset import Data
 from .values import choice, need
 
 WHOLE = 0.4  # of the pictures, at least so many are learned with every word
-MORE = 4  # times as often is learned what has the focus
+MORE = 4  # times the weight has what is in focus, when a step chooses what it learns from
 
 
 class Words(nn.Module):
@@ -76,7 +76,7 @@ class Focus:
         self.places = 0.5 + 0.5 * sum(_places(data, thing) for thing in sorted(things)) / len(things)
 
     def choose(self, x0: Tensor, y: Tensor, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """n of the pictures (B, ...) that are told y (B, F): those told a word of the focus, or nothing, MORE times as often."""
+        """n of the pictures (B, ...) that are told y (B, F): those told a word of the focus, or nothing, with MORE times the weight."""
         if not self.words:
             return x0, y
         more = (y < 0).all(1)

@@ -78,9 +78,16 @@ def test_times_and_distances_are_held_to_their_goals():
             key: {"whole": {"share": 0.5, "n": 190}, "factors": {"fur": {"n": 73}}} for key in ("held_out", "trained")
         },
         "frechet": {"n": 500, "floor": 10.0, "w = 1": 20.1, "w = 2": 20.0},
+        "calls": {
+            "n": 7,
+            "floor": 2.0,
+            "rows": [{"calls": n, "words": {"share": 0.1 * n}, "frechet": 10.0 / n} for n in (2, 5)],
+        },
         "milliseconds": {"median": 300.0, "first frame": 9.0, "load": 0.5},
     }
-    reader, whole, floors, *times = words.other_rows(record)
+    reader, whole, floors, right, far, *times = words.other_rows(record)
+    assert right == "| words right, of 7 captions at w = 2, with 2; 5 calls | 20.0%; 50.0% |  |"
+    assert far == "| Fréchet of these, in floors, with 2; 5 calls | 2.50; 1.00 |  |"
     assert "of 190 never trained on; of 190 others, as many of them cats |" in whole
     assert "99.90%; 99.89%: **missed**" in reader and "2.01: **missed**; 2.00 |" in floors
     assert times == [

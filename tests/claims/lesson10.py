@@ -177,8 +177,8 @@ MEASURED = {
         str(found("milliseconds", "calls")),
     ],
     "10-obeyed-after": lambda: [
+        *percent(*(found("obeyed", w, "captions", "all", "share") for w in "213"), digits=1),
         *percent(
-            *(found("obeyed", w, "captions", "all", "share") for w in "213"),
             *(found("obeyed", "2", how, "factors", "eyes", "share") for how in ("one word", "captions")),
             1 / len(TOLD["eyes"]),
         ),
@@ -202,13 +202,21 @@ MEASURED = {
 
 
 def eyes_fail_more() -> None:
-    """Than all other kinds of words, in both columns; the time is that of two threads, and these are the weights that ship."""
+    """Than all other kinds of words, both as one word and in captions; the last training but one had the focus that the next cell tells of; the time is that of two threads, and these are the weights that ship."""
     for how in ("one word", "captions"):
         part = found("obeyed", "2", how)
         shares = {name: factor["share"] for name, factor in part["factors"].items()}
-        assert shares.pop("eyes") < 0.97 <= min(shares.values())
+        assert shares.pop("eyes") < min(shares.values())
     assert found("milliseconds", "threads") == 2
+    *_, focused, _biases = store.history(store.load("sprites32").card)
+    assert " --focus happy sleepy winking " in focused["command"]
     assert found("of") == {k: store.load("sprites32").card[k] for k in ("command", "steps", "seconds")}
+
+
+def eyes_get_lost_late() -> None:
+    """Of cats noised to sigma = 5: more than half as many are still lost from sigma = 1 on."""
+    lost = {sigma: 1 - cats_at(sigma)["obeyed"]["2"]["eyes"]["share"] for sigma in (1.0, 5.0)}
+    assert 0.5 * lost[5.0] < lost[1.0] <= lost[5.0]
 
 
 def species_hardly_fails() -> None:
@@ -222,6 +230,7 @@ SHOWN = {
     "10-negative-after": avoided_above_one,
     "10-same-after": species_hardly_fails,
     "10-obeyed-after": eyes_fail_more,
+    "10-obeyed-why": eyes_get_lost_late,
     "10-held": named_combination_is_held_out,
     "10-weight-reveal": anything_tulips_hard_colours,
     "10-scores-after": classes_crowd,

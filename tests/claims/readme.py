@@ -9,6 +9,7 @@ from diffusion_lib.data.factors import FACTORS
 from diffusion_lib.data.stickers import KINDS
 from diffusion_lib.evaluation import records
 from diffusion_lib.sampling import SAMPLERS
+from diffusion_lib.telling import MORE
 
 from . import ROOT, benchmark, lesson00, lesson06, lesson07, lesson08, numbers
 
@@ -57,6 +58,7 @@ def race_rows():
 def rows() -> list[str]:
     """Every row of figures: those that stand here, those of the benchmarks, and those of the cures and the ladder."""
     import arena
+    import focus
     import gan
     import gpu
     import lessons
@@ -80,6 +82,7 @@ def rows() -> list[str]:
         *words.limit_rows(records.read("words")),
         *rate.table(benchmark("rate")),
         *optimizers.table(benchmark("optimizers")),
+        *focus.table(benchmark("focus")),
         *gpu.table(benchmark("gpu")),
     ]
     made += [*arena.table(), *arena.second_table(), *arena.outcomes()]
@@ -232,6 +235,10 @@ def words_obeyed() -> list[str]:
     assert [t["threads"] for t in times] == [2, 2] and {t["cpu"] for t in times} == {"AVX512", "AVX2"}
     one, whole = (book["obeyed"]["2"][k] for k in ("one word", "captions"))
     each = {f"{one['factors'][name]['n'] / len(values):g}" for name, values in FACTORS["cat"].items() if name != "time"}
+    five, ten, *more = book["calls"]["rows"]
+    assert (five["calls"], ten["calls"]) == (5, 10) and words.CALLS in [row["calls"] for row in more]
+    assert five["words"]["share"] < ten["words"]["share"] - 0.02 and five["frechet"] > 1.5 * ten["frechet"]
+    assert all(r["words"]["share"] <= ten["words"]["share"] and r["frechet"] > ten["frechet"] for r in more)
     missed = words.missed(book)
     assert f"\n{missed}\n" in TABLES, (
         f"benchmarks/README.md should have {missed} (python benchmarks/words.py --texts writes it)"
@@ -294,6 +301,18 @@ def two_optimizers() -> list[str]:
     steps = [[r["steps"] for r in rows if r["optimizer"] == name] for name in ("adamw", "muon")]
     spans = [f"{n:,}" for some in steps for n in (min(some), max(some))]
     return [*{f"{r['seconds']:.0f}" for r in rows}, *spans, f"{optimizers.UNSEEN:,}"]
+
+
+def with_a_focus() -> list[str]:
+    """Seconds, least and most steps without and with, and the unseen pictures; three throws of the dice, three noises."""
+    import focus
+
+    book = benchmark("focus")
+    rows = book["rows"]
+    assert len(rows) == 6 and len(book["noises"]) == 3 == len(focus.WORDS) and MORE == 4
+    steps = [[r["steps"] for r in rows if r["focus"] == on] for on in (False, True)]
+    spans = [f"{n:,}" for some in steps for n in (min(some), max(some))]
+    return [*{f"{r['seconds']:.0f}" for r in rows}, *spans, f"{focus.UNSEEN:,}"]
 
 
 def trained() -> list[str]:
@@ -462,6 +481,7 @@ MEASURED = {
     "When GANs break": broken,
     "The arena": arena_section,
     "AdamW or Muon": two_optimizers,
+    "A focus on some words": with_a_focus,
     "The audit": audited,
     "The network call": network_call,
     "Train and draw from a shell": trained,
@@ -476,13 +496,14 @@ QUOTED = {
 }
 PLAIN = {
     "How long a lesson runs": "2 512 2",  # names of instructions: AVX2, AVX-512
-    "How machines draw pictures": "2 32 32 20 3.11 3.12 3.13 200 3",
+    "How machines draw pictures": "2 32 32 15 3.11 3.12 3.13 200 3",
     "Who it is for": "90",
     "Pictures to take away": "4 4.6",
     "The lessons": "1000 8 64 1 1,000",
     "For a class": "1.6 4 340",
     "Train and draw from a shell": "16 32 32 8",
     "AdamW or Muon": "95",
+    "A focus on some words": "95",
     "The network call": "3 3 2 512 2",  # the kernel; AVX2, AVX-512
     "Words": "2 2 1 1 2 1 2 1 95 400 2 12 2 512",  # w; the scale; intervals; throws; AVX2, AVX-512
     "A graphics card": "100 512 1,024",  # H100, AVX-512, and the head of the table

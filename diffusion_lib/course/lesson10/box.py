@@ -21,7 +21,7 @@ from ...viz.player import FramePlayer
 from ...words import _
 from ..common import Newest, PlayerBox, watched
 from ..controls import button, group
-from .drawing import against, film, frame, how_many, line, painter, walk
+from .drawing import CALLS, against, film, frame, how_many, line, painter, walk
 
 KEPT = 4  # prompts that stay to be compared
 MOST, FEWEST, LONGEST, DICE = 8, 2, 50, 10**6  # the reach of the controls: w, steps from and to, seed
@@ -189,7 +189,7 @@ def prompt_box(
     negative: str = "",
     *,
     w: float = 2.0,
-    steps: int = 20,
+    steps: int = CALLS,
     seed: int = 0,
     n: int = 4,
     model: Denoiser | None = None,

@@ -20,7 +20,7 @@ from ...viz.panels import pixels, scatter
 from ...viz.player import FramePlayer
 from ...words import N_, _
 from ..common import comet, shortened
-from .drawing import against, frame, how_many, line, painter, pictures
+from .drawing import CALLS, against, frame, how_many, line, painter, pictures
 
 WEIGHTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
 
@@ -30,7 +30,7 @@ def same_dice(
     n: int = 6,
     w: float = 2.0,
     seed: int = 0,
-    steps: int = 20,
+    steps: int = CALLS,
     model: Denoiser | None = None,
 ) -> FramePlayer:
     """A film whose frames are prompts, each a text or (text, what shall not be there), n pictures of the same dice in each."""
@@ -60,7 +60,7 @@ def by_weight(
     weights: Sequence[float] = WEIGHTS,
     n: int = 8,
     seed: int = 0,
-    steps: int = 20,
+    steps: int = CALLS,
     negative: str = "",
     model: Denoiser | None = None,
 ) -> FramePlayer:

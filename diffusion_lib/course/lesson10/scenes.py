@@ -65,20 +65,17 @@ ASKED = (
 )
 
 
-CALLS = 20
-
-
 def service(o) -> Story:
     """Both prompts of the article to our own network, which knows few words; which it does not know is said."""
     model, seeds = drawing.painter(), range(o.seed, o.seed + 4)
 
     @cache
     def walks() -> list[list]:
-        """Of each prompt the pictures (4, 3, H, W) after each second call."""
+        """Of each prompt the pictures (4, 3, H, W): the noise, and after each call."""
         found = []
         for text in ASKED:
-            steps = list(drawing.walk(text, seeds, CALLS, model=model))
-            found.append([steps[0].xt, *(step.xs for step in steps[1::2])])
+            steps = list(drawing.walk(text, seeds, model=model))
+            found.append([steps[0].xt, *(step.xs for step in steps)])
         return found
 
     def place(left: int, i: int) -> tuple[int, int, int]:
@@ -103,7 +100,9 @@ def service(o) -> Story:
         "Two sentences, and under each four pictures of {size} x {size} pixels that a small network of cats and flowers draws."
     )
     said = _("Both sentences, and the same eight pictures after {k} of {calls} calls of the network.")
-    moments = [Moment(_("call {k}").format(k=k), said.format(k=k, calls=CALLS)) for k in range(0, CALLS + 1, 2)]
+    moments = [
+        Moment(_("call {k}").format(k=k), said.format(k=k, calls=drawing.CALLS)) for k in range(drawing.CALLS + 1)
+    ]
 
     def move(s, n: int, of: int) -> None:
         for left, walk in zip((10, 510), walks(), strict=True):
@@ -124,7 +123,7 @@ SCENES = (
             Option("negative", "what shall not be there", default="", example="TEXT"),
             Option("w", "how strongly the words count: 0 not at all, 1 as learned (default: 2)", float, 2.0, 0, 20),
             Option("n", "how many pictures (default: 4)", int, 4, 1, 16),
-            Option("steps", "network calls (default: 20)", int, 20, 2, 1000),
+            Option("steps", "network calls (default: %(default)s)", int, drawing.CALLS, 2, 1000),
             Option("weights", "that know words (default: %(default)s)", "file", drawing.WEIGHTS),
             seed("of the first picture, the others have the next ones"),
         ),
