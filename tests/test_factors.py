@@ -139,7 +139,9 @@ def test_a_focus_lies_half_on_the_places_that_tell_its_words(two_things):
     )  # of three values a lights place 0 and b place 1: variances 1/2 1/2 and 1/6 5/6
     uneven = Data(torch.eye(3)[y, :2].reshape(6, 1, 1, 2), y[:, None], (("a", "b", "c"),))
     assert torch.allclose(Focus(uneven, ["a"]).places, torch.tensor([[[0.5 + 9 / 14, 0.5 + 5 / 14]]]))
-    unsaid = Data(two_things.x, two_things.y.where(two_things.y != 0, torch.tensor(-1)), two_things.names)
+    y, x = two_things.y.where(two_things.y != 0, torch.tensor(-1)), two_things.x.clone()
+    x[y[:, 1] < 0, 0, 0, 1] = 9.0  # of whom nothing is said says nothing of where the thing shows
+    unsaid = Data(x, y, two_things.names)
     assert torch.allclose(Focus(unsaid, ["d"]).places, torch.tensor([0.5, 0.5, 0.5, 2.5]).reshape(1, 2, 2))
 
 
