@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from statistics import mean
 
@@ -29,6 +31,8 @@ from diffusion_lib.train import fit
 OUT = Path(__file__).with_name("optimizers.json")
 NOISES = (0.3, 1.0, 3.0, 10.0)  # sigma, as sqrt(1 / alpha_bar - 1)
 LEARN, UNSEEN = 20_000, 1000
+learned = cache(lambda: sprites(LEARN, 32, 0, words=True))
+unseen = cache(lambda: sprites(UNSEEN, 32, 12345, words=True))
 
 
 @torch.no_grad()
@@ -49,48 +53,47 @@ def errors(model, d) -> dict:
 HEAD = "| σ | told every word: AdamW, Muon | Muon less AdamW | told the species: AdamW, Muon | Muon less AdamW |\n|---|---|---|---|---|\n"
 
 
-def table(book: dict) -> list[str]:
+def table(book: dict, key: str = "optimizer", both=OPTIMIZERS, columns=("told", "species")) -> list[str]:
     """benchmarks/README.md's rows, one for each noise: the mean errors of both, and their difference with its 95 % interval over seeds."""
-    by = {(r["seed"], r["optimizer"]): r["errors"] for r in book["rows"]}
-    seeds = sorted({seed for seed, _name in by})
+    by = {(r["seed"], r[key]): r["errors"] for r in book["rows"]}
+    seeds = sorted({seed for seed, _which in by})
     rows = []
     for noise in (f"{s:g}" for s in book["noises"]):
         cells = []
-        for told in ("told", "species"):
-            adamw, muon = ([by[seed, name][noise][told] for seed in seeds] for name in ("adamw", "muon"))
-            apart = [b - a for a, b in zip(adamw, muon, strict=True)]
+        for column in columns:
+            first, second = ([by[seed, which][noise][column] for seed in seeds] for which in both)
+            apart = [b - a for a, b in zip(first, second, strict=True)]
             low, high = student(apart)
-            cells.append(f"{mean(adamw):.4f}, {mean(muon):.4f}")
+            cells.append(f"{mean(first):.4f}, {mean(second):.4f}")
             cells.append(f"{mean(apart):+.4f} ({low:+.4f} to {high:+.4f})")
         rows.append(f"| {noise} | {' | '.join(cells)} |")
     return rows
 
 
-def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--seconds", type=float, default=120.0)
+def race(out: Path, about: str, key: str, both, noises, told: Callable, look: Callable, seconds: float = 120.0) -> None:
+    """Both with each seed: trains what `ddpm.build` makes of told(which), looks at the errors of the average, and writes the record."""
+    ask = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--seconds", type=float, default=seconds)
     ask.add_argument("--seeds", type=int, default=3)
     args = ask.parse_args()
     torch.set_num_threads(1)
-    learn, unseen = sprites(LEARN, 32, 0, words=True), sprites(UNSEEN, 32, 12345, words=True)
-    rows = opened(OUT).get("rows", [])
+    rows = opened(out).get("rows", [])
     if rows and rows[0]["seconds"] != args.seconds:
         rows = []
-    wanted = [(seed, name) for seed in range(args.seeds) for name in OPTIMIZERS]
-    for seed, name in missing(wanted, rows, "seed", "optimizer"):
-        model, parts = ddpm.build(learn, precision="bfloat16", optimizer=name, seed=seed)
+    wanted = [(seed, which) for seed in range(args.seeds) for which in both]
+    for seed, which in missing(wanted, rows, "seed", key):
+        model, parts = ddpm.build(learned(), precision="bfloat16", seed=seed, **told(which))
         *_, record = fit(*parts, seconds=args.seconds, seed=seed, clock=time.process_time)
-        about = {
-            "seed": seed,
-            "optimizer": name,
-            "seconds": args.seconds,
-            "steps": record.step,
-            "load": os.getloadavg()[0],
-        }
-        rows.append(rounded(about | {"errors": errors(model, unseen)}))
+        row = {"seed": seed, key: which, "seconds": args.seconds, "steps": record.step, "load": os.getloadavg()[0]}
+        rows.append(rounded(row | {"errors": look(model)}))
         print(rows[-1], flush=True)
         card = {k: v for k, v in store.card().items() if k in ("machine", "versions")}
-        save(OUT, {"command": "python benchmarks/optimizers.py"} | card | {"noises": NOISES, "rows": rows})
+        save(out, {"command": f"python benchmarks/{out.stem}.py"} | card | {"noises": noises, "rows": rows})
+
+
+def main() -> None:
+    told, look = lambda name: {"optimizer": name}, lambda model: errors(model, unseen())
+    race(OUT, __doc__, "optimizer", OPTIMIZERS, NOISES, told, look)
 
 
 if __name__ == "__main__":

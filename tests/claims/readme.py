@@ -306,13 +306,14 @@ def two_optimizers() -> list[str]:
 def with_a_focus() -> list[str]:
     """Seconds, least and most steps without and with, and the unseen pictures; three throws of the dice, three noises."""
     import focus
+    import optimizers
 
     book = benchmark("focus")
     rows = book["rows"]
     assert len(rows) == 6 and len(book["noises"]) == 3 == len(focus.WORDS) and MORE == 4
     steps = [[r["steps"] for r in rows if r["focus"] == on] for on in (False, True)]
     spans = [f"{n:,}" for some in steps for n in (min(some), max(some))]
-    return [*{f"{r['seconds']:.0f}" for r in rows}, *spans, f"{focus.UNSEEN:,}"]
+    return [*{f"{r['seconds']:.0f}" for r in rows}, *spans, f"{optimizers.UNSEEN:,}"]
 
 
 def trained() -> list[str]:
