@@ -90,5 +90,7 @@ def _places(data: Data, thing: int) -> Tensor:
     """Where a thing shows: how much the mean pictures of its values differ at each place, (1, H, W), 1 in the mean."""
     x, y = data.x[data.y[:, thing] >= 0], data.y[data.y[:, thing] >= 0, thing]
     means = [(x[y == k].mean(0), (y == k).float().mean()) for k in y.unique()]
-    apart = sum(share * (mean - x.mean(0)).square() for mean, share in means).mean(0, keepdim=True)
-    return apart / apart.mean()
+    need(len(means) > 1, "The focus cannot be on words of which these data tell only one, or none: take more items.")
+    middle = x.mean(0)
+    apart = sum(share * (mean - middle).square() for mean, share in means).mean(0, keepdim=True)
+    return apart / apart.mean().clamp(min=1e-12)

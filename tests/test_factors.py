@@ -201,6 +201,9 @@ def test_a_training_with_a_focus_learns_from_the_chosen(sprites, monkeypatch):
 def test_a_focus_on_what_is_not_there_says_so(sprites):
     with pytest.raises(ValueError, match="focus cannot be on 'sleeepy': choose one of cat, flower"):
         ddpm.build(sprites, channels=8, focus=["sleepy", "sleeepy"])
+    flowers = sprites.subset(sprites.y[:, list(TOLD).index("eyes")] < 0)
+    with pytest.raises(ValueError, match="these data tell only one, or none: take more items"):
+        ddpm.build(flowers, channels=8, focus=["winking"])
     with pytest.raises(ValueError, match="these data have none"):
         ddpm.build(data.digits(), focus=["7"])
     with pytest.raises(ValueError, match="fixed variance"):
