@@ -226,7 +226,7 @@ def won() -> list[str]:
 
 
 def words_obeyed() -> list[str]:
-    """The weights that the record speaks of are those that ship; every picture takes so many calls; one word, whole captions."""
+    """The record and the commands are of the weights that ship; every picture takes so many calls; one word, whole captions."""
     import words
 
     book, card = records.read("words"), store.load(words.WEIGHTS).card
@@ -243,9 +243,13 @@ def words_obeyed() -> list[str]:
     assert f"\n{missed}\n" in TABLES, (
         f"benchmarks/README.md should have {missed} (python benchmarks/words.py --texts writes it)"
     )
+    told, last = f"```sh\n{words.trainings()}```", card["command"]
+    assert told in TABLES, f"benchmarks/README.md should have {told} (python benchmarks/words.py --texts writes it)"
+    assert last in told and re.findall(r"--start (\S+)", told) == re.findall(r"mv sprites32\S* (\S+)", told)
     return [
         *each,
         str(whole["whole"]["n"]),
+        re.search(r"--bits (\d+)", last)[1],
         *{str(t["calls"]) for t in times},
         *numbers(missed),
         *words_lost(book["limits"]),
@@ -314,15 +318,6 @@ def with_a_focus() -> list[str]:
     steps = [[r["steps"] for r in rows if r["focus"] == on] for on in (False, True)]
     spans = [f"{n:,}" for some in steps for n in (min(some), max(some))]
     return [*{f"{r['seconds']:.0f}" for r in rows}, *spans, f"{optimizers.UNSEEN:,}"]
-
-
-def trained() -> list[str]:
-    """The commands that train the weights of words are their cards'."""
-    for command in (card["command"] for card in store.history(store.load("sprites32").card)):
-        assert f"\n{command}  " in FRONT, (
-            f"README.md should have {command} (python benchmarks/words.py --texts writes it)"
-        )
-    return []
 
 
 def lines_of_figures() -> list[str]:
@@ -485,7 +480,6 @@ MEASURED = {
     "A focus on some words": with_a_focus,
     "The audit": audited,
     "The network call": network_call,
-    "Train and draw from a shell": trained,
     "Words": words_obeyed,
     MEASUREMENTS: lines_of_figures,
 }
