@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -59,7 +61,8 @@ class Focus:
 
     Neither changes what the best answer is: which pictures are taken depends on what is told, not on the picture, so those that
     are told the same stay alike; and a weight for each place leaves the best answer of each place where it is.
-    words: of data.names, whose y is (N, F), such as ("winking",); none: nothing changes. each: of so many pictures one is taken.
+    words: of data.names, whose y is (N, F), such as ("winking",); none: nothing changes. A word that stands twice counts twice.
+    each: of so many pictures one is taken.
     places: how much each place counts, (1, H, W), half of it evenly, half of it where the words' things show; 1 in the mean.
     """
 
@@ -71,18 +74,24 @@ class Focus:
         need(isinstance(data.counts, list), "A focus is on words, and these data have none: leave it out.")
         for word in words:
             choice(word, dict.fromkeys(name for names in data.names for name in names), "The focus cannot be on")
-        self.words = [(f, v) for f, names in enumerate(data.names) for v, name in enumerate(names) if name in words]
-        things = {thing for thing, _ in self.words}
+        often = Counter(words)
+        self.words = [
+            (f, v, often[name]) for f, names in enumerate(data.names) for v, name in enumerate(names) if name in often
+        ]
+        things = {thing for thing, *_ in self.words}
         self.places = 0.5 + 0.5 * sum(_places(data, thing) for thing in sorted(things)) / len(things)
 
     def choose(self, x0: Tensor, y: Tensor, n: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-        """n of the pictures (B, ...) that are told y (B, F): those told a word of the focus, or nothing, with MORE times the weight."""
+        """n of the pictures (B, ...) that are told y (B, F): those told a word of the focus, or nothing, with MORE times the weight.
+
+        Of several words that are told, the one that stands most often in the focus counts.
+        """
         if not self.words:
             return x0, y
-        more = (y < 0).all(1)
-        for thing, value in self.words:
-            more = more | (y[:, thing] == value)
-        chosen = torch.multinomial(1 + (MORE - 1) * more.float().cpu(), n, generator=generator).to(y.device)
+        weight = torch.where((y < 0).all(1), MORE, 1)
+        for thing, value, often in self.words:
+            weight = torch.where(y[:, thing] == value, weight.clamp(min=MORE * often), weight)
+        chosen = torch.multinomial(weight.float().cpu(), n, generator=generator).to(y.device)
         return x0[chosen], y[chosen]
 
 

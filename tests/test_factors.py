@@ -133,7 +133,7 @@ def test_a_focus_lies_half_on_the_places_that_tell_its_words(two_things):
         (["b", "both"], [1.5, 0.5, 0.5, 1.5]),
     ):
         assert torch.allclose(Focus(two_things, words).places, torch.tensor(wanted).reshape(1, 2, 2))
-    assert Focus(two_things, []).places == 1 and Focus(two_things, "d").words == [(1, 1)]  # one word may stand alone
+    assert Focus(two_things, []).places == 1 and Focus(two_things, "d").words == [(1, 1, 1)]  # one word may stand alone
     y = torch.tensor(
         [0, 0, 0, 1, 2, 2]
     )  # of three values a lights place 0 and b place 1: variances 1/2 1/2 and 1/6 5/6
@@ -146,18 +146,22 @@ def test_a_focus_lies_half_on_the_places_that_tell_its_words(two_things):
 
 
 def test_a_focus_takes_its_words_and_silence_more_often_and_leaves_each_of_them_as_it_is(two_things):
-    """Of 10,000 that are told one of six things: how often each is taken, and that the pictures of each are the same mixture as before."""
+    """Of 10,000 that are told one of six things: how often each is taken, and that the pictures of each are the same mixture as before.
+
+    A word that stands twice in the focus is taken twice as often, and so is what is told it and another word of the focus.
+    """
     g = torch.Generator().manual_seed(0)
     told = torch.tensor([[0, -1], [1, -1], [-1, 0], [-1, 2], [1, 2], [-1, -1]])
     kind = torch.arange(6).repeat(10_000)
     x0 = torch.rand(60_000, generator=g)  # what differs within a kind
-    seen = Focus(two_things, ["b", "c"])
-    chosen, y = seen.choose(x0, told[kind], 6_000, g)
-    assert len(chosen) == len(y) == 6_000 and seen.each == MORE == 4
-    share = torch.stack([(y == row).all(1).float().mean() for row in told])
-    often = torch.tensor([1.0, 4.0, 4.0, 1.0, 4.0, 4.0])
-    assert torch.allclose(share, often / often.sum(), atol=0.02)  # without replacement: a little evener
-    assert all(abs(chosen[(y == row).all(1)].mean() - 0.5) < 0.06 for row in told)
+    for words, often in ((["b", "c"], [1, 4, 4, 1, 4, 4]), (["both", "b", "b"], [1, 8, 1, 4, 8, 4])):
+        seen = Focus(two_things, words)
+        chosen, y = seen.choose(x0, told[kind], 6_000, g)
+        assert len(chosen) == len(y) == 6_000 and seen.each == MORE == 4
+        share = torch.stack([(y == row).all(1).float().mean() for row in told])
+        often = torch.tensor(often).float()
+        assert torch.allclose(share, often / often.sum(), atol=0.02)  # without replacement: a little evener
+        assert all(abs(chosen[(y == row).all(1)].mean() - 0.5) < 0.06 for row in told)
     assert all(a is b for a, b in zip(Focus(two_things, []).choose(x0, y, 3, g), (x0, y), strict=True))
 
 

@@ -54,7 +54,7 @@ def add_train(commands) -> None:
     p.add_argument("--items", type=number(2, 10**7), metavar="N", help="learn from N items of a fixed shuffle; the rest stays unseen. What we draw ourselves: so many are drawn, if N is more than they are by default")
     p.add_argument("--size", type=number(8, 128), metavar="N", help="pixels along a side, of cats, flowers and sprites (default: 32)")
     p.add_argument("--words", action="store_true", help="ddpm on sprites and on the thousand: tell it every word of the caption, some of them kept back")
-    p.add_argument("--focus", nargs="+", metavar="WORD", help="with --words: learn these words more than others, and the places that they change, such as: happy sleepy winking")
+    p.add_argument("--focus", nargs="+", metavar="WORD", help="with --words: learn these words more than others, and the places that they change, such as: happy sleepy winking; one that stands twice counts twice")
     p.add_argument("--model", choices=Names("cli.train:models"), default="ddpm", metavar="NAME", help="one of %(choices)s (default: ddpm)")
     p.add_argument("--predicts", choices=("v", "eps", "x0", "flow"), help="ddpm: what the network is asked for (default: v)")
     p.add_argument("--learn-variance", action="store_true", help="ddpm: learn the variance too, as Improved DDPM does")
