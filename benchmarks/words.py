@@ -16,6 +16,7 @@ import math
 import os
 import random
 import re
+import statistics
 import sys
 import time
 from functools import cache
@@ -249,10 +250,10 @@ def calls_part(counts=(5, 10, 15, 20, 50)) -> dict:
     return {"n": len(real), "floor": floor, "rows": rows}
 
 
-def milliseconds() -> dict:
-    """From a prompt to four pictures, and to the first frame, with the threads that torch has here."""
+def milliseconds(runs: int = 60) -> dict:
+    """From a prompt to four pictures, and to the first frame, with the threads that torch has here; neighbours slow some runs."""
     whole, first, own = [], [], []
-    for _ in range(12):
+    for _ in range(runs):
         start, worked = time.perf_counter(), time.process_time()
         steps = walk("blue and yellow flower at night", model=MODEL)
         next(steps)
@@ -264,12 +265,13 @@ def milliseconds() -> dict:
     start = time.perf_counter()
     pictures("cat")
     return {
-        "median": sorted(whole)[6],
+        "median": statistics.median(whole),
         "best": min(whole),
-        "processor": sorted(own)[6],
-        "first frame": sorted(first)[6],
+        "processor": statistics.median(own),
+        "first frame": statistics.median(first),
         "with loading": 1000 * (time.perf_counter() - start),
         "calls": CALLS,
+        "runs": runs,
         "threads": torch.get_num_threads(),
         "load": os.getloadavg()[0],
         "cpu": torch.backends.cpu.get_cpu_capability(),

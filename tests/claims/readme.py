@@ -238,7 +238,8 @@ def words_obeyed() -> list[str]:
     five, ten, *more = book["calls"]["rows"]
     assert (five["calls"], ten["calls"]) == (5, 10) and words.CALLS in [row["calls"] for row in more]
     assert five["words"]["share"] < ten["words"]["share"] - 0.02 and five["frechet"] > 1.5 * ten["frechet"]
-    assert all(r["words"]["share"] <= ten["words"]["share"] and r["frechet"] > ten["frechet"] for r in more)
+    assert all(abs(r["words"]["share"] - ten["words"]["share"]) < 0.001 for r in more)  # "hardly change"
+    assert all(abs(r["frechet"] / ten["frechet"] - 1) < 0.02 for r in more)
     missed = words.missed(book)
     assert f"\n{missed}\n" in TABLES, (
         f"benchmarks/README.md should have {missed} (python benchmarks/words.py --texts writes it)"
@@ -248,9 +249,10 @@ def words_obeyed() -> list[str]:
     assert last in told and re.findall(r"--start (\S+)", told) == re.findall(r"mv sprites32\S* (\S+)", told)
     return [
         *each,
-        str(whole["whole"]["n"]),
+        f"{whole['whole']['n']:,}",
         re.search(r"--bits (\d+)", last)[1],
         *{str(t["calls"]) for t in times},
+        *{str(t["runs"]) for t in times},
         *numbers(missed),
         *words_lost(book["limits"]),
     ]
@@ -500,7 +502,7 @@ PLAIN = {
     "AdamW or Muon": "95",
     "A focus on some words": "95",
     "The network call": "3 3 2 512 2",  # the kernel; AVX2, AVX-512
-    "Words": "2 2 1 1 2 1 2 1 95 400 2 12 2 512",  # w; the scale; intervals; throws; AVX2, AVX-512
+    "Words": "2 2 1 1 2 1 2 1 95 400 2 2 512",  # w; the scale; intervals; throws; AVX2, AVX-512
     "A graphics card": "100 512 1,024",  # H100, AVX-512, and the head of the table
     "Names": "1 0 1 1 1 0 0 1 1 1 0 1",
     "Dependencies, and why each": "8 8 5,000 3.11",
