@@ -27,7 +27,9 @@ FOLDER = Path(__file__).parent / "weights"
 FORMAT = "diffusion_lib 1"
 ALSO = {"sprites": "sprites32"}  # a shorter name for shipped weights
 BITS = (32, 16, 8)  # of a number on disk
-SCALE = " / scale"  # behind a tensor's name, of the scales of its rows
+SCALE = " / scale"  # behind a tensor's name, of the scales of its parts
+PART = 64  # so many numbers share a scale: fewer are rounded more finely, and take more room
+SMALL = 2**14  # a matrix of so many numbers or fewer has 16 bits: the last one is, which it costs most to round
 
 
 def names() -> list[str]:
@@ -62,9 +64,9 @@ def history(card: dict) -> list[dict]:
 def save(path, model: nn.Module, card: dict, bits: int = 32) -> Path:
     """Write a Denoiser, a Classifier or one of the families' NETS with its card; the file appears whole or not at all. Returns its path.
 
-    bits: of a number on disk, one of BITS; `load` gives 32 back. 16: half the size. 8: a quarter; each row of a matrix, and
-    each kernel, is then whole numbers from -127 to 127 and a scale, and what is no matrix has 16 bits. The rounding moves every
-    answer a little to one side; `train --start FILE --biases` lets the biases learn around it.
+    bits: of a number on disk, one of BITS; `load` gives 32 back. 16: half the size. 8: hardly more than a quarter; each PART
+    numbers of a matrix, or of a kernel, are then whole numbers from -127 to 127 and a scale; what is no matrix or SMALL has 16
+    bits. The rounding moves every answer a little to one side; `train --start FILE --biases` lets the biases learn around it.
     """
     from safetensors.torch import save as to_bytes
 
@@ -112,21 +114,26 @@ def load(source, device="cpu") -> nn.Module:
 
 
 def _stored(name: str, v: Tensor, bits: int) -> dict[str, Tensor]:
-    """The numbers as they are written, and with 8 bits the scales of rows: row = scale * whole numbers."""
-    if bits == 8 and v.ndim > 1:
-        scale = v.flatten(1).abs().amax(1).float() / 127  # (rows,); a row of zeros stays one, whatever its scale
-        whole = (v / _over(scale.clamp(min=1e-30), v)).round().to(torch.int8)
-        return {name: whole, name + SCALE: scale}
+    """The numbers as they are written, and with 8 bits the scales of their parts: part = scale * whole numbers."""
+    if bits == 8 and v.ndim > 1 and v.numel() > SMALL:
+        rows = v.float().flatten(1)
+        parts = rows.reshape(-1, PART) if rows.shape[1] % PART == 0 else rows
+        scale = parts.abs().amax(1) / 127  # (parts,); a part of zeros stays one, whatever its scale
+        whole = (parts / scale.clamp(min=1e-30)[:, None]).round().to(torch.int8)
+        return {name: whole.view(v.shape), name + SCALE: scale}
     return {name: v if bits == 32 else v.to(torch.float16)}
 
 
 def _restored(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    scaled = lambda k, v: v.float() * _over(tensors[k + SCALE], v) if v.dtype == torch.int8 else v.float()
-    return {k: scaled(k, v) for k, v in tensors.items() if not k.endswith(SCALE)}
+    """Numbers of 32 bits; how many of a matrix share a scale, the number of scales says."""
 
+    def whole(name: str, v: Tensor) -> Tensor:
+        if v.dtype != torch.int8:
+            return v.float()
+        scale = tensors[name + SCALE]
+        return (v.float().reshape(len(scale), -1) * scale[:, None]).view(v.shape)
 
-def _over(rows: Tensor, v: Tensor) -> Tensor:
-    return rows.reshape(-1, *[1] * (v.ndim - 1))
+    return {k: whole(k, v) for k, v in tensors.items() if not k.endswith(SCALE)}
 
 
 def _nets() -> dict[str, type[nn.Module]]:

@@ -50,7 +50,7 @@ def test_a_seed_is_a_picture_in_whatever_company(small):
 
 def test_a_walk_is_guided_by_words_and_by_what_shall_not_be_there(small):
     """Each step is that of the sampler with `guided`, told the prompt's numbers."""
-    p, times = understand("cat", "night"), small.schedule.times(3, "snr")
+    p, times = understand("cat", "night"), drawing.times(small.schedule, 3)
     (first, *rest) = walk("cat", (1, 2), 3, 4.0, "night", small)
     assert [first.t, *(s.t for s in rest), 0] == times != small.schedule.times(3)
     xT = noises(small.shape, (1, 2))
@@ -59,6 +59,20 @@ def test_a_walk_is_guided_by_words_and_by_what_shall_not_be_there(small):
     x0 = ((xT - (1 - a).sqrt() * eps) / a.sqrt()).clamp(-1, 1)
     assert torch.equal(first.xt, xT) and torch.allclose(first.x0_hat, x0.float(), atol=1e-4)
     assert torch.equal(drawn("cat, no night", (1, 2), small), drawn("cat", (1, 2), small, negative="night"))
+
+
+def test_the_steps_are_even_in_t_with_one_more_out_of_the_noise():
+    schedule = Schedule.of("cosine", 1000)
+    first, between, *rest = drawing.times(schedule, 11)
+    assert [first, *rest] == schedule.times(10) and first > between > rest[0]
+    high, middle, low = (float(schedule.snr_db[t]) for t in (first, between, rest[0]))
+    assert middle == pytest.approx((high + low) / 2, abs=0.2)
+    for n in (1, 2, 3, 4, 400, 999, 1000):
+        times = drawing.times(schedule, n)
+        assert len(times) == n + 1 and times == sorted(set(times), reverse=True) and (times[0], times[-1]) == (1000, 0)
+    for wrong in (0, 1001, 2.5):
+        with pytest.raises(ValueError, match="number of sampling steps"):
+            drawing.times(schedule, wrong)
 
 
 def test_a_film_has_each_step_and_ends_at_the_pictures(small):

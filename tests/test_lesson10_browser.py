@@ -24,7 +24,7 @@ def test_a_prompt_is_typed_and_drawn(lesson):
     flower = pictures(p, film)[0]
     typed(p, out, "Prompt", "sleeping black cat at night")
     out.get_by_text("Understood: sleeping (eyes: sleepy)").first.wait_for(timeout=30_000)
-    out.get_by_text("15 calls of the network").first.wait_for(timeout=30_000)
+    out.get_by_text("11 calls of the network").first.wait_for(timeout=30_000)
     assert readout(film) == "t = 0" and not np.array_equal(pictures(p, film)[0], flower)
     screenshot(p, "lesson10-typed")
     move(film, 3)
@@ -35,7 +35,7 @@ def test_a_prompt_is_typed_and_drawn(lesson):
     slider.focus()
     for _ in range(4):
         slider.press("ArrowRight")
-    out.locator(".fp").nth(1).get_by_text("w = 4, 15 steps").first.wait_for(timeout=30_000)
+    out.locator(".fp").nth(1).get_by_text("w = 4, 11 steps").first.wait_for(timeout=30_000)
     assert not np.array_equal(pictures(p, film)[0], cat)
     typed(p, out, "Prompt", "<b>cat</b> " + "x" * 600)
     out.get_by_text("A prompt has at most 500 characters").first.wait_for(timeout=30_000)

@@ -108,7 +108,7 @@ def training(monkeypatch):
 
 
 OPTIONS = ("predicts", "learn_variance", "precision", "optimizer", "loss", "latent", "sd", "channels", "seed", "device")
-OPTIONS += ("words_first", "even", "batch", "focus")
+OPTIONS += ("words_first", "even", "batch", "focus", "lr")
 TRAIN = {
     "--data": ("", "--data ring", {"data": "ring", "card data": "ring", "items": 50, "card items": 50}),
     "--items": ("", "--items 7", {"items": 7, "card items": 7}),
@@ -121,6 +121,7 @@ TRAIN = {
     "--even": ("", "--even t", {"even": "t"}),
     "--precision": ("", "--precision bfloat16", {"precision": "bfloat16"}),
     "--optimizer": ("", "--optimizer muon", {"optimizer": "muon"}),
+    "--lr": ("", "--lr 0.25", {"lr": 0.25}),
     "--loss": ("--model gan", "--model gan --loss hinge", {"loss": "hinge"}),
     "--latent": ("--model vae", "--model vae --latent 5", {"latent": 5}),
     "--sd": ("--model vae", "--model vae --sd 0.5", {"sd": 0.5}),
@@ -200,6 +201,7 @@ def test_each_model_refuses_what_it_has_not(training, capsys, model):
         "sd": 0.5,
         "channels": 24,
         "focus": ["7"],
+        "lr": 0.25,
         "batch": 9,
     }.items():
         words = f"--{option.replace('_', '-')}" + (
@@ -221,14 +223,15 @@ def test_more_items_than_there_are_are_refused(training, capsys):
 
 
 @pytest.mark.parametrize("model", ["ddpm", "gan", "vae"])
-def test_channels_and_batch_are_obeyed_by_points_and_pictures(model):
-    """What --channels hands on arrives in the network, what --batch does in what a step takes."""
+def test_channels_batch_and_lr_are_obeyed_by_points_and_pictures(model):
+    """What --channels hands on arrives in the network, what --batch does in what a step takes, what --lr does in who learns."""
     pictures = data.Data(torch.zeros(8, 1, 8, 8), torch.zeros(8).long(), ("a",))
     for d in (data.ring(8), pictures):
         more = {"precision": "float32"} if model == "ddpm" else {}
         sizes = [sum(p.numel() for p in FAMILIES[model].build(d, channels=n, **more)[0].parameters()) for n in (8, 16)]
         assert sizes[0] < sizes[1]
-        parts = FAMILIES[model].build(d, channels=8, batch=3, **more)[1]
+        parts = FAMILIES[model].build(d, channels=8, batch=3, lr=0.25, **more)[1]
+        assert parts.learners[0].lr == 0.25
         assert parts.batch % 3 == 0 and len(next(iter(parts.batches))[0]) == parts.batch  # a GAN's D may have several
     with pytest.raises(ValueError, match="channels that divide by 8"):
         ddpm.build(pictures, channels=9)

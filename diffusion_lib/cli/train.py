@@ -21,7 +21,7 @@ from .options import Names, complain, number, place, sentence, tell, wrote
 
 # What --model's `build` is told, if it has such a keyword; the models that have not refuse it.
 TOLD = ("predicts", "learn_variance", "even", "precision", "optimizer", "loss", "latent", "sd", "channels", "batch")
-TOLD += ("focus",)
+TOLD += ("focus", "lr")
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )  # by which a terminal or a system asks to end, those that this system has
@@ -61,6 +61,7 @@ def add_train(commands) -> None:
     p.add_argument("--even", choices=("t", "snr", "bell"), help="ddpm: draw times evenly, evenly in decibels, or mostly from the middle (default: what suits the data)")
     p.add_argument("--precision", choices=Names("machine:PRECISIONS"), metavar="NAME", help="ddpm: one of %(choices)s; auto: the quicker one, by a race of a second (default: float32)")
     p.add_argument("--optimizer", choices=Names("muon:OPTIMIZERS"), metavar="NAME", help="ddpm: one of %(choices)s; muon learns more in a step, and is slow without bfloat16 in the processor (default: adamw)")
+    p.add_argument("--lr", type=number(1e-8, 1, float), metavar="N", help="the highest learning rate (default: what suits the data)")
     p.add_argument("--loss", choices=Names("gan:LOSSES"), metavar="NAME", help="gan: what G and D want to be small, one of %(choices)s (default: relativistic)")
     p.add_argument("--latent", type=number(1, 1024), metavar="N", help="gan, vae: how many numbers z has; 2 makes a map (default: what suits the data)")
     p.add_argument("--sd", type=number(1e-4, 10, float), metavar="N", help="vae: the decoder's standard deviation (default: it is learned)")

@@ -11,6 +11,7 @@ import threading
 import ipywidgets as widgets
 import numpy as np
 
+from ..diffusion import Schedule
 from ..families import FAMILIES
 from ..viz import tables
 from ..viz.player import FramePlayer
@@ -59,6 +60,11 @@ def comet(start: np.ndarray, arrows: np.ndarray, color: int, thin: float, thick:
     return [
         {"points": start + share * arrows, "colors": color, "size": thin + (thick - thin) * share} for share in shares
     ]
+
+
+def time_at(db: float, schedule: Schedule) -> int:
+    """The t from 1 to T whose signal-to-noise ratio is nearest to so many decibels."""
+    return 1 + int((schedule.snr_db[1:] - db).abs().argmin())
 
 
 def watched() -> bool:

@@ -14,7 +14,7 @@ from ...values import dice, need
 from ...viz.panels import scatter
 from ...viz.player import FramePlayer
 from ...words import _
-from ..common import comet, shortened
+from ..common import comet, shortened, time_at
 
 LIMIT = 2.5  # half the side of the plane
 
@@ -70,7 +70,7 @@ def _times(schedule: Schedule, frames: int) -> list[int]:
     """From T down to little noise, evenly in decibels; each time once."""
     db = schedule.snr_db[1:]
     wanted = torch.linspace(float(db[-1]), min(26.0, float(db[0])), frames, dtype=torch.float64)
-    return sorted({1 + int((db - w).abs().argmin()) for w in wanted}, reverse=True)
+    return sorted({time_at(w, schedule) for w in wanted.tolist()}, reverse=True)
 
 
 def _panel(title: str, model: Callable, places: Tensor, clouds: list, times: list[int], schedule, color: int) -> dict:

@@ -23,7 +23,7 @@ from ...viz.figures import grid
 from ...viz.panels import curve, pixels
 from ...viz.player import FramePlayer
 from ...words import N_, _
-from ..common import counted
+from ..common import counted, time_at
 
 # name -> v of reverse_step; None: what the network says
 VARIANCES = {"β": 1.0, "β̃": 0.0, N_("learned"): None}
@@ -41,7 +41,7 @@ def even_times(schedule: Schedule, n: int, high: float = 24.0, low: float = -24.
     """n times, evenly in decibels from `high` (little noise) to `low`, where the schedule has them."""
     db = schedule.snr_db[1:]
     wanted = torch.linspace(min(high, float(db[0])), max(low, float(db[-1])), n, dtype=torch.float64)
-    return sorted({1 + int((db - w).abs().argmin()) for w in wanted})
+    return sorted({time_at(w, schedule) for w in wanted.tolist()})
 
 
 # ---------------------------------------------------------------------------------------- what generalising means

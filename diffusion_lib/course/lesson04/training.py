@@ -19,7 +19,7 @@ from ...train import Parts, Record, fit
 from ...viz.panels import curve
 from ...words import N_, _
 from ..cloud import DRAWING, Easel, beside
-from ..common import say
+from ..common import say, time_at
 from ..controls import choices, menu
 from ..live import Live, budget
 from .looks import Pictures, Points
@@ -80,8 +80,7 @@ class Training(Live):
     def _enter(self, model: Denoiser, parts: Parts, data: Data) -> None:
         """A new training."""
         self.model, self.parts, self.data, self.round, self.losses = model, parts, data, 0, LossCurve()
-        db = model.schedule.snr_db[1:]
-        times = {name: 1 + int((db - level).abs().argmin()) for name, level in LEVELS.items()}
+        times = {name: time_at(level, model.schedule) for name, level in LEVELS.items()}
         self.eye = (Points if data.x.ndim == 2 else Pictures)(data, times, self._seed, **self._looks)
 
     def learn(self) -> None:

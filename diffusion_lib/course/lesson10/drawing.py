@@ -12,14 +12,16 @@ from ... import store
 from ...data.factors import TOLD
 from ...data.prompts import Prompt, understand
 from ...ddpm import Denoiser
+from ...diffusion import Schedule
 from ...guidance import guided
-from ...sampling import Step, named_sampler, sample
+from ...sampling import Step, sample
 from ...values import dice, integer
 from ...viz.figures import grid
 from ...viz.panels import pixels
 from ...words import _
+from ..common import time_at
 
-WEIGHTS, SAMPLER, CALLS = "sprites32", "dpmpp_2m", 15  # so many calls draw no worse than 20: benchmarks/words.py
+WEIGHTS, SAMPLER, CALLS = "sprites32", "dpmpp_2m", 11
 COUNTS = [len(values) for values in TOLD.values()]
 
 
@@ -51,9 +53,35 @@ def walk(
     """
     model, n = painter(model), len(seeds)
     p = understand(prompt, negative) if isinstance(prompt, str) else prompt
-    asked = guided(model, p.y(n), w, p.negative(n))
-    times = model.schedule.times(steps, named_sampler(SAMPLER).even)
-    return sample(asked, noises(model.shape, seeds), model.schedule, times, sampler=SAMPLER, clip=1.0)
+    return painting(model, noises(model.shape, seeds), p.y(n), steps, w, p.negative(n))
+
+
+def painting(
+    model: Denoiser,
+    xT: Tensor,
+    y: Tensor,
+    steps: int = CALLS,
+    w: float = 2.0,
+    negative: Tensor | None = None,
+    at: Sequence[int] | None = None,
+) -> Iterator[Step]:
+    """The walk from noise x_T (n, ...) to pictures of what y (n, F) says, as the prompt box walks; at: other times than its own."""
+    at = times(model.schedule, steps) if at is None else at
+    return sample(guided(model, y, w, negative), xT, model.schedule, at, sampler=SAMPLER, clip=1.0)
+
+
+def times(schedule: Schedule, steps: int) -> list[int]:
+    """steps + 1 times from T to 0, even in t but for one more between the first two, half way in decibels.
+
+    So few calls obey more than evenly in decibels, for they look more often where small things are decided; and without the
+    one more, the leap out of pure noise leaves some colours rare (benchmarks/words.py).
+    """
+    even = schedule.times(steps)
+    if steps < 3:
+        return even
+    first, second, *rest = schedule.times(steps - 1)
+    between = time_at(float(schedule.snr_db[[first, second]].mean()), schedule)
+    return [first, between, second, *rest] if first > between > second else even
 
 
 def pictures(prompt: str | Prompt, seeds: Sequence[int] = (0, 1, 2, 3), **how) -> Tensor:

@@ -45,7 +45,7 @@ def prompt(o) -> Story:
         return player.save_html(path, title=title or o.text, description=about.alt, about=about)
 
     schedule = model.schedule
-    times = schedule.times(o.steps, drawing.named_sampler(drawing.SAMPLER).even)
+    times = drawing.times(schedule, o.steps)
     many = ngettext("{n} picture of {size} x {size} pixels", "{n} pictures of {size} x {size} pixels", o.n)
     alt = _("Noise becomes what was asked for, “{text}”, in {many}, drawn by a small network in {steps} steps.")
     if not o.text.strip():
