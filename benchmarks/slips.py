@@ -750,7 +750,7 @@ SLIPS = [
     ("focus: a step chooses from its batch alone", P, "data.batches(seen.each * use.batch, seed)", "data.batches(use.batch, seed)"),
     ("focus: all places count alike", P, "places=seen.places", "places=1.0"),
     ("focus: a place counts by its root", P, "(places * (answer - target).pow(2))", "(places**0.5 * (answer - target).pow(2))"),
-    ("focus: it is not handed on by the shell", SHELL, 'TOLD += ("focus",)', "TOLD += ()"),
+    ("focus: it is not handed on by the shell", SHELL, 'TOLD += ("focus", "lr")', 'TOLD += ("lr",)'),
     ("words kept back: as many from the first step on", P, "whole=learner.share if words_first", "whole=0.0 if words_first"),
     ("words kept back: a network that knows them hears all again", P, "if words_first else 0.0", "if words_first else 1.0"),
     ("muon: what the network is told counts as inside", MUON, '("first", "last", "condition")', '("first", "last")'),

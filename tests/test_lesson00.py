@@ -16,7 +16,7 @@ from diffusion_lib.course.checking import exercises
 from diffusion_lib.course.cloud import EXAMPLES
 from diffusion_lib.course.lesson00 import leap
 from diffusion_lib.course.lesson00.leap import numbers_as_picture
-from diffusion_lib.course.lesson10.drawing import noises, walk
+from diffusion_lib.course.lesson10.drawing import noises, painting
 from diffusion_lib.data.prompts import understand
 from diffusion_lib.values import dice
 from diffusion_lib.viz.figures import grid
@@ -40,7 +40,7 @@ def test_the_gan_leaps_and_stays(film):
 
 
 def test_diffusion_walks_call_by_call_as_lesson_10_does(film):
-    """The same network, told the same word: w = 1 asks it once a step."""
+    """The same network, told the same word, at the sampler's usual times: w = 1 asks it once a step."""
     model, xt, seen = store.load("sprites32"), pictures(film, "diffusion"), pictures(film, "what its network sees")
     xT = torch.randn(2, *model.shape, generator=dice(5))
     assert np.array_equal(xt[0], grid(xT, columns=3, pad=1)) and not np.array_equal(seen[0], seen[1])
@@ -53,13 +53,8 @@ def test_diffusion_walks_call_by_call_as_lesson_10_does(film):
             asked.append(y)
             return model(x, t, y)
 
-    import diffusion_lib.course.lesson10.drawing as drawing
-
-    before, drawing.noises = drawing.noises, lambda shape, seeds: xT
-    try:
-        steps = list(walk("cat", [0, 1], 3, 1.0, model=Asked()))
-    finally:
-        drawing.noises = before
+    times = model.schedule.times(3, "snr")
+    steps = list(painting(Asked(), xT, understand("cat").y(2), w=1.0, at=times))
     assert len(asked) == 3 and torch.equal(asked[0], understand("cat").y(2))
     for k, step in enumerate(steps, 1):
         assert np.array_equal(xt[k], grid(step.xs, columns=3, pad=1))

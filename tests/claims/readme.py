@@ -503,7 +503,7 @@ QUOTED = {
 }
 PLAIN = {
     "How long a lesson runs": "2 512 2",  # names of instructions: AVX2, AVX-512
-    "How machines draw pictures": "2 32 32 15 3.11 3.12 3.13 200 3",
+    "How machines draw pictures": "2 32 32 11 3.11 3.12 3.13 200 3",
     "Who it is for": "90",
     "Pictures to take away": "4 4.6",
     "The lessons": "1000 8 64 1 1,000",
