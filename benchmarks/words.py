@@ -4,8 +4,9 @@
     python benchmarks/words.py obeyed milliseconds    these parts; the others stay in the record
     python benchmarks/words.py --texts                write the record's rows into benchmarks/README.md
 
-Parts: reader, obeyed, spacing (as many calls, at other times), spread, held_out, trade, frechet, limits (where do words get lost, and how near is the network to the
-best answer?), families, calls (what do more of them buy?), milliseconds. The reader is trained once and kept in the cache folder.
+Parts: reader, obeyed, spacing (as many calls, at other times), spread, held_out, trade, frechet, limits (where do words get
+lost, and how near is the network to the best answer?), families, calls (what do more of them buy?), milliseconds. The reader is
+trained once and kept in the cache folder.
 Every sprite takes 11 calls of dpmpp_2m, as in the prompt box, where nothing else is said; where the spread is looked at, 20.
 On a processor without AVX-512 the milliseconds become milliseconds_avx2; `make words-time-avx2` measures these on any.
 """
@@ -38,6 +39,7 @@ from diffusion_lib.evaluation.records import RECORDS
 from diffusion_lib.evaluation.shortfall import beside_ideal, walked_back
 from diffusion_lib.sampling import named_sampler
 from diffusion_lib.values import dice as dice_of
+from diffusion_lib.values import portions
 
 RECORD = RECORDS / "words.json"
 NAMES = list(TOLD)
@@ -66,7 +68,7 @@ def drawn(specs: list[dict], w: float, seed: int = 0, calls: int = CALLS, at=Non
 def painted(y: torch.Tensor, w: float, seed: int, calls: int = CALLS, at=None) -> torch.Tensor:
     """A picture for each row of y (n, F), as the prompt box paints; at: other times than its own."""
     xT = torch.randn(len(y), *MODEL.shape, generator=dice_of(seed))
-    walks = (painting(MODEL, *part, calls, w, at=at) for part in zip(xT.split(100), y.split(100), strict=True))
+    walks = (painting(MODEL, *part, calls, w, at=at) for part in portions(100, "cpu", xT, y))
     return torch.cat([deque(walk, maxlen=1).pop().xs for walk in walks])
 
 

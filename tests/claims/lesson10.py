@@ -35,7 +35,9 @@ def found(*path: str):
 
 def took() -> dict:
     """The milliseconds of a processor with AVX-512 if they were measured with the calls of today, else those of one without."""
-    (part, *_others) = [part for part in ("milliseconds", "milliseconds_avx2") if part in found()]
+    import words
+
+    part, *_others = words.timed(found())
     assert found(part, "calls") == drawing.CALLS
     return found(part)
 
@@ -181,8 +183,8 @@ MEASURED = {
     "10-play": size,
     "10-weight-intro": lambda: [str(len(comparing.WEIGHTS) * int(default(lesson10.by_weight, "steps")))],
     "10-spread": lambda: [
-        re.search(r"\[spec\] \* (\d+)", (ROOT / "benchmarks" / "words.py").read_text("utf-8"))[1],
-        re.search(r"SPREAD_CALLS = (\d+)", (ROOT / "benchmarks" / "words.py").read_text("utf-8"))[1],
+        re.search(pattern, (ROOT / "benchmarks" / "words.py").read_text("utf-8"))[1]
+        for pattern in (r"\[spec\] \* (\d+)", r"SPREAD_CALLS = (\d+)")
     ],
     "10-scores": lambda: [default(lesson10.two_scores, "t"), str(comparing.two_classes().schedule.T)],
     "10-trade": lambda: [str(found("families", "n"))],

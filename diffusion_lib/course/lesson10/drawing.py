@@ -73,8 +73,8 @@ def painting(
 def times(schedule: Schedule, steps: int) -> list[int]:
     """steps + 1 times from T to 0, even in t but for one more between the first two, half way in decibels.
 
-    So few calls obey more than evenly in decibels, for they look more often where small things are decided; and without the
-    one more, the leap out of pure noise leaves some colours rare (benchmarks/words.py).
+    So few calls obey more than evenly in decibels (`spacing` in benchmarks/words.py). Without the one more, the colours of 300
+    cats at w = 2 came less evenly: ten calls had 0.889 of the largest entropy, with it 0.985.
     """
     even = schedule.times(steps)
     if steps < 3:
